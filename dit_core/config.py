@@ -1,0 +1,48 @@
+"""The one typed config: it describes a trial completely and round-trips through JSON."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from dit_core.base import Config
+from dit_core.data.config import DataConfig
+from dit_core.diffusion.config import DiffusionConfig
+from dit_core.errors import UserError
+from dit_core.metrics.config import EvaluationConfig
+from dit_core.model.config import ModelConfig
+from dit_core.training.config import TrainingConfig
+
+
+class TrialConfig(Config):
+    """One configuration with one seed. How long it trains is not part of it: training longer continues.
+
+    Attributes:
+        model: the network.
+        diffusion: the noise process.
+        data: the images.
+        training: the optimisation.
+        evaluation: sampling and metrics; never changes the weights.
+        seed: the seed of initialisation, data order, timesteps, noise and evaluation noise.
+    """
+
+    model: ModelConfig = ModelConfig()
+    diffusion: DiffusionConfig = DiffusionConfig()
+    data: DataConfig = DataConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    seed: int = Field(0, ge=0, lt=2**31)
+
+    def with_seed(self, seed: int) -> TrialConfig:
+        """Returns the same configuration with another seed."""
+        return self.model_copy(update={"seed": seed})
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.evaluation.sampling_steps > self.diffusion.num_timesteps:
+            raise UserError(
+                f"evaluation.sampling_steps: {self.evaluation.sampling_steps} is more than the "
+                f"{self.diffusion.num_timesteps} diffusion steps"
+            )
+        return self

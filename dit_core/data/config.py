@@ -1,0 +1,49 @@
+"""Which images a trial trains on and is compared with."""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator
+
+from dit_core.base import Config
+from dit_core.errors import unknown
+
+
+class DataConfig(Config):
+    """A data set and its fixed split.
+
+    Attributes:
+        name: a name in ``dit_core.data.DATASETS`` (``digits``, ``image-folder``, ``latents``).
+        path: folder of the data set; None for embedded ones.
+        image_size: side of the (cropped, resized) images, in pixels; for latents, of the decoded image.
+        random_flip: flip training images horizontally with probability one half.
+        held_out_fraction: share of the images kept out of training.
+        split_seed: seed of the split between training and held-out images.
+        corrupt: what to do with unreadable images: ``refuse`` or ``skip`` (they are named and counted).
+        vae: hub name or local path of a diffusers ``AutoencoderKL`` that decodes latents; None for pixels.
+        vae_scale: factor between VAE latents and model inputs.
+    """
+
+    name: str = "digits"
+    path: str | None = None
+    image_size: int = Field(8, gt=0)
+    random_flip: bool = False
+    held_out_fraction: float = Field(0.2, gt=0, lt=1)
+    split_seed: int = Field(0, ge=0)
+    corrupt: str = "refuse"
+    vae: str | None = None
+    vae_scale: float = Field(0.18215, gt=0)
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        from dit_core.data import DATASETS
+
+        DATASETS.get(value, "data.name")
+        return value
+
+    @field_validator("corrupt")
+    @classmethod
+    def _corrupt(cls, value: str) -> str:
+        if value not in ("refuse", "skip"):
+            raise unknown("data.corrupt", value, ("refuse", "skip"))
+        return value

@@ -1,0 +1,93 @@
+"""Errors a person can act on: the field, what was given, what is allowed, the nearest match."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class UserError(ValueError):
+    """A mistake in what the user gave. ``str(error)`` is the one sentence to show; no traceback is."""
+
+
+def nearest(given: object, allowed: Iterable[object]) -> str | None:
+    """Returns the allowed value that reads most like ``given``, or None when none is close."""
+    by_text = {str(value).lower(): str(value) for value in allowed}
+    matches = difflib.get_close_matches(str(given).lower(), by_text, n=1, cutoff=0.5)
+    return by_text[matches[0]] if matches else None
+
+
+def unknown(field: str, given: object, allowed: Iterable[object]) -> UserError:
+    """Builds the error for a value outside a closed set.
+
+    Args:
+        field: the name the user wrote, e.g. ``model.block``.
+        given: the value the user wrote.
+        allowed: every legal value.
+    """
+    values = list(allowed)
+    listed = ", ".join(str(value) for value in values)
+    guess = nearest(given, values)
+    hint = f"; did you mean {guess!r}?" if guess is not None else ""
+    return UserError(f"{field}: unknown value {given!r}; allowed: {listed}{hint}")
+
+
+def parse(model: type[M], data: Any, where: str = "") -> M:
+    """Validates ``data`` as ``model`` and turns pydantic's report into one sentence.
+
+    Args:
+        model: the pydantic model to build.
+        data: plain data (as read from YAML or JSON).
+        where: what the data is, e.g. a file name; it opens the sentence.
+
+    Raises:
+        UserError: naming every wrong field, what was given and what is allowed.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise UserError(explain(error, model, where)) from None
+
+
+def explain(error: ValidationError, model: type[BaseModel] | None = None, where: str = "") -> str:
+    """Renders a pydantic ``ValidationError`` as one sentence for a person."""
+    parts = [_explain_one(dict(item), model) for item in error.errors()]
+    prefix = f"{where}: " if where else ""
+    return prefix + "; ".join(dict.fromkeys(parts))
+
+
+def _explain_one(item: dict[str, Any], model: type[BaseModel] | None) -> str:
+    location = [str(part) for part in item["loc"]]
+    field = ".".join(location)
+    given = item.get("input")
+    context_error = (item.get("ctx") or {}).get("error")
+    if isinstance(context_error, Exception):
+        text = str(context_error)
+        return text if not field or text.startswith(field) else f"{field}: {text}"
+    if item["type"] == "extra_forbidden":
+        allowed = _fields_at(model, item["loc"][:-1])
+        guess = nearest(location[-1], allowed)
+        hint = f"; did you mean {guess!r}?" if guess else ""
+        listed = f"; allowed: {', '.join(allowed)}" if allowed else ""
+        return f"{field}: unknown field{listed}{hint}"
+    if item["type"] == "missing":
+        return f"{field}: required and missing"
+    message = item["msg"][:1].lower() + item["msg"][1:]
+    shown = repr(given)
+    shown = shown if len(shown) <= 80 else shown[:77] + "..."
+    return f"{field}: {message}, given {shown}"
+
+
+def _fields_at(model: type[BaseModel] | None, location: tuple[Any, ...]) -> list[str]:
+    current: Any = model
+    for part in location:
+        fields = getattr(current, "model_fields", None)
+        if fields is None or part not in fields:
+            return []
+        current = fields[part].annotation
+    return list(getattr(current, "model_fields", {}) or {})

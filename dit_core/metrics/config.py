@@ -1,0 +1,45 @@
+"""How a trained trial is sampled and scored; changing any of it never retrains."""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator
+
+from dit_core.base import Config
+
+
+class EvaluationConfig(Config):
+    """Sampling and metrics at a rung. EMA weights are always the ones evaluated.
+
+    Attributes:
+        metrics: names in ``dit_core.metrics.METRICS``.
+        num_samples: generated images per evaluation.
+        sampling_steps: respaced DDPM steps.
+        guidance_scale: classifier-free guidance; 1.0 is none.
+        batch_size: images sampled at once. Part of the evaluation's identity: noise is drawn per batch.
+        grid_images: images of the sample grid, with labels 0, 1, 2, ... and the same noise for every arm.
+        inception_weights: local path of Inception-v3 weights for ``fid``; None lets torch-fidelity download them.
+        reference_images: folder of images for reference statistics; None uses the training images.
+    """
+
+    metrics: tuple[str, ...] = ("fd_digits_cnn",)
+    num_samples: int = Field(1024, gt=1)
+    sampling_steps: int = Field(50, gt=0)
+    guidance_scale: float = Field(1.0, ge=0)
+    batch_size: int = Field(256, gt=0)
+    grid_images: int = Field(40, gt=0)
+    inception_weights: str | None = None
+    reference_images: str | None = None
+
+    @field_validator("metrics")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        from dit_core.errors import UserError
+        from dit_core.metrics import METRICS
+
+        if not value:
+            raise UserError(f"evaluation.metrics: empty; allowed: {', '.join(METRICS.names())}")
+        for name in value:
+            METRICS.get(name, "evaluation.metrics")
+        if len(set(value)) != len(value):
+            raise UserError(f"evaluation.metrics: {', '.join(value)} names a metric twice")
+        return value

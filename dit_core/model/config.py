@@ -1,0 +1,69 @@
+"""What determines the network: its shape, its conditioning block and its decoder."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from dit_core.base import Config
+from dit_core.errors import UserError
+
+
+class ModelConfig(Config):
+    """A Diffusion Transformer (Peebles & Xie, arXiv 2212.09748, section 3.2).
+
+    Attributes:
+        input_size: height and width of the input, in pixels or latent cells.
+        in_channels: channels of the input (4 for Stable Diffusion latents, 1 for digits).
+        patch_size: side of one patch; must divide ``input_size``.
+        hidden_size: token width D.
+        depth: number of transformer blocks N.
+        num_heads: attention heads; must divide ``hidden_size``.
+        mlp_ratio: hidden width of a block's MLP over D.
+        block: conditioning block, a name in ``dit_core.model.blocks.BLOCKS``.
+        decoder: output head, a name in ``dit_core.model.decoders.DECODERS``.
+        num_classes: classes of the data; the null class is an extra row of the label table.
+        learn_sigma: predict the variance as well (doubles the output channels).
+    """
+
+    input_size: int = Field(32, gt=0)
+    in_channels: int = Field(4, gt=0)
+    patch_size: int = Field(2, gt=0)
+    hidden_size: int = Field(1152, gt=0)
+    depth: int = Field(28, gt=0)
+    num_heads: int = Field(16, gt=0)
+    mlp_ratio: float = Field(4.0, gt=0)
+    block: str = "adaln-zero"
+    decoder: str = "linear"
+    num_classes: int = Field(1000, gt=0)
+    learn_sigma: bool = True
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens T = (input_size / patch_size)^2."""
+        return (self.input_size // self.patch_size) ** 2
+
+    @property
+    def out_channels(self) -> int:
+        """Channels the network predicts: doubled when the variance is learned."""
+        return self.in_channels * (2 if self.learn_sigma else 1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        from dit_core.model.blocks import BLOCKS
+        from dit_core.model.decoders import DECODERS
+
+        BLOCKS.get(self.block, "model.block")
+        DECODERS.get(self.decoder, "model.decoder")
+        if self.input_size % self.patch_size:
+            divisors = [p for p in range(1, self.input_size + 1) if self.input_size % p == 0]
+            raise UserError(
+                f"model.patch_size: {self.patch_size} does not divide the input size {self.input_size}; "
+                f"allowed: {', '.join(map(str, divisors))}"
+            )
+        if self.hidden_size % self.num_heads:
+            raise UserError(f"model.num_heads: {self.num_heads} does not divide the hidden size {self.hidden_size}")
+        if self.hidden_size % 4:
+            raise UserError(f"model.hidden_size: {self.hidden_size} is not a multiple of 4 (2-D sin-cos positions)")
+        return self

@@ -1,0 +1,53 @@
+"""How a trial is trained; the defaults are the paper's recipe."""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator
+
+from dit_core.base import Config
+from dit_core.errors import unknown
+
+PRECISIONS = ("float32", "bfloat16")
+
+
+class TrainingConfig(Config):
+    """Optimisation of one trial (Peebles & Xie, arXiv 2212.09748, section 4).
+
+    Attributes:
+        batch_size: global batch, in images; every worker takes an equal share.
+        learning_rate: AdamW's constant learning rate.
+        beta1: AdamW's first beta.
+        beta2: AdamW's second beta.
+        weight_decay: AdamW's decoupled weight decay.
+        class_dropout: probability of replacing a label by the null class.
+        ema_decay: decay of the exponential moving average of the weights, per step.
+        ema_warmup: ramp the decay as ``min(ema_decay, (1 + step) / (10 + step))`` so that short runs
+            do not evaluate the initial weights.
+        precision: ``float32`` or ``bfloat16`` (autocast; weights and optimiser stay float32).
+        tf32: allow TensorFloat-32 matrix products on GPUs that have them.
+        compile: run the network through ``torch.compile``.
+        divergence_mse: a logging window whose mean squared error is above this ends the trial as
+            diverged (predicting zero noise scores 1.0).
+        log_every_steps: steps in one point of the training curve; does not change the weights.
+    """
+
+    batch_size: int = Field(256, gt=0)
+    learning_rate: float = Field(1e-4, gt=0)
+    beta1: float = Field(0.9, ge=0, lt=1)
+    beta2: float = Field(0.999, ge=0, lt=1)
+    weight_decay: float = Field(0.0, ge=0)
+    class_dropout: float = Field(0.1, ge=0, lt=1)
+    ema_decay: float = Field(0.9999, ge=0, lt=1)
+    ema_warmup: bool = False
+    precision: str = "float32"
+    tf32: bool = False
+    compile: bool = False
+    divergence_mse: float = Field(4.0, gt=1)
+    log_every_steps: int = Field(25, gt=0)
+
+    @field_validator("precision")
+    @classmethod
+    def _precision(cls, value: str) -> str:
+        if value not in PRECISIONS:
+            raise unknown("training.precision", value, PRECISIONS)
+        return value

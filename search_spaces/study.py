@@ -1,0 +1,133 @@
+"""The study file: what to vary, with which seeds and budget, and how weak arms are stopped."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from dit_core.base import Config
+from dit_core.errors import UserError
+
+Action = Literal["REPLACE", "REMOVE", "ADD"]
+
+
+class Baseline(Config):
+    """The arm that every other arm is compared with.
+
+    Attributes:
+        profile: a name in ``search_spaces.profiles.PROFILES``: ``paper`` or ``digits``.
+        overrides: axis names (``size: B``) or dotted config fields (``training.learning_rate: 2e-4``).
+    """
+
+    profile: str = "digits"
+    overrides: dict[str, Any] = Field(default_factory=dict)
+
+
+class Ablation(Config):
+    """One question: an axis, what to do with it, and the values to try.
+
+    Attributes:
+        name: shown in the report; defaults to the axis's title.
+        axis: an axis name or alias.
+        action: REPLACE tries ``values``; REMOVE and ADD mean what the axis says.
+        values: values or aliases; empty means every value of the axis that the profile knows.
+    """
+
+    name: str = ""
+    axis: str
+    action: Action = "REPLACE"
+    values: tuple[Any, ...] = ()
+
+
+class PolicySpec(Config):
+    """A stopping policy by name; options are checked by the policy itself.
+
+    In YAML either a name (``policy: rungs``) or a mapping (``policy: {name: rungs, stop_fraction: 0.5}``).
+    """
+
+    name: str = "rungs"
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"name": value}
+        if isinstance(value, dict) and "options" not in value:
+            return {"name": value.get("name", "rungs"), "options": {k: v for k, v in value.items() if k != "name"}}
+        return value
+
+
+class Resources(Config):
+    """The shape of one lane and how many lanes to run.
+
+    Attributes:
+        lanes: worker groups side by side; None takes as many as the cluster has room for.
+        workers: DDP workers of one lane.
+        cpus_per_worker: CPUs of one worker (also its torch threads).
+        gpus_per_worker: GPUs of one worker.
+    """
+
+    lanes: int | None = Field(None, gt=0)
+    workers: int = Field(1, gt=0)
+    cpus_per_worker: int = Field(1, gt=0)
+    gpus_per_worker: float = Field(0, ge=0)
+
+
+class Study(Config):
+    """An ablation study. See ``docs/study-files.md`` for examples.
+
+    Attributes:
+        name: identifies the study in the store and names its MLflow experiment.
+        description: one line for people.
+        baseline: the reference arm.
+        ablations: one-factor questions around the baseline.
+        grid: full factorial over axes, e.g. ``{patch_size: [2, 4], block: [adaln, adaln-zero]}``.
+        seeds: training seeds; every arm runs with each of them.
+        budget_images: training images of a finished trial.
+        rungs: training images at which arms are evaluated and compared before the budget.
+        primary_metric: the metric arms are compared on; must be among the evaluation's metrics.
+        policy: the stopping policy.
+        resources: lanes and workers.
+        checkpoint_images: images between checkpoints inside a segment; None for rungs only.
+    """
+
+    name: str
+    description: str = ""
+    baseline: Baseline = Baseline()
+    ablations: tuple[Ablation, ...] = ()
+    grid: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
+    seeds: tuple[int, ...] = (0,)
+    budget_images: int = Field(gt=0)
+    rungs: tuple[int, ...] = ()
+    primary_metric: str = "fd_digits_cnn"
+    policy: PolicySpec = PolicySpec()
+    resources: Resources = Resources()
+    checkpoint_images: int | None = Field(None, gt=0)
+
+    @property
+    def milestones(self) -> tuple[int, ...]:
+        """The rungs and, last, the budget: every point at which a trial is evaluated."""
+        return (*self.rungs, self.budget_images)
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
+            raise UserError(f"name: {value!r} is not a study name; use letters, digits, '.', '_' and '-', at most 100")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(set(self.seeds)) != len(self.seeds):
+            repeated = sorted({seed for seed in self.seeds if self.seeds.count(seed) > 1})
+            raise UserError(f"seeds: {', '.join(map(str, repeated))} repeats; every seed may appear once")
+        if not self.seeds:
+            raise UserError("seeds: empty; give at least one, e.g. [0, 1]")
+        if list(self.rungs) != sorted(set(self.rungs)) or any(rung <= 0 for rung in self.rungs):
+            raise UserError(f"rungs: {list(self.rungs)} is not an increasing list of image counts above 0")
+        if self.rungs and self.rungs[-1] >= self.budget_images:
+            raise UserError(f"rungs: {self.rungs[-1]} is not below budget_images, {self.budget_images}")
+        return self

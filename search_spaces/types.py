@@ -1,0 +1,105 @@
+"""What a study expands to: arms, trials, and which ablation asked for which arm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dit_core.config import TrialConfig
+
+if TYPE_CHECKING:
+    from search_spaces.study import Study
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One distinct configuration, without its seed.
+
+    Attributes:
+        name: unique and readable: ``baseline`` or the delta, e.g. ``patch_size=4`` or ``block=adaln,size=S``.
+        config: the full configuration (seed 0; trials set theirs).
+        delta: axis name -> value where the arm differs from the baseline; empty for the baseline.
+        ablations: names of the ablations that asked for it, in study order.
+        is_baseline: whether it is the baseline.
+    """
+
+    name: str
+    config: TrialConfig
+    delta: dict[str, Any]
+    ablations: tuple[str, ...]
+    is_baseline: bool = False
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One arm with one seed.
+
+    Attributes:
+        arm: the arm.
+        seed: the seed.
+    """
+
+    arm: Arm
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Unique within a study, e.g. ``patch_size=4 seed=0``."""
+        return f"{self.arm.name} seed={self.seed}"
+
+    @property
+    def config(self) -> TrialConfig:
+        """The complete configuration of this trial."""
+        return self.arm.config.with_seed(self.seed)
+
+
+@dataclass(frozen=True)
+class AblationView:
+    """One ablation of a study, resolved to arms.
+
+    Attributes:
+        name: as written, e.g. ``Patch Size Ablation``.
+        axis: canonical axis name, or several joined by ``, `` for a grid.
+        action: ``REPLACE``, ``REMOVE`` or ``ADD`` (``GRID`` for a grid).
+        arms: (value label, arm name) in order, the baseline's own value included where it was asked for.
+        adds: names of the arms no earlier ablation (nor the baseline) had.
+        notes: sentences on how the words were understood.
+    """
+
+    name: str
+    axis: str
+    action: str
+    arms: tuple[tuple[str, str], ...]
+    adds: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """A study, spelled out.
+
+    Attributes:
+        study: the study.
+        arms: every distinct arm once, the baseline first.
+        ablations: how each ablation maps onto arms.
+        notes: sentences that concern the whole study.
+    """
+
+    study: Study
+    arms: tuple[Arm, ...]
+    ablations: tuple[AblationView, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def baseline(self) -> Arm:
+        """The arm every other arm is compared with."""
+        return self.arms[0]
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """Arms times seeds, seed by seed so that every arm meets seed 0 first."""
+        return tuple(Trial(arm, seed) for seed in self.study.seeds for arm in self.arms)
+
+    def arm(self, name: str) -> Arm:
+        """Returns the arm called ``name``."""
+        return next(arm for arm in self.arms if arm.name == name)

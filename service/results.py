@@ -1,0 +1,64 @@
+"""What is known about a study's trials, read from the store: all that a policy, the status and the report see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dit_core.events import Diverged, MetricResult
+from search_spaces.types import Expansion, Trial
+from service.store import Store
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """One trial's measurements so far.
+
+    Attributes:
+        trial: the trial.
+        train_id: identity of its weights.
+        evaluations: images seen -> metric name -> result; only complete ones (every metric asked for).
+        diverged: where it diverged, if it did.
+        failed: the last error, when its segment failed more often than is tried.
+    """
+
+    trial: Trial
+    train_id: str
+    evaluations: Mapping[int, Mapping[str, MetricResult]] = field(default_factory=dict)
+    diverged: Diverged | None = None
+    failed: str | None = None
+
+    def value(self, metric: str, images: int) -> float | None:
+        """Returns the metric at ``images``, or None when it has not been measured."""
+        found = self.evaluations.get(images, {}).get(metric)
+        return None if found is None else found.value
+
+
+Results = Mapping[str, TrialResult]
+"""Trial name -> what is known about it; every trial of the expansion has an entry."""
+
+
+def collect(
+    expansion: Expansion, store: Store, train_ids: Mapping[str, str], failed: Mapping[str, str] | None = None
+) -> dict[str, TrialResult]:
+    """Reads a study's results from the store.
+
+    Args:
+        expansion: the study.
+        store: where the records are.
+        train_ids: trial name -> ``train_id``.
+        failed: trial name -> error, for trials this run has given up on.
+    """
+    results = {}
+    for trial in expansion.trials:
+        identity = train_ids[trial.name]
+        wanted = set(trial.config.evaluation.metrics)
+        found = store.evaluations(identity, trial.config)
+        results[trial.name] = TrialResult(
+            trial=trial,
+            train_id=identity,
+            evaluations={images: metrics for images, metrics in found.items() if wanted <= set(metrics)},
+            diverged=store.divergence(identity),
+            failed=(failed or {}).get(trial.name),
+        )
+    return results

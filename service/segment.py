@@ -1,0 +1,40 @@
+"""The unit of work: one trial from its newest checkpoint to its next rung, evaluated there."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from dit_core.config import TrialConfig
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What a lane runs. Plain data, so that it crosses process boundaries as JSON.
+
+    Attributes:
+        trial: the trial's name in its study (for people).
+        train_id: identity of the weights; names the trial's folder in the store.
+        until: training images at which the segment ends and the trial is evaluated.
+        config: the trial's configuration as plain JSON data.
+        checkpoint_images: images between checkpoints inside the segment; None for its end only.
+    """
+
+    trial: str
+    train_id: str
+    until: int
+    config: dict[str, Any]
+    checkpoint_images: int | None = None
+
+    @property
+    def id(self) -> str:
+        """Identifies the segment within a store."""
+        return f"{self.train_id[:16]}@{self.until}"
+
+    def trial_config(self) -> TrialConfig:
+        """Returns the typed configuration."""
+        return TrialConfig.model_validate(self.config)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the segment as plain JSON data; ``Segment(**data)`` is the way back."""
+        return asdict(self)
