@@ -1,0 +1,39 @@
+# Two commands a newcomer needs: `make demo` and `make test`. Both install into .venv first.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STORE ?= demo-store
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test test-fast lint types check install bench clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11) and "dit-ablate needs Python 3.11 or newer: make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch torchvision
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: $(STAMP)  ## Run the five ablations of a written plan on real digits, about 15 minutes on 2 cores.
+	$(BIN)/dit-ablate plan examples/plans/dit-ablations.md --store $(STORE)
+	$(BIN)/dit-ablate run examples/plans/dit-ablations.md --store $(STORE)
+
+test: $(STAMP)  ## Every test.
+	$(BIN)/python -m pytest
+
+test-fast: $(STAMP)  ## Only what needs no cluster: seconds.
+	$(BIN)/python -m pytest tests/dit_core tests/search_spaces tests/service
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+check: lint types test
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
