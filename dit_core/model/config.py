@@ -49,6 +49,11 @@ class ModelConfig(Config):
         """Channels the network predicts: doubled when the variance is learned."""
         return self.in_channels * (2 if self.learn_sigma else 1)
 
+    @property
+    def mlp_width(self) -> int:
+        """Hidden width of a block's MLP."""
+        return int(self.hidden_size * self.mlp_ratio)
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         from dit_core.model.blocks import BLOCKS
@@ -66,4 +71,9 @@ class ModelConfig(Config):
             raise UserError(f"model.num_heads: {self.num_heads} does not divide the hidden size {self.hidden_size}")
         if self.hidden_size % 4:
             raise UserError(f"model.hidden_size: {self.hidden_size} is not a multiple of 4 (2-D sin-cos positions)")
+        if self.mlp_width < 1:
+            raise UserError(
+                f"model.mlp_ratio: {self.mlp_ratio} of the hidden size {self.hidden_size} leaves no hidden unit; "
+                f"allowed: at least {1 / self.hidden_size:g}"
+            )
         return self

@@ -1,0 +1,37 @@
+"""Adaptive layer norm with gates that start closed: the paper's block (arXiv 2212.09748, section 3.2, figure 3)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from dit_core.model.blocks.base import Block, FinalNorm, ModulatedFinalNorm
+from dit_core.model.config import ModelConfig
+from dit_core.model.layers import Mlp, Modulation, SelfAttention, modulate, plain_norm
+
+
+class AdaLNZeroBlock(Block):
+    """As ``adaln``, and each residual branch is scaled by a regressed gate; all of it starts at zero (identity)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.norm1 = plain_norm(config.hidden_size)
+        self.attn = SelfAttention(config.hidden_size, config.num_heads)
+        self.norm2 = plain_norm(config.hidden_size)
+        self.mlp = Mlp(config.hidden_size, config.mlp_width)
+        self.adaLN_modulation = Modulation(config.hidden_size, 6)
+
+    def forward(self, x_NTD: Tensor, t_ND: Tensor, y_ND: Tensor) -> Tensor:
+        """Maps (N, T, D) to (N, T, D)."""
+        shift1_ND, scale1_ND, gate1_ND, shift2_ND, scale2_ND, gate2_ND = self.adaLN_modulation(t_ND + y_ND)
+        x_NTD = x_NTD + gate1_ND.unsqueeze(1) * self.attn(modulate(self.norm1(x_NTD), shift1_ND, scale1_ND))
+        x_NTD = x_NTD + gate2_ND.unsqueeze(1) * self.mlp(modulate(self.norm2(x_NTD), shift2_ND, scale2_ND))
+        return x_NTD
+
+    @staticmethod
+    def final_norm(config: ModelConfig) -> FinalNorm:
+        """Returns a modulated norm."""
+        return ModulatedFinalNorm(config)
+
+    def initialise(self) -> None:
+        """Starts as the identity."""
+        self.adaLN_modulation.zero()

@@ -1,0 +1,31 @@
+"""In-context conditioning: timestep and label are two more tokens (Peebles & Xie, arXiv 2212.09748, section 3.2)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from dit_core.model.blocks.base import Block
+from dit_core.model.config import ModelConfig
+from dit_core.model.layers import Mlp, SelfAttention, affine_norm, context
+
+
+class InContextBlock(Block):
+    """A plain pre-norm ViT block; the conditioning comes in through self-attention to the extra tokens."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.norm1 = affine_norm(config.hidden_size)
+        self.attn = SelfAttention(config.hidden_size, config.num_heads)
+        self.norm2 = affine_norm(config.hidden_size)
+        self.mlp = Mlp(config.hidden_size, config.mlp_width)
+
+    def forward(self, x_NTD: Tensor, t_ND: Tensor, y_ND: Tensor) -> Tensor:
+        """Maps (N, T + 2, D) to (N, T + 2, D)."""
+        x_NTD = x_NTD + self.attn(self.norm1(x_NTD))
+        x_NTD = x_NTD + self.mlp(self.norm2(x_NTD))
+        return x_NTD
+
+    @staticmethod
+    def extra_tokens(t_ND: Tensor, y_ND: Tensor) -> Tensor:
+        """Returns the timestep and the label as two tokens, (N, 2, D)."""
+        return context(t_ND, y_ND)

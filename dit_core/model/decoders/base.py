@@ -1,0 +1,53 @@
+"""The contract of a decoder.
+
+Shape legend: N images, T tokens, D token width, C output channels, H and W output height and width.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from dit_core.model.config import ModelConfig
+
+
+class Decoder(nn.Module):
+    """Turns normed image tokens into the predicted image.
+
+    To add one: write a file with a subclass here, register it in ``__init__.py``.
+
+    - ``__init__`` takes the whole ``ModelConfig``; ``config.out_channels`` is C.
+    - ``forward`` gets tokens (N, T, D) in row order, after the block family's final norm, and returns (N, C, H, W).
+    - ``initialise`` runs after the common initialisation (xavier-uniform linears and convolutions, zero biases) and
+      must zero the last layer and only that: every decoder then predicts exactly zero at first, so that none has
+      a head start, and the last layer's gradient is not zero, so that training gets off the ground.
+    """
+
+    cost_part = "decoder"
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    def forward(self, x_NTD: Tensor) -> Tensor:
+        """Maps (N, T, D) to (N, C, H, W)."""
+        raise NotImplementedError
+
+    def initialise(self) -> None:
+        """Zeroes the last layer."""
+        raise NotImplementedError
+
+
+def unpatchify(x_NTE: Tensor, patch_size: int) -> Tensor:
+    """Puts patches back in place.
+
+    Args:
+        x_NTE: one flattened patch per token, (N, T, p * p * C), pixel by pixel with the channels innermost.
+        patch_size: side p of a patch.
+
+    Returns:
+        The image, (N, C, sqrt(T) * p, sqrt(T) * p).
+    """
+    count, tokens, _ = x_NTE.shape
+    side = round(tokens**0.5)
+    x_NhwpqC = x_NTE.reshape(count, side, side, patch_size, patch_size, -1)
+    return x_NhwpqC.permute(0, 5, 1, 3, 2, 4).reshape(count, -1, side * patch_size, side * patch_size)
