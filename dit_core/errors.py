@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -86,6 +86,9 @@ def _explain_one(item: dict[str, Any], model: type[BaseModel] | None) -> str:
 def _fields_at(model: type[BaseModel] | None, location: tuple[Any, ...]) -> list[str]:
     current: Any = model
     for part in location:
+        if isinstance(part, int):  # an item of a list: the annotation is tuple[Item, ...]
+            current = next(iter(get_args(current)), None)
+            continue
         fields = getattr(current, "model_fields", None)
         if fields is None or part not in fields:
             return []

@@ -8,9 +8,21 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from dit_core.base import Config
-from dit_core.errors import UserError
+from dit_core.errors import UserError, unknown
 
 Action = Literal["REPLACE", "REMOVE", "ADD"]
+ACTIONS: tuple[Action, ...] = ("REPLACE", "REMOVE", "ADD")
+
+
+def as_values(value: Any) -> Any:
+    """Reads one value as a list of one, and refuses what is no value at all."""
+    if isinstance(value, str | int | float):
+        return (value,)
+    if isinstance(value, list | tuple):
+        for item in value:
+            if not isinstance(item, str | int | float):
+                raise UserError(f"values: {item!r} is not a value; a list of names or numbers is wanted")
+    return value
 
 
 class Baseline(Config):
@@ -19,10 +31,17 @@ class Baseline(Config):
     Attributes:
         profile: a name in ``search_spaces.profiles.PROFILES``: ``paper`` or ``digits``.
         overrides: axis names (``size: B``) or dotted config fields (``training.learning_rate: 2e-4``).
+
+    In YAML a profile's name alone will do (``baseline: digits``).
     """
 
     profile: str = "digits"
     overrides: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"profile": value} if isinstance(value, str) else value
 
 
 class Ablation(Config):
@@ -33,12 +52,32 @@ class Ablation(Config):
         axis: an axis name or alias.
         action: REPLACE tries ``values``; REMOVE and ADD mean what the axis says.
         values: values or aliases; empty means every value of the axis that the profile knows.
+
+    In YAML an axis alone will do (``- patch size``), and so will a single value (``values: 4``).
     """
 
     name: str = ""
     axis: str
     action: Action = "REPLACE"
     values: tuple[Any, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"axis": value} if isinstance(value, str) else value
+
+    @field_validator("action", mode="before")
+    @classmethod
+    def _action(cls, value: Any) -> Any:
+        action = value.upper() if isinstance(value, str) else value
+        if action not in ACTIONS:
+            raise unknown("action", value, ACTIONS)
+        return action
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _values(cls, value: Any) -> Any:
+        return as_values(value)
 
 
 class PolicySpec(Config):
@@ -117,6 +156,24 @@ class Study(Config):
     def _name(cls, value: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
             raise UserError(f"name: {value!r} is not a study name; use letters, digits, '.', '_' and '-', at most 100")
+        return value
+
+    @field_validator("seeds", "rungs", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("grid", mode="before")
+    @classmethod
+    def _grid(cls, value: Any) -> Any:
+        return {key: as_values(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        for seed in value:
+            if not 0 <= seed < 2**31:
+                raise UserError(f"seeds: {seed} is not between 0 and {2**31 - 1}")
         return value
 
     @model_validator(mode="after")

@@ -1,0 +1,74 @@
+"""The axes: everything that can be varied. A new one is a file with an ``AXIS`` and a line here."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from dit_core.errors import UserError
+from dit_core.registry import Registry
+from search_spaces.axes import block, conditioning, decoder, patch_size, size
+from search_spaces.axes.base import Axis
+from search_spaces.axes.training import AXES_OF_TRAINING
+from search_spaces.words import match, words
+
+AXES: Registry[Axis] = Registry(
+    "axis",
+    {
+        axis.name: axis
+        for axis in (
+            patch_size.AXIS,
+            block.AXIS,
+            size.AXIS,
+            conditioning.AXIS,
+            decoder.AXIS,
+            *AXES_OF_TRAINING,
+        )
+    },
+)
+"""In the order in which arms are named: where two axes set one field, the first names the arm."""
+
+
+def all_axes() -> tuple[Axis, ...]:
+    """Returns every axis, in registration order."""
+    return tuple(AXES.get(name) for name in AXES)
+
+
+def find_axis(text: str, where: str = "axis") -> Axis:
+    """Returns the axis that ``text`` names, by name, title or alias, without regard to case and punctuation.
+
+    Args:
+        text: what was written.
+        where: the field it was written in; opens the error.
+
+    Raises:
+        UserError: no axis, or not one alone, is called that; names the nearest.
+    """
+    found = match(text, {axis.name: axis.names for axis in all_axes()})
+    if found is None:
+        close = nearest_axes(text, 1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise UserError(f"{where}: unknown axis {text!r}; axes: {', '.join(AXES)}{hint}")
+    return AXES.get(found)
+
+
+def nearest_axes(text: str, count: int = 3) -> tuple[str, ...]:
+    """Returns the names of up to ``count`` axes that read most like ``text``, best first."""
+    said = words(text)
+
+    def likeness(names: Iterable[str]) -> float:
+        return max(
+            max(difflib.SequenceMatcher(None, text.lower(), name.lower()).ratio(), _shared(said, words(name)))
+            for name in names
+        )
+
+    scored = sorted(((likeness(axis.names), axis.name) for axis in all_axes()), key=lambda pair: -pair[0])
+    return tuple(name for score, name in scored[:count] if score >= 0.5)
+
+
+def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> float:
+    """Share of the words that two phrases have in common, in 0..1."""
+    return len(set(one) & set(other)) / max(1, len(set(one) | set(other)))
+
+
+__all__ = ["AXES", "Axis", "all_axes", "find_axis", "nearest_axes"]

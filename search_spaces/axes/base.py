@@ -1,0 +1,120 @@
+"""What an axis is: one thing that can be varied, and how people write it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from dit_core.config import TrialConfig
+from dit_core.errors import UserError
+from search_spaces.fields import get_field, with_fields
+from search_spaces.profiles import Profile
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis(ABC):
+    """One thing that can be varied.
+
+    Attributes:
+        name: canonical name, as in study files.
+        title: for people and reports.
+        aliases: other ways to write the axis.
+        description: one sentence.
+        citation: where it comes from.
+        fields: the dotted config fields it sets.
+        remove_value: the value that REMOVE tries; None refuses REMOVE.
+        remove_means: what REMOVE means, or why it is refused.
+        add_values: the values that ADD can try; empty refuses ADD.
+        add_means: what ADD means, or why it is refused.
+        ordered: whether ``values`` go from small to large.
+    """
+
+    name: str
+    title: str
+    description: str
+    fields: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
+    citation: str = ""
+    remove_value: Any = None
+    remove_means: str = "a model cannot be without it; use REPLACE"
+    add_values: tuple[Any, ...] = ()
+    add_means: str = "every model has one already; use REPLACE"
+    ordered: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every way to write the axis."""
+        return (self.name, self.title, *self.aliases)
+
+    @abstractmethod
+    def values(self, profile: Profile) -> tuple[Any, ...]:
+        """The values tried when a study names none."""
+
+    @abstractmethod
+    def parse(self, text: Any, profile: Profile) -> Any:
+        """Returns the value that ``text`` names.
+
+        Raises:
+            UserError: it names none; the sentence lists what is allowed and the nearest match.
+        """
+
+    def settings(self, value: Any, profile: Profile) -> dict[str, Any]:
+        """Returns dotted config field -> setting for a parsed value."""
+        return {self.fields[0]: value}
+
+    def apply(self, config: TrialConfig, value: Any, profile: Profile) -> TrialConfig:
+        """Returns ``config`` with this axis at ``value``."""
+        return with_fields(config, self.settings(value, profile))
+
+    def current(self, config: TrialConfig, profile: Profile) -> Any:
+        """Returns the axis's value in ``config``, or None when it has none of the axis's values."""
+        return get_field(config, self.fields[0])
+
+    def label(self, value: Any) -> str:
+        """Returns a value as shown in arm names and tables."""
+        if isinstance(value, float):
+            short = f"{value:g}"
+            return short if float(short) == value else repr(value)
+        return str(value)
+
+    def alternatives(self, profile: Profile, baseline: TrialConfig) -> tuple[Any, ...]:
+        """What phrases that name no value stand for: every known value but the baseline's."""
+        own = self.current(baseline, profile)
+        return tuple(value for value in self.values(profile) if value != own)
+
+    def remove(self, baseline: TrialConfig, profile: Profile) -> tuple[Any, ...]:
+        """Returns the values that REMOVE tries.
+
+        Raises:
+            UserError: REMOVE has no meaning for this axis, or the baseline is already without it.
+        """
+        if self.remove_value is None:
+            raise UserError(f"REMOVE has no meaning for {self.name}: {self.remove_means}")
+        if self.current(baseline, profile) == self.remove_value:
+            raise UserError(
+                f"REMOVE changes nothing: for {self.name} it means {self.remove_means}, which the baseline "
+                "has already; use REPLACE"
+            )
+        return (self.remove_value,)
+
+    def add(self, baseline: TrialConfig, profile: Profile, values: Iterable[Any] = ()) -> tuple[Any, ...]:
+        """Returns the values that ADD tries: those of ``values`` that add something, or all that do.
+
+        Raises:
+            UserError: ADD has no meaning for this axis, or a value adds nothing.
+        """
+        if not self.add_values:
+            raise UserError(f"ADD has no meaning for {self.name}: {self.add_means}")
+        asked = tuple(values)
+        for value in asked:
+            if value not in self.add_values:
+                listed = ", ".join(map(self.label, self.add_values))
+X        own = self.current(baseline, profile)
+        chosen = tuple(value for value in (asked or self.add_values) if value != own)
+        if not chosen:
+            raise UserError(
+                f"ADD changes nothing: the baseline's {self.name} is {self.label(own)} already; use REPLACE"
+            )
+        return chosen

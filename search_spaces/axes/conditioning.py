@@ -1,0 +1,22 @@
+"""The conditioning mechanism: the block axis under the name that many plans use."""
+
+from __future__ import annotations
+
+from dit_core.model.blocks import BLOCKS
+from search_spaces.axes.block import BLOCK_ALIASES
+from search_spaces.axes.choice import ChoiceAxis
+
+AXIS = ChoiceAxis(
+    name="conditioning",
+    title="Conditioning mechanism",
+    description="modulation against attention to the condition; sets the same field as block, so it shares its arms",
+    citation="Peebles & Xie, arXiv 2212.09748, section 3.2 and Figure 5",
+    fields=("model.block",),
+    aliases=("conditioning", "conditioning method", "conditioning strategy", "condition injection",
+             "class conditioning mechanism", "conditioning approach"),
+    legal=BLOCKS.names,
+    tried=("adaln", "cross-attention"),
+    value_aliases=BLOCK_ALIASES,
+    remove_value="in-context",
+    remove_means="no conditioning inside the blocks: the condition enters as two extra tokens (in-context)",
+)  # fmt: skip

@@ -1,0 +1,71 @@
+"""An axis whose values are numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from dit_core.errors import UserError
+from search_spaces.axes.base import Axis
+from search_spaces.fields import get_field
+from search_spaces.profiles import Profile
+from search_spaces.words import meaningful, without, words
+
+_NUMBER = r"(?<![\w.])[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?(?![\w.]*\d)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberAxis(Axis):
+    """Values are numbers; the config itself says which are legal.
+
+    Attributes:
+        kind: ``int`` or ``float``.
+        suggested: the values tried when a study names none.
+        factors: used instead of ``suggested``: multiples of the profile's own value.
+        units: words that may follow a number.
+    """
+
+    kind: type = float
+    suggested: tuple[Any, ...] = ()
+    factors: tuple[float, ...] = (0.5, 1, 2)
+    units: tuple[str, ...] = ()
+    ordered: bool = True
+
+    def values(self, profile: Profile) -> tuple[Any, ...]:
+        """The values tried when a study names none."""
+        own = get_field(profile.config, self.fields[0])
+        return self.suggested or tuple(self.kind(own * factor) for factor in self.factors)
+
+    def parse(self, text: Any, profile: Profile) -> Any:
+        """Returns the number that ``text`` names; see ``Axis.parse``."""
+        found = self._number(text)
+        if found is None or (self.kind is int and found != int(found)):
+            wanted = "a whole number" if self.kind is int else "a number"
+            tried = ", ".join(self.label(value) for value in self.values(profile))
+            raise UserError(f"{self.name}: {text!r} is not {wanted}; values are written like {tried}")
+        return self.kind(found)
+
+    def _number(self, text: Any) -> float | None:
+        if isinstance(text, bool):
+            return None
+        if isinstance(text, int | float):
+            return float(text)
+        try:
+            plain = float(str(text))
+        except ValueError:
+            return self._written(str(text))
+        return plain if abs(plain) < float("inf") else None
+
+    def _written(self, text: str) -> float | None:
+        """Reads phrases such as ``learning rate = 1e-4`` or ``4 heads``."""
+        numbers = list(re.finditer(_NUMBER, text, re.IGNORECASE))
+        if len(numbers) != 1:
+            return None
+        rest = words(text[: numbers[0].start()] + " " + text[numbers[0].end() :])
+        return None if meaningful(self._strip(rest, (*self.names, *self.units))) else float(numbers[0].group())
+
+    @staticmethod
+    def _strip(rest: tuple[str, ...], names: Iterable[str]) -> tuple[str, ...]:
+        return without(rest, map(words, names))

@@ -1,0 +1,69 @@
+"""How wide and deep the network is: a ladder of sizes, the same names in every profile."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from dit_core.config import TrialConfig
+from dit_core.errors import UserError
+from search_spaces.axes.choice import ChoiceAxis
+from search_spaces.fields import get_field
+from search_spaces.profiles import Profile
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizeAxis(ChoiceAxis):
+    """Sizes by name; the profile says what they are."""
+
+    def legal_values(self, profile: Profile) -> tuple[str, ...]:
+        """The profile's ladder."""
+        return tuple(profile.sizes)
+
+    def parse(self, text: Any, profile: Profile) -> Any:
+        """Returns the size; ``DiT-XL/2`` names a patch size as well, which must be the profile's own."""
+        patch = re.fullmatch(r"(.*[a-z])\s*/\s*(\d+)", str(text).strip(), re.IGNORECASE)
+        if patch is None:
+            return super().parse(text, profile)
+        own = profile.config.model.patch_size
+        if int(patch[2]) != own:
+            raise UserError(
+                f"{self.name}: {text!r} names patch size {patch[2]} as well, and the {profile.name} baseline has "
+                f"{own}; write the size alone, or vary both with a grid"
+            )
+        return super().parse(patch[1], profile)
+
+    def settings(self, value: Any, profile: Profile) -> dict[str, Any]:
+        """Returns width, depth and heads."""
+        size = profile.sizes[value]
+        return {
+            "model.hidden_size": size.hidden_size,
+            "model.depth": size.depth,
+            "model.num_heads": size.num_heads,
+        }
+
+    def current(self, config: TrialConfig, profile: Profile) -> Any:
+        """Returns the size's name, or None for a shape that is not on the ladder."""
+        shape = {name: get_field(config, name) for name in self.fields}
+        return next((name for name in profile.sizes if self.settings(name, profile) == shape), None)
+
+
+AXIS = SizeAxis(
+    name="size",
+    title="Model size",
+    description="width, depth and heads together, from the profile's ladder",
+    citation="Peebles & Xie, arXiv 2212.09748, Table 1",
+    fields=("model.hidden_size", "model.depth", "model.num_heads"),
+    aliases=("dit size", "network size", "model scale", "model capacity", "scale", "number of parameters",
+             "transformer size", "model configuration", "backbone size"),
+    legal=tuple,
+    value_aliases={
+        "S": ("small", "dit s"),
+        "B": ("base", "dit b"),
+        "L": ("large", "dit l"),
+        "XL": ("xlarge", "extra large", "x large", "dit xl"),
+    },
+    ordered=True,
+    remove_means="a model always has a size; use REPLACE with a smaller one",
+)  # fmt: skip

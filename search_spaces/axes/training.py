@@ -1,0 +1,96 @@
+"""Numbers that people sweep, as axes: one entry of the table each."""
+
+from __future__ import annotations
+
+from search_spaces.axes.base import Axis
+from search_spaces.axes.number import NumberAxis
+
+AXES_OF_TRAINING: tuple[Axis, ...] = (
+    NumberAxis(
+        name="depth",
+        title="Depth",
+        description="number of transformer blocks",
+        fields=("model.depth",),
+        aliases=("number of layers", "layers", "transformer layers", "number of blocks", "transformer depth",
+                 "number of transformer layers", "number of transformer blocks", "network depth"),
+        units=("layer", "block"),
+        kind=int,
+    ),
+    NumberAxis(
+        name="num_heads",
+        title="Attention heads",
+        description="attention heads per block; must divide the hidden size",
+        fields=("model.num_heads",),
+        aliases=("heads", "number of heads", "number of attention heads", "head count"),
+        units=("head",),
+        kind=int,
+    ),
+    NumberAxis(
+        name="hidden_size",
+        title="Hidden size",
+        description="token width",
+        fields=("model.hidden_size",),
+        aliases=("width", "hidden dimension", "embedding dimension", "hidden dim", "model width", "token width"),
+        kind=int,
+    ),
+    NumberAxis(
+        name="mlp_ratio",
+        title="MLP ratio",
+        description="hidden width of a block's MLP over the token width",
+        fields=("model.mlp_ratio",),
+        aliases=("mlp expansion", "mlp expansion ratio", "feed forward ratio", "ffn ratio", "mlp expansion factor"),
+    ),
+    NumberAxis(
+        name="learning_rate",
+        title="Learning rate",
+        description="AdamW's constant learning rate",
+        citation="Peebles & Xie, arXiv 2212.09748, section 4",
+        fields=("training.learning_rate",),
+        aliases=("lr", "step size"),
+    ),
+    NumberAxis(
+        name="batch_size",
+        title="Batch size",
+        description="images per optimiser step over all workers; arms are compared at equal images, so steps differ",
+        fields=("training.batch_size",),
+        aliases=("batch", "global batch size", "minibatch size"),
+        kind=int,
+    ),
+    NumberAxis(
+        name="weight_decay",
+        title="Weight decay",
+        description="AdamW's decoupled weight decay",
+        fields=("training.weight_decay",),
+        aliases=("wd", "l2 regularization", "l2 regularisation"),
+        suggested=(0.0, 0.01, 0.1),
+        remove_value=0.0,
+        remove_means="no weight decay",
+        add_values=(0.01, 0.1),
+        add_means="some weight decay",
+    ),
+    NumberAxis(
+        name="class_dropout",
+        title="Class dropout",
+        description="share of the labels replaced by the null class in training, which classifier-free guidance needs",
+        citation="Ho & Salimans, arXiv 2207.12598",
+        fields=("training.class_dropout",),
+        aliases=("label dropout", "conditioning dropout", "class label dropout", "cfg dropout"),
+        suggested=(0.0, 0.1, 0.2),
+        remove_value=0.0,
+        remove_means="every label is kept (guidance is then untrained)",
+        add_values=(0.1, 0.2),
+        add_means="labels dropped to the null class",
+    ),
+    NumberAxis(
+        name="ema_decay",
+        title="EMA decay",
+        description="decay of the moving average of the weights, which is what gets evaluated",
+        fields=("training.ema_decay",),
+        aliases=("ema", "exponential moving average", "ema rate", "weight averaging", "ema of weights"),
+        suggested=(0.0, 0.999, 0.9999),
+        remove_value=0.0,
+        remove_means="the raw weights are evaluated",
+        add_values=(0.999, 0.9999),
+        add_means="weights averaged over training",
+    ),
+)  # fmt: skip

@@ -1,0 +1,40 @@
+"""Reading and setting fields of a trial's config by their dotted names, e.g. ``training.learning_rate``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dit_core.config import TrialConfig
+from dit_core.errors import UserError, parse
+
+
+def get_field(config: TrialConfig, field: str) -> Any:
+    """Returns the value of a dotted field."""
+    value: Any = config
+    for part in field.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def with_fields(config: TrialConfig, settings: Mapping[str, Any], where: str = "") -> TrialConfig:
+    """Returns ``config`` with fields replaced, all at once, and validated as a whole.
+
+    Args:
+        config: the configuration to start from.
+        settings: dotted field -> value.
+        where: opens the error sentence.
+
+    Raises:
+        UserError: an unknown field (with the nearest match), or values that do not fit each other.
+    """
+    data = config.model_dump()
+    for field, value in settings.items():
+        section, _, leaf = field.partition(".")
+        if not leaf:
+            data[field] = value
+        elif isinstance(data.setdefault(section, {}), dict):
+            data[section][leaf] = value
+        else:
+            raise UserError(f"{where + ': ' if where else ''}{field}: {section} has no fields")
+    return parse(TrialConfig, data, where)

@@ -1,0 +1,127 @@
+"""Where studies come from: a preset's name, a YAML file, or a written plan; and how one is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dit_core.errors import UserError, nearest, parse
+from search_spaces.expand import expand
+from search_spaces.profiles import PROFILES
+from search_spaces.study import Study
+from search_spaces.yaml_text import read_yaml, write_yaml
+
+_PRESETS = Path(__file__).parent / "presets"
+_STUDY_FILES = (".yaml", ".yml")
+_PLAN_FILES = (".md", ".markdown", ".json", ".jsonl")
+
+
+def presets() -> tuple[str, ...]:
+    """Returns the names of the studies that come with the package."""
+    return tuple(sorted(path.stem for path in _PRESETS.glob("*.yaml")))
+
+
+def is_plan(source: str | Path) -> bool:
+    """Returns whether ``source`` names a written plan rather than a preset or a study file."""
+    return Path(source).suffix.lower() in _PLAN_FILES
+
+
+def load_study(source: str | Path | Study, *, skip_unknown: bool = False, profile: str = "digits") -> Study:
+    """Loads a study and checks that it expands, so that what is wrong is known at once.
+
+    Args:
+        source: a preset's name, a YAML file, a plan file (Markdown, JSON, JSON lines), or a ``Study``.
+        skip_unknown: leave out what a plan says and nobody understands, instead of refusing it.
+        profile: the baseline of a plan, which names none.
+
+    Raises:
+        UserError: in one sentence, opened by the file's name, what is wrong.
+    """
+    if isinstance(source, Study):
+        expand(source)
+        return source
+    if is_plan(source):
+        from search_spaces.plan_import import import_plan
+
+        return import_plan(source, profile=profile).require_complete(skip_unknown)
+    path = _resolve(source)
+    where = path.stem if path.parent == _PRESETS else str(source)
+    return study_from_yaml(read_text(path), where)
+
+
+def study_from_yaml(text: str, where: str = "study") -> Study:
+    """Builds and checks a study from YAML text; ``where`` opens every error."""
+    data = read_yaml(text, where)
+    if not isinstance(data, dict):
+        raise UserError(f"{where}: not a study; a study file is a mapping with name, baseline and ablations or grid")
+    study = parse(Study, complete(data), where)
+    try:
+        expand(study)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    return study
+
+
+def complete(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a study's plain data with what it leaves out taken from its profile.
+
+    Rungs belong to a budget: a study that sets its own budget and no rungs has none.
+    """
+    full = dict(data)
+    baseline = full.get("baseline", {})
+    name = baseline if isinstance(baseline, str) else dict(baseline or {}).get("profile", "digits")
+    if name not in PROFILES:
+        return full  # the study's own validation says so
+    profile = PROFILES.get(name)
+    defaults = {**profile.study, "primary_metric": profile.primary_metric}
+    if "budget_images" in full:
+        for key in ("rungs", "checkpoint_images"):
+            defaults.pop(key, None)
+    for key, value in defaults.items():
+        full.setdefault(key, value)
+    return full
+
+
+def dump_study(study: Study) -> str:
+    """Returns a study as YAML that loads as an equal study."""
+    data = study.model_dump(mode="json", exclude_none=True)
+    for key in ("description", "ablations", "grid"):
+        if not data[key]:
+            del data[key]
+    if not data["baseline"]["overrides"]:
+        del data["baseline"]["overrides"]
+    for ablation in data.get("ablations", ()):
+        if not ablation["name"]:
+            del ablation["name"]
+        if not ablation["values"]:
+            del ablation["values"]
+    data["policy"] = {"name": study.policy.name, **data["policy"]["options"]}
+    return write_yaml(data)
+
+
+def read_text(path: Path) -> str:
+    """Returns a file's text; an unreadable file is one sentence."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _resolve(source: str | Path) -> Path:
+    preset = _PRESETS / f"{source}.yaml"
+    if isinstance(source, str) and source in presets():
+        return preset
+    path = Path(source).expanduser()
+    if path.is_dir():
+        raise UserError(f"{source}: is a folder; give a study file (.yaml), a plan (.md, .json, .jsonl) or a preset")
+    if not path.exists():
+        known = presets()
+        guess = nearest(source, known)
+        hint = f"; did you mean {guess!r}?" if guess else ""
+        raise UserError(f"{source}: no such study file or preset; presets: {', '.join(known)}{hint}")
+    if path.suffix.lower() not in _STUDY_FILES:
+        raise UserError(f"{source}: unknown kind of file; a study file ends in .yaml, a plan in .md, .json or .jsonl")
+    return path

@@ -1,0 +1,114 @@
+"""Profiles: a baseline with everything around it that makes it a sensible study at one scale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from dit_core.config import TrialConfig
+from dit_core.data.config import DataConfig
+from dit_core.metrics.config import EvaluationConfig
+from dit_core.model.config import ModelConfig
+from dit_core.registry import Registry
+from dit_core.training.config import TrainingConfig
+
+
+@dataclass(frozen=True)
+class Size:
+    """One rung of a ladder of model sizes.
+
+    Attributes:
+        hidden_size: token width D.
+        depth: transformer blocks.
+        num_heads: attention heads.
+    """
+
+    hidden_size: int
+    depth: int
+    num_heads: int
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A scale at which studies run.
+
+    Attributes:
+        name: ``paper`` or ``digits``.
+        description: one line for people.
+        build: makes the baseline.
+        sizes: the ladder that the ``size`` axis offers, smallest first.
+        patch_sizes: the patch sizes that the ``patch_size`` axis tries when no values are given.
+        primary_metric: the metric arms are compared on.
+        study: what a study takes when it does not say: seeds, budget, rungs, policy, resources.
+        metric_substitutes: metric a plan may ask for -> (metric that stands in for it here, why).
+    """
+
+    name: str
+    description: str
+    build: Callable[[], TrialConfig]
+    sizes: Mapping[str, Size]
+    patch_sizes: tuple[int, ...]
+    primary_metric: str
+    study: Mapping[str, Any]
+    metric_substitutes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    @cached_property
+    def config(self) -> TrialConfig:
+        """The baseline."""
+        return self.build()
+
+
+PAPER = Profile(
+    name="paper",
+    description="DiT-XL/2 on 32x32x4 latents of 256x256 ImageNet, as published (arXiv 2212.09748)",
+    build=lambda: TrialConfig(
+        model=ModelConfig(),
+        data=DataConfig(name="latents", image_size=256, vae="stabilityai/sd-vae-ft-ema"),
+        training=TrainingConfig(tf32=True),
+        evaluation=EvaluationConfig(metrics=("fid",), num_samples=50_000, sampling_steps=250),
+    ),
+    sizes={"S": Size(384, 12, 6), "B": Size(768, 12, 12), "L": Size(1024, 24, 16), "XL": Size(1152, 28, 16)},
+    patch_sizes=(2, 4, 8),
+    primary_metric="fid",
+    study={
+        "seeds": (0, 1),
+        "budget_images": 102_400_000,  # 400K steps of 256, where the paper compares its models
+        "rungs": (25_600_000, 51_200_000),
+        "policy": {"name": "rungs", "stop_fraction": 0.5},
+        "resources": {"workers": 8, "cpus_per_worker": 4, "gpus_per_worker": 1},
+        "checkpoint_images": 2_560_000,
+    },
+)
+
+DIGITS = Profile(
+    name="digits",
+    description="a small DiT on 8x8 scikit-learn digits: a whole study within minutes on two CPU cores",
+    build=lambda: TrialConfig(
+        model=ModelConfig(
+            input_size=8, in_channels=1, patch_size=2, hidden_size=72, depth=7, num_heads=4, num_classes=10
+        ),
+        data=DataConfig(name="digits", image_size=8),
+        training=TrainingConfig(batch_size=128, learning_rate=2e-3, ema_warmup=True),
+        evaluation=EvaluationConfig(metrics=("fd_digits_cnn",), num_samples=1024, sampling_steps=50),
+    ),
+    sizes={"S": Size(24, 3, 2), "B": Size(48, 3, 4), "L": Size(64, 6, 4), "XL": Size(72, 7, 4)},
+    patch_sizes=(2, 4, 8),
+    primary_metric="fd_digits_cnn",
+    study={
+        "seeds": (0, 1),
+        "budget_images": 38_400,
+        "rungs": (12_800, 25_600),
+        "policy": {"name": "rungs", "stop_fraction": 0.5},
+    },
+    metric_substitutes={
+        "fid": (
+            "fd_digits_cnn",
+            "Inception-v3 features mean nothing on 8x8 grey digits, so the Fréchet distance is taken in the "
+            "features of a small digits classifier and says so in its name",
+        )
+    },
+)
+
+PROFILES: Registry[Profile] = Registry("profile", {profile.name: profile for profile in (PAPER, DIGITS)})
