@@ -34,9 +34,9 @@ BASELINE_WORDS = frozenset(
 
 FILLER = BASELINE_WORDS | frozenset(
     words(
-        "a an the of in for to with using use used by on at as from its this that is are based dit diffusion transformer "
-        "model network architecture type kind variant design choice module component mechanism strategy approach method "
-        "scheme option setting configuration ablation study ours"
+        "a an the of in for to with using use used by on at as from its this that is are based ours "
+        "dit diffusion transformer model network architecture type kind variant design choice module component "
+        "mechanism strategy approach method scheme option setting configuration ablation study"
     )
 )
 """Words that may surround a name without changing what it names. Negations are never among them."""

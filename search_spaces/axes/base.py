@@ -111,7 +111,10 @@ class Axis(ABC):
         for value in asked:
             if value not in self.add_values:
                 listed = ", ".join(map(self.label, self.add_values))
-X        own = self.current(baseline, profile)
+                raise UserError(
+                    f"ADD {self.name}: {self.label(value)} adds nothing; ADD means {self.add_means}: {listed}"
+                )
+        own = self.current(baseline, profile)
         chosen = tuple(value for value in (asked or self.add_values) if value != own)
         if not chosen:
             raise UserError(

@@ -27,7 +27,7 @@ class PatchSizeAxis(NumberAxis):
 AXIS = PatchSizeAxis(
     name="patch_size",
     title="Patch size",
-    description="side of one patch; there are (input size / patch size) squared tokens, so Gflops change, parameters hardly",
+    description="side of one patch; (input size / patch size) squared tokens, so Gflops change and parameters hardly",
     citation="Peebles & Xie, arXiv 2212.09748, section 3.2 and Table 4",
     fields=("model.patch_size",),
     aliases=("patch", "patchify", "patchify layer", "patchification", "patch embedding size", "patch dimension",
