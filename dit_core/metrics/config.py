@@ -19,6 +19,8 @@ class EvaluationConfig(Config):
         grid_images: images of the sample grid, with labels 0, 1, 2, ... and the same noise for every arm.
         inception_weights: local path of Inception-v3 weights for ``fid``; None lets torch-fidelity download them.
         reference_images: folder of images for reference statistics; None uses the training images.
+        allow_few_samples: let a Fréchet distance run with no more samples than it has features; it is then biased,
+            and the details of the result say so.
     """
 
     metrics: tuple[str, ...] = ("fd_digits_cnn",)
@@ -29,6 +31,7 @@ class EvaluationConfig(Config):
     grid_images: int = Field(40, gt=0)
     inception_weights: str | None = None
     reference_images: str | None = None
+    allow_few_samples: bool = False
 
     @field_validator("metrics")
     @classmethod
