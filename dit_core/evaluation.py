@@ -1,0 +1,152 @@
+"""Samples the averaged weights and scores the images; changing how never retrains."""
+
+from __future__ import annotations
+
+import io
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from dit_core.config import TrialConfig
+from dit_core.data.base import ImageDataset
+from dit_core.diffusion import Diffusion, sample
+from dit_core.events import Evaluated
+from dit_core.metrics import METRICS
+from dit_core.model import DiT
+from dit_core.training import distributed, precision
+from dit_core.training.randomness import integers, normal
+
+_MIN_SIDE = 48
+"""Grid images smaller than this many pixels are enlarged by a whole factor, so that a person sees them."""
+
+
+def check(config: TrialConfig, dataset: ImageDataset) -> None:
+    """Makes sure that every metric asked for will run.
+
+    Raises:
+        UserError: naming the setting that is wrong or missing.
+    """
+    for name in config.evaluation.metrics:
+        METRICS.get(name, "evaluation.metrics").check(config, dataset)
+
+
+def evaluate(config: TrialConfig, model: DiT, dataset: ImageDataset, *, images: int) -> Evaluated:
+    """Scores generated images. Labels and noise are functions of the seed: the number of workers changes nothing.
+
+    Samples come in chunks of ``evaluation.batch_size`` that are dealt to the ranks in turn. Collective.
+
+    Args:
+        config: the trial.
+        model: the averaged weights, on the device to sample on; its mode is left as it was.
+        dataset: the data set the trial trains on.
+        images: training images the weights have seen.
+    """
+    settings, device = config.evaluation, next(model.parameters()).device
+    metrics = [METRICS.get(name)(config, dataset, device) for name in settings.metrics]
+    chunks = range(0, settings.num_samples, settings.batch_size)
+    training = model.training
+    model.eval()
+    clock = _Clock(device)
+    grid = b""
+    sampling = scoring = 0.0
+    with torch.no_grad():
+        try:
+            for chunk in range(distributed.rank(), len(chunks), distributed.world_size()):
+                count = min(settings.batch_size, settings.num_samples - chunks[chunk])
+                labels = integers(count, config.model.num_classes, config.seed, "eval-labels", chunk)
+                generated = generate(config, model, dataset, labels, "eval", chunk)
+                sampling += clock.lap()
+                for metric in metrics:
+                    metric.update(generated)
+                scoring += clock.lap()
+            if distributed.rank() == 0:
+                grid = sample_grid(config, model, dataset)
+                sampling += clock.lap()
+        finally:
+            model.train(training)
+        results = tuple(metric.compute() for metric in metrics)
+    scoring += clock.lap()
+    return Evaluated(images, results, grid, sampling, scoring)
+
+
+def generate(config: TrialConfig, model: DiT, dataset: ImageDataset, labels: Tensor, stream: str, chunk: int) -> Tensor:
+    """Samples one image per label; the noise is a function of (seed, stream, chunk).
+
+    Args:
+        config: the trial.
+        model: the network, in evaluation mode.
+        dataset: decodes model outputs into images.
+        labels: (N,) int64.
+        stream: names the random stream.
+        chunk: index within the stream.
+
+    Returns:
+        uint8 (N, C, H, W), on the model's device.
+    """
+    device = next(model.parameters()).device
+    shape = (len(labels), config.model.in_channels, config.model.input_size, config.model.input_size)
+    with torch.inference_mode(), precision.autocast(config.training, device):
+        x = sample(
+            model,
+            Diffusion(config.diffusion),
+            noise=normal(shape, config.seed, f"{stream}-start", chunk).to(device),
+            labels=labels.to(device),
+            steps=config.evaluation.sampling_steps,
+            guidance_scale=config.evaluation.guidance_scale,
+            null_label=config.model.num_classes,
+            step_noise=lambda step: normal(shape, config.seed, f"{stream}-step", chunk, step),
+        )
+        images = dataset.to_images(x)
+    return images.clone()  # a normal tensor again, which a metric may use as it likes
+
+
+def sample_grid(config: TrialConfig, model: DiT, dataset: ImageDataset) -> bytes:
+    """Returns a PNG of ``grid_images`` samples with labels 0, 1, 2, ...; every arm of a seed gets the same noise."""
+    settings = config.evaluation
+    labels = torch.arange(settings.grid_images) % config.model.num_classes
+    parts = [
+        generate(config, model, dataset, part, "grid", index)
+        for index, part in enumerate(torch.split(labels, settings.batch_size))
+    ]
+    return render(torch.cat(parts), columns=config.model.num_classes if config.model.num_classes <= 16 else 8)
+
+
+def render(images: Tensor, columns: int) -> bytes:
+    """Renders images as a PNG, row by row; small ones are enlarged without smoothing.
+
+    Args:
+        images: uint8 (N, C, H, W), grey (C = 1) or RGB (C = 3).
+        columns: images per row.
+    """
+    from PIL import Image
+
+    factor = -(-_MIN_SIDE // min(images.shape[-2:]))
+    if factor > 1:
+        images = images.repeat_interleave(factor, -1).repeat_interleave(factor, -2)
+    count, channels, height, width = images.shape
+    columns = min(columns, count)
+    rows, gap = -(-count // columns), 2
+    sheet = torch.zeros(channels, rows * (height + gap) - gap, columns * (width + gap) - gap, dtype=torch.uint8)
+    for index, image in enumerate(images.cpu()):
+        top, left = index // columns * (height + gap), index % columns * (width + gap)
+        sheet[:, top : top + height, left : left + width] = image
+    pixels = sheet[0].numpy() if channels == 1 else sheet.permute(1, 2, 0).contiguous().numpy()
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+class _Clock:
+    """Wall-clock between laps, after all work queued on the device is done."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._last = perf_counter()
+
+    def lap(self) -> float:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        now = perf_counter()
+        seconds, self._last = now - self._last, now
+        return seconds

@@ -1,0 +1,148 @@
+"""The whole training loop. It knows no scheduler: it takes a config and a folder and yields events.
+
+Read with ``batches.py`` (what a step sees), ``state.py`` (what a step changes) and ``checkpoint.py``. Every draw is a
+function of (seed, step) and the state is loaded from the newest checkpoint, so stopping anywhere changes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from time import perf_counter
+
+import torch
+
+from dit_core import evaluation
+from dit_core.config import TrialConfig
+from dit_core.data import load_dataset
+from dit_core.data.base import ImageDataset
+from dit_core.diffusion import Diffusion
+from dit_core.errors import UserError
+from dit_core.events import Checkpointed, CurvePoint, Diverged, Event, Progress, Started
+from dit_core.training import distributed, precision
+from dit_core.training.batches import draw, prefetched
+from dit_core.training.checkpoint import Checkpoints
+from dit_core.training.state import TrainState
+
+
+def run(
+    config: TrialConfig,
+    directory: Path,
+    *,
+    until: int,
+    evaluate: bool = True,
+    dataset: ImageDataset | None = None,
+    device: torch.device | None = None,
+    checkpoint_images: int | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Iterator[Event]:
+    """Trains a trial to ``until`` images seen and evaluates it there. All ranks of a process group iterate it alike.
+
+    A ``Progress`` ends at every ``log_every_steps``-th step since step 0, at every checkpoint and at ``until``, and is
+    yielded before the checkpoint that covers it is written. Closing the iterator stops the training where it is.
+
+    Args:
+        config: the trial.
+        directory: the trial's folder; checkpoints lie in its ``checkpoints``.
+        until: training images, a multiple of the batch size.
+        evaluate: evaluate the averaged weights at the end.
+        dataset: the loaded data set of ``config.data``; loaded here when None.
+        device: where to train; this rank's GPU, or the CPU, when None.
+        checkpoint_images: checkpoint also whenever a multiple of this many images has been passed.
+        stop: asked on rank 0 at the end of every window; when true the loop checkpoints and ends, without evaluation.
+
+    Yields:
+        ``Started``, then ``Progress`` and ``Checkpointed``, then ``Evaluated``; or ``Diverged``, last, when the loss is
+        not finite or the window's squared error is above ``divergence_mse``: its weights are never written.
+
+    Raises:
+        UserError: ``until`` or the batch size does not divide, the data does not fit the model, a metric cannot run,
+            or the folder holds another model's checkpoints.
+    """
+    training = config.training
+    _check_division(config, until)
+    dataset = load_dataset(config.data) if dataset is None else dataset
+    dataset.check(config.model)
+    if evaluate:
+        evaluation.check(config, dataset)
+    device = device or distributed.default_device()
+    precision.configure(training)
+
+    diffusion = Diffusion(config.diffusion)
+    checkpoints = Checkpoints(Path(directory) / "checkpoints")
+    state = TrainState.fresh(config, device)
+    images, ignored = checkpoints.restore(state, until)
+    network = distributed.data_parallel(state.model, device)
+    if training.compile:
+        network.compile()
+    yield Started(images, ignored)
+
+    start, clock = images, perf_counter()
+    totals = torch.zeros(4, device=device)  # loss, mse, vb, and whether rank 0 wants to stop
+    todo = range(images // training.batch_size, until // training.batch_size)
+    with closing(prefetched(lambda step: draw(config, dataset, step, device), todo)) as batches:
+        for step, batch in batches:
+            xt = diffusion.q_sample(batch.x0, batch.t, batch.noise)
+            with precision.autocast(training, device):
+                output = network(xt, batch.t, batch.y)
+            mse, vb = diffusion.losses(output.float(), batch.x0, xt, batch.t, batch.noise)
+            mse, vb = mse.mean(), vb.mean()
+            loss = mse + vb
+            state.optimizer.zero_grad()
+            loss.backward()
+            state.optimizer.step()
+            state.ema.update(step)
+            totals[:3] += torch.stack([loss, mse, vb]).detach()
+
+            images = (step + 1) * training.batch_size
+            saves = images == until or _passes(images, training.batch_size, checkpoint_images)
+            if not saves and (step + 1) % training.log_every_steps:
+                continue
+
+            if stop is not None and distributed.rank() == 0:
+                totals[3] = float(stop())
+            totals[:3] /= (images - start) // training.batch_size
+            *losses, stopping = distributed.mean(totals).tolist()
+            point = CurvePoint(images, *losses)
+            yield Progress(start, images, (point,), perf_counter() - clock)
+            reason = _divergence(point, training.divergence_mse)
+            if reason is None and (saves or stopping) and not state.finite():
+                reason = "a weight is not a finite number"
+            if reason is not None:
+                yield Diverged(images, reason)
+                return
+            if saves or stopping:
+                yield Checkpointed(images, checkpoints.save(state, images, partial=images != until))
+            if stopping:
+                return
+            start, clock = images, perf_counter()
+            totals.zero_()
+
+    checkpoints.keep(until)
+    if evaluate:
+        yield evaluation.evaluate(config, state.ema.model, dataset, images=until)
+
+
+def _check_division(config: TrialConfig, until: int) -> None:
+    size, workers = config.training.batch_size, distributed.world_size()
+    if until <= 0 or until % size:
+        below, above = until // size * size, (until // size + 1) * size
+        nearest = f"{below} or {above}" if below > 0 else str(size)
+        raise UserError(f"until: {until} images is not a multiple of the batch size {size}; nearest: {nearest}")
+    if size % workers:
+        raise UserError(f"training.batch_size: {size} cannot be divided evenly among {workers} workers")
+
+
+def _passes(images: int, batch: int, every: int | None) -> bool:
+    """Returns whether the last batch reached or passed a multiple of ``every`` images."""
+    return every is not None and images // every > (images - batch) // every
+
+
+def _divergence(point: CurvePoint, limit: float) -> str | None:
+    if not math.isfinite(point.loss):
+        return f"the loss is {point.loss}"
+    if point.mse > limit:
+        return f"the mean squared error of a window is {point.mse:.4g}, above the limit {limit:g}"
+    return None
