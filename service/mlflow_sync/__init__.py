@@ -1,0 +1,7 @@
+"""MLflow, synchronised from the store's records: idempotent, off the training path, never in its way."""
+
+from service.mlflow_sync.background import BackgroundSync
+from service.mlflow_sync.connection import default_tracking_uri
+from service.mlflow_sync.sync import MlflowSync
+
+__all__ = ["BackgroundSync", "MlflowSync", "default_tracking_uri"]

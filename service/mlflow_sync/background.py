@@ -1,0 +1,65 @@
+"""A thread that synchronises every few seconds while a study runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Protocol, Self
+
+
+class Syncs(Protocol):
+    """Anything with MlflowSync's ``sync``."""
+
+    def sync(self, running: frozenset[str] = frozenset()) -> bool:
+        """Brings MLflow up to date."""
+        ...
+
+
+class BackgroundSync:
+    """Calls ``sync.sync(running())`` every ``seconds`` in a thread of its own, until the block ends.
+
+    Use it around the run of a study::
+
+        with BackgroundSync(mlflow_sync, lambda: frozenset(trials_in_flight)):
+            run_segments(...)
+
+    The block's end waits for a sync in progress, at most ``patience`` seconds: a tracking server that hangs
+    holds nothing up for longer.
+
+    Args:
+        sync: what to call.
+        running: returns the names of the trials in flight.
+        seconds: pause between two calls.
+        patience: seconds to wait for the thread at the end.
+    """
+
+    def __init__(
+        self,
+        sync: Syncs,
+        running: Callable[[], frozenset[str]] = frozenset,
+        *,
+        seconds: float = 5.0,
+        patience: float = 60.0,
+    ) -> None:
+        self._sync = sync
+        self._running = running
+        self._seconds = seconds
+        self._patience = patience
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="mlflow-sync", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join(self._patience)
+
+    def _loop(self) -> None:
+        while not self._stop.is_set():
+            self._sync.sync(self._running())
+            self._stop.wait(self._seconds)

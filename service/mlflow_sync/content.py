@@ -1,0 +1,152 @@
+"""What a trial's MLflow run says, as plain data computed from the store's records. No MLflow here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dit_core.gflops import Cost, training_gmacs
+from search_spaces.axes import AXES
+from search_spaces.profiles import PROFILES
+from search_spaces.types import Expansion, Trial
+from service.mlflow_sync.tracked_run import Row, milliseconds
+from service.results import TrialResult
+from service.status import COMPLETED, DIVERGED, FAILED, REUSED, RUNNING, TrialStatus
+from service.store import Store, StoredMetric
+
+
+def run_status(state: str) -> str:
+    """Maps a trial's state to MLflow's run status.
+
+    A trial stopped at a rung is KILLED: it ended on purpose, before its budget, and must not look finished.
+    One that waits for its next segment is SCHEDULED.
+    """
+    if state in (COMPLETED, REUSED):
+        return "FINISHED"
+    if state in (DIVERGED, FAILED):
+        return "FAILED"
+    if state.startswith("stopped@"):
+        return "KILLED"
+    return "RUNNING" if state == RUNNING else "SCHEDULED"
+
+
+def params(trial: Trial, expansion: Expansion) -> dict[str, Any]:
+    """Returns the flat parameters: every config field, and the value of every axis that the study varies."""
+    values: dict[str, Any] = dict(_flat(trial.config.model_dump(mode="json")))
+    profile = PROFILES.get(expansion.study.baseline.profile)
+    for name in dict.fromkeys(axis for arm in expansion.arms for axis in arm.delta):
+        if name in AXES:
+            axis = AXES.get(name)
+            values[name] = axis.label(axis.current(trial.config, profile))
+    values["num_tokens"] = trial.config.model.num_tokens
+    return values
+
+
+def tags(trial: Trial, expansion: Expansion, train_id: str, status: TrialStatus) -> dict[str, Any]:
+    """Returns the tags that say what the run is and where it stands."""
+    return {
+        "study": expansion.study.name,
+        "kind": "trial",
+        "trial": trial.name,
+        "arm": trial.arm.name,
+        "baseline": str(trial.arm.is_baseline).lower(),
+        "ablations": "; ".join(trial.arm.ablations) or "baseline",
+        "seed": trial.seed,
+        "train_id": train_id,
+        "status": status.state,
+        "evaluated_images": status.images,
+    }
+
+
+def curve_rows(store: Store, train_id: str, cost: Cost, budget: int) -> Iterator[Row]:
+    """Yields the training curve up to ``budget`` images: losses, seconds spent, compute, speed.
+
+    Stretches that were trained twice (a killed run that continued from an older checkpoint) have the same
+    points; each image count appears once. Seconds count both times.
+    """
+    seen, seconds = 0, 0.0
+    for record in store.curve(train_id):
+        if record["start"] >= budget:
+            continue
+        time = milliseconds(record["_written"])
+        seconds += record["seconds"]
+        fresh = [point for point in record["points"] if seen < point.images <= budget]
+        for point in fresh:
+            yield ("train_loss", point.loss, time, point.images)
+            yield ("train_mse", point.mse, time, point.images)
+            yield ("train_vb", point.vb, time, point.images)
+        seen = max([seen, *(point.images for point in fresh)])
+        if record["images"] <= budget:
+            yield ("train_seconds", seconds, time, record["images"])
+            yield ("training_gflops", training_gmacs(cost, record["images"]), time, record["images"])
+            if record["seconds"] > 0:
+                speed = (record["images"] - record["start"]) / record["seconds"]
+                yield ("images_per_second", speed, time, record["images"])
+
+
+def evaluation_rows(result: TrialResult, milestones: tuple[int, ...], final: bool) -> Iterator[Row]:
+    """Yields every metric at the study's own milestones, its floor, what it cost, and the final value.
+
+    ``<metric>_final`` exists only for a trial that ran to the budget, so that sorting MLflow's table by it
+    never ranks a stopped trial's rung against a finished one.
+    """
+    for images in milestones:
+        for name, metric in result.evaluations.get(images, {}).items():
+            if not isinstance(metric, StoredMetric):
+                continue
+            time = milliseconds(metric.written)
+            yield (name, metric.value, time, images)
+            if metric.floor is not None:
+                yield (f"{name}_floor", metric.floor, time, images)
+            if final and images == milestones[-1]:
+                yield (f"{name}_final", metric.value, time, images)
+            if metric.sample_seconds or metric.score_seconds:
+                yield ("sample_seconds", metric.sample_seconds, time, images)
+                yield ("score_seconds", metric.score_seconds, time, images)
+
+
+def cost_rows(cost: Cost, time: int) -> Iterator[Row]:
+    """Yields what one forward pass costs, and the size of the network."""
+    yield ("gflops", cost.gmacs, time, 0)
+    yield ("params_m", cost.params / 1e6, time, 0)
+
+
+def gflops_json(cost: Cost) -> str:
+    """Returns the breakdown of one forward pass by part, in 10^9 multiply-adds of one image."""
+    return _json(
+        {
+            "unit": "10^9 multiply-adds, backbone forward pass, one image",
+            "total": cost.gmacs,
+            "parts": cost.parts,
+            "params": cost.params,
+            "trainable_params": cost.trainable_params,
+        }
+    )
+
+
+def config_json(trial: Trial) -> str:
+    """Returns the resolved configuration."""
+    return _json(trial.config.model_dump(mode="json"))
+
+
+def payers(result: TrialResult, milestones: tuple[int, ...], study: str) -> dict[str, int]:
+    """Returns the other studies that paid for measurements used here -> the last milestone each paid for."""
+    found: dict[str, int] = {}
+    for images in milestones:
+        for metric in result.evaluations.get(images, {}).values():
+            if isinstance(metric, StoredMetric) and metric.study != study:
+                found[metric.study] = images
+    return found
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, item in value.items():
+        if isinstance(item, Mapping):
+            yield from _flat(item, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", ", ".join(map(str, item)) if isinstance(item, (list, tuple)) else item
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, sort_keys=True) + "\n"

@@ -1,0 +1,117 @@
+"""One MLflow run, written idempotently: what is already there is not sent again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+Row = tuple[str, float, int, int]
+"""A metric row: key, value, timestamp in milliseconds, step in images seen."""
+
+BATCH = 1000
+"""Metrics in one ``log_batch`` call, MLflow's limit."""
+_ARTIFACTS_TAG = "mlflow.dit_ablate.artifacts"
+_PARAMS, _TAGS, _PARAM_LENGTH, _TAG_LENGTH = 100, 100, 6000, 5000
+
+
+class TrackedRun:
+    """A run that was found again or just made.
+
+    Args:
+        client: the tracking client.
+        run: the run as MLflow has it now.
+    """
+
+    def __init__(self, client: MlflowClient, run: Run) -> None:
+        self.id: str = run.info.run_id
+        self.experiment_id: str = run.info.experiment_id
+        self._client = client
+        self._status: str = run.info.status
+        self._end: int | None = run.info.end_time
+        self._tags: dict[str, str] = dict(run.data.tags)
+        self._params = set(run.data.params)
+        self._rows: set[Row] = set()
+        self._artifacts: dict[str, str] = json.loads(self._tags.get(_ARTIFACTS_TAG, "{}"))
+
+    def log(
+        self,
+        metrics: Iterable[Row] = (),
+        params: Mapping[str, object] | None = None,
+        tags: Mapping[str, object] | None = None,
+    ) -> None:
+        """Logs what this run does not have yet.
+
+        Metric rows keep the timestamp of their record, so that MLflow collapses a row that an earlier
+        process already logged. A parameter is never changed (MLflow refuses that), a tag is.
+        """
+        from mlflow.entities import Metric, Param, RunTag
+
+        new_params = {k: str(v)[:_PARAM_LENGTH] for k, v in (params or {}).items() if k not in self._params}
+        wanted_tags = {k: str(v)[:_TAG_LENGTH] for k, v in (tags or {}).items()}
+        new_tags = {k: v for k, v in wanted_tags.items() if self._tags.get(k) != v}
+        rows = [row for row in dict.fromkeys(metrics) if row not in self._rows]
+        for chunk in _chunks(list(new_params.items()), _PARAMS):
+            self._client.log_batch(self.id, params=[Param(key, value) for key, value in chunk])
+            self._params.update(key for key, _ in chunk)
+        for start in range(0, len(rows), BATCH):
+            part = rows[start : start + BATCH]
+            self._client.log_batch(self.id, metrics=[Metric(*row) for row in part])
+            self._rows.update(part)
+        for chunk in _chunks(list(new_tags.items()), _TAGS):
+            self._client.log_batch(self.id, tags=[RunTag(key, value) for key, value in chunk])
+            self._tags.update(chunk)
+
+    def set_status(self, status: str, end: int | None = None) -> None:
+        """Sets the run's status: RUNNING, SCHEDULED, FINISHED, FAILED or KILLED.
+
+        Args:
+            status: the status.
+            end: when it ended, in milliseconds; for the last three.
+        """
+        if status in ("RUNNING", "SCHEDULED"):
+            if status != self._status:
+                self._client.update_run(self.id, status=status)
+        elif (status, end) != (self._status, self._end):
+            self._client.set_terminated(self.id, status=status, end_time=end)
+            self._end = end
+        self._status = status
+
+    def upload(self, data: bytes, name: str) -> None:
+        """Uploads ``data`` as artifact ``name``, a path inside the run, unless this very content is there.
+
+        What is there is remembered in a tag, written after the upload: an upload that was cut off is repeated.
+        """
+        version = hashlib.sha256(data).hexdigest()[:12]
+        if self._artifacts.get(name) == version:
+            return
+        folder, _, base = name.rpartition("/")
+        with tempfile.TemporaryDirectory() as scratch:
+            path = Path(scratch) / base
+            path.write_bytes(data)
+            self._client.log_artifact(self.id, str(path), folder or None)
+        self._artifacts[name] = version
+        self._client.set_tag(self.id, _ARTIFACTS_TAG, json.dumps(self._artifacts, separators=(",", ":")))
+
+
+def milliseconds(written: str) -> int:
+    """Turns a record's ISO 8601 time into MLflow's milliseconds."""
+    return int(datetime.fromisoformat(written).timestamp() * 1000)
+
+
+def now() -> int:
+    """The present in MLflow's milliseconds."""
+    return int(time.time() * 1000)
+
+
+def _chunks(items: list[tuple[str, str]], size: int) -> Iterable[list[tuple[str, str]]]:
+    return (items[start : start + size] for start in range(0, len(items), size))

@@ -1,0 +1,170 @@
+"""A study's results per arm: what the report, and MLflow's description of the study, are written from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dit_core.gflops import Cost, count
+from search_spaces.study import Study
+from search_spaces.types import Arm
+from service.policies.base import Plan, Stop
+from service.preflight import Prepared
+from service.report.statistics import PairedDifference, Spread, holm, paired_difference, spread
+from service.results import Results, collect
+from service.status import DIVERGED, TrialStatus, trial_statuses
+from service.store import Store
+
+
+@dataclass(frozen=True)
+class ArmSummary:
+    """One arm over its seeds.
+
+    Attributes:
+        arm: the arm.
+        cost: parameters and multiply-adds.
+        statuses: every seed's status, in the study's order of seeds.
+        finals: seed -> primary metric of the trials that ran to the budget; never a stopped trial's.
+        measured: images -> seed -> primary metric, at the study's rungs and budget.
+        stop: the policy's decision not to continue it, if it made one.
+        difference: finished seeds against the baseline's, None for the baseline and without a common seed.
+        p_holm: sign-flip p after Holm's correction over the study's arms, None below five common seeds.
+    """
+
+    arm: Arm
+    cost: Cost
+    statuses: tuple[TrialStatus, ...]
+    finals: Mapping[int, float]
+    measured: Mapping[int, Mapping[int, float]]
+    stop: Stop | None = None
+    difference: PairedDifference | None = None
+    p_holm: float | None = None
+
+    @property
+    def final(self) -> Spread | None:
+        """Mean and spread of the finished seeds."""
+        return spread(list(self.finals.values()))
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether the arm was stopped at a rung, so that it has no final metric."""
+        return self.stop is not None and not self.finals
+
+    @property
+    def last_images(self) -> int:
+        """The last milestone that any of its seeds was measured at, 0 before the first."""
+        return max((images for images, values in self.measured.items() if values), default=0)
+
+    @property
+    def status(self) -> str:
+        """One word when all seeds agree (``completed``, ``stopped@12800``), else a count of each."""
+        states = Counter(status.state for status in self.statuses)
+        if len(states) == 1:
+            return next(iter(states))
+        return ", ".join(f"{number} {state}" for state, number in states.items())
+
+    def at(self, images: int) -> Spread | None:
+        """Mean and spread over the seeds measured at ``images``."""
+        return spread(list(self.measured.get(images, {}).values()))
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A study's results, per arm.
+
+    Attributes:
+        study: the study.
+        arms: every arm, the baseline first.
+        plan: what the policy makes of the results; nothing wanted means the study is finished.
+        results: the results that everything here was computed from.
+        floors: distances between training and held-out images, by metric, where they were measured.
+        failures: trial name -> error of trials that were given up.
+    """
+
+    study: Study
+    arms: tuple[ArmSummary, ...]
+    plan: Plan
+    results: Results
+    floors: Mapping[str, float] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def baseline(self) -> ArmSummary:
+        """The arm every other arm is compared with."""
+        return self.arms[0]
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to run."""
+        return not self.plan.wanted and not self.failures
+
+    @property
+    def statuses(self) -> tuple[TrialStatus, ...]:
+        """Every trial's status."""
+        return tuple(status for arm in self.arms for status in arm.statuses)
+
+    @property
+    def diverged(self) -> tuple[TrialStatus, ...]:
+        """The trials that diverged."""
+        return tuple(status for status in self.statuses if status.state == DIVERGED)
+
+    def arm(self, name: str) -> ArmSummary:
+        """Returns the summary of the arm called ``name``."""
+        return next(arm for arm in self.arms if arm.arm.name == name)
+
+
+def summarise(
+    prepared: Prepared,
+    store: Store,
+    *,
+    running: frozenset[str] = frozenset(),
+    failures: Mapping[str, str] | None = None,
+) -> Summary:
+    """Reads a study's results and works out every arm's summary.
+
+    Args:
+        prepared: the study.
+        store: where its records are.
+        running: names of trials with a segment in flight.
+        failures: trial name -> error, for trials that were given up.
+    """
+    expansion = prepared.expansion
+    study = expansion.study
+    results = collect(expansion, store, prepared.train_ids, failures)
+    plan = prepared.policy.plan(expansion, results)
+    statuses = trial_statuses(study, results, plan, running)
+    stops = {stop.arm: stop for stop in plan.stops}
+    arms: list[ArmSummary] = []
+    for arm in expansion.arms:
+        own = tuple(status for status in statuses if status.trial.arm.name == arm.name)
+        measured = {
+            images: {
+                status.trial.seed: value
+                for status in own
+                if (value := results[status.trial.name].value(study.primary_metric, images)) is not None
+            }
+            for images in study.milestones
+        }
+        finals = {
+            status.trial.seed: status.metric.value for status in own if status.is_final and status.metric is not None
+        }
+        difference = None if arm.is_baseline else paired_difference(finals, arms[0].finals)
+        arms.append(
+            ArmSummary(arm, count(arm.config.model), own, finals, measured, stops.get(arm.name), difference)
+        )
+    floors: dict[str, float] = {}
+    for result in results.values():
+        for metrics in result.evaluations.values():
+            floors.update({name: metric.floor for name, metric in metrics.items() if metric.floor is not None})
+    return Summary(study, tuple(_corrected(arms)), plan, results, floors, dict(failures or {}))
+
+
+def _corrected(arms: list[ArmSummary]) -> list[ArmSummary]:
+    """Adds Holm's correction over every arm that has a test."""
+    from dataclasses import replace
+
+    tested = [arm for arm in arms if arm.difference is not None and arm.difference.p is not None]
+    adjusted = holm([arm.difference.p for arm in tested if arm.difference is not None and arm.difference.p is not None])
+    by_name = {arm.arm.name: p for arm, p in zip(tested, adjusted, strict=True)}
+    return [replace(arm, p_holm=by_name.get(arm.arm.name)) for arm in arms]
