@@ -49,16 +49,27 @@ def collect(
         train_ids: trial name -> ``train_id``.
         failed: trial name -> error, for trials this run has given up on.
     """
-    results = {}
-    for trial in expansion.trials:
-        identity = train_ids[trial.name]
-        wanted = set(trial.config.evaluation.metrics)
-        found = store.evaluations(identity, trial.config)
-        results[trial.name] = TrialResult(
-            trial=trial,
-            train_id=identity,
-            evaluations={images: metrics for images, metrics in found.items() if wanted <= set(metrics)},
-            diverged=store.divergence(identity),
-            failed=(failed or {}).get(trial.name),
-        )
-    return results
+    return {
+        trial.name: collect_trial(trial, store, train_ids[trial.name], (failed or {}).get(trial.name))
+        for trial in expansion.trials
+    }
+
+
+def collect_trial(trial: Trial, store: Store, train_id: str, failed: str | None = None) -> TrialResult:
+    """Reads one trial's results from the store.
+
+    Args:
+        trial: the trial.
+        store: where the records are.
+        train_id: identity of its weights.
+        failed: the error, when this run has given up on it.
+    """
+    wanted = set(trial.config.evaluation.metrics)
+    found = store.evaluations(train_id, trial.config)
+    return TrialResult(
+        trial=trial,
+        train_id=train_id,
+        evaluations={images: metrics for images, metrics in found.items() if wanted <= set(metrics)},
+        diverged=store.divergence(train_id),
+        failed=failed,
+    )

@@ -18,6 +18,7 @@ class Segment:
         until: training images at which the segment ends and the trial is evaluated.
         config: the trial's configuration as plain JSON data.
         checkpoint_images: images between checkpoints inside the segment; None for its end only.
+        study: the study that pays for it.
     """
 
     trial: str
@@ -25,6 +26,7 @@ class Segment:
     until: int
     config: dict[str, Any]
     checkpoint_images: int | None = None
+    study: str = ""
 
     @property
     def id(self) -> str:

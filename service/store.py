@@ -19,7 +19,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def write_once(path: Path, content: dict[str, Any]) -> bool:
             return False
         except CorruptRecord:
             path.rename(path.with_name(f"{path.name}.corrupt-{uuid.uuid4().hex[:8]}"))
-    envelope = {"sha256": digest(content), "written": datetime.now(timezone.utc).isoformat(), "content": content}
+    envelope = {"sha256": digest(content), "written": datetime.now(UTC).isoformat(), "content": content}
     write_atomically(path, json.dumps(envelope, indent=1).encode())
     return True
 
@@ -205,11 +205,44 @@ class Store:
             content["points"] = [CurvePoint(**_restored(point)) for point in content["points"]]
             yield content
 
+    def curve_points(self, train_id: str) -> list[CurvePoint]:
+        """Returns the whole training curve, each point once.
+
+        Stretches overlap where a run was killed, or where two studies stop at different rungs; the points they
+        share are the same, because training is deterministic.
+        """
+        points = {point.images: point for record in self.curve(train_id) for point in record["points"]}
+        return [points[images] for images in sorted(points)]
+
     # -- studies --------------------------------------------------------------------------------
 
     def study_dir(self, name: str) -> Path:
         """The folder of a study."""
         return self.path / "studies" / name
+
+    def add_numbered(self, study: str, kind: str, content: dict[str, Any]) -> Path:
+        """Records something under the next free number, e.g. ``studies/<study>/failures/0003.json``.
+
+        Args:
+            study: the study.
+            kind: the folder: ``failures``, ``runs``.
+            content: plain JSON data.
+        """
+        folder = self.study_dir(study) / kind
+        number = max((int(path.stem) for path in folder.glob("*.json") if path.stem.isdigit()), default=0) + 1
+        path = folder / f"{number:04d}.json"
+        write_once(path, _finite(content))
+        return path
+
+    def numbered(self, study: str, kind: str) -> list[dict[str, Any]]:
+        """Returns the records of ``add_numbered`` in order; corrupt ones are left out."""
+        found = []
+        for path in sorted((self.study_dir(study) / kind).glob("*.json")):
+            try:
+                found.append(_restored(read_record(path)))
+            except CorruptRecord:
+                continue
+        return found
 
     def studies(self) -> list[str]:
         """Names of the studies this store has seen."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from search_spaces.types import Expansion, Trial
-from service.results import Results
+from service.results import Results, TrialResult
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class Stop:
     Attributes:
         arm: the arm's name.
         images: the rung, in images seen.
-        value: the arm's mean of the primary metric there, over seeds.
+        value: the arm's mean of the primary metric there, over seeds; infinite when a seed diverged.
         rank: its rank among the arms compared, 1 is best.
-        compared: how many arms were compared.
+        compared: how many arms were compared (the baseline is not among them).
         reason: one sentence for people.
     """
 
@@ -65,3 +65,13 @@ class Policy(ABC):
     @abstractmethod
     def plan(self, expansion: Expansion, results: Results) -> Plan:
         """Returns what is worth running next, given everything that is known."""
+
+
+def unresolved(result: TrialResult, images: int) -> bool:
+    """Whether a measurement at ``images`` is missing and can still be had.
+
+    It cannot when the trial diverged at or before that point, or was given up.
+    """
+    if images in result.evaluations or result.failed is not None:
+        return False
+    return result.diverged is None or result.diverged.images > images

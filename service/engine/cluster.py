@@ -1,0 +1,163 @@
+"""Reaching a Ray cluster: the one that was named, or an own one on this machine that ends with this process."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import ray
+
+from dit_core.errors import UserError
+from search_spaces.study import Resources
+
+NAMESPACE = "dit-ablate"
+OBJECT_STORE_BYTES = 150 * 1024**2
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_AUTO_CALLBACK_SYNCER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+    "TUNE_MAX_PENDING_TRIALS_PG": "64",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+}
+_LONGEST_TEMP_DIR = 40
+"""Ray puts Unix sockets below its temporary folder; their whole path may have 107 characters."""
+
+
+@contextlib.contextmanager
+def cluster(address: str | None, temp_dir: str | Path | None, resources: Resources) -> Iterator[str]:
+    """Connects to Ray for the time of a run.
+
+    Args:
+        address: ``host:port`` of a running cluster, or ``auto`` on one of its nodes. None takes ``RAY_ADDRESS``
+            where it is set (as in a Ray job), an existing connection of this process, or else starts an own
+            Ray on this machine. A cluster that merely happens to run is never joined.
+        temp_dir: folder for an own Ray's files; a new one under the system's when None.
+        resources: the shape of a lane: an own Ray counts at least as many CPUs as one lane needs.
+
+    Yields:
+        A sentence on where the run takes place.
+
+    Raises:
+        UserError: nothing answers at the address, or ``temp_dir`` is too long or cannot be made.
+    """
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    for name in ("ray", "ray.tune", "ray.train"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    if ray.is_initialized():
+        yield "the Ray cluster this process is connected to"
+        return
+    address = address or os.environ.get("RAY_ADDRESS") or None
+    if address:
+        _connect(address)
+        try:
+            yield f"the Ray cluster at {address}"
+        finally:
+            ray.shutdown()
+        return
+    with _own_folder(temp_dir) as folder:
+        cpus = max(_usable_cpus(), resources.workers * resources.cpus_per_worker)
+        ray.init(
+            address="local",
+            num_cpus=cpus,
+            namespace=NAMESPACE,
+            include_dashboard=True,  # Ray Train frees placement groups through it
+            dashboard_host="127.0.0.1",
+            object_store_memory=OBJECT_STORE_BYTES,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            _temp_dir=str(folder),
+            _node_ip_address="127.0.0.1",
+        )
+        try:
+            yield f"an own Ray with {cpus} CPUs"
+        finally:
+            ray.shutdown()
+
+
+def lanes_that_fit(resources: Resources, most: int) -> int:
+    """Returns how many lanes to run: as asked, or as many as fit, and never more than are of use.
+
+    Args:
+        resources: the shape of a lane and how many are asked for.
+        most: lanes that could be kept busy.
+
+    Raises:
+        UserError: the cluster has no room for a single lane.
+    """
+    slots = 0
+    have = {"CPU": 0.0, "GPU": 0.0}
+    for node in ray.nodes():
+        if not node["Alive"]:
+            continue
+        cpus, gpus = (node["Resources"].get(kind, 0.0) for kind in have)
+        have = {"CPU": have["CPU"] + cpus, "GPU": have["GPU"] + gpus}
+        fits = cpus // resources.cpus_per_worker
+        if resources.gpus_per_worker:
+            fits = min(fits, gpus // resources.gpus_per_worker)
+        slots += int(fits)
+    room = slots // resources.workers
+    if room < 1:
+        need = f"{resources.workers} x {resources.cpus_per_worker} CPU"
+        need += f" and {resources.workers} x {resources.gpus_per_worker:g} GPU" if resources.gpus_per_worker else ""
+        raise UserError(
+            f"resources: one lane needs {need}, and the Ray cluster has {have['CPU']:g} CPU and {have['GPU']:g} GPU"
+        )
+    return max(1, min(resources.lanes or room, room, most))
+
+
+def _connect(address: str) -> None:
+    if address.startswith("ray://"):
+        raise UserError(
+            f"address: {address} is a Ray Client address; give the cluster's own, host:6379, or use dit-ablate submit"
+        )
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():
+        try:
+            socket.create_connection((host, int(port)), timeout=5).close()
+        except OSError as error:
+            raise UserError(f"address: no Ray cluster answers at {address} ({error.strerror or error})") from None
+    elif address != "auto":
+        raise UserError(f"address: {address!r} is not an address; give host:port, e.g. 10.0.0.5:6379, or auto")
+    try:
+        ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"address: cannot join the Ray cluster at {address}: {reason}") from None
+
+
+@contextlib.contextmanager
+def _own_folder(temp_dir: str | Path | None) -> Iterator[Path]:
+    if temp_dir is None:
+        base = tempfile.gettempdir()
+        folder = Path(tempfile.mkdtemp(prefix="dit-ray-", dir=base if len(base) <= 20 else "/tmp"))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return
+    folder = Path(temp_dir).expanduser().resolve()
+    if len(str(folder)) > _LONGEST_TEMP_DIR:
+        raise UserError(
+            f"ray_temp_dir: {folder} has {len(str(folder))} characters; at most {_LONGEST_TEMP_DIR}, since Ray "
+            "puts sockets below it"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"ray_temp_dir: cannot make {folder} ({error.strerror})") from None
+    yield folder
+
+
+def _usable_cpus() -> int:
+    """CPUs this process may use; Ray's own count also honours a container's limit."""
+    return int(ray._private.utils.get_num_cpus())

@@ -1,0 +1,188 @@
+"""What a lane's workers run: take a segment, train it together, leave its records, take the next."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+import uuid
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import ray
+import ray.train
+import ray.train.torch
+import torch
+import torch.distributed as dist
+
+from dit_core.training.distributed import world_size
+from service.engine.outcome import LOST, Live, SegmentResult, Timing
+from service.engine.runner import SegmentRun, failure
+from service.segment import Segment
+from service.store import Store
+
+POLL_SECONDS = 10.0
+BEAT_SECONDS = 0.5
+ORPHAN_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class LaneSpec:
+    """What a lane needs to know; plain data, since it travels as Ray Train's loop config.
+
+    Attributes:
+        lane: its name.
+        dispatcher: name of the dispatcher actor.
+        namespace: the Ray namespace it lives in.
+        store: absolute path of the store.
+        directory: the driver's working directory, in which relative data paths are meant.
+        threads: torch threads of one worker.
+    """
+
+    lane: str
+    dispatcher: str
+    namespace: str
+    store: str
+    directory: str
+    threads: int
+
+
+class Line:
+    """This worker's line to the dispatcher: calls for its segments, and a heartbeat in a thread of its own.
+
+    The heartbeat carries the live state, brings back whether to stop, and ends this process when nobody
+    listens any more: the driver is gone, or another worker group has this lane's place. So no orphan goes on
+    training.
+
+    Args:
+        spec: the lane.
+        incarnation: the worker group.
+        rank: this worker's rank.
+    """
+
+    def __init__(self, spec: LaneSpec, incarnation: str, rank: int) -> None:
+        self._lane, self._incarnation, self._rank = spec.lane, incarnation, rank
+        self._dispatcher = ray.get_actor(spec.dispatcher, namespace=spec.namespace)
+        self._live: dict[str, Any] = {}
+        self._signs = 0
+        self._stop = False
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        if rank == 0:
+            self.call("join")
+        self._thread.start()
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """Calls the dispatcher and returns its answer."""
+        remote = getattr(self._dispatcher, method).remote
+        return ray.get(remote(self._lane, self._incarnation, *arguments))
+
+    def tell(self, ticket: int, live: Live) -> None:
+        """Takes the segment's live state; it travels with the next heartbeat."""
+        self._signs += 1
+        self._live = {**asdict(live), "ticket": ticket}
+
+    def stopping(self) -> bool:
+        """Whether the segment should checkpoint and end."""
+        return self._stop
+
+    def close(self) -> None:
+        """Ends the heartbeat."""
+        self._ended.set()
+        self._thread.join(timeout=5)
+
+    def _beat(self) -> None:
+        heard = time.monotonic()
+        while not self._ended.wait(BEAT_SECONDS):
+            live = self._live if self._rank == 0 else {}
+            reference = self._dispatcher.beat.remote(self._lane, self._incarnation, live, self._signs)
+            try:
+                answer = ray.get(reference, timeout=ORPHAN_SECONDS)
+            except ray.exceptions.GetTimeoutError:
+                if time.monotonic() - heard > ORPHAN_SECONDS:
+                    os._exit(1)
+                continue
+            except ray.exceptions.RayError:
+                os._exit(1)  # the dispatcher is gone, and with it the driver
+            heard = time.monotonic()
+            if answer["exit"] and not self._ended.is_set():
+                os._exit(1)
+            self._stop = answer["stop"]
+
+
+def lane_loop(data: dict[str, Any]) -> None:
+    """The train loop of one Ray Train worker; every rank of the lane runs it.
+
+    Args:
+        data: a ``LaneSpec`` as plain data.
+
+    Raises:
+        Exception: with several workers, what the training raised on this rank: the others may hang in a
+            collective, so Ray Train has to restart the group. A single worker stays up instead.
+    """
+    spec = LaneSpec(**data)
+    rank = ray.train.get_context().get_world_rank()
+    torch.set_num_threads(spec.threads)
+    if os.path.isdir(spec.directory):
+        os.chdir(spec.directory)
+    store = Store(spec.store)
+    device = ray.train.torch.get_device()
+    # NCCL gives up on a rank that waits half an hour, and needs a GPU: segments are announced over gloo
+    control = dist.new_group(backend="gloo") if world_size() > 1 else None
+    incarnation = _announce(uuid.uuid4().hex[:8] if rank == 0 else None, control)
+    line = Line(spec, incarnation, rank)
+    try:
+        while True:
+            order = _announce(line.call("take", POLL_SECONDS) if rank == 0 else None, control)
+            if order["kind"] == "close":
+                return
+            if order["kind"] == "segment":
+                _run(order, store, line, rank, device)
+    finally:
+        line.close()
+
+
+def _run(order: dict[str, Any], store: Store, line: Line, rank: int, device: torch.device) -> None:
+    ticket, segment = order["ticket"], Segment(**order["segment"])
+    run = SegmentRun(
+        segment, store, tell=lambda live: line.tell(ticket, live), stop=line.stopping, rank=rank, device=device
+    )
+    try:
+        result = run()
+    except Exception as error:  # whatever the training raises is the segment's failure, not the lane's
+        result = SegmentResult(LOST, error="a worker of the lane died") if _peer_lost(error) else failure(error)
+        line.call("done", ticket, {**result.to_json(), "images": run.live.images})
+        if world_size() > 1:
+            raise
+        _free_memory()
+        return
+    if rank == 0:
+        timing = result.timing or Timing(segment.id)
+        timed = {**asdict(timing), "handed": order["handed"], "warm": order["warm"]}
+        line.call("done", ticket, {**result.to_json(), "timing": timed})
+
+
+def _announce(value: Any, control: dist.ProcessGroup | None) -> Any:
+    """Returns rank 0's value on every rank."""
+    if control is None:
+        return value
+    box = [value]
+    dist.broadcast_object_list(box, src=0, group=control)
+    return box[0]
+
+
+def _peer_lost(error: Exception) -> bool:
+    """Whether the error is another worker's death as seen from here, not a mistake of the training's own."""
+    if world_size() == 1:
+        return False
+    text = str(error).lower()
+    torn = ("connection closed by peer", "connection reset by peer", "broken pipe", "gloo", "nccl")
+    return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and any(sign in text for sign in torn))
+
+
+def _free_memory() -> None:
+    """Gives cached GPU memory back after a failure, which may have been for want of it."""
+    with contextlib.suppress(RuntimeError):
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()

@@ -1,0 +1,188 @@
+"""What a run tells while it goes on, and what it hands back at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from service.policies.base import Stop
+from service.status import TrialStatus
+
+DONE, STOPPED, FAILED, LOST = "done", "stopped", "failed", "lost"
+
+
+@dataclass(frozen=True)
+class Live:
+    """A segment in flight.
+
+    Attributes:
+        trial: the trial's name.
+        until: images at which the segment ends.
+        images: training images seen so far.
+        loss: mean loss of the newest logging window known, None before the first.
+        phase: ``queued``, ``training`` or ``evaluating``.
+        lane: which lane runs it; empty while it is queued.
+    """
+
+    trial: str
+    until: int
+    images: int = 0
+    loss: float | None = None
+    phase: str = "queued"
+    lane: str = ""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Where one segment's wall-clock went. Times are Unix seconds, the others seconds.
+
+    Attributes:
+        segment: the segment's id.
+        lane: the lane that ran it.
+        warm: whether the lane had run a segment before.
+        handed: when the dispatcher gave the segment to the lane.
+        received: when the lane had it on every worker.
+        first_step: when the trial's state was loaded and the first training step was about to run.
+        finished: when its records were written.
+        train: spent training.
+        checkpoint: spent writing and verifying checkpoints.
+        sample: spent sampling.
+        score: spent on metrics.
+        record: spent writing records.
+    """
+
+    segment: str
+    lane: str = ""
+    warm: bool = False
+    handed: float = 0.0
+    received: float = 0.0
+    first_step: float = 0.0
+    finished: float = 0.0
+    train: float = 0.0
+    checkpoint: float = 0.0
+    sample: float = 0.0
+    score: float = 0.0
+    record: float = 0.0
+
+    @property
+    def handover(self) -> float:
+        """Seconds from segment hand-over to first training step."""
+        return self.first_step - self.handed
+
+
+@dataclass(frozen=True)
+class SegmentResult:
+    """How a segment ended. Plain data, so that it crosses process boundaries.
+
+    Attributes:
+        kind: ``done``, ``stopped`` (asked to; it is checkpointed), ``failed`` (an exception) or ``lost`` (its
+            lane died or hung).
+        error: one line, for ``failed`` and ``lost``.
+        traceback: for ``failed``.
+        retry: whether trying again can help; not after a ``UserError``.
+        images: training images reached, as far as is known.
+        notes: sentences worth showing, e.g. a checkpoint that was damaged and ignored.
+        timing: where the time went; None for ``failed`` and ``lost``.
+    """
+
+    kind: str
+    error: str = ""
+    traceback: str = ""
+    retry: bool = True
+    images: int = 0
+    notes: tuple[str, ...] = ()
+    timing: Timing | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns plain data; ``from_json`` is the way back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> SegmentResult:
+        """Rebuilds a result from ``to_json``."""
+        timing = None if data["timing"] is None else Timing(**data["timing"])
+        return cls(**{**data, "timing": timing, "notes": tuple(data["notes"])})
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The run at one moment.
+
+    Attributes:
+        statuses: every trial, in the study's order.
+        live: trial name -> its segment in flight (queued, training or evaluating).
+        stops: arms stopped so far.
+        lanes: lanes asked for.
+        lanes_up: lanes that have started.
+        device_seconds: seconds that workers have been up, summed over workers.
+        elapsed: seconds since the run began.
+        segments_done: segments finished in this run.
+        segments_left: measurements that are wanted now or in flight; later rungs may add more.
+        messages: what a person should know, oldest first: retries, lost lanes, damaged checkpoints.
+        stopping: whether a stop has been asked for.
+    """
+
+    statuses: list[TrialStatus]
+    live: Mapping[str, Live]
+    stops: tuple[Stop, ...]
+    lanes: int
+    lanes_up: int
+    device_seconds: float
+    elapsed: float
+    segments_done: int
+    segments_left: int
+    messages: tuple[str, ...] = ()
+    stopping: bool = False
+
+
+OnUpdate = Callable[[Snapshot], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did.
+
+    Attributes:
+        statuses: every trial, in the study's order.
+        stops: arms that were not continued.
+        interrupted: whether it ended because it was asked to.
+        failed: trial name -> error, for the trials given up in this run; running again tries them again.
+        messages: what a person should know, oldest first.
+        elapsed: wall-clock of the run, in seconds.
+        lanes: lanes used.
+        lane_seconds: seconds that lanes existed, summed over lanes, their start-up included.
+        startup_seconds: of these, seconds before a lane was up for the first time.
+        timings: every finished segment.
+    """
+
+    statuses: list[TrialStatus]
+    stops: tuple[Stop, ...] = ()
+    interrupted: bool = False
+    failed: Mapping[str, str] = field(default_factory=dict)
+    messages: tuple[str, ...] = ()
+    elapsed: float = 0.0
+    lanes: int = 0
+    lane_seconds: float = 0.0
+    startup_seconds: float = 0.0
+    timings: tuple[Timing, ...] = ()
+
+    @property
+    def spent(self) -> dict[str, float]:
+        """Lane seconds by what they were spent on; ``other`` is the rest, start-up and waiting included."""
+        names = ("train", "checkpoint", "sample", "score", "record")
+        spent = {name: sum(getattr(timing, name) for timing in self.timings) for name in names}
+        return {**spent, "other": max(0.0, self.lane_seconds - sum(spent.values()))}
+
+    @property
+    def overhead(self) -> float:
+        """Share of the lane seconds not spent training, sampling or scoring; 0 when nothing ran."""
+        useful = sum(self.spent[name] for name in ("train", "sample", "score"))
+        return 1.0 - useful / self.lane_seconds if self.lane_seconds > 0 else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the record kept under ``studies/<name>/runs``: time and failures, not the trials."""
+        kept = ("interrupted", "failed", "messages", "elapsed", "lanes", "lane_seconds", "startup_seconds")
+        data = {name: getattr(self, name) for name in kept}
+        timings = [asdict(timing) for timing in self.timings]
+        return {**data, "spent": self.spent, "overhead": self.overhead, "timings": timings}

@@ -1,0 +1,80 @@
+"""The one way to run a study: on Ray, or in the calling process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from dit_core.errors import unknown
+from service.engine.dispatcher import Limits
+from service.engine.ledger import Ledger
+from service.engine.local import run_local
+from service.engine.outcome import OnUpdate, Outcome
+from service.engine.watch import Watch
+from service.preflight import Prepared
+from service.store import Store
+
+EXECUTORS = ("ray", "local")
+
+
+def run_segments(
+    prepared: Prepared,
+    store: Store,
+    *,
+    executor: Literal["ray", "local"] | str = "ray",
+    address: str | None = None,
+    ray_temp_dir: str | Path | None = None,
+    on_update: OnUpdate | None = None,
+    max_attempts: int = 3,
+    limits: Limits | None = None,
+) -> Outcome:
+    """Runs whatever the study still lacks in the store. Running it again continues; a finished study does nothing.
+
+    While it runs, ``studies/<name>/live.json`` says so, and a file ``stop-requested`` beside it, or a SIGINT or
+    SIGTERM, makes running segments checkpoint and end.
+
+    Args:
+        prepared: the study.
+        store: where checkpoints and records go.
+        executor: ``ray`` (lanes) or ``local`` (this process, one segment after another).
+        address: of a running Ray cluster, ``host:port``; see ``service.engine.cluster.cluster``.
+        ray_temp_dir: folder for an own Ray's files.
+        on_update: called with a ``Snapshot`` about once a second, in the calling thread.
+        max_attempts: how often a segment may fail before its trial is given up for this run.
+        limits: when a lane counts as dead or hung.
+
+    Returns:
+        What the run did, also kept as ``studies/<name>/runs/<number>.json``.
+
+    Raises:
+        UserError: the cluster cannot be reached or has no room for a lane, or another process runs this study.
+        LanesFailed: no lane comes up.
+    """
+    if executor not in EXECUTORS:
+        raise unknown("executor", executor, EXECUTORS)
+    ledger = Ledger(prepared, store, max_attempts)
+    with Watch(ledger, store, on_update) as watch:
+        time: dict[str, Any] = {}
+        if not ledger.finished:
+            if executor == "local":
+                seconds = run_local(ledger, store, watch)
+                time = {"lanes": 1, "lane_seconds": seconds}
+            else:
+                from service.engine.driver import run_on_ray
+
+                spent = run_on_ray(ledger, store, watch, address=address, temp_dir=ray_temp_dir, limits=limits)
+                time = {"lanes": spent.lanes, "lane_seconds": spent.total, "startup_seconds": spent.startup}
+        outcome = Outcome(
+            statuses=ledger.statuses(),
+            stops=ledger.plan.stops,
+            interrupted=ledger.stopping and bool(ledger.left),
+            failed=dict(ledger.failed),
+            messages=tuple(ledger.messages),
+            elapsed=watch.elapsed,
+            timings=tuple(ledger.timings),
+            **time,
+        )
+        if time:
+            store.add_numbered(ledger.study.name, "runs", outcome.to_json())
+        watch.tick([], 0, 0.0, force=True)
+    return outcome

@@ -1,0 +1,134 @@
+"""Runs one segment in this process: the training loop's events become records. Lanes and ``local`` share it."""
+
+from __future__ import annotations
+
+import functools
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from dit_core.data import load_dataset
+from dit_core.data.base import ImageDataset
+from dit_core.data.config import DataConfig
+from dit_core.errors import UserError
+from dit_core.events import Checkpointed, Diverged, Evaluated, Progress, Started
+from dit_core.training.loop import run as train
+from service.engine.outcome import DONE, FAILED, STOPPED, Live, SegmentResult, Timing
+from service.segment import Segment
+from service.store import Store
+
+Tell = Callable[[Live], None]
+"""Takes the state of the segment whenever it has changed; must return at once."""
+
+
+@functools.lru_cache(maxsize=8)
+def dataset_for(config: DataConfig) -> ImageDataset:
+    """Returns a data set, loaded once per process."""
+    return load_dataset(config)
+
+
+class SegmentRun:
+    """One segment, run by one of its workers.
+
+    Args:
+        segment: what to run.
+        store: where checkpoints and records go.
+        tell: told the live state.
+        stop: asked at every logging window, on rank 0; when true the loop checkpoints and ends.
+        rank: only rank 0 writes records.
+        device: as the training loop takes it; None lets it choose.
+    """
+
+    def __init__(
+        self, segment: Segment, store: Store, tell: Tell, stop: Callable[[], bool], rank: int = 0, device: Any = None
+    ) -> None:
+        self.segment, self.store, self.tell, self.stop, self.rank, self.device = (
+            segment,
+            store,
+            tell,
+            stop,
+            rank,
+            device,
+        )
+        self.config = segment.trial_config()
+        self.live = Live(segment.trial, segment.until, phase="training")
+        self._timing = Timing(segment.id, received=time.time())
+        self._mark = time.perf_counter()
+
+    def __call__(self) -> SegmentResult:
+        """Runs the segment to its end and returns how it ended.
+
+        Raises:
+            Exception: whatever the training raises; ``failure`` makes a result of it.
+        """
+        segment, config = self.segment, self.config
+        notes: tuple[str, ...] = ()
+        kind = STOPPED
+        if self.rank == 0:
+            self.store.begin(segment.train_id, config)
+        for event in train(
+            config,
+            self.store.trial_dir(segment.train_id),
+            until=segment.until,
+            dataset=dataset_for(config.data),
+            device=self.device,
+            checkpoint_images=segment.checkpoint_images,
+            stop=self.stop,
+        ):
+            since = self._lap()
+            self._take(event, since)
+            if isinstance(event, Started):
+                notes = tuple(f"a damaged checkpoint was left out: {reason}" for reason in event.ignored)
+            if isinstance(event, (Evaluated, Diverged)):
+                kind = DONE
+            if self.rank == 0:
+                self._record(event)
+                self.tell(self.live)
+            self._spend("record", self._lap())
+        self._timing = replace(self._timing, finished=time.time())
+        return SegmentResult(kind, images=self.live.images, notes=notes, timing=self._timing)
+
+    def _take(self, event: Any, since: float) -> None:
+        """Keeps the live state and the clock up to date with an event that came ``since`` seconds after the last."""
+        if isinstance(event, Started):
+            self._timing = replace(self._timing, first_step=time.time())
+            phase = "training" if event.images < self.segment.until else "evaluating"
+            self.live = replace(self.live, images=event.images, phase=phase)
+        elif isinstance(event, Progress):
+            self._spend("train", event.seconds)
+            loss = event.points[-1].loss if event.points else self.live.loss
+            self.live = replace(self.live, images=event.images, loss=loss)
+        elif isinstance(event, Checkpointed):
+            self._spend("checkpoint", since)
+            if event.images >= self.segment.until:
+                self.live = replace(self.live, phase="evaluating")
+        elif isinstance(event, Evaluated):
+            self._spend("sample", event.sample_seconds)
+            self._spend("score", event.score_seconds)
+
+    def _record(self, event: Any) -> None:
+        identity = self.segment.train_id
+        if isinstance(event, Progress):
+            self.store.add_progress(identity, event)
+        elif isinstance(event, Evaluated):
+            self.store.add_evaluation(identity, self.config, event, self.segment.study)
+        elif isinstance(event, Diverged):
+            self.store.add_divergence(identity, event)
+
+    def _lap(self) -> float:
+        now = time.perf_counter()
+        since, self._mark = now - self._mark, now
+        return since
+
+    def _spend(self, name: str, seconds: float) -> None:
+        self._timing = replace(self._timing, **{name: getattr(self._timing, name) + seconds})
+
+
+def failure(error: Exception, images: int = 0) -> SegmentResult:
+    """Makes a result of what the training raised. A user's mistake is not worth another try."""
+    if isinstance(error, UserError):
+        return SegmentResult(FAILED, error=str(error), retry=False, images=images)
+    text = "".join(traceback.format_exception(error))
+    return SegmentResult(FAILED, error=f"{type(error).__name__}: {error}", traceback=text, images=images)

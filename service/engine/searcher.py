@@ -1,0 +1,60 @@
+"""Ray Tune's side: a ``Searcher`` that asks the policy, and the light trial function that sees a segment through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ray
+from ray import tune
+from ray.tune.search import Searcher
+
+from service.engine.ledger import Ledger
+from service.engine.outcome import LOST, SegmentResult
+from service.segment import Segment
+
+
+class PolicySearcher(Searcher):  # type: ignore[misc]
+    """Suggests the ledger's next segment; Tune enumerates, places and counts, the policy decides.
+
+    ``suggest`` returns None while everything wanted is in flight (Tune asks again), and ``FINISHED`` when the
+    policy wants nothing more. Tune keeps no state that matters: results are in the store.
+
+    Args:
+        ledger: the study's book-keeping.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(metric=None, mode=None)
+        self.ledger = ledger
+        self._segments: dict[str, Segment] = {}
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """Returns the configuration of the next Tune trial."""
+        if self.ledger.finished:
+            return str(Searcher.FINISHED)
+        segment = self.ledger.next()
+        if segment is None:
+            return None
+        self._segments[trial_id] = segment
+        return {"segment": segment.to_json()}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Settles the segment of a Tune trial that has ended."""
+        segment = self._segments.pop(trial_id)
+        if error or result is None or "outcome" not in result:
+            self.ledger.settle(segment, SegmentResult(LOST, error="its Ray Tune trial died"))
+        else:
+            self.ledger.settle(segment, SegmentResult.from_json(result["outcome"]))
+
+    def save(self, checkpoint_path: str) -> None:
+        """Saves nothing: the store is the state."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Restores nothing: the store is the state."""
+
+
+def segment_trial(config: dict[str, Any]) -> None:
+    """One Tune trial: gives its segment to the dispatcher and waits for how it ends."""
+    dispatcher = ray.get_actor(config["dispatcher"], namespace=config["namespace"])
+    outcome = ray.get(dispatcher.run.remote(config["segment"]))
+    tune.report({"outcome": outcome, "images": outcome["images"], "segment": config["segment"]["trial"]})

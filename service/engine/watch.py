@@ -1,0 +1,178 @@
+"""The run as seen from outside: live.json, stop requests, signals, and one update a second."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from dit_core.errors import UserError
+from service.engine.ledger import Ledger
+from service.engine.outcome import Live, OnUpdate, Snapshot
+from service.store import Store, write_atomically
+
+LIVE_SECONDS = 2.0
+UPDATE_SECONDS = 1.0
+FRESH_SECONDS = 30.0
+"""A live.json older than this belongs to a run that has died."""
+
+
+def live_path(store: Store, study: str) -> Path:
+    """Where a running study leaves its heartbeat."""
+    return store.study_dir(study) / "live.json"
+
+
+def stop_path(store: Store, study: str) -> Path:
+    """The file whose presence asks a running study to checkpoint and end."""
+    return store.study_dir(study) / "stop-requested"
+
+
+def read_live(store: Store, study: str) -> dict[str, Any] | None:
+    """Returns the heartbeat of a running study, or None when it is not running.
+
+    A heartbeat counts when it is fresh and, if it was written on this host, its process exists.
+
+    Returns:
+        ``{"pid", "host", "time", "stopping", "lanes", "lanes_up", "running": [Live as a dict, ...]}``
+    """
+    try:
+        found = dict(json.loads(live_path(store, study).read_bytes()))
+        age = time.time() - datetime.fromisoformat(found["time"]).timestamp()
+        pid, host = int(found["pid"]), str(found["host"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if age > FRESH_SECONDS or (host == socket.gethostname() and not _runs(pid)):
+        return None
+    return found
+
+
+def request_stop(store: Store, study: str) -> bool:
+    """Asks a running study to checkpoint and end; returns whether it is running."""
+    write_atomically(stop_path(store, study), b"")
+    return read_live(store, study) is not None
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:  # a process that has ended and was not collected yet still answers
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (OSError, IndexError):
+        return True
+
+
+class Watch:
+    """Claims the study for this process while it runs, and tells the outside about it.
+
+    The first SIGINT or SIGTERM asks for a graceful stop, the second ends the run at once.
+
+    Args:
+        ledger: the study's book-keeping.
+        store: the store.
+        on_update: called about once a second, in the thread that calls ``tick``.
+
+    Raises:
+        UserError: on entering, when another process runs this study in this store.
+    """
+
+    def __init__(self, ledger: Ledger, store: Store, on_update: OnUpdate | None) -> None:
+        self._ledger, self._store, self._on_update = ledger, store, on_update
+        self._name = ledger.study.name
+        self._began = time.monotonic()
+        self._updated = self._written = -1e9
+        self._handlers: dict[int, Any] = {}
+        self.stopping = False
+        self.lanes = 0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self._began
+
+    def __enter__(self) -> Watch:
+        other = read_live(self._store, self._name)
+        if other is not None and other["pid"] != os.getpid():
+            raise UserError(
+                f"study {self._name!r} is being run in this store by process {other['pid']} on {other['host']}; wait "
+                f"for it, or end it with: dit-ablate stop {self._name} --store {self._store.path}"
+            )
+        stop_path(self._store, self._name).unlink(missing_ok=True)
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._handlers[number] = signal.signal(number, self._signalled)
+        self.tick([], 0, 0.0, force=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        for path in (live_path(self._store, self._name), stop_path(self._store, self._name)):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def tick(self, live: list[Live], lanes_up: int, device_seconds: float, *, force: bool = False) -> None:
+        """Looks for a stop request and passes the state on, each as often as it is due.
+
+        Args:
+            live: the segments in flight.
+            lanes_up: lanes that have started.
+            device_seconds: worker seconds so far.
+            force: pass it on now.
+        """
+        now = time.monotonic()
+        if force or now - self._updated >= UPDATE_SECONDS:
+            self._updated = now
+            self.stopping = self.stopping or stop_path(self._store, self._name).exists()
+            if self._on_update is not None:
+                self._on_update(self.snapshot(live, lanes_up, device_seconds))
+        if force or now - self._written >= LIVE_SECONDS:
+            self._written = now
+            self._write(live, lanes_up)
+
+    def snapshot(self, live: list[Live], lanes_up: int, device_seconds: float) -> Snapshot:
+        """Returns the run at this moment."""
+        ledger = self._ledger
+        running = frozenset(item.trial for item in live if item.phase != "queued")
+        return Snapshot(
+            statuses=ledger.statuses(running),
+            live={item.trial: item for item in live},
+            stops=ledger.plan.stops,
+            lanes=self.lanes,
+            lanes_up=lanes_up,
+            device_seconds=device_seconds,
+            elapsed=self.elapsed,
+            segments_done=len(ledger.timings),
+            segments_left=ledger.left,
+            messages=tuple(ledger.messages),
+            stopping=self.stopping,
+        )
+
+    def _write(self, live: list[Live], lanes_up: int) -> None:
+        content = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "time": datetime.now(UTC).isoformat(),
+            "stopping": self.stopping,
+            "lanes": self.lanes,
+            "lanes_up": lanes_up,
+            "running": [asdict(item) for item in live if item.phase != "queued"],
+        }
+        write_atomically(live_path(self._store, self._name), json.dumps(content).encode())
+
+    def _signalled(self, number: int, frame: FrameType | None) -> None:
+        if self.stopping:
+            raise KeyboardInterrupt
+        self.stopping = True
