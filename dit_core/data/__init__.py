@@ -5,9 +5,13 @@ from __future__ import annotations
 from dit_core.data.base import ImageDataset, Split
 from dit_core.data.config import DataConfig
 from dit_core.data.digits import Digits
+from dit_core.data.image_folder import ImageFolder
+from dit_core.data.latents import Latents
 from dit_core.registry import Registry
 
-DATASETS: Registry[type[ImageDataset]] = Registry("data set", {"digits": Digits})
+DATASETS: Registry[type[ImageDataset]] = Registry(
+    "data set", {"digits": Digits, "image-folder": ImageFolder, "latents": Latents}
+)
 """Every data set by name. Adding one is one file with an ``ImageDataset`` and one line here."""
 
 _loaded: dict[tuple[DataConfig, str], ImageDataset] = {}

@@ -1,0 +1,171 @@
+"""A folder of VAE latents (see ``dit_core.data.latents_format``), trained on directly and decoded for evaluation."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from dit_core.data.base import ImageDataset, Split
+from dit_core.data.config import DataConfig
+from dit_core.data.corrupt import settle
+from dit_core.data.latents_format import MANIFEST, Manifest, Shard, file_sha256
+from dit_core.data.paths import data_folder
+from dit_core.data.split import split_indices
+from dit_core.data.vae import check_vae, decode_latents, load_vae
+from dit_core.errors import UserError, parse
+
+
+class Latents(ImageDataset):
+    """Scaled latents; shards are memory-mapped and only the rows of a batch are read.
+
+    A ``posterior`` folder samples ``scale * (mean + std * noise)`` with the noise that ``batch`` is given. Reference
+    images are decoded posterior means (or samples).
+    """
+
+    name = "latents"
+
+    def __init__(self, manifest: Manifest, shards: list[tuple[Shard, Any]], config: DataConfig, vae: str) -> None:
+        self.channels, self.size, _ = manifest.shape
+        self.num_classes = manifest.num_classes
+        self.needs_noise = manifest.kind == "posterior"
+        self._manifest = manifest
+        self._vae = vae
+        self._shards = [{name: file.get_slice(name) for name in manifest.tensors} for _, file in shards]
+        self._rows = [(number, row) for number, (shard, _) in enumerate(shards) for row in range(shard.count)]
+        keys = [f"{shard.file}:{row}" for shard, _ in shards for row in range(shard.count)]
+        train, held_out = split_indices(keys, config.held_out_fraction, config.split_seed)
+        self._indices: dict[Split, list[int]] = {"train": train, "held_out": held_out}
+        labels = torch.cat([file.get_tensor("labels").long() for _, file in shards])
+        self._labels = labels[train]
+        channels = load_vae(vae, torch.device("cpu")).config.out_channels
+        self.image_shape = (channels, config.image_size, config.image_size)
+        content = hashlib.sha256(f"{manifest.kind} {manifest.scale!r} {manifest.shape}\n".encode())
+        for shard, _ in shards:
+            content.update(f"{shard.sha256}\n".encode())
+        content.update(json.dumps(train).encode())
+        self.fingerprint = content.hexdigest()
+
+    @classmethod
+    def load(cls, config: DataConfig) -> Self:
+        folder = data_folder(config)
+        manifest = _read_manifest(folder)
+        if not math.isclose(manifest.scale, config.vae_scale, rel_tol=1e-4):
+            raise UserError(f"data.vae_scale: {config.vae_scale} given, but {MANIFEST} states {manifest.scale}")
+        if config.random_flip and not manifest.flipped:
+            raise UserError("data.random_flip: true given, but the folder holds no latents of flipped images")
+        if manifest.shape[1] != manifest.shape[2]:
+            raise UserError(f"data.path: latents of {manifest.shape[1]}x{manifest.shape[2]} given; they must be square")
+        source = config.vae or manifest.vae
+        if source is None:
+            raise UserError(f"data.vae: required to decode the latents, since {MANIFEST} names none")
+        vae = load_vae(source, torch.device("cpu"))
+        check_vae(vae, source, shape=manifest.shape, image_size=config.image_size, scale=manifest.scale)
+        shards, bad = [], []
+        for shard in manifest.shards:
+            try:
+                shards.append((shard, _open_shard(folder, shard, manifest)))
+            except UserError as error:
+                bad.append(str(error))
+        notes = settle(bad, len(manifest.shards), "shards of latents", config.corrupt)
+        dataset = cls(manifest, shards, config, source)
+        dataset.notes = notes
+        return dataset
+
+    @classmethod
+    def stamp(cls, config: DataConfig) -> str:
+        folder = data_folder(config)
+        _read_manifest(folder)
+        files = sorted(path for path in folder.iterdir() if path.suffix in (".json", ".safetensors"))
+        return json.dumps([(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files])
+
+    def count(self, split: Split) -> int:
+        return len(self._indices[split])
+
+    def batch(self, indices: Tensor, flip: Tensor | None = None, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        flips = [False] * len(indices) if flip is None else flip.tolist()
+        if any(flips) and not self._manifest.flipped:
+            raise ValueError("this folder holds no latents of flipped images")
+        if self.needs_noise and noise is None:
+            raise ValueError("a folder of posteriors needs noise")
+        rows = [self._indices["train"][i] for i in indices.tolist()]
+        x = self._read(rows, flips, noise)
+        return x, self._labels[indices]
+
+    def reference(self, split: Split, batch_size: int = 256) -> Iterator[Tensor]:
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        rows = self._indices[split]
+        for start in range(0, len(rows), batch_size):
+            chosen = rows[start : start + batch_size]
+            yield self.to_images(self._read(chosen, [False] * len(chosen), None).to(device)).cpu()
+
+    def to_images(self, x: Tensor) -> Tensor:
+        return decode_latents(load_vae(self._vae, x.device), x, self._manifest.scale)
+
+    def _read(self, rows: list[int], flips: list[bool], noise: Tensor | None) -> Tensor:
+        """Returns scaled latents, float32 (n, C, H, W); without noise, posterior means."""
+        if not self.needs_noise:
+            return self._gather("latents", rows, flips) * self._manifest.scale
+        x = self._gather("mean", rows, flips)
+        if noise is not None:
+            x = x + self._gather("std", rows, flips) * noise.to(x)
+        return x * self._manifest.scale
+
+    def _gather(self, tensor: str, rows: list[int], flips: list[bool]) -> Tensor:
+        out = torch.empty(len(rows), *self._manifest.shape)
+        for position, (index, flipped) in enumerate(zip(rows, flips, strict=True)):
+            number, row = self._rows[index]
+            name = f"{tensor}_flipped" if flipped else tensor
+            out[position] = self._shards[number][name][row : row + 1][0]
+        return out
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    path = folder / MANIFEST
+    try:
+        data = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"data.path: no {MANIFEST} in {str(folder)!r}; is it a folder of latents?") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"data.path: {MANIFEST} cannot be read ({error})") from None
+    manifest = parse(Manifest, data, MANIFEST)
+    if not manifest.shards or sum(shard.count for shard in manifest.shards) != manifest.count:
+        raise UserError(f"data.path: {MANIFEST} states {manifest.count} latents, its shards do not add up to that")
+    return manifest
+
+
+def _open_shard(folder: Path, shard: Shard, manifest: Manifest) -> Any:
+    """Verifies one shard completely and returns it memory-mapped.
+
+    Raises:
+        UserError: ``name (reason)``.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = folder / shard.file
+    try:
+        if file_sha256(path) != shard.sha256:
+            raise UserError(f"{shard.file} (its SHA-256 is not the one in {MANIFEST})")
+        file = safe_open(path, framework="pt")
+        missing = {*manifest.tensors, "labels"} - set(file.keys())
+        if missing:
+            raise UserError(f"{shard.file} (no tensor {', '.join(sorted(missing))})")
+        for name in manifest.tensors:
+            if tuple(file.get_slice(name).get_shape()) != (shard.count, *manifest.shape):
+                raise UserError(f"{shard.file} ({name} is not {shard.count} latents of {manifest.shape})")
+        labels = file.get_tensor("labels")
+        if labels.shape != (shard.count,) or labels.is_floating_point():
+            raise UserError(f"{shard.file} (labels are not {shard.count} integers)")
+        if labels.min() < 0 or labels.max() >= manifest.num_classes:
+            raise UserError(f"{shard.file} (a label is outside 0 .. {manifest.num_classes - 1})")
+    except FileNotFoundError:
+        raise UserError(f"{shard.file} (missing)") from None
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{shard.file} ({error})") from None
+    return file
