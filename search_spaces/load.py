@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from dit_core.errors import UserError, nearest, parse
+from search_spaces.build import complete
 from search_spaces.expand import expand
-from search_spaces.profiles import PROFILES
+from search_spaces.plan_import import PLAN_SUFFIXES, import_plan
 from search_spaces.study import Study
-from search_spaces.yaml_text import read_yaml, write_yaml
+from search_spaces.text_files import read_text, read_yaml, write_yaml
 
 _PRESETS = Path(__file__).parent / "presets"
 _STUDY_FILES = (".yaml", ".yml")
-_PLAN_FILES = (".md", ".markdown", ".json", ".jsonl")
 
 
 def presets() -> tuple[str, ...]:
@@ -24,7 +22,7 @@ def presets() -> tuple[str, ...]:
 
 def is_plan(source: str | Path) -> bool:
     """Returns whether ``source`` names a written plan rather than a preset or a study file."""
-    return Path(source).suffix.lower() in _PLAN_FILES
+    return Path(source).suffix.lower() in PLAN_SUFFIXES
 
 
 def load_study(source: str | Path | Study, *, skip_unknown: bool = False, profile: str = "digits") -> Study:
@@ -42,8 +40,6 @@ def load_study(source: str | Path | Study, *, skip_unknown: bool = False, profil
         expand(source)
         return source
     if is_plan(source):
-        from search_spaces.plan_import import import_plan
-
         return import_plan(source, profile=profile).require_complete(skip_unknown)
     path = _resolve(source)
     where = path.stem if path.parent == _PRESETS else str(source)
@@ -63,26 +59,6 @@ def study_from_yaml(text: str, where: str = "study") -> Study:
     return study
 
 
-def complete(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a study's plain data with what it leaves out taken from its profile.
-
-    Rungs belong to a budget: a study that sets its own budget and no rungs has none.
-    """
-    full = dict(data)
-    baseline = full.get("baseline", {})
-    name = baseline if isinstance(baseline, str) else dict(baseline or {}).get("profile", "digits")
-    if name not in PROFILES:
-        return full  # the study's own validation says so
-    profile = PROFILES.get(name)
-    defaults = {**profile.study, "primary_metric": profile.primary_metric}
-    if "budget_images" in full:
-        for key in ("rungs", "checkpoint_images"):
-            defaults.pop(key, None)
-    for key, value in defaults.items():
-        full.setdefault(key, value)
-    return full
-
-
 def dump_study(study: Study) -> str:
     """Returns a study as YAML that loads as an equal study."""
     data = study.model_dump(mode="json", exclude_none=True)
@@ -98,16 +74,6 @@ def dump_study(study: Study) -> str:
             del ablation["values"]
     data["policy"] = {"name": study.policy.name, **data["policy"]["options"]}
     return write_yaml(data)
-
-
-def read_text(path: Path) -> str:
-    """Returns a file's text; an unreadable file is one sentence."""
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _resolve(source: str | Path) -> Path:

@@ -14,8 +14,9 @@ _TOKEN = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?|[^\W\d_]+")
 
 
 def words(text: object) -> Words:
-    """Splits text into lower-case words and numbers; plurals become singular, ``×`` becomes ``x``."""
-    plain = unicodedata.normalize("NFKC", str(text)).replace("×", "x").casefold()
+    """Splits text into lower-case words and numbers; plurals become singular, accents go, ``×`` becomes ``x``."""
+    decomposed = unicodedata.normalize("NFKD", str(text)).replace("×", "x").casefold()
+    plain = "".join(char for char in decomposed if not unicodedata.combining(char))
     return tuple(_singular(token) for token in _TOKEN.findall(plain))
 
 

@@ -1,12 +1,23 @@
-"""Reading YAML strictly: a syntax error has a line number, and a key written twice is an error."""
+"""Reading files and YAML strictly: a syntax error has a line number, and a key written twice is an error."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from dit_core.errors import UserError
+
+
+def read_text(path: Path) -> str:
+    """Returns a file's text; an unreadable file is one sentence."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 class _Loader(yaml.SafeLoader):
