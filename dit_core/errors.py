@@ -68,7 +68,10 @@ def _explain_one(item: dict[str, Any], model: type[BaseModel] | None) -> str:
     context_error = (item.get("ctx") or {}).get("error")
     if isinstance(context_error, Exception):
         text = str(context_error)
-        return text if not field or text.startswith(field) else f"{field}: {text}"
+        if not field or text.startswith(field):
+            return text
+        parent, leaf = location[:-1], location[-1]
+        return ".".join([*parent, text]) if text.startswith(f"{leaf}:") else f"{field}: {text}"
     if item["type"] == "extra_forbidden":
         allowed = _fields_at(model, item["loc"][:-1])
         guess = nearest(location[-1], allowed)

@@ -70,11 +70,9 @@ def complete(data: Mapping[str, Any]) -> dict[str, Any]:
     Rungs belong to a budget: a study that sets its own budget and no rungs has none.
     """
     full = dict(data)
-    baseline = full.get("baseline", {})
-    name = baseline if isinstance(baseline, str) else dict(baseline or {}).get("profile", "digits")
-    if name not in PROFILES:
-        return full  # the study's own validation says so
-    profile = PROFILES.get(name)
+    baseline = full.get("baseline")
+    name = baseline.get("profile", "digits") if isinstance(baseline, dict) else baseline or "digits"
+    profile = PROFILES.get(str(name), "baseline.profile")
     defaults = {**profile.study, "primary_metric": profile.primary_metric}
     if "budget_images" in full:
         for key in ("rungs", "checkpoint_images"):

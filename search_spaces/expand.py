@@ -53,7 +53,10 @@ def baseline_config(study: Study, profile: Profile) -> TrialConfig:
             settings[key] = value
         else:
             axis = find_axis(key, "baseline.overrides")
-            settings |= axis.settings(axis.parse(value, profile), profile)
+            try:
+                settings |= axis.settings(axis.parse(value, profile), profile)
+            except UserError as error:
+                raise UserError(f"baseline.overrides: {error}") from None
     return with_fields(profile.config, settings, "baseline.overrides")
 
 
@@ -105,7 +108,7 @@ class _Arms:
 
 
 def _ablation(ablation: Ablation, arms: _Arms) -> AblationView:
-    axis = find_axis(ablation.axis, f"ablation {ablation.name!r}: axis" if ablation.name else "ablations: axis")
+    axis = find_axis(ablation.axis, f"ablation {ablation.name!r}" if ablation.name else "ablations")
     name = ablation.name or axis.title
     try:
         values, notes = _values(ablation, axis, arms)
@@ -144,13 +147,13 @@ def _values(ablation: Ablation, axis: Axis, arms: _Arms) -> tuple[tuple[Any, ...
 def _grid(grid: dict[str, tuple[Any, ...]], arms: _Arms) -> AblationView:
     axes: list[Axis] = []
     columns: list[tuple[Any, ...]] = []
-    setter: dict[str, Axis] = {}
+    setter: dict[str, str] = {}
     for key, values in grid.items():
         axis = find_axis(key, "grid")
         for taken in axis.fields:
             if taken in setter:
-                raise UserError(f"grid: {setter[taken].name} and {axis.name} both set {taken}; keep one of them")
-            setter[taken] = axis
+                raise UserError(f"grid: {setter[taken]!r} and {key!r} both set {taken}; keep one of them")
+            setter[taken] = key
         if not values:
             tried = ", ".join(map(axis.label, axis.values(arms.profile)))
             raise UserError(f"grid.{key}: empty; give values, e.g. [{tried}]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from dit_core.errors import UserError, nearest, parse
@@ -51,7 +52,11 @@ def study_from_yaml(text: str, where: str = "study") -> Study:
     data = read_yaml(text, where)
     if not isinstance(data, dict):
         raise UserError(f"{where}: not a study; a study file is a mapping with name, baseline and ablations or grid")
-    study = parse(Study, complete(data), where)
+    try:
+        full = complete({"name": Path(where).stem, **data})
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    study = parse(Study, full, where)
     try:
         expand(study)
     except UserError as error:
@@ -59,8 +64,13 @@ def study_from_yaml(text: str, where: str = "study") -> Study:
     return study
 
 
-def dump_study(study: Study) -> str:
-    """Returns a study as YAML that loads as an equal study."""
+def dump_study(study: Study, comments: Iterable[str] = ()) -> str:
+    """Returns a study as YAML that loads as an equal study.
+
+    Args:
+        study: the study.
+        comments: sentences to put on top, such as what of a plan is missing from it.
+    """
     data = study.model_dump(mode="json", exclude_none=True)
     for key in ("description", "ablations", "grid"):
         if not data[key]:
@@ -73,10 +83,13 @@ def dump_study(study: Study) -> str:
         if not ablation["values"]:
             del ablation["values"]
     data["policy"] = {"name": study.policy.name, **data["policy"]["options"]}
-    return write_yaml(data)
+    head = "".join(f"# {' '.join(str(comment).split())}\n" for comment in comments)
+    return head + write_yaml(data)
 
 
 def _resolve(source: str | Path) -> Path:
+    if not str(source).strip():
+        raise UserError(f"no study given; give a study file, a plan or a preset: {', '.join(presets())}")
     preset = _PRESETS / f"{source}.yaml"
     if isinstance(source, str) and source in presets():
         return preset

@@ -65,7 +65,7 @@ PAPER = Profile(
     description="DiT-XL/2 on 32x32x4 latents of 256x256 ImageNet, as published (arXiv 2212.09748)",
     build=lambda: TrialConfig(
         model=ModelConfig(),
-        data=DataConfig(name="latents", image_size=256, vae="stabilityai/sd-vae-ft-ema"),
+        data=DataConfig(name="latents", image_size=256, random_flip=True, vae="stabilityai/sd-vae-ft-ema"),
         training=TrainingConfig(tf32=True),
         evaluation=EvaluationConfig(metrics=("fid",), num_samples=50_000, sampling_steps=250),
     ),
@@ -105,8 +105,8 @@ DIGITS = Profile(
     metric_substitutes={
         "fid": (
             "fd_digits_cnn",
-            "Inception-v3 features mean nothing on 8x8 grey digits, so the Fréchet distance is taken in the "
-            "features of a small digits classifier and says so in its name",
+            "the Fréchet distance in the features of a small digits classifier, since those of Inception-v3 mean "
+            "nothing on 8x8 grey images",
         )
     },
 )

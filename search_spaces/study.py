@@ -166,7 +166,19 @@ class Study(Config):
     @field_validator("grid", mode="before")
     @classmethod
     def _grid(cls, value: Any) -> Any:
-        return {key: as_values(item) for key, item in value.items()} if isinstance(value, dict) else value
+        if not isinstance(value, dict):
+            raise UserError(f"grid: {value!r} is not axes with values; write e.g. {{patch_size: [2, 4]}}")
+        return {key: as_values(item) for key, item in value.items()}
+
+    @field_validator("ablations", mode="before")
+    @classmethod
+    def _ablations(cls, value: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            raise UserError(
+                "ablations: a list is wanted, e.g. [{axis: patch_size, values: [2, 4]}]; for every combination of "
+                "several axes' values use grid"
+            )
+        return value
 
     @field_validator("seeds")
     @classmethod

@@ -57,8 +57,9 @@ class ImportedPlan:
         """
         if self.not_understood and not skip_unknown:
             raise UserError(
-                f"{self.source}: {_count(self.not_understood)} not understood: {_listed(self.not_understood)}; settle it "
-                "in the study file (dit-ablate import writes it) or give --skip-unknown"
+                f"{self.source}: {_count(self.not_understood)} not understood: {_listed(self.not_understood)}; "
+                "say it differently in the plan, or leave it out with --skip-unknown (dit-ablate import --skip-unknown "
+                "writes the rest as a study file to complete)"
             )
         return self.study
 

@@ -19,6 +19,8 @@ from search_spaces.plan_import.written import (
     field_of,
 )
 
+_FORM = ", ".join((PART, ACTION, REPLACEMENT, METRICS))
+
 
 def read_json(text: str, where: str) -> WrittenPlan:
     """Returns the plan in a JSON document: a list of entries, or an object that holds or is one."""
@@ -27,9 +29,7 @@ def read_json(text: str, where: str) -> WrittenPlan:
     except json.JSONDecodeError as error:
         raise UserError(f"{where}: line {error.lineno}, column {error.colno}: not valid JSON ({error.msg})") from None
     if not isinstance(data, list | dict):
-        raise UserError(
-            f"{where}: not a plan; a plan is a list of objects with {PART}, {ACTION}, {REPLACEMENT}, {METRICS}"
-        )
+        raise UserError(f"{where}: not a plan; a plan is a list of objects with {_FORM}")
     plan = WrittenPlan()
     _find(data, "", plan, where)
     return plan
@@ -67,9 +67,7 @@ def _find(data: Any, title: str, plan: WrittenPlan, where: str) -> None:
 
 def _entry(item: Any, title: str, where: str) -> Entry:
     if not isinstance(item, dict):
-        raise UserError(
-            f"{where}: {item!r} is not an entry; an entry is an object with {PART}, {ACTION}, {REPLACEMENT}, {METRICS}"
-        )
+        raise UserError(f"{where}: {item!r} is not an entry; an entry is an object with {_FORM}")
     entry = Entry(title=title)
     for key, value in item.items():
         name = field_of(key)

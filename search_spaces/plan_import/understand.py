@@ -95,12 +95,17 @@ class EntryReader:
     @property
     def understood(self) -> list[Phrase]:
         """The phrases that were understood."""
-        return [said for said in self._account.values() if isinstance(said, Phrase)]
+        return [said for said in self._in_order() if isinstance(said, Phrase)]
 
     @property
     def not_understood(self) -> list[NotUnderstood]:
         """The phrases that were not."""
-        return [said for said in self._account.values() if isinstance(said, NotUnderstood)]
+        return [said for said in self._in_order() if isinstance(said, NotUnderstood)]
+
+    def _in_order(self) -> list[Phrase | NotUnderstood]:
+        order = (PART, ACTION, REPLACEMENT, METRICS)
+        said = sorted(self._account.items(), key=lambda item: (order.index(item[0][0]), item[0][1]))
+        return [phrase for _, phrase in said]
 
     def read(self) -> Ablation | None:
         """Returns the ablation, or None when the entry cannot be one; every phrase is accounted for."""

@@ -18,8 +18,8 @@ _NOTHING = {
 }
 _MARKERS = frozenset(
     words(
-        "alternative other different various variant all any every remaining several multiple possible available option "
-        "range candidate"
+        "alternative other different various variant all any every remaining several multiple possible available "
+        "option range candidate"
     )
 )
 _AROUND_MARKERS = FILLER | frozenset(words("each value existing type than")) | BASELINE_WORDS
