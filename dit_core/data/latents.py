@@ -152,7 +152,7 @@ def _open_shard(folder: Path, shard: Shard, manifest: Manifest) -> Any:
     try:
         if file_sha256(path) != shard.sha256:
             raise UserError(f"{shard.file} (its SHA-256 is not the one in {MANIFEST})")
-        file = safe_open(path, framework="pt")
+        file: Any = safe_open(path, framework="pt")
         missing = {*manifest.tensors, "labels"} - set(file.keys())
         if missing:
             raise UserError(f"{shard.file} (no tensor {', '.join(sorted(missing))})")

@@ -1,0 +1,150 @@
+"""Folders of images: crop, classes, corrupt files, memory or disk, fingerprint."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from dit_core.data import DataConfig, image_folder, load_dataset
+from dit_core.data.crop import center_crop, decode
+from dit_core.errors import UserError
+
+
+def picture(seed: int, width: int = 20, height: int = 16) -> Image.Image:
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return Image.fromarray(pixels)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "images"
+    for number, name in enumerate(("cat", "ant", "bee")):
+        (root / name).mkdir(parents=True)
+        for i in range(6):
+            suffix = ("png", "jpg", "webp", "bmp")[i % 4]
+            picture(10 * number + i).save(root / name / f"{i}.{suffix}")
+    return root
+
+
+def config(path: Path, **settings: object) -> DataConfig:
+    return DataConfig.model_validate({"name": "image-folder", "path": str(path), "image_size": 8, **settings})
+
+
+def test_classes_are_sub_folders_in_alphabetical_order(folder: Path) -> None:
+    dataset = load_dataset(config(folder, held_out_fraction=1 / 3))
+    assert (dataset.num_classes, dataset.channels, dataset.size) == (3, 3, 8)
+    assert (len(dataset), dataset.count("held_out"), dataset.notes) == (12, 6, ())
+    x, y = dataset.batch(torch.arange(12))
+    assert x.shape == (12, 3, 8, 8) and y.min() >= 0 and y.max() == 2
+    for i, file in enumerate(dataset._files["train"]):
+        assert y[i] == ("ant", "bee", "cat").index(file.name.split("/")[0])
+        expected = decode((folder / file.name).read_bytes(), 8)
+        assert torch.equal(dataset.to_images(x[i : i + 1])[0], expected)
+    assert torch.equal(torch.cat(list(dataset.reference("train", 5))), dataset.to_images(x))
+
+
+def test_the_split_keeps_an_image_on_its_side_of_the_same_names(folder: Path) -> None:
+    dataset = load_dataset(config(folder))
+    names = [{file.name for file in dataset._files[split]} for split in ("train", "held_out")]
+    assert not names[0] & names[1] and len(names[0] | names[1]) == 18
+
+
+def test_a_flat_folder_is_one_class(tmp_path: Path) -> None:
+    for i in range(4):
+        picture(i).save(tmp_path / f"{i}.png")
+    dataset = load_dataset(config(tmp_path, held_out_fraction=0.25))
+    assert dataset.num_classes == 1 and len(dataset) == 3
+
+
+def test_the_crop_is_the_papers() -> None:
+    """Box halving twice (60 -> 30 -> 15, which is below 2 * 8), then bicubic, then the centre."""
+    image = picture(3, width=100, height=60)
+    by_hand = image.resize((50, 30), Image.Resampling.BOX).resize((25, 15), Image.Resampling.BOX)
+    by_hand = by_hand.resize((round(25 * 8 / 15), 8), Image.Resampling.BICUBIC)
+    left = (by_hand.width - 8) // 2
+    assert np.array_equal(center_crop(image, 8), np.asarray(by_hand)[:, left : left + 8])
+
+
+def test_orientation_and_channel_order_survive(tmp_path: Path) -> None:
+    pixels = np.zeros((8, 8, 3), dtype=np.uint8)
+    pixels[:4, :, 0], pixels[:, :4, 2] = 200, 90  # red above, blue on the left
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    decoded = decode((tmp_path / "a.png").read_bytes(), 8)
+    assert torch.equal(decoded, torch.from_numpy(pixels).permute(2, 0, 1))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1", "CMYK", "I;16"])
+def test_every_mode_becomes_three_channels(tmp_path: Path, mode: str) -> None:
+    grey = picture(1, 8, 8).convert("L")
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(grey).astype(np.uint16) * 256)
+    else:
+        image = grey.convert(mode) if mode == "P" else grey.convert("RGB").convert(mode)
+    path = tmp_path / f"a.{'tiff' if mode == 'CMYK' else 'png'}"
+    image.save(path)
+    decoded = decode(path.read_bytes(), 8)
+    assert decoded.shape == (3, 8, 8)
+    if mode != "1":
+        assert (decoded.float() - torch.from_numpy(np.asarray(grey).astype(np.float32))).abs().mean() < 4
+
+
+def test_flip(folder: Path) -> None:
+    dataset = load_dataset(config(folder))
+    plain, _ = dataset.batch(torch.arange(2))
+    flipped, _ = dataset.batch(torch.arange(2), flip=torch.tensor([True, False]))
+    assert torch.equal(flipped[0], plain[0].flip(-1)) and torch.equal(flipped[1], plain[1])
+
+
+def test_images_too_many_for_memory_are_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = load_dataset(config(folder))
+    monkeypatch.setattr(image_folder, "KEEP_BYTES", 100)
+    again = image_folder.ImageFolder.load(config(folder))
+    assert again._files["train"][0].pixels is None and kept._files["train"][0].pixels is not None
+    indices = torch.arange(len(kept))
+    assert torch.equal(again.batch(indices)[0], kept.batch(indices)[0])
+    assert again.fingerprint == kept.fingerprint
+    first = folder / again._files["train"][0].name
+    picture(99).save(first)
+    with pytest.raises(UserError, match=f"{first.name} has changed since"):
+        again.batch(torch.arange(1))
+    first.unlink()
+    with pytest.raises(UserError, match=f"{first.name} cannot be read any more"):
+        again.batch(torch.arange(1))
+
+
+def test_fingerprint_follows_the_images_and_not_the_place(folder: Path, tmp_path: Path) -> None:
+    first = load_dataset(config(folder))
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(folder, elsewhere)
+    assert load_dataset(config(elsewhere)).fingerprint == first.fingerprint
+    assert load_dataset(config(folder, split_seed=3)).fingerprint != first.fingerprint
+    picture(77).save(elsewhere / first._files["train"][0].name)
+    assert load_dataset(config(elsewhere)).fingerprint != first.fingerprint, "a changed folder must not come from cache"
+
+
+def test_corrupt_images_are_refused_by_name_and_number(folder: Path) -> None:
+    for i in range(6):
+        (folder / "bee" / f"broken{i}.png").write_bytes(b"no image at all")
+    whole = (folder / "ant" / "0.png").read_bytes()
+    (folder / "ant" / "cut.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match=r"data\.corrupt: 7 of 25 images cannot be read: ant/cut\.png \(.*and 2 more"):
+        load_dataset(config(folder))
+
+
+def test_corrupt_images_are_skipped_by_setting_and_noted(folder: Path) -> None:
+    before = load_dataset(config(folder))
+    (folder / "bee" / "broken.jpg").write_bytes(b"")
+    after = load_dataset(config(folder, corrupt="skip"))
+    assert len(after.notes) == 1 and "1 of 19 images skipped" in after.notes[0] and "bee/broken.jpg" in after.notes[0]
+    assert after.fingerprint == before.fingerprint
+
+
+def test_other_files_are_ignored_with_a_note(folder: Path) -> None:
+    (folder / "bee" / "README.txt").write_text("hello")
+    (folder / "bee" / ".hidden.png").write_text("hello")
+    assert load_dataset(config(folder)).notes == ("1 files are no images and were ignored, such as bee/README.txt",)
