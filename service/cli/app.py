@@ -1,0 +1,80 @@
+"""The commands, put together. Every command lives in a file of its own and imports what is heavy when it runs."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from service.cli import USER_ERROR
+from service.cli.axes import axes
+from service.cli.import_plan import import_plan
+from service.cli.plan import plan
+from service.cli.report import report
+from service.cli.run import run
+from service.cli.status import status
+from service.cli.stop import stop
+from service.cli.submit import submit
+from service.cli.ui import ui
+
+app = typer.Typer(
+    name="dit-ablate",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done · 1 trials failed · 2 a mistake in what was given · 3 stopped, ready to continue · "
+    "130 ended by a second Ctrl-C",
+)
+
+
+@app.callback()
+def _head(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    """Find out what matters in a Diffusion Transformer.
+
+    Write down what to vary, look at the plan, run it, read the report:
+
+    [bold]dit-ablate plan dit-digits[/]   what would run, and what it costs
+
+    [bold]dit-ablate run dit-digits[/]    run it (again: continue where it stopped)
+
+    [bold]dit-ablate ui[/]                look at every trial in MLflow
+    """
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"dit-ablate {installed('dit-ablate')}")
+        raise typer.Exit
+
+
+def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
+    """One sentence for a user's mistake; an unexpected bug keeps its traceback."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        from dit_core.errors import UserError
+        from service.cli.console import err
+
+        try:
+            return command(*args, **kwargs)
+        except UserError as error:
+            err().print(f"[bold red]error:[/] {_escaped(str(error))}", soft_wrap=True)
+            raise typer.Exit(USER_ERROR) from None
+
+    return wrapped
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+for _command in (plan, run, status, stop, report, submit, ui, axes):
+    app.command(_command.__name__)(_friendly(_command))
+app.command("import")(_friendly(import_plan))

@@ -1,0 +1,39 @@
+"""``dit-ablate axes``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from service.cli.options import JsonOption
+
+
+def axes(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[AXIS]", help="One axis; without it, all of them.", show_default=False)
+    ] = None,
+    profile: Annotated[str, typer.Option("--profile", metavar="NAME", help="Whose values to list.")] = "digits",
+    json: JsonOption = False,
+) -> None:
+    """List what can be varied: axes, their values and aliases, what REMOVE and ADD mean, where they come from.
+
+    [bold]Examples[/]
+
+    dit-ablate axes
+
+    dit-ablate axes decoder --profile paper
+    """
+    from search_spaces.axes import all_axes, find_axis
+    from search_spaces.profiles import PROFILES
+    from service.cli.axes_view import describe, render
+    from service.cli.console import out
+
+    chosen = PROFILES.get(profile, "--profile")
+    listed = (find_axis(name),) if name is not None else all_axes()
+    if json:
+        import json as encoder
+
+        typer.echo(encoder.dumps([describe(axis, chosen) for axis in listed], indent=2))
+        return
+    out().print(render(listed, chosen))

@@ -1,0 +1,32 @@
+"""The terminal: standard output for answers, standard error for everything else."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console, RenderableType
+
+
+def out() -> Console:
+    """Console for a command's answer; asked for anew so that tests and pipes see their own stream."""
+    return _console(stderr=False)
+
+
+def err() -> Console:
+    """Console for errors and warnings."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal:
+        # a pipe or a log file has no width; never cut a sentence or a table there
+        console = Console(stderr=stderr, highlight=False, width=max(console.width, 160))
+    return console
+
+
+def plain(renderable: RenderableType, width: int) -> str:
+    """Renders to plain text without colours; trailing blanks are dropped."""
+    buffer = io.StringIO()
+    Console(file=buffer, width=width, color_system=None, highlight=False, force_terminal=False).print(renderable)
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"

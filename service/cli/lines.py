@@ -1,0 +1,124 @@
+"""A run as plain lines: one for every noteworthy event, and a sign of life now and then."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from search_spaces.study import Study
+from service.cli import format as fmt
+from service.status import DIVERGED, FAILED, TrialStatus
+
+if TYPE_CHECKING:
+    from service.engine import Snapshot
+    from service.preview import Preview
+
+HEARTBEAT_SECONDS = 60.0
+
+
+class Lines:
+    """Compares every snapshot with the one before and says what is new.
+
+    Args:
+        study: the study.
+        console: where to print.
+    """
+
+    def __init__(self, study: Study, console: Console) -> None:
+        self._study = study
+        self._console = console
+        self._images: dict[str, int] | None = None
+        self._states: dict[str, str] = {}
+        self._stops = 0
+        self._messages = 0
+        self._lanes_up = 0
+        self._stopping = False
+        self._spoke = time.monotonic()
+
+    def head(self, preview: Preview) -> None:
+        """Says what is about to run."""
+        left = (
+            "nothing is left to run"
+            if not preview.segments
+            else f"up to {fmt.plural(preview.segments, 'segment')} to run"
+        )
+        self._say(
+            f"Study {self._study.name}: {fmt.plural(len(preview.arms), 'arm')} x "
+            f"{fmt.plural(len(self._study.seeds), 'seed')} = {fmt.plural(preview.trials, 'trial')}, {left}."
+        )
+        for note in preview.notes:
+            self._say(f"Note: {note}")
+
+    def __call__(self, snapshot: Snapshot) -> None:
+        """Prints what is new, or a sign of life after a quiet minute."""
+        self.news(snapshot)
+        if time.monotonic() - self._spoke >= HEARTBEAT_SECONDS:
+            self._say(self._heartbeat(snapshot))
+
+    def news(self, snapshot: Snapshot) -> None:
+        """Prints what is new since the snapshot before."""
+        if snapshot.lanes_up > self._lanes_up:
+            self._lanes_up = snapshot.lanes_up
+            self._say(
+                f"{snapshot.lanes_up} of {fmt.plural(snapshot.lanes, 'lane')} up after {fmt.duration(snapshot.elapsed)}"
+            )
+        known = self._images
+        if known is None:
+            # what the store held already is not news
+            known = self._images = {status.trial.name: status.images for status in snapshot.statuses}
+            self._states = {status.trial.name: status.state for status in snapshot.statuses}
+        for status in snapshot.statuses:
+            self._trial(status, known)
+        for stop in snapshot.stops[self._stops :]:
+            self._say(f"Stopped early: {stop.reason}", "yellow")
+        self._stops = len(snapshot.stops)
+        if snapshot.stopping and not self._stopping:
+            self._stopping = True
+            self._say("Stopping: trials in flight write a checkpoint first. Ctrl-C once more ends it now.", "yellow")
+        for message in snapshot.messages[self._messages :]:
+            self._say(message, "yellow")
+        self._messages = len(snapshot.messages)
+
+    def _trial(self, status: TrialStatus, known: dict[str, int]) -> None:
+        name = status.trial.name
+        if status.images > known.get(name, 0) and status.metric is not None:
+            end = " (done)" if status.images >= self._study.budget_images else ""
+            value = f"{status.metric.name} {fmt.metric(status.metric.value)}"
+            self._say(f"{name}: {value} at {fmt.images(status.images)} images{end}")
+        known[name] = status.images
+        if status.state != self._states.get(name) and status.state in (DIVERGED, FAILED):
+            self._say(f"{name}: {status.state}", "red")
+        self._states[name] = status.state
+
+    def _heartbeat(self, snapshot: Snapshot) -> str:
+        flying = ", ".join(
+            f"{live.trial} {live.phase} at {fmt.images(live.images)}" for live in list(snapshot.live.values())[:4]
+        )
+        more = len(snapshot.live) - 4
+        flying += f" and {more} more" if more > 0 else ""
+        return f"{overall(snapshot)}; {flying or 'waiting for a lane'}"
+
+    def _say(self, text: str, style: str = "") -> None:
+        self._spoke = time.monotonic()
+        self._console.print(Text(text, style=style), soft_wrap=True)
+
+
+def overall(snapshot: Snapshot) -> str:
+    """Where the whole run stands, with the time that is left at the present pace."""
+    text = (
+        f"{fmt.plural(snapshot.segments_done, 'segment')} done, {snapshot.segments_left} left, "
+        f"{fmt.duration(snapshot.elapsed)} so far"
+    )
+    left = eta(snapshot)
+    return text if math.isnan(left) else f"{text}, at most about {fmt.duration(left)} to go"
+
+
+def eta(snapshot: Snapshot) -> float:
+    """Seconds that are left if every wanted segment takes as long as those done so far; NaN before the first."""
+    if snapshot.segments_done == 0:
+        return math.nan
+    return snapshot.elapsed / snapshot.segments_done * snapshot.segments_left

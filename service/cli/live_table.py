@@ -1,0 +1,105 @@
+"""The live table of trials in a terminal."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rich import box
+from rich.console import Console, Group
+from rich.live import Live as RichLive
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from search_spaces.study import Study
+from service.cli import format as fmt
+from service.cli.lines import overall
+from service.preflight import Prepared
+from service.results import collect
+from service.status import COMPLETED, DIVERGED, FAILED, PENDING, REUSED, RUNNING, TrialStatus
+from service.store import Store
+
+if TYPE_CHECKING:
+    from service.engine import Snapshot
+
+_STYLES = {COMPLETED: "green", REUSED: "green", DIVERGED: "red", FAILED: "red", RUNNING: "cyan", PENDING: "dim"}
+
+
+class LiveTable:
+    """A table of trials that is drawn anew with every snapshot: arm, seed, status, progress, loss, metric by rung.
+
+    Args:
+        study: the study.
+        prepared: the same, with identities, to show what the store holds already.
+        store: where the records are.
+        console: the terminal.
+    """
+
+    def __init__(self, study: Study, prepared: Prepared, store: Store, console: Console) -> None:
+        self._study = study
+        self._console = console
+        self._values: dict[str, dict[int, float]] = {}
+        for name, result in collect(prepared.expansion, store, prepared.train_ids).items():
+            found = ((images, result.value(study.primary_metric, images)) for images in study.milestones)
+            self._values[name] = {images: value for images, value in found if value is not None}
+        self._live = RichLive(console=console, refresh_per_second=4, transient=True)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def __call__(self, snapshot: Snapshot) -> None:
+        """Draws the snapshot."""
+        self._live.update(self.render(snapshot))
+
+    def render(self, snapshot: Snapshot) -> Group:
+        """Returns the table for a snapshot, as many trials as fit, the ones in flight first."""
+        for status in snapshot.statuses:
+            if status.metric is not None:
+                self._values.setdefault(status.trial.name, {})[status.images] = status.metric.value
+        room = max(4, self._console.height - 8)
+        order = {RUNNING: 0, PENDING: 2}
+        ranked = sorted(snapshot.statuses, key=lambda status: order.get(status.state, 1))
+        shown = {status.trial.name for status in ranked[:room]}
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for column in ("arm", "seed", "status", "progress", "images"):
+            table.add_column(column, no_wrap=True)
+        table.add_column("loss", justify="right")
+        for milestone in self._study.milestones:
+            table.add_column(f"at {fmt.count(milestone)}", justify="right")
+        for status in snapshot.statuses:
+            if status.trial.name in shown:
+                table.add_row(*self._row(status, snapshot))
+        hidden = len(snapshot.statuses) - len(shown)
+        parts: list[Table | Text] = [table]
+        if hidden:
+            parts.append(Text(f"and {fmt.plural(hidden, 'more trial')}", style="dim"))
+        lanes = f"{snapshot.lanes_up} of {fmt.plural(snapshot.lanes, 'lane')} up; "
+        stopping = "stopping; " if snapshot.stopping else ""
+        parts.append(Text(f"{stopping}{lanes if snapshot.lanes else ''}{overall(snapshot)}", style="bold"))
+        parts.append(Text(f"{self._study.primary_metric} by images seen, lower is better; Ctrl-C stops", style="dim"))
+        return Group(*parts)
+
+    def _row(self, status: TrialStatus, snapshot: Snapshot) -> list[str | Text | ProgressBar]:
+        name, budget = status.trial.name, self._study.budget_images
+        live = snapshot.live.get(name)
+        images = max(status.images, live.images if live is not None else 0)
+        word = live.phase if live is not None else status.state
+        style = _STYLES.get(status.state, "yellow")
+        loss = "" if live is None or live.loss is None else f"{live.loss:.4f}"
+        values = self._values.get(name, {})
+        return [
+            Text(status.trial.arm.name, style="bold" if status.trial.arm.is_baseline else ""),
+            str(status.trial.seed),
+            Text(word, style=style),
+            ProgressBar(total=budget, completed=min(images, budget), width=16),
+            f"{fmt.count(images)}/{fmt.count(budget)}",
+            loss,
+            *(fmt.metric(values[milestone]) if milestone in values else "" for milestone in self._study.milestones),
+        ]

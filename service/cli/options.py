@@ -1,0 +1,118 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+StudyArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="STUDY",
+        help="A preset (dit-digits, dit-paper), a study file (.yaml), a written plan (.md, .json, .jsonl), "
+        "or the name of a study that the store holds.",
+        show_default=False,
+    ),
+]
+StoreOption = Annotated[
+    Path,
+    typer.Option(
+        "--store",
+        envvar="DIT_ABLATE_STORE",
+        help="Folder for checkpoints and records; shared by any number of studies.",
+    ),
+]
+TrackingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--tracking-uri",
+        envvar="MLFLOW_TRACKING_URI",
+        help="MLflow tracking URI.  [default: SQLite inside the store]",
+        show_default=False,
+    ),
+]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        envvar="RAY_ADDRESS",
+        help="Ray cluster to run on.  [default: a Ray of its own on this machine]",
+        show_default=False,
+    ),
+]
+SeedsOption = Annotated[
+    str | None, typer.Option("--seeds", metavar="0,1,2", help="Training seeds; every arm runs with each.")
+]
+BudgetOption = Annotated[
+    int | None,
+    typer.Option(
+        "--budget", metavar="IMAGES", help="Training images of a finished trial; rungs beyond it are dropped."
+    ),
+]
+RungsOption = Annotated[
+    str | None,
+    typer.Option("--rungs", metavar="N,M", help="Images at which arms are compared; 'none' for no rungs."),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Change the baseline (an axis: size=S; a config field: data.path=/images) "
+        "or the study (policy=none, resources.workers=2). Repeat as needed.",
+    ),
+]
+ProfileOption = Annotated[
+    str | None,
+    typer.Option("--profile", metavar="NAME", help="Baseline profile: digits or paper.", show_default=False),
+]
+SkipUnknownOption = Annotated[
+    bool,
+    typer.Option("--skip-unknown", help="Leave out what could not be understood in a plan (it is listed) and go on."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
+STORE_DEFAULT = Path("dit-ablate-store")
+
+
+def choices(
+    *,
+    seeds: str | None = None,
+    budget: int | None = None,
+    rungs: str | None = None,
+    settings: list[str] | None = None,
+    profile: str | None = None,
+    skip_unknown: bool = False,
+) -> dict[str, Any]:
+    """Turns the options' text into the keyword arguments of ``Client.plan``, ``run`` and ``submit``.
+
+    Raises:
+        UserError: an option cannot be read.
+    """
+    from service.sources import parse_setting
+
+    found: dict[str, Any] = {}
+    if seeds is not None:
+        found["seeds"] = _integers("--seeds", seeds)
+    if budget is not None:
+        found["budget_images"] = budget
+    if rungs is not None:
+        found["rungs"] = () if rungs.strip().lower() == "none" else _integers("--rungs", rungs)
+    if settings:
+        found["settings"] = dict(parse_setting(text) for text in settings)
+    if profile is not None:
+        found["profile"] = profile
+    if skip_unknown:
+        found["skip_unknown"] = True
+    return found
+
+
+def _integers(option: str, text: str) -> tuple[int, ...]:
+    from dit_core.errors import UserError
+
+    try:
+        return tuple(int(part) for part in text.replace("_", "").split(",") if part.strip())
+    except ValueError:
+        raise UserError(f"{option}: {text!r} is not a list of whole numbers; write it like 0,1,2") from None

@@ -1,0 +1,34 @@
+"""What a person sees while a study runs: a live table in a terminal, a line per noteworthy event elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from service.client import Session
+    from service.engine import Snapshot
+
+
+@contextmanager
+def progress(session: Session, console: Console) -> Iterator[Callable[[Snapshot], None]]:
+    """Yields the callback that shows every ``Snapshot`` of the run on ``console``."""
+    from service.cli.lines import Lines
+    from service.cli.live_table import LiveTable
+
+    study = session.opened.study
+    lines = Lines(study, console)
+    lines.head(session.preview)
+    if not console.is_terminal:
+        yield lines
+        return
+    with LiveTable(study, session.prepared, session.store, console) as table:
+
+        def update(snapshot: Snapshot) -> None:
+            lines.news(snapshot)
+            table(snapshot)
+
+        yield update

@@ -1,0 +1,28 @@
+"""``dit-ablate report``."""
+
+from __future__ import annotations
+
+import typer
+
+from service.cli.options import STORE_DEFAULT, JsonOption, StoreOption, StudyArgument
+
+
+def report(study: StudyArgument, store: StoreOption = STORE_DEFAULT, json: JsonOption = False) -> None:
+    """Write a study's report anew from the store, finished or not, and say where it is.
+
+    [bold]Example[/]
+
+    dit-ablate report dit-digits
+    """
+    from service.cli.console import out
+    from service.cli.summary_view import render
+    from service.client import Client
+
+    result = Client(store=store).report(study)
+    if json:
+        import json as encoder
+
+        typer.echo(encoder.dumps(result.to_json(), indent=2))
+        return
+    out().print(render(result))
+    out().print(f"Markdown  {result.report_markdown}", soft_wrap=True)

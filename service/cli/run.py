@@ -1,0 +1,128 @@
+"""``dit-ablate run``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.cli import FAILED, INTERRUPTED
+from service.cli.options import (
+    STORE_DEFAULT,
+    AddressOption,
+    BudgetOption,
+    JsonOption,
+    ProfileOption,
+    RungsOption,
+    SeedsOption,
+    SetOption,
+    SkipUnknownOption,
+    StoreOption,
+    StudyArgument,
+    TrackingOption,
+    choices,
+)
+
+if TYPE_CHECKING:
+    from service.study_result import StudyResult
+
+
+class Executor(StrEnum):
+    """Where segments run."""
+
+    ray = "ray"
+    local = "local"
+
+
+def run(
+    study: StudyArgument,
+    store: StoreOption = STORE_DEFAULT,
+    tracking_uri: TrackingOption = None,
+    address: AddressOption = None,
+    executor: Annotated[
+        Executor, typer.Option(help="ray: in lanes of Ray Train workers. local: in this process, without Ray.")
+    ] = Executor.ray,
+    seeds: SeedsOption = None,
+    budget: BudgetOption = None,
+    rungs: RungsOption = None,
+    settings: SetOption = None,
+    profile: ProfileOption = None,
+    skip_unknown: SkipUnknownOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Run a study: train, evaluate, stop weak arms early, record everything in MLflow, write the report.
+
+    Only what the store does not hold yet is run. So the same command continues after a crash or a stop, and a longer
+    budget, one more seed or a second study that shares arms costs only the difference.
+
+    Ctrl-C once: checkpoint, then end. Ctrl-C twice: end now.
+
+    [bold]Examples[/]
+
+    dit-ablate run dit-digits
+
+    dit-ablate run my-plan.md --seeds 0,1,2 --set training.learning_rate=0.001
+
+    dit-ablate run study.yaml --address head:6379 --tracking-uri http://mlflow:5000
+    """
+    from service.cli.console import err, out
+    from service.cli.interrupt import interruptible
+    from service.cli.progress import progress
+    from service.cli.summary_view import render
+    from service.client import Client
+
+    _check_address(address)
+    store, note = _store_in_job(store)
+    client = Client(store=store, tracking_uri=tracking_uri, address=address)
+    session = client.start(
+        study,
+        **choices(
+            seeds=seeds, budget=budget, rungs=rungs, settings=settings, profile=profile, skip_unknown=skip_unknown
+        ),
+    )
+    console = err() if json else out()
+    if note:
+        console.print(note, soft_wrap=True)
+    with interruptible(session.command, console), progress(session, console) as on_update:
+        result = session.run(executor=executor.value, on_update=on_update)
+    if json:
+        import json as encoder
+
+        typer.echo(encoder.dumps(result.to_json(), indent=2))
+    else:
+        console.print(render(result))
+    raise typer.Exit(exit_code(result))
+
+
+def exit_code(result: StudyResult) -> int:
+    """Returns the exit code that tells how a run ended."""
+    if result.interrupted:
+        return INTERRUPTED
+    return FAILED if len(result.failed) else 0
+
+
+def _check_address(address: str | None) -> None:
+    from dit_core.errors import UserError
+
+    if address and address.startswith(("http://", "https://")):
+        raise UserError(
+            f"address: {address} is a dashboard, which takes jobs: use `dit-ablate submit`; "
+            "`run` needs the cluster's own address, e.g. head:6379"
+        )
+
+
+def _store_in_job(store: Path) -> tuple[Path, str]:
+    """A Ray job's uploaded working folder is thrown away, so that no store may lie in it."""
+    from dit_core.errors import UserError
+
+    if store.is_absolute() or "working_dir_files" not in Path.cwd().parts:
+        return store, ""
+    if store != STORE_DEFAULT:
+        raise UserError(
+            f"store: {store} lies in this job's working folder, which Ray throws away; give an absolute path that "
+            "every node sees"
+        )
+    home = Path.home() / STORE_DEFAULT
+    return home, f"The store is {home}: a job's working folder is thrown away. Give --store to choose."

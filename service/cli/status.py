@@ -1,0 +1,46 @@
+"""``dit-ablate status``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from service.cli.options import STORE_DEFAULT, JsonOption, StoreOption
+
+
+def status(
+    study: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[STUDY]", help="A study in the store; without it, every one of them.", show_default=False
+        ),
+    ] = None,
+    store: StoreOption = STORE_DEFAULT,
+    json: JsonOption = False,
+) -> None:
+    """Show where the studies of a store stand, whether or not a run is going on.
+
+    [bold]Examples[/]
+
+    dit-ablate status
+
+    dit-ablate status dit-digits --json
+    """
+    from service.cli.console import out
+    from service.cli.status_view import render_all, render_study
+    from service.client import Client
+
+    client = Client(store=store)
+    client.require_store()
+    names = [study] if study is not None else client.studies()
+    results = [client.status(name) for name in names]
+    if json:
+        import json as encoder
+
+        data = [result.to_json() for result in results]
+        typer.echo(encoder.dumps(data[0] if study is not None else data, indent=2))
+    elif len(results) == 1:
+        out().print(render_study(results[0]))
+    else:
+        out().print(render_all(results))

@@ -1,0 +1,107 @@
+"""How a study's results look at the end of a run: a table per ablation, what was stopped, where to look."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from service.cli import format as fmt
+from service.study_result import StudyResult
+
+
+def render(result: StudyResult) -> Group:
+    """Lays the results out."""
+    parts: list[RenderableType] = [Text(), _headline(result)]
+    for name in dict.fromkeys(result.ablations["ablation"]):
+        parts += [Text(), _ablation(result, str(name))]
+    if result.stops:
+        parts += [Text(), Text("Stopped early", style="bold")]
+        parts += [Text(f"  - {stop.reason}") for stop in result.stops]
+    for status, title in (("diverged", "Diverged"), ("failed", "Failed")):
+        rows = result.trials[result.trials["status"] == status]
+        if len(rows):
+            parts += [Text(), Text(title, style="bold red")]
+            parts += [Text(f"  - {_trial_line(row)}") for row in rows.to_dict("records")]
+    for warning in result.warnings:
+        parts += [Text(), Text.assemble(("warning: ", "bold yellow"), warning)]
+    parts += [Text(), _where(result)]
+    return Group(*parts)
+
+
+def _headline(result: StudyResult) -> Text:
+    done = int(result.trials["status"].isin(["completed", "reused"]).sum())
+    counts = ", ".join(f"{number} {state}" for state, number in result.trials["status"].value_counts().items())
+    state = "stopped before it was done" if result.interrupted else "done" if result.done else "not finished"
+    if len(result.failed):
+        state = f"{fmt.plural(len(result.failed), 'trial')} failed"
+    return Text.assemble(
+        ("Study ", "bold"),
+        (result.study.name, "bold cyan"),
+        f": {state}. {done} of {fmt.plural(len(result.trials), 'trial')} ran to the budget ({counts}).",
+    )
+
+
+def _ablation(result: StudyResult, name: str) -> Table:
+    table = Table(title=name, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("value")
+    for column in ("parameters", "Gflops", result.study.primary_metric, "vs baseline"):
+        table.add_column(column, justify="right")
+    table.add_column("status", overflow="fold")
+    baseline = result.arms["arm"].iloc[0]
+    for row in result.ablations[result.ablations["ablation"] == name].to_dict("records"):
+        own = row["arm"] == baseline
+        table.add_row(
+            Text(f"{row['value']} (baseline)" if own else str(row["value"]), style="bold" if own else ""),
+            fmt.count(int(row["params"])),
+            fmt.gflops(float(row["gflops"])),
+            _mean(row),
+            "–" if own or math.isnan(row["difference"]) else f"{row['difference']:+.4g}",
+            _status(row, result.study.budget_images),
+        )
+    return table
+
+
+def _mean(row: dict[Any, Any]) -> str:
+    if math.isnan(row["mean"]):
+        return "–"
+    spread = "" if math.isnan(row["spread"]) else f" ± {row['spread']:.2g}"
+    return f"{fmt.metric(row['mean'])}{spread}"
+
+
+def _status(row: dict[Any, Any], budget: int) -> str:
+    at = f" (at {fmt.images(int(row['images']))} images)" if 0 < row["images"] < budget else ""
+    status = str(row["status"])
+    return status if status.startswith("stopped@") else f"{status}{at}"
+
+
+def _trial_line(row: dict[Any, Any]) -> str:
+    reason = f": {row['error']}" if row["error"] else ""
+    return f"{row['arm']} seed={row['seed']}{reason}"
+
+
+def _where(result: StudyResult) -> Text:
+    text = Text()
+    if result.report_html is not None:
+        text.append("Report  ", style="bold").append(f"{result.report_html}\n")
+    text.append("MLflow  ", style="bold").append(ui_command(result.store, result.tracking_uri) + "\n")
+    text.append("Again   " if result.done else "Resume  ", style="bold").append(result.resume_command)
+    return text
+
+
+def ui_command(store: Path, tracking_uri: str | None) -> str:
+    """Returns the command that opens the MLflow UI of a study, or the server's address."""
+    if tracking_uri is not None and tracking_uri.startswith(("http://", "https://")):
+        return tracking_uri
+    parts = ["dit-ablate", "ui"]
+    if store != Path("dit-ablate-store").resolve():
+        parts += ["--store", str(store)]
+    if tracking_uri is not None and not tracking_uri.startswith(f"sqlite:///{store}/"):
+        parts += ["--tracking-uri", tracking_uri]
+    return shlex.join(parts)

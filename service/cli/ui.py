@@ -1,0 +1,68 @@
+"""``dit-ablate ui``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from service.cli.options import STORE_DEFAULT, StoreOption, TrackingOption
+
+HOST = "127.0.0.1"
+
+
+def ui(
+    store: StoreOption = STORE_DEFAULT,
+    tracking_uri: TrackingOption = None,
+    port: Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65535)] = 5000,
+) -> None:
+    """Open MLflow's pages on what a store recorded. Ctrl-C ends it.
+
+    The server listens on 127.0.0.1 only; from another machine use an SSH tunnel.
+
+    [bold]Example[/]
+
+    dit-ablate ui --port 5001
+    """
+    import socket
+    import subprocess
+    import sys
+
+    from dit_core.errors import UserError
+    from service.cli.console import out
+    from service.client import Client
+    from service.mlflow_sync import default_tracking_uri
+
+    console = out()
+    if tracking_uri is not None and tracking_uri.startswith(("http://", "https://")):
+        console.print(f"This study is recorded by an MLflow server; look at [bold]{tracking_uri}[/]", soft_wrap=True)
+        return
+    folder = Client(store=store).require_store()
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise UserError(f"--port: {port} cannot be used ({error.strerror}); give another one") from None
+    uri = tracking_uri or default_tracking_uri(folder)
+    console.print(f"MLflow at [bold]http://{HOST}:{port}[/] in a few seconds; Ctrl-C ends it", soft_wrap=True)
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--backend-store-uri",
+        uri,
+        "--host",
+        HOST,
+        "--port",
+        str(port),
+    ]
+    command += ["--default-artifact-root", str(folder.path / "mlflow-artifacts"), "--workers", "1"]
+    process = subprocess.Popen(command)
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        process.wait()  # the terminal has interrupted the server as well
+        code = 0
+    raise typer.Exit(1 if code else 0)

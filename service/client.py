@@ -1,0 +1,365 @@
+"""The Python API: everything that ``dit-ablate`` can do, with a result of pandas frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from dit_core.errors import UserError
+from search_spaces.expand import expand
+from search_spaces.study import Study
+from search_spaces.types import Expansion
+from service import study_files
+from service.policies import create
+from service.preflight import Prepared, prepare
+from service.preview import Preview, preview
+from service.sources import Choices, Opened, command_line, open_study
+from service.store import Store
+from service.study_result import StudyResult
+
+if TYPE_CHECKING:
+    from service.engine import Snapshot
+    from service.submit import Job
+
+DEFAULT_STORE = "dit-ablate-store"
+
+
+class Client:
+    """Plans, runs, submits and reads studies.
+
+    A study is a preset's name (``dit-digits``, ``dit-paper``), a study file, a written plan, the name of a study
+    that the store holds, or a ``Study`` object. The keyword arguments in ``Choices`` change it on the way.
+
+    Args:
+        store: folder for checkpoints and records; made when it does not exist; shared by any number of studies.
+        tracking_uri: MLflow's address; None records in a SQLite file inside the store.
+        address: a Ray cluster's address; None starts a Ray of its own on this machine.
+
+    Example::
+
+        client = Client(store="my-store")
+        print(client.plan("dit-digits"))
+        result = client.run("dit-digits", seeds=(0, 1, 2))
+        print(result.arms)
+    """
+
+    def __init__(
+        self, store: str | Path = DEFAULT_STORE, tracking_uri: str | None = None, address: str | None = None
+    ) -> None:
+        self.store_path = Path(store).expanduser().resolve()
+        self.tracking_uri = tracking_uri
+        self.address = address
+
+    # -- before ---------------------------------------------------------------------------------
+
+    def plan(self, study: Study | str | Path, **choices: Unpack[Choices]) -> Preview:
+        """Returns what a study would cost and what the store already holds; nothing runs, nothing is written.
+
+        Works without the study's data: the preview then says in ``blocker`` what ``run`` will need.
+
+        Raises:
+            UserError: the study itself makes no sense.
+        """
+        store = self._existing_store()
+        opened = open_study(study, choices, store)
+        expansion = expand(opened.study)
+        create(opened.study.policy)  # a wrong policy is a mistake in the study, not something that run waits for
+        prepared: Prepared | None = None
+        blocker: str | None = None
+        try:
+            prepared = prepare(expansion)
+            _complete(opened, choices)
+        except UserError as error:
+            blocker = str(error)
+        return _preview(opened, expansion, prepared, store, blocker)
+
+    # -- running --------------------------------------------------------------------------------
+
+    def run(
+        self,
+        study: Study | str | Path,
+        *,
+        executor: str = "ray",
+        on_update: Callable[[Snapshot], None] | None = None,
+        ray_temp_dir: str | None = None,
+        **choices: Unpack[Choices],
+    ) -> StudyResult:
+        """Runs what the store does not hold yet and returns the study's results.
+
+        Run it again after a crash, a stop, a longer budget or one more seed: only what is missing runs.
+
+        Args:
+            study: the study.
+            executor: ``ray``, or ``local`` for this process without Ray.
+            on_update: called with a ``Snapshot`` whenever something has changed.
+            ray_temp_dir: where a Ray of its own keeps its session files.
+            **choices: changes to the study, see ``Choices``.
+
+        Raises:
+            UserError: before the first trial, in one sentence, what is wrong.
+        """
+        return self.start(study, **choices).run(executor=executor, on_update=on_update, ray_temp_dir=ray_temp_dir)
+
+    def start(self, study: Study | str | Path, **choices: Unpack[Choices]) -> Session:
+        """Checks everything that can be checked before the first trial; ``Session.run`` then runs it."""
+        store = Store(self.store_path)
+        opened = open_study(study, choices, store)
+        _complete(opened, choices)
+        prepared = prepare(expand(opened.study))
+        return Session(self, store, opened, prepared, _preview(opened, prepared.expansion, prepared, store, None))
+
+    def submit(self, study: str | Path, *, executor: str = "ray", **choices: Unpack[Choices]) -> Job:
+        """Submits a study to the cluster at ``address`` as a Ray job and returns the job.
+
+        The study file travels with the job; the store must be a folder that the cluster's nodes see.
+
+        Raises:
+            UserError: the study makes no sense, or no cluster answers.
+        """
+        from service.submit import submit
+
+        opened = open_study(study, choices, self._existing_store())
+        _complete(opened, choices)
+        expand(opened.study)
+        path = opened.path
+        arguments = [path.name if path is not None else opened.source, *opened.arguments[1:]]
+        arguments += ["--store", str(self.store_path), "--executor", executor]
+        if self.tracking_uri is not None:
+            arguments += ["--tracking-uri", self.tracking_uri]
+        return submit(arguments, address=self.address, study_file=path, study=opened.study.name)
+
+    # -- meanwhile and afterwards ---------------------------------------------------------------
+
+    def status(self, study: Study | str | Path) -> StudyResult:
+        """Returns where a study stands, from the store alone: a run may be going on anywhere."""
+        from service.engine import read_live
+
+        store = self.require_store()
+        name = self._name(study, store)
+        prepared, definition = _restore(store, name)
+        live = read_live(store, name)
+        running = frozenset(item["trial"] for item in live["running"]) if live is not None else frozenset()
+        runs = store.numbered(name, "runs")
+        last = runs[-1] if runs and live is None else {}
+        return _result(
+            self,
+            store,
+            prepared,
+            definition.command,
+            running=running,
+            failures=last.get("failed", {}),
+            interrupted=bool(last.get("interrupted", False)),
+        )
+
+    def report(self, study: Study | str | Path) -> StudyResult:
+        """Writes the report anew from the store's records and returns the results with its path."""
+        from service.report import build_report
+
+        store = self.require_store()
+        prepared, definition = _restore(store, self._name(study, store))
+        report = build_report(prepared, store, command=definition.command)
+        return _result(self, store, prepared, definition.command, report=(report.markdown, report.html))
+
+    def stop(self, study: Study | str | Path) -> bool:
+        """Asks a running study to checkpoint and end; returns whether a run was going on."""
+        from service.engine import read_live, request_stop
+
+        store = self.require_store()
+        name = self._name(study, store)
+        return read_live(store, name) is not None and request_stop(store, name)
+
+    def studies(self) -> list[str]:
+        """Returns the names of the studies in the store."""
+        store = self._existing_store()
+        return [] if store is None else study_files.defined_studies(store)
+
+    # -- the store ------------------------------------------------------------------------------
+
+    def _existing_store(self) -> Store | None:
+        """The store if there is one; looking never makes a folder."""
+        if not self.store_path.exists() or (self.store_path.is_dir() and not any(self.store_path.iterdir())):
+            return None
+        return Store(self.store_path)
+
+    def require_store(self) -> Store:
+        """Returns the store, which must be there.
+
+        Raises:
+            UserError: it is not.
+        """
+        store = self._existing_store()
+        if store is None:
+            raise UserError(f"store: there is none at {self.store_path}; `dit-ablate run` makes one, or give --store")
+        return store
+
+    def _name(self, study: Study | str | Path, store: Store) -> str:
+        if isinstance(study, str) and study in study_files.defined_studies(store):
+            return study
+        if isinstance(study, str) and not Path(study).exists():
+            from search_spaces.load import presets
+
+            if study not in presets():
+                study_files.read_definition(store, study)  # says that it is not there, and what is
+        return open_study(study, {}, store).study.name
+
+
+@dataclass(frozen=True)
+class Session:
+    """A study that has passed every check and is ready to run.
+
+    Attributes:
+        client: who opened it.
+        store: where records go.
+        opened: the study and where it came from.
+        prepared: the study with its identities.
+        preview: what is about to happen.
+    """
+
+    client: Client
+    store: Store
+    opened: Opened
+    prepared: Prepared
+    preview: Preview
+
+    @property
+    def command(self) -> str:
+        """The command that continues or repeats the study."""
+        if self.opened.source == "python":
+            path = self.store.study_dir(self.opened.study.name) / "study.yaml"
+            return command_line("run", (str(path),), self.store.path)
+        return command_line("run", self.opened.arguments, self.store.path)
+
+    def run(
+        self,
+        *,
+        executor: str = "ray",
+        on_update: Callable[[Snapshot], None] | None = None,
+        ray_temp_dir: str | None = None,
+    ) -> StudyResult:
+        """Runs the study; see ``Client.run``."""
+        from service.engine import run_segments
+        from service.mlflow_sync import BackgroundSync, MlflowSync
+
+        study = self.opened.study
+        sync = MlflowSync(self.client.tracking_uri, self.prepared, self.store)
+        sync.check()
+        running: frozenset[str] | None = None
+
+        def update(snapshot: Snapshot) -> None:
+            nonlocal running
+            if running is None:
+                self._write_files()  # at the first update the engine has made sure that no other run is going on
+            running = frozenset(name for name, live in snapshot.live.items() if live.phase != "queued")
+            if on_update is not None:
+                on_update(snapshot)
+
+        with BackgroundSync(sync, lambda: running or frozenset()):
+            outcome = run_segments(
+                self.prepared,
+                self.store,
+                executor=executor,
+                address=self.client.address,
+                ray_temp_dir=ray_temp_dir,
+                on_update=update,
+            )
+        warnings: list[str] = []
+        report = self._report(warnings)
+        folder = self.store.study_dir(study.name) / "report"
+        files = [path for path in sorted(folder.rglob("*")) if path.is_file()] if report else []
+        problem = sync.finish(files, outcome.failed)
+        if problem is not None:
+            warnings.append(problem)
+        return _result(
+            self.client,
+            self.store,
+            self.prepared,
+            self.command,
+            failures=dict(outcome.failed),
+            report=report,
+            interrupted=outcome.interrupted,
+            tracking_uri=sync.tracking_uri,
+            warnings=tuple(warnings),
+        )
+
+    def _write_files(self) -> None:
+        opened, study = self.opened, self.opened.study
+        study_files.write_definition(self.store, study, self.prepared.train_ids, opened.source, self.command)
+        if opened.imported is not None and opened.path is not None:
+            sentences = (*opened.imported.understood, *opened.imported.not_understood, *opened.imported.notes)
+            study_files.write_plan_source(self.store, study, opened.path, tuple(map(str, sentences)))
+        study_files.write_preview(self.store, study, self.preview.text())
+
+    def _report(self, warnings: list[str]) -> tuple[Path, Path] | None:
+        from service.report import build_report
+
+        try:
+            report = build_report(self.prepared, self.store, command=self.command)
+        # the results are in the store; a report that cannot be drawn must not take them from the caller
+        except Exception as error:
+            warnings.append(
+                f"the report could not be written ({type(error).__name__}: {error}); "
+                f"try `{command_line('report', (self.opened.study.name,), self.store.path)}`"
+            )
+            return None
+        return report.markdown, report.html
+
+
+def _preview(
+    opened: Opened, expansion: Expansion, prepared: Prepared | None, store: Store | None, blocker: str | None
+) -> Preview:
+    return preview(
+        expansion, prepared=prepared, store=store, blocker=blocker, imported=opened.imported, notes=opened.notes
+    )
+
+
+def _complete(opened: Opened, choices: Choices) -> None:
+    if opened.imported is not None:
+        opened.imported.require_complete(choices.get("skip_unknown", False))
+
+
+def _restore(store: Store, name: str) -> tuple[Prepared, study_files.Definition]:
+    """Prepares a study from its recorded definition: identities are recorded, so its data need not be here."""
+    definition = study_files.read_definition(store, name)
+    expansion = expand(definition.study)
+    missing = [trial.name for trial in expansion.trials if trial.name not in definition.train_ids]
+    if missing:
+        raise UserError(
+            f"study: {name!r} was recorded by another version, which called its trials differently "
+            f"({missing[0]!r} is not among them); run it again"
+        )
+    return Prepared(expansion, create(definition.study.policy), definition.train_ids, {}), definition
+
+
+def _result(
+    client: Client,
+    store: Store,
+    prepared: Prepared,
+    command: str,
+    *,
+    running: frozenset[str] = frozenset(),
+    failures: dict[str, str] | None = None,
+    report: tuple[Path, Path] | None = None,
+    interrupted: bool = False,
+    tracking_uri: str | None = None,
+    warnings: tuple[str, ...] = (),
+) -> StudyResult:
+    from service.mlflow_sync import default_tracking_uri
+    from service.report.summary import summarise
+    from service.study_result import study_result
+
+    folder = store.study_dir(prepared.expansion.study.name) / "report"
+    if report is None and (folder / "report.html").exists():
+        report = (folder / "report.md", folder / "report.html")
+    return study_result(
+        prepared,
+        summarise(prepared, store, running=running, failures=failures),
+        store,
+        interrupted=interrupted,
+        tracking_uri=tracking_uri or client.tracking_uri or default_tracking_uri(store),
+        report_markdown=report[0] if report else None,
+        report_html=report[1] if report else None,
+        warnings=warnings,
+        resume_command=command,
+    )

@@ -1,0 +1,256 @@
+"""What a study would cost and what the store already holds of it, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from dit_core.gflops import count, training_gmacs
+from search_spaces.plan_import import ImportedPlan, NotUnderstood, Phrase
+from search_spaces.types import Arm, Expansion
+from service.preflight import Prepared
+from service.results import collect
+from service.status import TrialStatus, trial_statuses
+from service.store import Store
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+
+@dataclass(frozen=True)
+class ArmPreview:
+    """One arm, with its cost.
+
+    Attributes:
+        name: the arm's name.
+        is_baseline: whether it is the baseline.
+        ablations: the ablations that asked for it.
+        params: parameters of the network.
+        gflops: the paper's Gflops: multiply-adds of one forward pass over one image, in 10^9.
+        tokens: patches per image.
+        training_gmacs: multiply-adds to train all its seeds to the budget (forward x 3), in 10^9.
+        held: what the store holds: evaluations at this study's milestones over all its seeds; None if unknown.
+        wanted: evaluations a full run has (seeds x milestones).
+        states: state of each seed's trial, in the order of the seeds; empty if unknown.
+    """
+
+    name: str
+    is_baseline: bool
+    ablations: tuple[str, ...]
+    params: int
+    gflops: float
+    tokens: int
+    training_gmacs: float
+    held: int | None
+    wanted: int
+    states: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AblationPreview:
+    """One ablation, with its arms.
+
+    Attributes:
+        name: as written.
+        axis: axis name, or several for a grid.
+        action: REPLACE, REMOVE, ADD or GRID.
+        arms: (value label, arm name) in order.
+        adds: arms that no earlier ablation had.
+        notes: sentences on how its words were understood.
+    """
+
+    name: str
+    axis: str
+    action: str
+    arms: tuple[tuple[str, str], ...]
+    adds: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A study before it runs; ``print(preview)`` shows it, ``to_json()`` is for scripts.
+
+    Attributes:
+        study: the study's name.
+        description: one line for people.
+        profile: the baseline's profile.
+        seeds: training seeds.
+        budget_images: training images of a finished trial.
+        rungs: images at which arms are compared before the budget.
+        primary_metric: what arms are compared on.
+        policy: name of the stopping policy.
+        ablations: the questions.
+        arms: every distinct arm once, the baseline first.
+        trials: arms times seeds.
+        segments: segments that are left to run if no further arm is stopped; None when the store's content
+            could not be looked up.
+        training_gmacs: multiply-adds to train every trial to the budget, in 10^9, whatever the store holds.
+        remaining_gmacs: what of that is left after what the store holds; None when unknown.
+        understood: how each phrase of an imported plan was understood.
+        not_understood: what was not, with the reason.
+        notes: everything else worth knowing.
+        blocker: why ``run`` would refuse to start, or None when it would start.
+    """
+
+    study: str
+    description: str
+    profile: str
+    seeds: tuple[int, ...]
+    budget_images: int
+    rungs: tuple[int, ...]
+    primary_metric: str
+    policy: str
+    ablations: tuple[AblationPreview, ...]
+    arms: tuple[ArmPreview, ...]
+    trials: int
+    segments: int | None
+    training_gmacs: float
+    remaining_gmacs: float | None
+    understood: tuple[Phrase, ...] = ()
+    not_understood: tuple[NotUnderstood, ...] = ()
+    notes: tuple[str, ...] = ()
+    blocker: str | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether ``run`` would start."""
+        return self.blocker is None
+
+    def arm(self, name: str) -> ArmPreview:
+        """Returns the arm called ``name``."""
+        return next(arm for arm in self.arms if arm.name == name)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the preview as plain JSON data."""
+        return {**asdict(self), "ready": self.ready}
+
+    def render(self) -> Group:
+        """Returns the preview for a rich console."""
+        from service.cli.preview_view import render
+
+        return render(self)
+
+    def text(self, width: int = 110) -> str:
+        """Returns the preview as plain text."""
+        from service.cli.console import plain
+
+        return plain(self.render(), width)
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def preview(
+    expansion: Expansion,
+    *,
+    prepared: Prepared | None = None,
+    store: Store | None = None,
+    blocker: str | None = None,
+    imported: ImportedPlan | None = None,
+    notes: Iterable[str] = (),
+) -> Preview:
+    """Works out what a study costs and what the store holds of it.
+
+    Args:
+        expansion: the study, spelled out.
+        prepared: the same, checked and with identities; None when its data is not at hand.
+        store: where to look for what is already there; None when there is no store yet.
+        blocker: why the study cannot be prepared, if it cannot.
+        imported: the written plan it comes from, if it comes from one.
+        notes: further sentences to show.
+    """
+    study = expansion.study
+    statuses = _statuses(prepared, store)
+    held = None if statuses is None else _held(prepared, store)
+    arms = [_arm(arm, expansion, statuses, held) for arm in expansion.arms]
+    segments, remaining = (None, None) if statuses is None or held is None else _left(expansion, statuses, held)
+    return Preview(
+        study=study.name,
+        description=study.description,
+        profile=study.baseline.profile,
+        seeds=study.seeds,
+        budget_images=study.budget_images,
+        rungs=study.rungs,
+        primary_metric=study.primary_metric,
+        policy=study.policy.name,
+        ablations=tuple(
+            AblationPreview(view.name, view.axis, view.action, view.arms, view.adds, view.notes)
+            for view in expansion.ablations
+        ),
+        arms=tuple(arms),
+        trials=len(expansion.trials),
+        segments=segments,
+        training_gmacs=sum(arm.training_gmacs for arm in arms),
+        remaining_gmacs=remaining,
+        understood=imported.understood if imported else (),
+        not_understood=imported.not_understood if imported else (),
+        notes=tuple(
+            dict.fromkeys(
+                (
+                    *expansion.notes,
+                    *(prepared.notes if prepared else ()),
+                    *(imported.notes if imported else ()),
+                    *notes,
+                )
+            )
+        ),
+        blocker=blocker,
+    )
+
+
+def _statuses(prepared: Prepared | None, store: Store | None) -> dict[str, TrialStatus] | None:
+    if prepared is None:
+        return None
+    if store is None:
+        return {}
+    results = collect(prepared.expansion, store, prepared.train_ids)
+    plan = prepared.policy.plan(prepared.expansion, results)
+    return {status.trial.name: status for status in trial_statuses(prepared.expansion.study, results, plan)}
+
+
+def _held(prepared: Prepared | None, store: Store | None) -> dict[str, set[int]]:
+    """Trial name -> this study's milestones that the store holds a complete evaluation of."""
+    if prepared is None or store is None:
+        return {}
+    results = collect(prepared.expansion, store, prepared.train_ids)
+    milestones = set(prepared.expansion.study.milestones)
+    return {name: milestones & set(result.evaluations) for name, result in results.items()}
+
+
+def _arm(
+    arm: Arm,
+    expansion: Expansion,
+    statuses: dict[str, TrialStatus] | None,
+    held: dict[str, set[int]] | None,
+) -> ArmPreview:
+    study, cost = expansion.study, count(arm.config.model)
+    trials = [trial.name for trial in expansion.trials if trial.arm.name == arm.name]
+    return ArmPreview(
+        name=arm.name,
+        is_baseline=arm.is_baseline,
+        ablations=arm.ablations,
+        params=cost.params,
+        gflops=cost.gmacs,
+        tokens=arm.config.model.num_tokens,
+        training_gmacs=training_gmacs(cost, study.budget_images) * len(study.seeds),
+        held=None if held is None else sum(len(held.get(name, ())) for name in trials),
+        wanted=len(study.seeds) * len(study.milestones),
+        states=tuple(statuses[name].state for name in trials if name in statuses) if statuses else (),
+    )
+
+
+def _left(expansion: Expansion, statuses: dict[str, TrialStatus], held: dict[str, set[int]]) -> tuple[int, float]:
+    """Segments and multiply-adds (10^9) that are left if no further arm is stopped."""
+    study = expansion.study
+    segments, remaining = 0, 0.0
+    for trial in expansion.trials:
+        status = statuses.get(trial.name)
+        if status is not None and (status.is_final or status.state == "diverged" or "stopped@" in status.state):
+            continue
+        done = held.get(trial.name, set())
+        # a rung that is missing behind one that is there is evaluated from its checkpoint or trained again
+        segments += sum(milestone not in done for milestone in study.milestones)
+        remaining += training_gmacs(count(trial.config.model), study.budget_images - max(done, default=0))
+    return segments, remaining

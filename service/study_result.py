@@ -1,0 +1,197 @@
+"""A study's results as pandas frames: what ``Client.run``, ``status`` and ``report`` return."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from search_spaces.study import Study
+from service.policies.base import Stop
+from service.preflight import Prepared
+from service.report.statistics import paired_difference
+from service.report.summary import ArmSummary, Summary
+from service.status import FAILED
+from service.store import Store
+
+TRIAL_COLUMNS = ["arm", "seed", "status", "images", "metric", "gflops", "params", "seconds", "train_id", "error"]
+EVALUATION_COLUMNS = ["arm", "seed", "images", "metric", "value", "floor", "sample_seconds", "score_seconds", "study"]
+ARM_COLUMNS = ["arm", "status", "seeds", "images", "mean", "spread", "difference", "gflops", "params"]
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """What a study has shown so far.
+
+    Attributes:
+        study: the study.
+        trials: one row per trial: ``arm``, ``seed``, ``status``, ``images`` (at the last evaluation), ``metric``,
+            ``gflops``, ``params``, ``seconds`` (training wall-clock), ``train_id``, ``error``.
+        evaluations: one row per trial, milestone and metric: ``arm``, ``seed``, ``images``, ``metric``, ``value``,
+            ``floor``, ``sample_seconds``, ``score_seconds``, ``study`` (who paid for it).
+        arms: one row per arm: ``arm``, ``status``, ``seeds`` (measured), ``images``, ``mean``, ``spread`` (standard
+            deviation over seeds, NaN for one), ``difference`` (mean over shared seeds, minus the baseline at the
+            same images), ``gflops``, ``params``.
+        ablations: the rows of ``arms`` per ablation: ``ablation``, ``value``, then as ``arms``.
+        stops: the arms that were not continued, with the comparison.
+        done: whether nothing is left to run.
+        interrupted: whether the run was asked to stop before it was done.
+        store: the store's folder.
+        tracking_uri: where MLflow keeps the study; None when it was not asked for.
+        report_markdown: path of the report, None before there is one.
+        report_html: path of the report as one self-contained HTML file.
+        warnings: what went wrong beside the trials, e.g. MLflow could not be reached at the end.
+        resume_command: the command that continues or repeats the study.
+    """
+
+    study: Study
+    trials: pd.DataFrame
+    evaluations: pd.DataFrame
+    arms: pd.DataFrame
+    ablations: pd.DataFrame
+    stops: tuple[Stop, ...]
+    done: bool
+    interrupted: bool
+    store: Path
+    tracking_uri: str | None = None
+    report_markdown: Path | None = None
+    report_html: Path | None = None
+    warnings: tuple[str, ...] = ()
+    resume_command: str = ""
+
+    @property
+    def failed(self) -> pd.DataFrame:
+        """The trials that ended in an error (divergence is a result, not an error)."""
+        return self.trials[self.trials["status"] == FAILED]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the result as plain JSON data; NaN becomes null."""
+        return {
+            "study": self.study.name,
+            "done": self.done,
+            "interrupted": self.interrupted,
+            "primary_metric": self.study.primary_metric,
+            "budget_images": self.study.budget_images,
+            "trials": _records(self.trials),
+            "arms": _records(self.arms),
+            "ablations": _records(self.ablations),
+            "stops": [{"arm": stop.arm, "images": stop.images, "reason": stop.reason} for stop in self.stops],
+            "store": str(self.store),
+            "tracking_uri": self.tracking_uri,
+            "report": {"markdown": _text(self.report_markdown), "html": _text(self.report_html)},
+            "warnings": list(self.warnings),
+            "resume_command": self.resume_command,
+        }
+
+
+def study_result(
+    prepared: Prepared,
+    summary: Summary,
+    store: Store,
+    *,
+    interrupted: bool = False,
+    tracking_uri: str | None = None,
+    report_markdown: Path | None = None,
+    report_html: Path | None = None,
+    warnings: tuple[str, ...] = (),
+    resume_command: str = "",
+) -> StudyResult:
+    """Lays a study's summary out as frames. The arguments are ``StudyResult``'s attributes."""
+    arms = pd.DataFrame([_arm(arm, summary) for arm in summary.arms], columns=ARM_COLUMNS)
+    return StudyResult(
+        study=summary.study,
+        trials=_trials(summary, store),
+        evaluations=_evaluations(summary),
+        arms=arms,
+        ablations=_ablations(prepared, arms),
+        stops=summary.plan.stops,
+        done=not summary.plan.wanted,
+        interrupted=interrupted,
+        store=store.path,
+        tracking_uri=tracking_uri,
+        report_markdown=report_markdown,
+        report_html=report_html,
+        warnings=warnings,
+        resume_command=resume_command,
+    )
+
+
+def _trials(summary: Summary, store: Store) -> pd.DataFrame:
+    rows = [
+        {
+            "arm": arm.arm.name,
+            "seed": status.trial.seed,
+            "status": status.state,
+            "images": status.images,
+            "metric": float("nan") if status.metric is None else status.metric.value,
+            "gflops": arm.cost.gmacs,
+            "params": arm.cost.params,
+            "seconds": sum(float(piece["seconds"]) for piece in store.curve(status.train_id)),
+            "train_id": status.train_id,
+            "error": summary.failures.get(status.trial.name),
+        }
+        for arm in summary.arms
+        for status in arm.statuses
+    ]
+    return pd.DataFrame(rows, columns=TRIAL_COLUMNS)
+
+
+def _evaluations(summary: Summary) -> pd.DataFrame:
+    rows = [
+        {
+            "arm": result.trial.arm.name,
+            "seed": result.trial.seed,
+            "images": images,
+            "metric": name,
+            "value": metric.value,
+            "floor": float("nan") if metric.floor is None else metric.floor,
+            "sample_seconds": getattr(metric, "sample_seconds", float("nan")),
+            "score_seconds": getattr(metric, "score_seconds", float("nan")),
+            "study": getattr(metric, "study", None),
+        }
+        for result in summary.results.values()
+        for images in summary.study.milestones
+        for name, metric in result.evaluations.get(images, {}).items()
+    ]
+    return pd.DataFrame(rows, columns=EVALUATION_COLUMNS)
+
+
+def _arm(arm: ArmSummary, summary: Summary) -> dict[str, Any]:
+    # where every seed that got furthest stands; a stopped arm's is its rung
+    images = arm.last_images
+    here = arm.at(images)
+    difference = paired_difference(arm.measured.get(images, {}), summary.baseline.measured.get(images, {}))
+    return {
+        "arm": arm.arm.name,
+        "status": arm.status,
+        "seeds": 0 if here is None else here.n,
+        "images": images,
+        "mean": float("nan") if here is None else here.mean,
+        "spread": float("nan") if here is None or here.sd is None else here.sd,
+        "difference": float("nan") if difference is None else difference.mean,
+        "gflops": arm.cost.gmacs,
+        "params": arm.cost.params,
+    }
+
+
+def _ablations(prepared: Prepared, arms: pd.DataFrame) -> pd.DataFrame:
+    by_name = {row["arm"]: row for row in arms.to_dict("records")}
+    rows = [
+        {"ablation": view.name, "value": label, **by_name[arm]}
+        for view in prepared.expansion.ablations
+        for label, arm in view.arms
+    ]
+    return pd.DataFrame(rows, columns=["ablation", "value", *ARM_COLUMNS])
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {str(key): None if isinstance(value, float) and value != value else value for key, value in row.items()}
+        for row in frame.to_dict("records")
+    ]
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
