@@ -27,6 +27,7 @@ _QUIET = {
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",
     "TUNE_MAX_PENDING_TRIALS_PG": "64",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "RAY_worker_maximum_startup_concurrency": "8",  # fewer, and the raylet prints a warning about a dozen actors
 }
 _LONGEST_TEMP_DIR = 40
 """Ray puts Unix sockets below its temporary folder; their whole path may have 107 characters."""

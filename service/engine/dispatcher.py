@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.engine.outcome import LOST, STOPPED, SegmentResult
+from service.engine.wire import LOST, STOPPED, SegmentResult
 
 
 @dataclass(frozen=True)
@@ -220,7 +220,7 @@ class Dispatcher:
         if state.job is None:
             return None
         segment = state.job.segment
-        known = {key: state.live[key] for key in ("images", "loss", "phase") if key in state.live}
+        known: dict[str, Any] = {key: state.live[key] for key in ("images", "loss", "phase") if key in state.live}
         return {"trial": segment["trial"], "until": segment["until"], "lane": lane, "phase": "training", **known}
 
     def _drop(self, state: LaneState, why: str) -> None:

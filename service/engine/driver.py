@@ -19,9 +19,10 @@ from service.engine.dispatcher import Dispatcher, Limits
 from service.engine.fleet import Fleet
 from service.engine.lane import LaneSpec
 from service.engine.ledger import Ledger
-from service.engine.outcome import Live
-from service.engine.searcher import PolicySearcher, segment_trial
+from service.engine.searcher import PolicySearcher
+from service.engine.tune_trial import segment_trial
 from service.engine.watch import Watch
+from service.engine.wire import Live
 from service.store import Store
 
 LOOK_SECONDS = 0.5

@@ -17,8 +17,8 @@ import torch
 import torch.distributed as dist
 
 from dit_core.training.distributed import world_size
-from service.engine.outcome import LOST, Live, SegmentResult, Timing
 from service.engine.runner import SegmentRun, failure
+from service.engine.wire import LOST, Live, SegmentResult, Timing
 from service.segment import Segment
 from service.store import Store
 
@@ -163,8 +163,8 @@ def _run(order: dict[str, Any], store: Store, line: Line, rank: int, device: tor
         line.call("done", ticket, {**result.to_json(), "timing": timed})
 
 
-def _announce(value: Any, control: dist.ProcessGroup | None) -> Any:
-    """Returns rank 0's value on every rank."""
+def _announce(value: Any, control: Any) -> Any:
+    """Returns rank 0's value on every rank; ``control`` is their process group, None for a single worker."""
     if control is None:
         return value
     box = [value]

@@ -7,7 +7,7 @@ from typing import Any
 
 from dit_core.gflops import count
 from search_spaces.types import Trial
-from service.engine.outcome import DONE, FAILED, LOST, STOPPED, SegmentResult, Timing
+from service.engine.wire import DONE, FAILED, LOST, SegmentResult, Timing
 from service.policies.base import Plan, unresolved
 from service.preflight import Prepared
 from service.results import collect, collect_trial
@@ -149,6 +149,3 @@ def failure_record(segment: Segment, result: SegmentResult, attempt: int, given_
         "error": result.error,
         "traceback": result.traceback,
     }
-
-
-__all__ = ["DONE", "FAILED", "LOST", "STOPPED", "Ledger", "failure_record"]

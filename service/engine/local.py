@@ -8,9 +8,9 @@ from dataclasses import replace
 import torch
 
 from service.engine.ledger import Ledger
-from service.engine.outcome import Live, Timing
 from service.engine.runner import SegmentRun, failure
 from service.engine.watch import Watch
+from service.engine.wire import Live, Timing
 from service.store import Store
 
 

@@ -15,7 +15,7 @@ from dit_core.data.config import DataConfig
 from dit_core.errors import UserError
 from dit_core.events import Checkpointed, Diverged, Evaluated, Progress, Started
 from dit_core.training.loop import run as train
-from service.engine.outcome import DONE, FAILED, STOPPED, Live, SegmentResult, Timing
+from service.engine.wire import DONE, FAILED, STOPPED, Live, SegmentResult, Timing
 from service.segment import Segment
 from service.store import Store
 

@@ -1,15 +1,14 @@
-"""Ray Tune's side: a ``Searcher`` that asks the policy, and the light trial function that sees a segment through."""
+"""Ray Tune's side in the driver: a ``Searcher`` that asks the policy what to run next."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-import ray
-from ray import tune
 from ray.tune.search import Searcher
 
 from service.engine.ledger import Ledger
-from service.engine.outcome import LOST, SegmentResult
+from service.engine.wire import LOST, SegmentResult
 from service.segment import Segment
 
 
@@ -44,17 +43,10 @@ class PolicySearcher(Searcher):  # type: ignore[misc]
         if error or result is None or "outcome" not in result:
             self.ledger.settle(segment, SegmentResult(LOST, error="its Ray Tune trial died"))
         else:
-            self.ledger.settle(segment, SegmentResult.from_json(result["outcome"]))
+            self.ledger.settle(segment, SegmentResult.from_json(json.loads(result["outcome"])))
 
     def save(self, checkpoint_path: str) -> None:
         """Saves nothing: the store is the state."""
 
     def restore(self, checkpoint_path: str) -> None:
         """Restores nothing: the store is the state."""
-
-
-def segment_trial(config: dict[str, Any]) -> None:
-    """One Tune trial: gives its segment to the dispatcher and waits for how it ends."""
-    dispatcher = ray.get_actor(config["dispatcher"], namespace=config["namespace"])
-    outcome = ray.get(dispatcher.run.remote(config["segment"]))
-    tune.report({"outcome": outcome, "images": outcome["images"], "segment": config["segment"]["trial"]})

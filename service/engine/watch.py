@@ -17,7 +17,8 @@ from typing import Any
 
 from dit_core.errors import UserError
 from service.engine.ledger import Ledger
-from service.engine.outcome import Live, OnUpdate, Snapshot
+from service.engine.outcome import OnUpdate, Snapshot
+from service.engine.wire import Live
 from service.store import Store, write_atomically
 
 LIVE_SECONDS = 2.0
@@ -94,6 +95,7 @@ class Watch:
         self._began = time.monotonic()
         self._updated = self._written = -1e9
         self._handlers: dict[int, Any] = {}
+        self._seconds = 0.0
         self.stopping = False
         self.lanes = 0
 
@@ -133,16 +135,17 @@ class Watch:
             force: pass it on now.
         """
         now = time.monotonic()
+        self._seconds = max(self._seconds, device_seconds)
         if force or now - self._updated >= UPDATE_SECONDS:
             self._updated = now
             self.stopping = self.stopping or stop_path(self._store, self._name).exists()
             if self._on_update is not None:
-                self._on_update(self.snapshot(live, lanes_up, device_seconds))
+                self._on_update(self.snapshot(live, lanes_up))
         if force or now - self._written >= LIVE_SECONDS:
             self._written = now
             self._write(live, lanes_up)
 
-    def snapshot(self, live: list[Live], lanes_up: int, device_seconds: float) -> Snapshot:
+    def snapshot(self, live: list[Live], lanes_up: int) -> Snapshot:
         """Returns the run at this moment."""
         ledger = self._ledger
         running = frozenset(item.trial for item in live if item.phase != "queued")
@@ -152,7 +155,7 @@ class Watch:
             stops=ledger.plan.stops,
             lanes=self.lanes,
             lanes_up=lanes_up,
-            device_seconds=device_seconds,
+            device_seconds=self._seconds,
             elapsed=self.elapsed,
             segments_done=len(ledger.timings),
             segments_left=ledger.left,

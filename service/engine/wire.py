@@ -1,0 +1,102 @@
+"""What crosses process boundaries. Imports nothing heavy: the processes that only wait start in a second."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+DONE, STOPPED, FAILED, LOST = "done", "stopped", "failed", "lost"
+
+
+@dataclass(frozen=True)
+class Live:
+    """A segment in flight.
+
+    Attributes:
+        trial: the trial's name.
+        until: images at which the segment ends.
+        images: training images seen so far.
+        loss: mean loss of the newest logging window known, None before the first.
+        phase: ``queued``, ``training`` or ``evaluating``.
+        lane: which lane runs it; empty while it is queued.
+    """
+
+    trial: str
+    until: int
+    images: int = 0
+    loss: float | None = None
+    phase: str = "queued"
+    lane: str = ""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Where one segment's wall-clock went. Times are Unix seconds, the others seconds.
+
+    Attributes:
+        segment: the segment's id.
+        lane: the lane that ran it.
+        warm: whether the lane had run a segment before.
+        handed: when the dispatcher gave the segment to the lane.
+        received: when the lane had it on every worker.
+        first_step: when the trial's state was loaded and the first training step was about to run.
+        finished: when its records were written.
+        train: spent training.
+        checkpoint: spent writing and verifying checkpoints.
+        sample: spent sampling.
+        score: spent on metrics.
+        record: spent writing records.
+    """
+
+    segment: str
+    lane: str = ""
+    warm: bool = False
+    handed: float = 0.0
+    received: float = 0.0
+    first_step: float = 0.0
+    finished: float = 0.0
+    train: float = 0.0
+    checkpoint: float = 0.0
+    sample: float = 0.0
+    score: float = 0.0
+    record: float = 0.0
+
+    @property
+    def handover(self) -> float:
+        """Seconds from segment hand-over to first training step."""
+        return self.first_step - self.handed
+
+
+@dataclass(frozen=True)
+class SegmentResult:
+    """How a segment ended. Plain data, so that it crosses process boundaries.
+
+    Attributes:
+        kind: ``done``, ``stopped`` (asked to; it is checkpointed), ``failed`` (an exception) or ``lost`` (its
+            lane died or hung).
+        error: one line, for ``failed`` and ``lost``.
+        traceback: for ``failed``.
+        retry: whether trying again can help; not after a ``UserError``.
+        images: training images reached, as far as is known.
+        notes: sentences worth showing, e.g. a checkpoint that was damaged and ignored.
+        timing: where the time went; None for ``failed`` and ``lost``.
+    """
+
+    kind: str
+    error: str = ""
+    traceback: str = ""
+    retry: bool = True
+    images: int = 0
+    notes: tuple[str, ...] = ()
+    timing: Timing | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns plain data; ``from_json`` is the way back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> SegmentResult:
+        """Rebuilds a result from ``to_json``."""
+        timing = None if data["timing"] is None else Timing(**data["timing"])
+        return cls(**{**data, "timing": timing, "notes": tuple(data["notes"])})
