@@ -141,7 +141,7 @@ def read(path: Path, images: int) -> dict[str, Tensor]:
     if metadata.get("format") != str(FORMAT):
         found = metadata.get("format", "none")
         raise CorruptCheckpoint(f"checkpoint {path.name} ignored: format {found}, this version reads {FORMAT}")
-    if metadata.get("sha256") != checksum(tensors, images):
+    if metadata.get("images") != str(images) or metadata.get("sha256") != checksum(tensors, images):
         raise CorruptCheckpoint(f"checkpoint {path.name} ignored: its content does not match its checksum")
     return tensors
 

@@ -1,0 +1,305 @@
+"""The training loop: its events, that stopping changes nothing, and how it fails."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from small_trials import curve, only, tiny
+
+from dit_core.data import load_dataset
+from dit_core.data.base import ImageDataset, Split
+from dit_core.errors import UserError
+from dit_core.events import Checkpointed, CurvePoint, Diverged, Evaluated, Event, Progress, Started
+from dit_core.identity import NUMERICS_VERSION
+from dit_core.model.blocks import BLOCKS
+from dit_core.training.batches import draw
+from dit_core.training.checkpoint import Checkpoints, checksum, read
+from dit_core.training.loop import run
+
+GOLDEN = Path(__file__).parent / "data" / "golden_losses.json"
+B = 32  # batch size of the tiny trial
+
+
+def train(directory: Path, steps: int, config=None, **options) -> list[Event]:
+    return list(run(config or tiny(), directory, until=steps * B, evaluate=False, **options))
+
+
+def weights(directory: Path, steps: int) -> str:
+    """Returns a checksum over weights, average and optimiser."""
+    return checksum(read(Checkpoints(directory / "checkpoints").path(steps * B), steps * B), steps * B)
+
+
+def test_events_of_a_whole_run(tmp_path: Path) -> None:
+    events = list(run(tiny(), tmp_path, until=10 * B))
+    assert [type(event) for event in events] == [Started, Progress, Progress, Progress, Checkpointed, Evaluated]
+    assert events[0] == Started(0)
+    stretches = [(event.start, event.images) for event in only(Progress, events)]
+    assert stretches == [(0, 4 * B), (4 * B, 8 * B), (8 * B, 10 * B)]  # windows of 4 steps, then the end
+    assert all(event.seconds > 0 for event in only(Progress, events))
+    for point in curve(events):
+        assert point.loss == pytest.approx(point.mse + point.vb, rel=1e-5)
+        assert 0 < point.mse < 2
+    (checkpointed,) = only(Checkpointed, events)
+    assert checkpointed.path.name == "000000000320.safetensors"
+    assert checkpointed.path.exists()
+    assert events[-1].images == 10 * B
+
+
+def test_checkpoints_inside_a_segment_come_after_their_progress_and_are_superseded(tmp_path: Path) -> None:
+    events = train(tmp_path, 10, checkpoint_images=3 * B)
+    assert [event.images // B for event in events[1:]] == [3, 3, 4, 6, 6, 8, 9, 9, 10, 10]
+    assert [event.images // B for event in only(Checkpointed, events)] == [3, 6, 9, 10]
+    progress = only(Progress, events)
+    assert [event.start for event in progress] == [0, *(event.images for event in progress[:-1])]
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["000000000320.safetensors"]
+
+
+def test_a_checkpoint_cadence_need_not_divide_by_the_batch(tmp_path: Path) -> None:
+    events = train(tmp_path, 8, checkpoint_images=100)
+    assert [event.images for event in only(Checkpointed, events)] == [128, 224, 256]
+
+
+def test_training_learns(tmp_path: Path) -> None:
+    points = list(curve(train(tmp_path, 200, tiny(training={"learning_rate": 3e-3, "log_every_steps": 50}))))
+    assert points[-1].mse < 0.5 * points[0].mse
+
+
+@pytest.mark.parametrize("cut", [1, 4, 5, 8, 11])
+def test_a_trial_cut_at_a_rung_continues_bit_identically(tmp_path: Path, cut: int) -> None:
+    straight = train(tmp_path / "straight", 12)
+    first = train(tmp_path / "cut", cut)
+    second = train(tmp_path / "cut", 12)
+    assert second[0] == Started(cut * B)
+    assert weights(tmp_path / "cut", 12) == weights(tmp_path / "straight", 12)
+    # windows that the cut does not split have the same losses to the last bit
+    expected = {(event.start, event.images): event.points for event in only(Progress, straight)}
+    shared = [event for event in only(Progress, first + second) if (event.start, event.images) in expected]
+    assert len(shared) >= 2
+    for event in shared:
+        assert event.points == expected[(event.start, event.images)]
+
+
+def test_a_trial_killed_between_checkpoints_continues_bit_identically(tmp_path: Path) -> None:
+    straight = train(tmp_path / "straight", 12, checkpoint_images=3 * B)
+    killed = run(tiny(), tmp_path / "killed", until=12 * B, evaluate=False, checkpoint_images=3 * B)
+    seen = []
+    for event in killed:
+        seen.append(event)
+        if event.images == 8 * B:  # two steps past the partial checkpoint at 6
+            killed.close()
+            break
+    resumed = train(tmp_path / "killed", 12, checkpoint_images=3 * B)
+    assert resumed[0] == Started(6 * B)
+    assert weights(tmp_path / "killed", 12) == weights(tmp_path / "straight", 12)
+    after = [event.points for event in only(Progress, straight) if event.start >= 6 * B]
+    assert [event.points for event in only(Progress, resumed)] == after
+
+
+def test_a_stopped_trial_checkpoints_where_it_is_and_continues_bit_identically(tmp_path: Path) -> None:
+    straight = train(tmp_path / "straight", 12)
+    asked: list[int] = []
+
+    def stop() -> bool:
+        asked.append(len(asked))
+        return len(asked) == 2
+
+    stopped = list(run(tiny(), tmp_path / "stopped", until=12 * B, stop=stop))
+    assert len(asked) == 2
+    assert [type(event) for event in stopped] == [Started, Progress, Progress, Checkpointed]
+    assert stopped[-1].images == 8 * B
+    assert stopped[-1].path.name == "000000000256.partial.safetensors"
+    resumed = train(tmp_path / "stopped", 12)
+    assert resumed[0] == Started(8 * B)
+    assert weights(tmp_path / "stopped", 12) == weights(tmp_path / "straight", 12)
+    assert list(curve(stopped + resumed)) == list(curve(straight))
+
+
+def test_a_corrupt_checkpoint_is_passed_over_and_said(tmp_path: Path) -> None:
+    train(tmp_path, 4)
+    train(tmp_path, 8)
+    expected = weights(tmp_path, 8)
+    newest = Checkpoints(tmp_path / "checkpoints").path(8 * B)
+    newest.write_bytes(newest.read_bytes()[:1000])
+    events = train(tmp_path, 8)
+    assert events[0].images == 4 * B
+    assert "000000000256.safetensors ignored: unreadable or truncated" in events[0].ignored[0]
+    assert weights(tmp_path, 8) == expected
+
+
+def test_a_finished_segment_is_only_evaluated(tmp_path: Path) -> None:
+    train(tmp_path, 8)
+    train(tmp_path, 12)
+    events = list(run(tiny(), tmp_path, until=8 * B))
+    assert [type(event) for event in events] == [Started, Evaluated]
+    assert events[0].images == 8 * B
+
+
+def test_a_partial_checkpoint_at_a_new_rung_becomes_a_kept_one(tmp_path: Path) -> None:
+    killed = run(tiny(), tmp_path, until=12 * B, evaluate=False, checkpoint_images=8 * B)
+    for event in killed:
+        if isinstance(event, Checkpointed):
+            break
+    killed.close()
+    assert [type(event) for event in train(tmp_path, 8)] == [Started]
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["000000000256.safetensors"]
+
+
+@pytest.mark.parametrize(("rate", "limit"), [(1e4, 4.0), (1e30, 1e30)])
+def test_an_absurd_learning_rate_diverges_and_leaves_no_broken_checkpoint(
+    tmp_path: Path, rate: float, limit: float
+) -> None:
+    config = tiny(training={"learning_rate": rate, "divergence_mse": limit})
+    events = list(run(config, tmp_path, until=40 * B, checkpoint_images=20 * B))
+    assert isinstance(events[-1], Diverged)
+    assert isinstance(events[-2], Progress)  # the explosion is on the curve
+    assert events[-1].images == events[-2].images
+    assert not only(Evaluated, events)
+    assert not list((tmp_path / "checkpoints").glob("*")) if (tmp_path / "checkpoints").exists() else True
+    again = list(run(config, tmp_path, until=40 * B, checkpoint_images=20 * B))
+    assert again[-1] == events[-1]
+    assert ("above the limit 4" in events[-1].reason) == (limit == 4.0 and math.isfinite(events[-2].points[0].loss))
+
+
+def test_broken_weights_are_not_written_even_when_the_loss_was_still_finite(tmp_path: Path) -> None:
+    # the only step's loss is taken before its update, which throws the weights to infinity
+    events = train(tmp_path, 1, tiny(training={"learning_rate": 1e38, "weight_decay": 1e10}))
+    assert events[-1] == Diverged(B, "a weight is not a finite number")
+    assert math.isfinite(next(curve(events)).loss)
+    assert not (tmp_path / "checkpoints").exists()
+
+
+@pytest.mark.parametrize(("until", "nearest"), [(100, "96 or 128"), (31, "32"), (0, "32"), (-32, "32")])
+def test_until_must_be_whole_batches(tmp_path: Path, until: int, nearest: str) -> None:
+    with pytest.raises(UserError, match=f"until: {until} images is not a multiple .* 32; nearest: {nearest}$"):
+        next(iter(run(tiny(), tmp_path, until=until)))
+
+
+def test_what_cannot_work_is_said_before_training(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="input_size"):
+        train(tmp_path, 4, tiny(model={"input_size": 16}))
+    train(tmp_path, 4)
+    with pytest.raises(UserError, match="belongs to another model"):
+        train(tmp_path, 4, tiny(model={"hidden_size": 24}))
+
+
+class Failing(ImageDataset):
+    """Digits whose storage breaks at some point of the training."""
+
+    def __init__(self, good_batches: int) -> None:
+        self.inner = load_dataset(tiny().data)
+        self.name, self.num_classes, self.channels = self.inner.name, self.inner.num_classes, self.inner.channels
+        self.size, self.image_shape = self.inner.size, self.inner.image_shape
+        self.fingerprint = self.inner.fingerprint
+        self.left = good_batches
+
+    @classmethod
+    def load(cls, config):
+        return cls(0)
+
+    def count(self, split: Split) -> int:
+        return self.inner.count(split)
+
+    def batch(self, indices, flip=None, noise=None):
+        self.left -= 1
+        if self.left < 0:
+            raise OSError("the disk is gone")
+        return self.inner.batch(indices, flip, noise)
+
+    def reference(self, split: Split, batch_size: int = 256) -> Iterator[torch.Tensor]:
+        return self.inner.reference(split, batch_size)
+
+
+def batch_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("batches")]
+
+
+def test_a_failing_data_set_is_not_swallowed(tmp_path: Path) -> None:
+    events = []
+    with pytest.raises(OSError, match="the disk is gone"):
+        for event in run(tiny(), tmp_path, until=12 * B, dataset=Failing(6)):
+            events.append(event)
+    assert [event.images for event in only(Progress, events)] == [4 * B]
+    assert not batch_threads()
+
+
+def test_closing_ends_the_background_thread(tmp_path: Path) -> None:
+    events = run(tiny(), tmp_path, until=12 * B)
+    while not isinstance(next(events), Progress):
+        pass
+    assert batch_threads()
+    events.close()
+    assert not batch_threads()
+
+
+def test_arms_that_share_a_seed_see_the_same_images_and_noise() -> None:
+    dataset, cpu = load_dataset(tiny().data), torch.device("cpu")
+    for step in (0, 50):  # 50 is in the second epoch
+        one = draw(tiny(model={"block": "adaln"}), dataset, step, cpu)
+        other = draw(tiny(model={"patch_size": 2}, training={"learning_rate": 1.0}), dataset, step, cpu)
+        assert all(torch.equal(left, right) for left, right in zip(one, other, strict=True))
+        assert not torch.equal(one.noise, draw(tiny(seed=1), dataset, step, cpu).noise)
+
+
+def test_labels_are_dropped_at_the_configured_rate_and_the_rest_are_right() -> None:
+    dataset, cpu = load_dataset(tiny().data), torch.device("cpu")
+    never = tiny(training={"batch_size": 1024, "class_dropout": 0.0})
+    often = tiny(training={"batch_size": 1024, "class_dropout": 0.3})
+    kept, dropped = draw(never, dataset, 0, cpu).y, draw(often, dataset, 0, cpu).y
+    assert (dropped == 10).float().mean().item() == pytest.approx(0.3, abs=0.05)
+    assert torch.equal(dropped[dropped != 10], kept[dropped != 10])
+    assert kept.max().item() == 9
+
+
+def test_flips_are_drawn_when_asked_for() -> None:
+    dataset, cpu = load_dataset(tiny().data), torch.device("cpu")
+    plain, flipped = draw(tiny(), dataset, 0, cpu).x0, draw(tiny(data={"random_flip": True}), dataset, 0, cpu).x0
+    same = (plain == flipped).all(-1).all(-1).all(-1)
+    mirrored = (plain == flipped.flip(-1)).all(-1).all(-1).all(-1)
+    assert (same | mirrored).all()
+    assert 5 < same.sum().item() < 27
+
+
+def test_bfloat16_trains_close_to_float32(tmp_path: Path) -> None:
+    exact = list(curve(train(tmp_path / "32", 20)))
+    rounded = list(curve(train(tmp_path / "16", 20, tiny(training={"precision": "bfloat16"}))))
+    for left, right in zip(exact, rounded, strict=True):
+        assert right != left
+        assert right.loss == pytest.approx(left.loss, rel=0.03)
+
+
+@pytest.mark.parametrize("block", BLOCKS.names())
+def test_golden_losses(tmp_path: Path, block: str) -> None:
+    """What a config computes changes only on purpose."""
+    stored = json.loads(GOLDEN.read_text())
+    points = golden(block, tmp_path)
+    hint = (
+        "the losses a config produces have changed; if that is on purpose, raise dit_core.identity.NUMERICS_VERSION "
+        "and renew the file with `PYTHONPATH=tests/helpers python tests/dit_core/test_training_loop.py`; "
+        "if not, find out why"
+    )
+    assert stored["numerics_version"] == NUMERICS_VERSION, hint
+    for point, (images, mse, vb) in zip(points, stored["losses"][block], strict=True):
+        assert point.images == images
+        assert point.mse == pytest.approx(mse, rel=1e-4), hint
+        assert point.vb == pytest.approx(vb, rel=1e-4), hint
+
+
+def golden(block: str, directory: Path) -> list[CurvePoint]:
+    config = tiny(model={"block": block, "depth": 2, "hidden_size": 24}, training={"log_every_steps": 5})
+    return list(curve(train(directory, 20, config)))
+
+
+if __name__ == "__main__":
+    import tempfile
+
+    losses = {}
+    for name in BLOCKS.names():
+        with tempfile.TemporaryDirectory() as folder:
+            losses[name] = [(point.images, point.mse, point.vb) for point in golden(name, Path(folder))]
+    GOLDEN.write_text(json.dumps({"numerics_version": NUMERICS_VERSION, "losses": losses}, indent=1) + "\n")
