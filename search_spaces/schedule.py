@@ -28,5 +28,5 @@ def check_schedule(study: Study, arms: Iterable[Arm]) -> None:
                 below = images // common * common
                 fits = f"{below} or {below + common}" if below else str(common)
                 raise UserError(
-                    f"{field}: {images} is not a multiple of the batch size{owner}, {batch}; nearest: {fits}"
+                    f"{field}: {images} is not a multiple of the batch size{owner}, {batch}; nearest that fits: {fits}"
                 )

@@ -14,14 +14,14 @@ Action = Literal["REPLACE", "REMOVE", "ADD"]
 ACTIONS: tuple[Action, ...] = ("REPLACE", "REMOVE", "ADD")
 
 
-def as_values(value: Any) -> Any:
+def as_values(value: Any, where: str) -> Any:
     """Reads one value as a list of one, and refuses what is no value at all."""
     if isinstance(value, str | int | float):
         return (value,)
     if isinstance(value, list | tuple):
         for item in value:
             if not isinstance(item, str | int | float):
-                raise UserError(f"values: {item!r} is not a value; a list of names or numbers is wanted")
+                raise UserError(f"{where}: {item!r} is not a value; a list of names or numbers is wanted")
     return value
 
 
@@ -77,7 +77,7 @@ class Ablation(Config):
     @field_validator("values", mode="before")
     @classmethod
     def _values(cls, value: Any) -> Any:
-        return as_values(value)
+        return as_values(value, "values")
 
 
 class PolicySpec(Config):
@@ -168,7 +168,7 @@ class Study(Config):
     def _grid(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             raise UserError(f"grid: {value!r} is not axes with values; write e.g. {{patch_size: [2, 4]}}")
-        return {key: as_values(item) for key, item in value.items()}
+        return {key: as_values(item, str(key)) for key, item in value.items()}
 
     @field_validator("ablations", mode="before")
     @classmethod

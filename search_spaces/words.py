@@ -17,6 +17,7 @@ def words(text: object) -> Words:
     """Splits text into lower-case words and numbers; plurals become singular, accents go, ``×`` becomes ``x``."""
     decomposed = unicodedata.normalize("NFKD", str(text)).replace("×", "x").casefold()
     plain = "".join(char for char in decomposed if not unicodedata.combining(char))
+    plain = re.sub(r"(?<=[^\W\d_])['’]s\b", "", plain)
     return tuple(_singular(token) for token in _TOKEN.findall(plain))
 
 
@@ -26,16 +27,13 @@ def _singular(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
-BASELINE_WORDS = frozenset(
-    words(
-        "standard default original baseline current proposed conventional existing regular vanilla usual normal paper"
-    )
-)
+BASELINE_WORDS = frozenset(words("default original baseline current proposed existing ours"))
 """Words that point at the baseline's own value when a phrase names no other."""
 
 FILLER = BASELINE_WORDS | frozenset(
     words(
-        "a an the of in for to with using use used by on at as from its this that is are based ours "
+        "a an the of in for to with using use used by on at as from its this that is are based paper "
+        "standard conventional regular vanilla usual normal "
         "dit diffusion transformer model network architecture type kind variant design choice module component "
         "mechanism strategy approach method scheme option setting configuration ablation study"
     )
@@ -70,8 +68,9 @@ def meaningful(text: Words) -> Words:
 def match(text: object, names: Mapping[K, Iterable[str]], around: Iterable[str] = ()) -> K | None:
     """Returns the key one of whose names ``text`` reads as, when exactly one fits best.
 
-    A name fits when it occurs in the text and everything around it is filler or one of ``around``, so
-    ``standard linear decoder`` is ``linear`` (around: ``decoder``) and ``non-linear decoder`` is nothing.
+    A name fits when it occurs in the text and everything around it is filler, one of ``around`` or another
+    name of the same key, so ``standard linear decoder`` is ``linear`` (around: ``decoder``) and ``non-linear
+    decoder`` is nothing.
 
     Args:
         text: what was written.
@@ -82,12 +81,14 @@ def match(text: object, names: Mapping[K, Iterable[str]], around: Iterable[str] 
     fits: dict[K, tuple[bool, int]] = {}
     surrounding = [words(phrase) for phrase in around]
     for key, aliases in names.items():
-        for alias in map(words, aliases):
+        spellings = [words(alias) for alias in aliases]
+        for alias in spellings:
             index = find(said, alias) if alias else None
             if index is None:
                 continue
-            before, after = said[:index], said[index + len(alias) :]
-            if not meaningful(without(before, surrounding)) and not meaningful(without(after, surrounding)):
+            beside = [*surrounding, *spellings]
+            before, after = without(said[:index], beside), without(said[index + len(alias) :], beside)
+            if not meaningful(before) and not meaningful(after):
                 fits[key] = max(fits.get(key, (False, 0)), (said == alias, len(alias)))
     if not fits:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 from dit_core.errors import UserError
@@ -44,26 +45,33 @@ def find_axis(text: str, where: str = "axis") -> Axis:
     Raises:
         UserError: no axis, or not one alone, is called that; names the nearest.
     """
-    found = match(text, {axis.name: axis.names for axis in all_axes()})
+    names = {axis.name: axis.names for axis in all_axes()}
+    found = match(text, names) or match(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", str(text)), names)
     if found is None:
-        close = nearest_axes(text, 1)
+        close = nearest_axes(text, 1, likeness=0.6)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise UserError(f"{where}: unknown axis {text!r}; axes: {', '.join(AXES)}{hint}")
     return AXES.get(found)
 
 
-def nearest_axes(text: str, count: int = 3) -> tuple[str, ...]:
-    """Returns the names of up to ``count`` axes that read most like ``text``, best first."""
+def nearest_axes(text: str, count: int = 3, likeness: float = 0.45) -> tuple[str, ...]:
+    """Returns the names of up to ``count`` axes that read most like ``text``, best first.
+
+    Args:
+        text: what was written.
+        count: how many to return at most.
+        likeness: how alike they must be at least, in 0..1.
+    """
     said = words(text)
 
-    def likeness(names: Iterable[str]) -> float:
+    def alike(names: Iterable[str]) -> float:
         return max(
             max(difflib.SequenceMatcher(None, text.lower(), name.lower()).ratio(), _shared(said, words(name)))
             for name in names
         )
 
-    scored = sorted(((likeness(axis.names), axis.name) for axis in all_axes()), key=lambda pair: -pair[0])
-    return tuple(name for score, name in scored[:count] if score >= 0.5)
+    scored = sorted(((alike(axis.names), axis.name) for axis in all_axes()), key=lambda pair: -pair[0])
+    return tuple(name for score, name in scored[:count] if score >= likeness)
 
 
 def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> float:

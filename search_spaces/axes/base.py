@@ -48,6 +48,11 @@ class Axis(ABC):
         """Every way to write the axis."""
         return (self.name, self.title, *self.aliases)
 
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """Phrases about the axis that may stand beside a value without changing it."""
+        return self.names
+
     @abstractmethod
     def values(self, profile: Profile) -> tuple[Any, ...]:
         """The values tried when a study names none."""

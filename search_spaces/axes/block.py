@@ -20,7 +20,7 @@ BLOCK_ALIASES = {
     ),
 }  # fmt: skip
 
-NAMES_OF_A_BLOCK = ("block", "conditioning", "transformer block", "dit block", "condition injection")
+BLOCK_WORDS = ("block", "conditioning", "transformer block", "layer", "condition injection")
 
 AXIS = ChoiceAxis(
     name="block",
@@ -31,7 +31,8 @@ AXIS = ChoiceAxis(
     aliases=("transformer block architecture", "dit block", "block design", "block type", "block architecture",
              "conditioning block", "block variant", "dit block design"),
     legal=BLOCKS.names,
-    value_aliases={name: tuple(aliases) for name, aliases in BLOCK_ALIASES.items()},
+    value_aliases=BLOCK_ALIASES,
+    around=BLOCK_WORDS,
     remove_value="in-context",
     remove_means="plain transformer blocks: the condition enters as two extra tokens (in-context)",
 )  # fmt: skip

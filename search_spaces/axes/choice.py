@@ -20,11 +20,18 @@ class ChoiceAxis(Axis):
         legal: returns every legal value, e.g. ``BLOCKS.names``, so that a registered variant is a value at once.
         tried: the values tried when a study names none; empty means every legal one.
         value_aliases: value -> other ways to write it.
+        around: words that may stand beside a value, besides the axis's own names.
     """
 
     legal: Callable[[], Iterable[str]]
     tried: tuple[str, ...] = ()
     value_aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    around: tuple[str, ...] = ()
+
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """The axis's names and the words that go with its values."""
+        return (*self.names, *self.around)
 
     def legal_values(self, profile: Profile) -> tuple[str, ...]:
         """Every value that may be written."""
@@ -38,7 +45,7 @@ class ChoiceAxis(Axis):
         """Returns the value that ``text`` names; see ``Axis.parse``."""
         legal = self.legal_values(profile)
         names = {value: (value, *self.value_aliases.get(value, ())) for value in legal}
-        found = match(text, names, around=self.names)
+        found = match(text, names, around=self.spoken)
         if found is None:
             by_name = {name: value for value, spellings in names.items() for name in spellings}
             guess = nearest(text, by_name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dit_core.model.blocks import BLOCKS
-from search_spaces.axes.block import BLOCK_ALIASES
+from search_spaces.axes.block import BLOCK_ALIASES, BLOCK_WORDS
 from search_spaces.axes.choice import ChoiceAxis
 
 AXIS = ChoiceAxis(
@@ -17,6 +17,7 @@ AXIS = ChoiceAxis(
     legal=BLOCKS.names,
     tried=("adaln", "cross-attention"),
     value_aliases=BLOCK_ALIASES,
+    around=BLOCK_WORDS,
     remove_value="in-context",
     remove_means="no conditioning inside the blocks: the condition enters as two extra tokens (in-context)",
 )  # fmt: skip

@@ -60,11 +60,12 @@ class NumberAxis(Axis):
 
     def _written(self, text: str) -> float | None:
         """Reads phrases such as ``learning rate = 1e-4`` or ``4 heads``."""
+        text = re.sub(r"\s*[x×*·]\s*10\s*\^\s*[{(]?\s*([-+]?\d+)[)}]?", r"e\1", text)  # 1 x 10^-4
         numbers = list(re.finditer(_NUMBER, text, re.IGNORECASE))
         if len(numbers) != 1:
             return None
         rest = words(text[: numbers[0].start()] + " " + text[numbers[0].end() :])
-        return None if meaningful(self._strip(rest, (*self.names, *self.units))) else float(numbers[0].group())
+        return None if meaningful(self._strip(rest, (*self.spoken, *self.units))) else float(numbers[0].group())
 
     @staticmethod
     def _strip(rest: tuple[str, ...], names: Iterable[str]) -> tuple[str, ...]:

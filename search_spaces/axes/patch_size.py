@@ -19,7 +19,7 @@ class PatchSizeAxis(NumberAxis):
         return profile.patch_sizes
 
     def _written(self, text: str) -> float | None:
-        plain = text.replace("×", "x").replace("/", " ")
+        plain = text.replace("×", "x").replace("/", " ")  # 4×4 and DiT's "/4"
         square = re.sub(r"(\d+)\s*(?:x|by|\*)\s*\1(?!\d)", r" \1 ", plain, flags=re.IGNORECASE)
         return super()._written(square)
 
@@ -31,7 +31,7 @@ AXIS = PatchSizeAxis(
     citation="Peebles & Xie, arXiv 2212.09748, section 3.2 and Table 4",
     fields=("model.patch_size",),
     aliases=("patch", "patchify", "patchify layer", "patchification", "patch embedding size", "patch dimension",
-             "patch resolution", "token size", "p"),
+             "patch resolution", "size of patches", "size of the patches", "size of a patch", "token size", "p"),
     units=("pixel", "px", "latent cell"),
     kind=int,
     remove_value=1,

@@ -26,6 +26,8 @@ _AROUND_MARKERS = FILLER | frozenset(words("each value existing type than")) | B
 _SMALLER = frozenset(words("smaller lower fewer less shallower narrower finer"))
 _LARGER = frozenset(words("larger bigger higher greater more deeper wider coarser"))
 
+_THAN = re.compile(r"\b(?:alternatives?|options?)\s+to\b|\bother than\b|\bdifferent from\b|\binstead of\b", re.I)
+
 Reading = tuple[tuple[Any, ...], str]
 """The values, and how the words were understood."""
 
@@ -97,6 +99,11 @@ def _remark(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> R
 def _alternatives(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
     """Reads words that name no value, such as ``alternative decoder architectures`` or ``larger patch sizes``."""
     rest = _rest(text, axis)
+    if (than := _THAN.search(text)) and not _rest(text[: than.start()], axis) - _MARKERS:
+        named = axis.parse(text[than.end() :], profile)
+        if named != axis.current(baseline, profile):
+            raise UserError(f"{axis.name}: {text!r} names alternatives to {axis.label(named)}, not the baseline's own")
+        rest = set(_MARKERS)
     if rest and rest <= _MARKERS:
         values = axis.alternatives(profile, baseline)
         return _named(values, axis, f"names no value, so every {axis.name} other than the baseline's is tried")
@@ -142,7 +149,7 @@ def _pieces(text: str) -> list[str]:
 
 def _rest(text: str, axis: Axis) -> set[str]:
     """Returns the words that are neither the axis's name nor filler."""
-    left: Words = without(words(text), map(words, axis.names))
+    left: Words = without(words(text), map(words, axis.spoken))
     return set(left) - _AROUND_MARKERS
 
 

@@ -1,0 +1,185 @@
+"""A mistake in a study file is one sentence that names the file, the field, what was given and what is allowed."""
+
+from pathlib import Path
+
+import pytest
+
+from dit_core.errors import UserError
+from search_spaces.build import grid_study
+from search_spaces.load import load_study, study_from_yaml
+
+HEAD = "name: x\nbaseline: digits\n"
+ASK = HEAD + "ablations: [block]\n"
+NOTHING = "the study varies nothing; give ablations or a grid, e.g. grid: {patch_size: [2, 4]}"
+NO_STUDY = "not a study; a study file is a mapping with name, baseline and ablations or grid"
+
+SENTENCES = {
+    HEAD + "ablations: [{axis: block, values: [adaln-zro]}]": (
+        "ablation 'Transformer block': block: unknown value 'adaln-zro'; allowed: in-context, cross-attention, adaln, "
+        "adaln-zero; did you mean 'adaln-zero'?"
+    ),
+    HEAD + "ablations: [{axis: size, values: [XXL]}]": (
+        "ablation 'Model size': size: unknown value 'XXL'; allowed: S, B, L, XL; did you mean 'XL'?"
+    ),
+    HEAD + "ablations: [{axis: patch_size, values: [3]}]": (
+        "arm 'patch_size=3': model.patch_size: 3 does not divide the input size 8; allowed: 1, 2, 4, 8"
+    ),
+    HEAD + "ablations: [{axis: patch_size, values: [0]}]": (
+        "arm 'patch_size=0': model.patch_size: input should be greater than 0, given 0"
+    ),
+    HEAD + "ablations: [{axis: patch size, values: [4x8]}]": (
+        "ablation 'Patch size': patch_size: '4x8' is not a whole number; values are written like 2, 4, 8"
+    ),
+    HEAD: NOTHING,
+    HEAD + "grid: {}": NOTHING,
+    HEAD + "ablations: []": NOTHING,
+    HEAD + "grid: {patch_size: []}": "grid.patch_size: empty; give values, e.g. [2, 4, 8]",
+    HEAD + "grid: [patch_size]": ("grid: ['patch_size'] is not axes with values; write e.g. {patch_size: [2, 4]}"),
+    HEAD + "grid: {patch_size: [[2]]}": ("grid: patch_size: [2] is not a value; a list of names or numbers is wanted"),
+    HEAD + "grid: {block: [adaln], conditioning: [adaln]}": (
+        "grid: 'block' and 'conditioning' both set model.block; keep one of them"
+    ),
+    HEAD + "grid: {block: [foo]}": (
+        "grid: block: unknown value 'foo'; allowed: in-context, cross-attention, adaln, adaln-zero"
+    ),
+    HEAD + "ablations: {block: [adaln]}": (
+        "ablations: a list is wanted, e.g. [{axis: patch_size, values: [2, 4]}]; for every combination of several "
+        "axes' values use grid"
+    ),
+    HEAD + "ablations: [{axis: block, name: A}, {axis: decoder, name: A}]": (
+        "ablations: 2 of them are called 'A'; give each a name of its own"
+    ),
+    HEAD + "ablations: [block, transformer block]": (
+        "ablations: 2 of them are called 'Transformer block'; give each a name of its own"
+    ),
+    HEAD + "ablations: [{axis: block, action: RELPACE}]": (
+        "ablations.0.action: unknown value 'RELPACE'; allowed: REPLACE, REMOVE, ADD; did you mean 'REPLACE'?"
+    ),
+    HEAD + "ablations: [{axis: size, action: REMOVE}]": (
+        "ablation 'Model size': REMOVE has no meaning for size: a model always has a size; use REPLACE with a "
+        "smaller one"
+    ),
+    HEAD + "ablations: [{axis: block, action: remove, values: [adaln]}]": (
+        "ablation 'Transformer block': REMOVE takes no values; use REPLACE to try some"
+    ),
+    HEAD + "ablations: [{axis: block, action: ADD}]": (
+        "ablation 'Transformer block': ADD has no meaning for block: every model has one already; use REPLACE"
+    ),
+    HEAD + "ablations: [{axis: block, value: [adaln]}]": (
+        "ablations.0.value: unknown field; allowed: name, axis, action, values; did you mean 'values'?"
+    ),
+    ASK + "seeds: [0, 1, 0]": "seeds: 0 repeats; every seed may appear once",
+    ASK + "seeds: []": "seeds: empty; give at least one, e.g. [0, 1]",
+    ASK + "seeds: [-1]": "seeds: -1 is not between 0 and 2147483647",
+    ASK + "budget_images: 100": "budget_images: 100 is below one batch, 128",
+    ASK + "budget_images: 1000": (
+        "budget_images: 1000 is not a multiple of the batch size, 128; nearest that fits: 896 or 1024"
+    ),
+    ASK + "budget_images: 0": "budget_images: input should be greater than 0, given 0",
+    ASK + "rungs: [100]": "rungs: 100 is not a multiple of the batch size, 128; nearest that fits: 128",
+    ASK + "rungs: [25600, 12800]": "rungs: [25600, 12800] is not an increasing list of image counts above 0",
+    ASK + "rungs: [38400]": "rungs: 38400 is not below budget_images, 38400",
+    HEAD + "ablations: [{axis: batch size, values: [96]}]": (
+        "rungs: 12800 is not a multiple of the batch size of arm 'batch_size=96', 96; nearest that fits: 12672 or 13056"
+    ),
+    ASK + "primary_metric: fid": "primary_metric: unknown value 'fid'; allowed: fd_digits_cnn",
+    ASK + "primary_metric: fd_digits_cn": (
+        "primary_metric: unknown value 'fd_digits_cn'; allowed: fd_digits_cnn; did you mean 'fd_digits_cnn'?"
+    ),
+    ASK + "resources: {worker: 2}": (
+        "resources.worker: unknown field; allowed: lanes, workers, cpus_per_worker, gpus_per_worker; "
+        "did you mean 'workers'?"
+    ),
+    "name: my study\nablations: [block]": (
+        "name: 'my study' is not a study name; use letters, digits, '.', '_' and '-', at most 100"
+    ),
+    "name: x\nbaseline: digit\nablations: [block]": (
+        "baseline.profile: unknown value 'digit'; allowed: paper, digits; did you mean 'digits'?"
+    ),
+    "name: x\nbaseline: {overrides: {model.pach_size: 4}}\nablations: [block]": (
+        "baseline.overrides: model.pach_size: unknown field; allowed: input_size, in_channels, patch_size, "
+        "hidden_size, depth, num_heads, mlp_ratio, block, decoder, num_classes, learn_sigma; did you mean 'patch_size'?"
+    ),
+    "name: x\nbaseline: {overrides: {modle.patch_size: 4}}\nablations: [block]": (
+        "baseline.overrides: modle: unknown field; allowed: model, diffusion, data, training, evaluation, seed; "
+        "did you mean 'model'?"
+    ),
+    "name: x\nbaseline: {overrides: {seed: 4}}\nablations: [block]": (
+        "baseline.overrides.seed: seeds are not part of the baseline; write them under seeds"
+    ),
+    "name: x\nbaseline: {overrides: {size: [S, B]}}\nablations: [block]": (
+        "baseline.overrides: size: unknown value ['S', 'B']; allowed: S, B, L, XL"
+    ),
+    "": NO_STUDY,
+    "- a": NO_STUDY,
+    HEAD + "seeds: [0]\nseeds: [1]\nablations: [block]": "line 4: 'seeds' is given twice (first in line 3)",
+    HEAD + "ablations: [block": (
+        "line 3, column 18: not valid YAML (expected ',' or ']', but got '<stream end>' while parsing a flow sequence)"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", SENTENCES)
+def test_the_sentence(text: str) -> None:
+    with pytest.raises(UserError) as error:
+        study_from_yaml(text, "my.yaml")
+    assert str(error.value) == f"my.yaml: {SENTENCES[text]}"
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        (HEAD + "ablations: [{axis: pach size}]", "ablations: unknown axis 'pach size'; axes: ", "'patch_size'?"),
+        (HEAD + "ablations: [{axis: dcoder, name: D}]", "ablation 'D': unknown axis 'dcoder'; axes: ", "'decoder'?"),
+        (HEAD + "grid: {blok: [adaln]}", "grid: unknown axis 'blok'; axes: ", "'block'?"),
+        ("baseline: {overrides: {sise: S}}", "baseline.overrides: unknown axis 'sise'; axes: ", "'size'?"),
+        (HEAD + "abaltions: [block]", "abaltions: unknown field; allowed: name, ", "'ablations'?"),
+    ],
+)
+def test_a_misspelt_axis_or_key_gets_the_nearest(text: str, start: str, end: str) -> None:
+    with pytest.raises(UserError) as error:
+        study_from_yaml(text, "my.yaml")
+    assert str(error.value).startswith(f"my.yaml: {start}")
+    assert str(error.value).endswith(f"; did you mean {end}")
+
+
+def test_an_unknown_preset_or_missing_file_lists_the_presets() -> None:
+    with pytest.raises(UserError) as error:
+        load_study("dit-digit")
+    assert str(error.value) == (
+        "dit-digit: no such study file or preset; presets: dit-digits, dit-paper; did you mean 'dit-digits'?"
+    )
+    with pytest.raises(UserError, match=r"^missing\.yaml: no such study file or preset; presets: "):
+        load_study("missing.yaml")
+    with pytest.raises(UserError, match=r"^missing\.md: cannot be read \(No such file or directory\)$"):
+        load_study("missing.md")
+    with pytest.raises(UserError, match=r"^no study given; "):
+        load_study("")
+
+
+def test_a_folder_a_strange_file_and_bytes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is a folder; give a study file"):
+        load_study(tmp_path)
+    strange = tmp_path / "study.txt"
+    strange.write_text(ASK)
+    with pytest.raises(UserError, match=r"unknown kind of file; a study file ends in \.yaml"):
+        load_study(strange)
+    binary = tmp_path / "study.yaml"
+    binary.write_bytes(b"name: \xff\xfe")
+    with pytest.raises(UserError, match=r"study\.yaml: not UTF-8 text \(byte 6\); save it as UTF-8$"):
+        load_study(binary)
+
+
+def test_errors_name_the_file_they_come_from(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yml"
+    path.write_text(ASK + "seeds: [1, 1]")
+    with pytest.raises(UserError) as error:
+        load_study(path)
+    assert str(error.value) == f"{path}: seeds: 1 repeats; every seed may appear once"
+
+
+def test_studies_built_in_python_get_the_same_sentences() -> None:
+    with pytest.raises(UserError, match=r"^grid\.patch_size: empty; give values, e\.g\. \[2, 4, 8\]$"):
+        grid_study("s", {"patch_size": []})
+    with pytest.raises(UserError, match=r"^seedz: unknown field; allowed: .*; did you mean 'seeds'"):
+        grid_study("s", {"patch_size": [2]}, seedz=[1])
