@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from service.study_result import StudyResult
 
 if TYPE_CHECKING:
     from service.engine import Snapshot
+    from service.report import Report
     from service.submit import Job
 
 DEFAULT_STORE = "dit-ablate-store"
@@ -223,13 +225,20 @@ class Session:
     prepared: Prepared
     preview: Preview
 
-    @property
-    def command(self) -> str:
-        """The command that continues or repeats the study."""
+    def command(self, executor: str = "ray") -> str:
+        """Returns the command that continues or repeats the study."""
+        arguments = list(self.opened.arguments)
         if self.opened.source == "python":
-            path = self.store.study_dir(self.opened.study.name) / "study.yaml"
-            return command_line("run", (str(path),), self.store.path)
-        return command_line("run", self.opened.arguments, self.store.path)
+            arguments = [str(self.store.study_dir(self.opened.study.name) / "study.yaml")]
+        if executor != "ray":
+            arguments += ["--executor", executor]
+        for option, value, variable in (
+            ("--address", self.client.address, "RAY_ADDRESS"),
+            ("--tracking-uri", self.client.tracking_uri, "MLFLOW_TRACKING_URI"),
+        ):
+            if value is not None and value != os.environ.get(variable):
+                arguments += [option, value]
+        return command_line("run", arguments, self.store.path)
 
     def run(
         self,
@@ -242,7 +251,7 @@ class Session:
         from service.engine import run_segments
         from service.mlflow_sync import BackgroundSync, MlflowSync
 
-        study = self.opened.study
+        command = self.command(executor)
         sync = MlflowSync(self.client.tracking_uri, self.prepared, self.store)
         sync.check()
         running: frozenset[str] | None = None
@@ -250,7 +259,7 @@ class Session:
         def update(snapshot: Snapshot) -> None:
             nonlocal running
             if running is None:
-                self._write_files()  # at the first update the engine has made sure that no other run is going on
+                self._write_files(command)  # at the first update the engine has made sure that no other run is going on
             running = frozenset(name for name, live in snapshot.live.items() if live.phase != "queued")
             if on_update is not None:
                 on_update(snapshot)
@@ -265,37 +274,35 @@ class Session:
                 on_update=update,
             )
         warnings: list[str] = []
-        report = self._report(warnings)
-        folder = self.store.study_dir(study.name) / "report"
-        files = [path for path in sorted(folder.rglob("*")) if path.is_file()] if report else []
-        problem = sync.finish(files, outcome.failed)
+        report = self._report(warnings, command)
+        problem = sync.finish(report.files if report else (), outcome.failed)
         if problem is not None:
             warnings.append(problem)
         return _result(
             self.client,
             self.store,
             self.prepared,
-            self.command,
+            command,
             failures=dict(outcome.failed),
-            report=report,
+            report=(report.markdown, report.html) if report else None,
             interrupted=outcome.interrupted,
             tracking_uri=sync.tracking_uri,
             warnings=tuple(warnings),
         )
 
-    def _write_files(self) -> None:
+    def _write_files(self, command: str) -> None:
         opened, study = self.opened, self.opened.study
-        study_files.write_definition(self.store, study, self.prepared.train_ids, opened.source, self.command)
+        study_files.write_definition(self.store, study, self.prepared.train_ids, opened.source, command)
         if opened.imported is not None and opened.path is not None:
             sentences = (*opened.imported.understood, *opened.imported.not_understood, *opened.imported.notes)
             study_files.write_plan_source(self.store, study, opened.path, tuple(map(str, sentences)))
         study_files.write_preview(self.store, study, self.preview.text())
 
-    def _report(self, warnings: list[str]) -> tuple[Path, Path] | None:
+    def _report(self, warnings: list[str], command: str) -> Report | None:
         from service.report import build_report
 
         try:
-            report = build_report(self.prepared, self.store, command=self.command)
+            return build_report(self.prepared, self.store, command=command)
         # the results are in the store; a report that cannot be drawn must not take them from the caller
         except Exception as error:
             warnings.append(
@@ -303,7 +310,6 @@ class Session:
                 f"try `{command_line('report', (self.opened.study.name,), self.store.path)}`"
             )
             return None
-        return report.markdown, report.html
 
 
 def _preview(

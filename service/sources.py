@@ -167,7 +167,12 @@ def _yaml(value: Any) -> str:
 
 def command_line(verb: str, arguments: Sequence[str], store: Path) -> str:
     """Returns a command a person can paste, with the store where it is not the default one."""
-    parts = ["dit-ablate", verb, *arguments]
-    if store != Path("dit-ablate-store").resolve():
-        parts += ["--store", str(store)]
-    return shlex.join(parts)
+    return shlex.join(["dit-ablate", verb, *arguments, *store_option(store)])
+
+
+def store_option(store: Path) -> list[str]:
+    """Returns the option that names a store, relative to here where that is shorter; nothing for the default."""
+    here = Path.cwd()
+    if store == here / "dit-ablate-store":
+        return []
+    return ["--store", str(store.relative_to(here) if store.is_relative_to(here) else store)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -11,7 +12,8 @@ from rich.text import Text
 
 from search_spaces.study import Study
 from service.cli import format as fmt
-from service.status import DIVERGED, FAILED, TrialStatus
+from service.cli.measured import Measured
+from service.status import DIVERGED, FAILED
 
 if TYPE_CHECKING:
     from service.engine import Snapshot
@@ -25,14 +27,15 @@ class Lines:
 
     Args:
         study: the study.
+        measured: what has been measured.
         console: where to print.
     """
 
-    def __init__(self, study: Study, console: Console) -> None:
+    def __init__(self, study: Study, measured: Measured, console: Console) -> None:
         self._study = study
+        self._measured = measured
         self._console = console
-        self._images: dict[str, int] | None = None
-        self._states: dict[str, str] = {}
+        self._states: dict[str, str] | None = None
         self._stops = 0
         self._messages = 0
         self._lanes_up = 0
@@ -66,16 +69,17 @@ class Lines:
             self._say(
                 f"{snapshot.lanes_up} of {fmt.plural(snapshot.lanes, 'lane')} up after {fmt.duration(snapshot.elapsed)}"
             )
-        known = self._images
-        if known is None:
-            # what the store held already is not news
-            known = self._images = {status.trial.name: status.images for status in snapshot.statuses}
-            self._states = {status.trial.name: status.state for status in snapshot.statuses}
-        for status in snapshot.statuses:
-            self._trial(status, known)
-        for stop in snapshot.stops[self._stops :]:
-            self._say(f"Stopped early: {stop.reason}", "yellow")
-        self._stops = len(snapshot.stops)
+        if self._states is None:
+            self._stops = len(snapshot.stops)  # what the store held already is not news
+        for _, text, style in sorted(
+            (*self._evaluations(snapshot), *self._stopped(snapshot)), key=lambda item: item[0]
+        ):
+            self._say(text, style)
+        before = self._states or {}
+        self._states = {status.trial.name: status.state for status in snapshot.statuses}
+        for name, state in self._states.items():
+            if state != before.get(name) and state in (DIVERGED, FAILED):
+                self._say(f"{name}: {state}", "red")
         if snapshot.stopping and not self._stopping:
             self._stopping = True
             self._say("Stopping: trials in flight write a checkpoint first. Ctrl-C once more ends it now.", "yellow")
@@ -83,16 +87,16 @@ class Lines:
             self._say(message, "yellow")
         self._messages = len(snapshot.messages)
 
-    def _trial(self, status: TrialStatus, known: dict[str, int]) -> None:
-        name = status.trial.name
-        if status.images > known.get(name, 0) and status.metric is not None:
-            end = " (done)" if status.images >= self._study.budget_images else ""
-            value = f"{status.metric.name} {fmt.metric(status.metric.value)}"
-            self._say(f"{name}: {value} at {fmt.images(status.images)} images{end}")
-        known[name] = status.images
-        if status.state != self._states.get(name) and status.state in (DIVERGED, FAILED):
-            self._say(f"{name}: {status.state}", "red")
-        self._states[name] = status.state
+    def _evaluations(self, snapshot: Snapshot) -> Iterator[tuple[tuple[int, int], str, str]]:
+        metric, budget = self._study.primary_metric, self._study.budget_images
+        for name, images, value in self._measured.update(snapshot):
+            end = " (done)" if images >= budget else ""
+            yield (images, 0), f"{name}: {metric} {fmt.metric(value)} at {fmt.images(images)} images{end}", ""
+
+    def _stopped(self, snapshot: Snapshot) -> Iterator[tuple[tuple[int, int], str, str]]:
+        for stop in snapshot.stops[self._stops :]:
+            yield (stop.images, 1), f"Stopped early: {stop.reason}", "yellow"
+        self._stops = len(snapshot.stops)
 
     def _heartbeat(self, snapshot: Snapshot) -> str:
         flying = ", ".join(

@@ -15,10 +15,8 @@ from rich.text import Text
 from search_spaces.study import Study
 from service.cli import format as fmt
 from service.cli.lines import overall
-from service.preflight import Prepared
-from service.results import collect
+from service.cli.measured import Measured
 from service.status import COMPLETED, DIVERGED, FAILED, PENDING, REUSED, RUNNING, TrialStatus
-from service.store import Store
 
 if TYPE_CHECKING:
     from service.engine import Snapshot
@@ -31,18 +29,14 @@ class LiveTable:
 
     Args:
         study: the study.
-        prepared: the same, with identities, to show what the store holds already.
-        store: where the records are.
+        measured: what has been measured; somebody else keeps it up to date.
         console: the terminal.
     """
 
-    def __init__(self, study: Study, prepared: Prepared, store: Store, console: Console) -> None:
+    def __init__(self, study: Study, measured: Measured, console: Console) -> None:
         self._study = study
+        self._measured = measured
         self._console = console
-        self._values: dict[str, dict[int, float]] = {}
-        for name, result in collect(prepared.expansion, store, prepared.train_ids).items():
-            found = ((images, result.value(study.primary_metric, images)) for images in study.milestones)
-            self._values[name] = {images: value for images, value in found if value is not None}
         self._live = RichLive(console=console, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> Self:
@@ -60,9 +54,6 @@ class LiveTable:
 
     def render(self, snapshot: Snapshot) -> Group:
         """Returns the table for a snapshot, as many trials as fit, the ones in flight first."""
-        for status in snapshot.statuses:
-            if status.metric is not None:
-                self._values.setdefault(status.trial.name, {})[status.images] = status.metric.value
         room = max(4, self._console.height - 8)
         order = {RUNNING: 0, PENDING: 2}
         ranked = sorted(snapshot.statuses, key=lambda status: order.get(status.state, 1))
@@ -93,7 +84,7 @@ class LiveTable:
         word = live.phase if live is not None else status.state
         style = _STYLES.get(status.state, "yellow")
         loss = "" if live is None or live.loss is None else f"{live.loss:.4f}"
-        values = self._values.get(name, {})
+        values = self._measured.of(name)
         return [
             Text(status.trial.arm.name, style="bold" if status.trial.arm.is_baseline else ""),
             str(status.trial.seed),

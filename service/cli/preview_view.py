@@ -99,7 +99,7 @@ def _totals(preview: Preview) -> Text:
     )
     if preview.segments is None or preview.remaining_gmacs is None:
         text.append(
-            "\nWhat the store already holds cannot be told yet: a trial is known by its data, and the study is not ready."
+            "\nWhat the store already holds cannot be told yet: a trial is known by its data, which is not ready."
         )
     elif preview.segments == 0:
         text.append("\nThe store holds all of it: a run would go straight to the report.")

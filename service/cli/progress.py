@@ -18,14 +18,16 @@ def progress(session: Session, console: Console) -> Iterator[Callable[[Snapshot]
     """Yields the callback that shows every ``Snapshot`` of the run on ``console``."""
     from service.cli.lines import Lines
     from service.cli.live_table import LiveTable
+    from service.cli.measured import Measured
 
     study = session.opened.study
-    lines = Lines(study, console)
+    measured = Measured(session.prepared, session.store)
+    lines = Lines(study, measured, console)
     lines.head(session.preview)
     if not console.is_terminal:
         yield lines
         return
-    with LiveTable(study, session.prepared, session.store, console) as table:
+    with LiveTable(study, measured, console) as table:
 
         def update(snapshot: Snapshot) -> None:
             lines.news(snapshot)

@@ -85,7 +85,7 @@ def run(
     console = err() if json else out()
     if note:
         console.print(note, soft_wrap=True)
-    with interruptible(session.command, console), progress(session, console) as on_update:
+    with interruptible(session.command(executor.value), console), progress(session, console) as on_update:
         result = session.run(executor=executor.value, on_update=on_update)
     if json:
         import json as encoder

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from service.cli import format as fmt
+from service.sources import store_option
 from service.study_result import StudyResult
 
 
@@ -99,9 +100,7 @@ def ui_command(store: Path, tracking_uri: str | None) -> str:
     """Returns the command that opens the MLflow UI of a study, or the server's address."""
     if tracking_uri is not None and tracking_uri.startswith(("http://", "https://")):
         return tracking_uri
-    parts = ["dit-ablate", "ui"]
-    if store != Path("dit-ablate-store").resolve():
-        parts += ["--store", str(store)]
+    parts = ["dit-ablate", "ui", *store_option(store)]
     if tracking_uri is not None and not tracking_uri.startswith(f"sqlite:///{store}/"):
         parts += ["--tracking-uri", tracking_uri]
     return shlex.join(parts)
