@@ -6,6 +6,7 @@ therefore probed first, with a bound in seconds, and MLflow's own retries are sh
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from pathlib import Path
@@ -33,9 +34,11 @@ _SETTINGS = {
 
 
 def configure() -> None:
-    """Sets MLflow's environment: no telemetry, bounded retries. What the user has set stays."""
+    """Keeps MLflow quiet and its retries short: no telemetry, no narration. What the user has set stays."""
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
+    for name in ("mlflow.store.db.utils", "alembic"):  # they narrate the making of a new database
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def default_tracking_uri(store: Store) -> str:
@@ -80,7 +83,9 @@ def connect(uri: str) -> MlflowClient:
         client = MlflowClient(tracking_uri=uri)
         client.search_experiments(max_results=1)
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        raise UserError(f"tracking_uri: {_shown(uri)} does not work as an MLflow tracking store ({first_line(error)})") from None
+        raise UserError(
+            f"tracking_uri: {_shown(uri)} does not work as an MLflow tracking store ({first_line(error)})"
+        ) from None
     return client
 
 
@@ -104,7 +109,7 @@ def _probe_http(uri: str) -> None:
         raise UserError(f"tracking_uri: {_shown(uri)} refuses a secure connection ({first_line(error)})") from None
     except requests.exceptions.Timeout:
         raise UserError(
-            f"tracking_uri: {_shown(uri)} does not answer within {PROBE_SECONDS:g} s; is the MLflow server running there?"
+            f"tracking_uri: {_shown(uri)} does not answer within {PROBE_SECONDS:g} s; is an MLflow server running?"
         ) from None
     except requests.exceptions.RequestException:
         raise UserError(
@@ -131,7 +136,9 @@ def _probe_database(uri: str, scheme: str) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
         engine = sqlalchemy.create_engine(uri)
         with engine.connect() as connection:
-            connection.execute(sqlalchemy.text("select count(*) from sqlite_master" if scheme == "sqlite" else "select 1"))
+            connection.execute(
+                sqlalchemy.text("select count(*) from sqlite_master" if scheme == "sqlite" else "select 1")
+            )
         engine.dispose()
     except (SQLAlchemyError, ImportError, OSError) as error:
         reason = first_line(getattr(error, "orig", None) or error)

@@ -72,7 +72,9 @@ def describe_trial(
     if status.metric is not None:
         floor = f" (floor {number(status.metric.floor)})" if status.metric.floor is not None else ""
         kind = "Final" if status.is_final else "So far"
-        lines.append(f"{kind}: `{status.metric.name}` {number(status.metric.value)}{floor} at {status.images:,} images.")
+        lines.append(
+            f"{kind}: `{status.metric.name}` {number(status.metric.value)}{floor} at {status.images:,} images."
+        )
     if status.state.startswith("stopped@") and summary.stop is not None:
         lines.append(f"Stopped at {summary.stop.images:,} of {study.budget_images:,} images: {summary.stop.reason}.")
     elif failure is not None:

@@ -50,6 +50,7 @@ class MlflowSync:
         self._lock = threading.Lock()
         self._client: MlflowClient | None = None
         self._problem: str | None = None
+        self._experiment_id: str | None = None
         self._forget()
 
     def check(self) -> None:
@@ -100,8 +101,8 @@ class MlflowSync:
         if self._problem is None:
             return None
         return (
-            f"MLflow at {self.tracking_uri} is not up to date ({self._problem}); nothing is lost, the store has it all, "
-            "and the same command again brings MLflow up to date"
+            f"MLflow at {self.tracking_uri} is not up to date ({self._problem}); nothing is lost, the store has it "
+            "all, and the same command again brings MLflow up to date"
         )
 
     @property
@@ -139,7 +140,7 @@ class MlflowSync:
 
     def _forget(self) -> None:
         """Forgets what MLflow was thought to hold: after a failure the next attempt looks again."""
-        self._experiment_id: str | None = None
+        self._experiment_id = None
         self._found = False
         self._runs: dict[str, TrackedRun] = {}
         self._done: dict[str, tuple[str, int]] = {}

@@ -1,0 +1,68 @@
+"""What the study's trials cost, from their records: seconds, images and multiply-adds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dit_core.gflops import training_gmacs
+from service.report.summary import Summary
+from service.status import REUSED
+from service.store import Store, StoredMetric
+
+
+@dataclass(frozen=True)
+class ArmCost:
+    """An arm's cost over all its seeds, up to this study's budget, whichever study paid.
+
+    Attributes:
+        arm: the arm's name.
+        images: training images seen, summed over seeds.
+        train_seconds: device seconds of training (wall-clock times the study's workers per lane).
+        sample_seconds: device seconds of sampling.
+        score_seconds: device seconds of scoring.
+        gmacs: multiply-adds of training, in 10^9 (forward pass x 3).
+        reused: trials that another study had already paid for.
+    """
+
+    arm: str
+    images: int
+    train_seconds: float
+    sample_seconds: float
+    score_seconds: float
+    gmacs: float
+    reused: int
+
+
+def arm_costs(summary: Summary, store: Store) -> list[ArmCost]:
+    """Adds up what every arm cost."""
+    study, workers = summary.study, summary.study.resources.workers
+    costs = []
+    for arm in summary.arms:
+        images, train, sample, score = 0, 0.0, 0.0, 0.0
+        for status in arm.statuses:
+            records = [r for r in store.curve(status.train_id) if r["images"] <= study.budget_images]
+            images += max((record["images"] for record in records), default=0)
+            train += sum(record["seconds"] for record in records)
+            for milestone in study.milestones:
+                for metric in summary.results[status.trial.name].evaluations.get(milestone, {}).values():
+                    if isinstance(metric, StoredMetric):
+                        sample += metric.sample_seconds
+                        score += metric.score_seconds
+        reused = sum(status.state == REUSED for status in arm.statuses)
+        seconds = (train * workers, sample * workers, score * workers)
+        costs.append(ArmCost(arm.arm.name, images, *seconds, training_gmacs(arm.cost, images), reused))
+    return costs
+
+
+def total(costs: Sequence[ArmCost]) -> ArmCost:
+    """Adds up all arms."""
+    return ArmCost(
+        "all arms",
+        sum(cost.images for cost in costs),
+        sum(cost.train_seconds for cost in costs),
+        sum(cost.sample_seconds for cost in costs),
+        sum(cost.score_seconds for cost in costs),
+        sum(cost.gmacs for cost in costs),
+        sum(cost.reused for cost in costs),
+    )

@@ -1,0 +1,228 @@
+"""The report's plots: cost against quality, quality against progress, training loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from search_spaces.types import Expansion
+from service.report.style import BASELINE, FLOOR, MARKERS, OKABE_ITO, canvas, plain_ticks, png, spread_labels
+from service.report.summary import ArmSummary, Summary
+from service.store import Store
+
+
+def looks(expansion: Expansion) -> dict[str, tuple[str, str]]:
+    """Returns every arm's colour and marker: those of the first ablation that asked for it; the baseline's own."""
+    found: dict[str, tuple[str, str]] = {expansion.baseline.name: (BASELINE, "*")}
+    for index, view in enumerate(expansion.ablations):
+        for _, name in view.arms:
+            found.setdefault(name, (OKABE_ITO[index % len(OKABE_ITO)], MARKERS[index % len(MARKERS)]))
+    for arm in expansion.arms:
+        found.setdefault(arm.name, (OKABE_ITO[-1], "o"))
+    return found
+
+
+def gflops_against_metric(expansion: Expansion, summary: Summary) -> bytes | None:
+    """Draws forward Gflops against the primary metric: finished arms filled, stopped ones hollow at their rung.
+
+    Returns:
+        PNG bytes, or None while nothing is measured.
+    """
+    points = [(arm, images, value) for arm in summary.arms if (found := _last(arm)) for images, value in (found,)]
+    if not points:
+        return None
+    style = looks(expansion)
+    with canvas(7.2, 4.4) as (figure, axes):
+        for arm, _, value in points:
+            colour, marker = style[arm.arm.name]
+            done = bool(arm.finals)
+            axes.scatter(
+                arm.cost.gmacs,
+                value,
+                s=130 if arm.arm.is_baseline else 46,
+                marker=marker,
+                facecolors=colour if done else "white",
+                edgecolors=colour,
+                linewidths=1.3,
+                zorder=3,
+            )
+            if arm.final is not None and arm.final.sd is not None:
+                low = max(arm.final.mean - arm.final.sd, arm.final.mean * 0.2)
+                axes.vlines(arm.cost.gmacs, low, arm.final.mean + arm.final.sd, color=colour, linewidth=1, zorder=2)
+        floor = summary.floors.get(summary.study.primary_metric)
+        if floor is not None and floor > 0:
+            axes.axhline(floor, color=FLOOR, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+            axes.annotate(
+                "floor: training against held-out images",
+                (0, floor),
+                xycoords=("axes fraction", "data"),
+                xytext=(4, 3),
+                textcoords="offset points",
+                color="#666666",
+                fontsize=7.5,
+            )
+        axes.set_xscale("log")
+        plain_ticks(axes.xaxis)
+        _metric_scale(axes, [value for _, _, value in points] + ([floor] if floor else []))
+        axes.margins(x=0.12)
+        axes.set_xlabel("Gflops of one forward pass (multiply-adds, one image)")
+        axes.set_ylabel(f"{summary.study.primary_metric} (lower is better)")
+        figure.draw_without_rendering()
+        _label_points(axes, points, style)
+        _legend(figure, expansion, summary, style)
+        return png(figure)
+
+
+def metric_by_images(expansion: Expansion, summary: Summary) -> bytes | None:
+    """Draws the primary metric at every rung, one panel per ablation, the baseline in each; a cross ends a stop.
+
+    Returns:
+        PNG bytes, or None while nothing is measured.
+    """
+    if not any(_last(arm) for arm in summary.arms):
+        return None
+    metric = summary.study.primary_metric
+
+    def draw(axes: Any, label: str, arm: ArmSummary, colour: str, order: int) -> None:
+        curve = [(images, found.mean) for images in summary.study.milestones if (found := arm.at(images))]
+        curve = [(images, value) for images, value in curve if math.isfinite(value)]
+        if not curve:
+            return
+        xs, ys = zip(*curve, strict=True)
+        line = {"color": colour, "linewidth": 1.4, "zorder": order, "label": label}
+        axes.plot(xs, ys, marker="o", markersize=3, **line)
+        if arm.ended_early:
+            axes.plot(xs[-1], ys[-1], marker="x", markersize=7, markeredgewidth=1.6, color=colour, zorder=order)
+
+    values = [value for arm in summary.arms for seeds in arm.measured.values() for value in seeds.values()]
+    return _panels(expansion, summary, draw, metric, lambda axes: _metric_scale(axes, values), summary.study.milestones)
+
+
+def training_loss(expansion: Expansion, summary: Summary, store: Store) -> bytes | None:
+    """Draws the training loss (mean over seeds), one panel per ablation, the baseline in each.
+
+    Returns:
+        PNG bytes, or None while nothing is trained.
+    """
+    curves = {arm.arm.name: _loss(arm, store, summary.study.budget_images) for arm in summary.arms}
+    if not any(curves.values()):
+        return None
+
+    def draw(axes: Any, label: str, arm: ArmSummary, colour: str, order: int) -> None:
+        curve = curves[arm.arm.name]
+        if curve:
+            axes.plot([x for x, _ in curve], [y for _, y in curve], color=colour, lw=1.1, zorder=order, label=label)
+
+    losses = [loss for curve in curves.values() for _, loss in curve]
+    return _panels(expansion, summary, draw, "training loss", lambda axes: _metric_scale(axes, losses, at=3.0))
+
+
+def _panels(
+    expansion: Expansion, summary: Summary, draw: Any, title: str, scale: Any, ticks: Sequence[int] = ()
+) -> bytes:
+    from matplotlib.ticker import FixedLocator, MaxNLocator
+
+    views = expansion.ablations
+    columns = min(3, len(views)) or 1
+    rows = math.ceil(len(views) / columns) or 1
+    with canvas(
+        max(4.0, 2.6 * columns), 0.4 + 2.2 * rows, nrows=rows, ncols=columns, sharex=True, sharey=True, squeeze=False
+    ) as (figure, grid):
+        flat = list(grid.flat)
+        for axes, view in zip(flat, views, strict=False):
+            others = [(label, summary.arm(name)) for label, name in view.arms if name != expansion.baseline.name]
+            for index, (label, arm) in enumerate(others):
+                draw(axes, label, arm, OKABE_ITO[index % len(OKABE_ITO)], 3)
+            own = next((label for label, name in view.arms if name == expansion.baseline.name), None)
+            draw(axes, f"{own} (baseline)" if own else "baseline", summary.baseline, BASELINE, 4)
+            axes.set_title(view.name, fontsize=8.5)
+            scale(axes)
+            axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}k" if value >= 1000 else f"{value:g}")
+            axes.xaxis.set_major_locator(FixedLocator(ticks) if 0 < len(ticks) <= 5 else MaxNLocator(4))
+            if axes.lines:
+                axes.legend(fontsize=6.5, handlelength=1.2, labelspacing=0.25, borderaxespad=0.2)
+        for axes in flat[len(views) :]:
+            axes.set_axis_off()
+        figure.supxlabel("images seen", fontsize=8.5)
+        figure.supylabel(title, fontsize=8.5)
+        return png(figure)
+
+
+def _last(arm: ArmSummary) -> tuple[int, float] | None:
+    """Where the arm stands: its final mean, or the mean at the last rung it reached; None for nothing finite."""
+    images = arm.stop.images if arm.stop is not None and not arm.finals else arm.last_images
+    found = arm.final or arm.at(images)
+    if found is None or not math.isfinite(found.mean) or found.mean <= 0:
+        return None
+    return images, found.mean
+
+
+def _metric_scale(axes: Any, values: list[float], at: float = 6.0) -> None:
+    """Uses a logarithmic y axis when values span more than a factor of ``at``."""
+    finite = [value for value in values if math.isfinite(value) and value > 0]
+    if finite and max(finite) / min(finite) > at:
+        axes.set_yscale("log")
+        plain_ticks(axes.yaxis)
+
+
+def _label_points(axes: Any, points: list[tuple[ArmSummary, int, float]], style: dict[str, tuple[str, str]]) -> None:
+    """Names the points to their right, moved apart where they would overlap."""
+    pixels = [tuple(axes.transData.transform((arm.cost.gmacs, value))) for arm, _, value in points]
+    scale = 72 / axes.figure.dpi
+    near: list[list[int]] = []
+    for index in sorted(range(len(points)), key=lambda i: pixels[i][0]):
+        if near and pixels[index][0] - pixels[near[-1][-1]][0] < 90 / scale:
+            near[-1].append(index)
+        else:
+            near.append([index])
+    for group in near:
+        heights = spread_labels([pixels[index][1] * scale for index in group], 8.5)
+        for index, height in zip(group, heights, strict=True):
+            arm, images, value = points[index]
+            x, y = pixels[index]
+            # a label starts to the right of every point that its own would otherwise run into
+            beside = max(pixels[other][0] for other in group if abs(pixels[other][0] - x) * scale < 16)
+            axes.annotate(
+                arm.arm.name + ("" if arm.finals else f" @{images:,}"),
+                (arm.cost.gmacs, value),
+                xytext=((beside - x) * scale + 9, height - y * scale),
+                textcoords="offset points",
+                va="center",
+                fontsize=7,
+                color=style[arm.arm.name][0],
+                zorder=4,
+            )
+
+
+def _legend(figure: Any, expansion: Expansion, summary: Summary, style: dict[str, tuple[str, str]]) -> None:
+    from matplotlib.lines import Line2D
+
+    def entry(label: str, colour: str, marker: str, filled: bool = True) -> Any:
+        face = colour if filled else "white"
+        size = 10 if marker == "*" else 6
+        return Line2D(
+            [], [], linestyle="", marker=marker, color=colour, markerfacecolor=face, markersize=size, label=label
+        )
+
+    entries = [entry("baseline", BASELINE, "*")]
+    used = {style[arm.arm.name] for arm in summary.arms}
+    for index, view in enumerate(expansion.ablations):
+        look = (OKABE_ITO[index % len(OKABE_ITO)], MARKERS[index % len(MARKERS)])
+        if look in used:
+            entries.append(entry(view.name, *look))
+    if any(not arm.finals and _last(arm) for arm in summary.arms):
+        entries.append(entry("hollow: not at full length, value of its last rung", "#777777", "o", filled=False))
+    figure.legend(handles=entries, loc="outside lower center", ncols=3, fontsize=7.5, handletextpad=0.2)
+
+
+def _loss(arm: ArmSummary, store: Store, budget: int) -> list[tuple[int, float]]:
+    """The arm's training loss, the mean over the seeds that have a point there."""
+    found: dict[int, dict[int, float]] = {}
+    for status in arm.statuses:
+        for record in store.curve(status.train_id):
+            for point in record["points"]:
+                if point.images <= budget and math.isfinite(point.loss):
+                    found.setdefault(point.images, {})[status.trial.seed] = point.loss
+    seeds = max((len(values) for values in found.values()), default=0)
+    return [(images, sum(v.values()) / len(v)) for images, v in sorted(found.items()) if len(v) == seeds]

@@ -1,0 +1,189 @@
+"""How the numbers came about: metric, data, training, comparison, statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dit_core.config import TrialConfig
+from dit_core.events import MetricResult
+from service.preflight import Prepared
+from service.report.environment import machine, versions
+from service.report.numbers import MetricFormat, compute, count, duration
+from service.report.summary import Summary
+from service.store import Store
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A term and what is to be known about it."""
+
+    term: str
+    text: str
+
+
+def facts(prepared: Prepared, summary: Summary, store: Store, shown: MetricFormat) -> list[Fact]:
+    """Everything a reader needs to judge the numbers or to make them again."""
+    config, study = prepared.expansion.baseline.config, summary.study
+    found = [Fact("Metric", _metric(name, summary, shown)) for name in config.evaluation.metrics]
+    found += [
+        Fact("Samples", _sampling(config)),
+        Fact("Data", _data(config, summary)),
+        Fact("Baseline", _model(config)),
+        Fact("Training", _training(config)),
+        Fact("Budget", _budget(summary)),
+        Fact("Seeds", f"{', '.join(map(str, study.seeds))}. {_SEEDS}"),
+        Fact("Gflops", _GFLOPS),
+        Fact("Uncertainty", _UNCERTAINTY),
+    ]
+    if any("training." in key for arm in prepared.expansion.arms for key in arm.delta):
+        found.append(
+            Fact("Note", "Arms that change training differ from the training described here; see their names.")
+        )
+    if spent := _runs(store.numbered(study.name, "runs")):
+        found.append(Fact("Runs", spent))
+    listed = ", ".join(f"{name} {number}" for name, number in versions().items())
+    found.append(Fact("Environment", f"This report was made with {listed}, on {machine()}."))
+    return found
+
+
+_SEEDS = (
+    "All arms share them: a seed fixes initialisation, data order, timesteps, training noise and evaluation noise, so "
+    "arms are compared seed by seed."
+)
+_GFLOPS = (
+    "Multiply-adds of one forward pass of the network over one image, one multiply-add counted as one, as in the DiT "
+    "paper. Training compute is that times images seen times 3."
+)
+_UNCERTAINTY = (
+    "± is the standard deviation over seeds. A difference is the mean over seeds of arm minus baseline, with its 95 % "
+    "paired t interval in brackets, not corrected for the number of comparisons. From five seeds on, an exact "
+    "sign-flip test is given, with Holm's correction over the arms. An interval that includes zero means that the "
+    "seeds do not resolve a difference; it does not mean that there is none. Stopped arms have no final value and are in no "
+    "comparison at full length, which makes averages over the arms that are left optimistic."
+)
+
+
+def _metric(name: str, summary: Summary, shown: MetricFormat) -> str:
+    example = _example(name, summary)
+    what = (
+        "FID: the Fréchet distance in Inception-v3 features"
+        if name == "fid"
+        else "Fréchet distance in features of its own, not comparable with FID"
+        if name.startswith("fd_")
+        else "see its documentation"
+    )
+    text = f"{name}: {what}; lower is better."
+    if example is None:
+        return text
+    known: Mapping[str, Any] = example.details
+    if "samples" in known and "reference_images" in known:
+        reference = "training images" if known.get("reference") == "train" else f"images of {known.get('reference')}"
+        text += f" {known['samples']:,} generated images against {known['reference_images']:,} {reference}."
+    if example.floor is not None:
+        held_out = f" {known['held_out_images']:,}" if "held_out_images" in known else ""
+        text += f" Floor, the same distance for{held_out} held-out images: {shown.value(example.floor)}."
+    hidden = {"samples", "reference", "reference_images", "held_out_images"}
+    rest = [f"{key.replace('_', ' ')}: {_plain(value)}" for key, value in known.items() if key not in hidden]
+    return f"{text} {'; '.join(rest)}." if rest else text
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _example(name: str, summary: Summary) -> MetricResult | None:
+    for result in summary.results.values():
+        for metrics in result.evaluations.values():
+            if name in metrics:
+                return metrics[name]
+    return None
+
+
+def _sampling(config: TrialConfig) -> str:
+    guidance = config.evaluation.guidance_scale
+    guided = "without guidance" if guidance == 1 else f"with classifier-free guidance {guidance:g}"
+    return (
+        f"{config.evaluation.num_samples:,} images per evaluation from the averaged (EMA) weights, "
+        f"{config.evaluation.sampling_steps} respaced DDPM steps, {guided}."
+    )
+
+
+def _data(config: TrialConfig, summary: Summary) -> str:
+    data = config.data
+    flips = "random horizontal flips" if data.random_flip else "no flips"
+    example = _example(config.evaluation.metrics[0], summary)
+    details = example.details if example is not None else {}
+    images = ""
+    if details.get("reference") == "train" and "held_out_images" in details:
+        images = f" {details['reference_images']:,} images for training, {details['held_out_images']:,} held out;"
+    where = f" ({data.path})" if data.path else ""
+    classes = "1 class" if config.model.num_classes == 1 else f"{config.model.num_classes:,} classes"
+    return (
+        f"{data.name}{where}, {data.image_size} x {data.image_size} pixels, {classes};"
+        f"{images} split seed {data.split_seed}, {flips}."
+    )
+
+
+def _model(config: TrialConfig) -> str:
+    model = config.model
+    return (
+        f"{model.depth} {model.block} blocks of width {model.hidden_size} with {model.num_heads} heads, patches of "
+        f"{model.patch_size} x {model.patch_size} ({model.num_tokens} tokens), {model.decoder} decoder."
+    )
+
+
+def _training(config: TrialConfig) -> str:
+    training = config.training
+    return (
+        f"AdamW, learning rate {training.learning_rate:g}, betas ({training.beta1:g}, {training.beta2:g}), weight "
+        f"decay {training.weight_decay:g}, batch {training.batch_size}, label dropout {training.class_dropout:g}, "
+        f"EMA decay {training.ema_decay:g}{' with warm-up' if training.ema_warmup else ''}, {training.precision}; "
+        f"{config.diffusion.num_timesteps} diffusion steps with linear betas, noise prediction"
+        f"{', learned variance' if config.model.learn_sigma else ''}."
+    )
+
+
+def _budget(summary: Summary) -> str:
+    study = summary.study
+    options = ", ".join(f"{key} {value}" for key, value in study.policy.options.items())
+    policy = f"policy {study.policy.name}" + (f" ({options})" if options else "")
+    if not study.rungs:
+        return f"{study.budget_images:,} training images per trial, no rungs; {policy}."
+    rungs = ", ".join(f"{rung:,}" for rung in study.rungs)
+    return (
+        f"{study.budget_images:,} training images per trial; arms compared on the mean over seeds at {rungs} images, "
+        f"at equal images seen, once every arm had got there; {policy}; the baseline is never stopped."
+    )
+
+
+def _runs(runs: list[dict[str, Any]]) -> str:
+    """Lane time of the runs of this study, from what the engine recorded."""
+    lanes = [run for run in runs if run.get("lane_seconds")]
+    if not lanes:
+        return ""
+    spent: dict[str, float] = {}
+    for run in lanes:
+        for name, seconds in run.get("spent", {}).items():
+            spent[name] = spent.get(name, 0.0) + seconds
+    parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in spent.items() if seconds > 0)
+    elapsed = duration(sum(run.get("elapsed", 0.0) for run in lanes))
+    up = duration(sum(run["lane_seconds"] for run in lanes))
+    return f"{count(len(lanes), 'run')}, {elapsed} of wall-clock, {up} of lanes: {parts}."
+
+
+def saved(summary: Summary) -> str | None:
+    """Says how much training the stopping policy left out; None when nothing was stopped."""
+    stopped = [arm for arm in summary.arms if arm.ended_early and arm.stop is not None]
+    if not stopped:
+        return None
+    seeds, budget = len(summary.study.seeds), summary.study.budget_images
+    full = sum(arm.cost.gmacs * budget * 3 * seeds for arm in summary.arms)
+    left_out = sum(arm.cost.gmacs * (budget - arm.stop.images) * 3 * seeds for arm in stopped if arm.stop is not None)
+    return (
+        f"Training every arm to the budget would have taken {compute(full)}; stopping left out {compute(left_out)} of "
+        f"that ({left_out / full:.0%})."
+    )

@@ -1,0 +1,78 @@
+"""Samples side by side: one row per arm, the same noise and labels in every row."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+from dit_core.config import TrialConfig
+from search_spaces.types import AblationView
+from service.report.style import canvas, png
+from service.report.summary import ArmSummary, Summary
+from service.store import Store
+
+
+@dataclass(frozen=True)
+class SampleSheet:
+    """An ablation's samples.
+
+    Attributes:
+        png: the picture.
+        seed: the seed whose trials are shown.
+        labels: the class labels of the columns.
+    """
+
+    png: bytes
+    seed: int
+    labels: tuple[int, ...]
+
+
+def sample_sheet(view: AblationView, summary: Summary, store: Store) -> SampleSheet | None:
+    """Puts the first row of every arm's sample grid under the others', each at its last evaluation.
+
+    Returns:
+        None when no arm of the ablation has a grid yet.
+    """
+    seed = summary.study.seeds[0]
+    found = []
+    for label, name in view.arms:
+        arm = summary.arm(name)
+        status = next(status for status in arm.statuses if status.trial.seed == seed)
+        config = status.trial.config
+        path = store.grid_path(status.train_id, config, status.images)
+        if status.images and path.exists():
+            found.append((_caption(label, arm, status.images), first_row(path.read_bytes(), config), config))
+    if not found:
+        return None
+    rows = [row for _, row, _ in found]
+    shape = rows[0].size
+    height = 7.0 * shape[1] / shape[0]
+    with canvas(7.2, (height + 0.24) * len(rows), nrows=len(rows), squeeze=False) as (figure, grid):
+        for axes, (caption, row, _) in zip(grid.flat, found, strict=True):
+            axes.imshow(row, cmap="gray", vmin=0, vmax=255, interpolation="none", aspect="equal")
+            axes.set_title(caption, fontsize=7.5, fontweight="normal", pad=2)
+            axes.set_axis_off()
+        sheet = png(figure)
+    config = found[0][2]
+    return SampleSheet(sheet, seed, tuple(index % config.model.num_classes for index in range(_columns(config))))
+
+
+def first_row(grid: bytes, config: TrialConfig) -> Any:
+    """Cuts the first row of images out of a trial's sample grid (see ``dit_core.evaluation.render``)."""
+    from PIL import Image
+
+    image = Image.open(io.BytesIO(grid))
+    rows = -(-config.evaluation.grid_images // _columns(config))
+    return image.crop((0, 0, image.width, image.height // rows))
+
+
+def _columns(config: TrialConfig) -> int:
+    columns = config.model.num_classes if config.model.num_classes <= 16 else 8
+    return min(columns, config.evaluation.grid_images)
+
+
+def _caption(label: str, arm: ArmSummary, images: int) -> str:
+    own = " (baseline)" if arm.arm.is_baseline else ""
+    ended = "stopped" if arm.ended_early else ""
+    return f"{label}{own}" + (f"  ·  {ended} at {images:,} images" if ended else f"  ·  {images:,} images")

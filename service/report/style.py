@@ -1,0 +1,103 @@
+"""The look of the figures: quiet, colour-blind safe, the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any
+
+OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B", "#7F7F7F")
+"""Colours that people with any colour vision can tell apart (Okabe & Ito 2008, without
+yellow, with brown and grey)."""
+BASELINE = "#111111"
+FLOOR = "#888888"
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
+
+_RC = {
+    "figure.dpi": 160,
+    "savefig.dpi": 160,
+    "font.family": "DejaVu Sans",
+    "font.size": 8.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#555555",
+    "axes.linewidth": 0.8,
+    "axes.grid": True,
+    "axes.titlesize": 9,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "xtick.color": "#555555",
+    "ytick.color": "#555555",
+    "xtick.labelcolor": "#222222",
+    "ytick.labelcolor": "#222222",
+    "svg.hashsalt": "dit-ablate",
+}
+
+
+@contextmanager
+def canvas(width: float, height: float, **subplots: Any) -> Iterator[tuple[Any, Any]]:
+    """Yields a figure and its axes, drawn without any display and without pyplot's global state.
+
+    Args:
+        width: in inches.
+        height: in inches.
+        subplots: passed to ``Figure.subplots``.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_RC):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure, figure.subplots(**subplots)
+
+
+def png(figure: Any) -> bytes:
+    """Returns the figure as PNG bytes, without a time stamp."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", facecolor="white", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def plain_ticks(axis: Any) -> None:
+    """Writes a logarithmic axis's ticks as plain numbers, few of them."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0), numticks=12))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def spread_labels(wanted: Sequence[float], gap: float) -> list[float]:
+    """Moves label positions apart until neighbours are ``gap`` apart, moving them as little as is simple.
+
+    Args:
+        wanted: positions, in any order.
+        gap: the least distance between two labels, in the same unit.
+
+    Returns:
+        A position for every label, in the order given.
+    """
+    order = sorted(range(len(wanted)), key=lambda index: wanted[index])
+    groups: list[list[int]] = []
+    centres: list[float] = []
+    for index in order:
+        groups.append([index])
+        centres.append(wanted[index])
+        # neighbours that overlap become one group around their common mean
+        while len(groups) > 1 and centres[-1] - centres[-2] < gap * (len(groups[-1]) + len(groups[-2])) / 2:
+            merged = groups[-2] + groups[-1]
+            groups[-2:] = [merged]
+            centres[-2:] = [sum(wanted[i] for i in merged) / len(merged)]
+    placed = [0.0] * len(wanted)
+    for group, centre in zip(groups, centres, strict=True):
+        for rank, index in enumerate(group):
+            placed[index] = centre + gap * (rank - (len(group) - 1) / 2)
+    return placed
