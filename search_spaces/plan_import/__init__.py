@@ -46,6 +46,11 @@ class ImportedPlan:
     not_understood: tuple[NotUnderstood, ...]
     notes: tuple[str, ...] = ()
 
+    @property
+    def comments(self) -> tuple[str, ...]:
+        """What of the plan is missing from the study, for the top of its file (``dump_study(study, comments)``)."""
+        return tuple(f"Not understood, and left out: {item}" for item in self.not_understood)
+
     def require_complete(self, skip_unknown: bool = False) -> Study:
         """Returns the study when nothing of the plan is missing from it.
 

@@ -101,5 +101,5 @@ def split_items(text: str) -> list[str]:
 
 def clean(text: str) -> str:
     """Takes Markdown emphasis, quotes and closing punctuation off a phrase."""
-    bare = text.replace("**", "").replace("__", "").strip().strip("`*\"“”'‘’").strip()
-    return bare.rstrip(".;,").strip()
+    bare = text.replace("**", "").replace("__", "")
+    return bare.lstrip(" \t`*\"“”'‘’").rstrip(" \t`*\"“”'‘’.;,")
