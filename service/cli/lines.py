@@ -99,12 +99,10 @@ class Lines:
         self._stops = len(snapshot.stops)
 
     def _heartbeat(self, snapshot: Snapshot) -> str:
-        flying = ", ".join(
-            f"{live.trial} {live.phase} at {fmt.images(live.images)}" for live in list(snapshot.live.values())[:4]
-        )
-        more = len(snapshot.live) - 4
-        flying += f" and {more} more" if more > 0 else ""
-        return f"{overall(snapshot)}; {flying or 'waiting for a lane'}"
+        working = [live for live in snapshot.live.values() if live.phase != "queued"]
+        flying = ", ".join(f"{live.trial} {live.phase} at {fmt.images(live.images)}" for live in working[:4])
+        more = f" and {len(working) - 4} more" if len(working) > 4 else ""
+        return f"{overall(snapshot)}; {flying + more if working else 'waiting for a lane'}"
 
     def _say(self, text: str, style: str = "") -> None:
         self._spoke = time.monotonic()

@@ -15,7 +15,7 @@ def report(study: StudyArgument, store: StoreOption = STORE_DEFAULT, json: JsonO
     dit-ablate report dit-digits
     """
     from service.cli.console import out
-    from service.cli.summary_view import render
+    from service.cli.summary_view import show
     from service.client import Client
 
     result = Client(store=store).report(study)
@@ -24,5 +24,5 @@ def report(study: StudyArgument, store: StoreOption = STORE_DEFAULT, json: JsonO
 
         typer.echo(encoder.dumps(result.to_json(), indent=2))
         return
-    out().print(render(result))
+    show(result, out())
     out().print(f"Markdown  {result.report_markdown}", soft_wrap=True)

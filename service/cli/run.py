@@ -70,7 +70,7 @@ def run(
     from service.cli.console import err, out
     from service.cli.interrupt import interruptible
     from service.cli.progress import progress
-    from service.cli.summary_view import render
+    from service.cli.summary_view import show
     from service.client import Client
 
     _check_address(address)
@@ -92,7 +92,7 @@ def run(
 
         typer.echo(encoder.dumps(result.to_json(), indent=2))
     else:
-        console.print(render(result))
+        show(result, console)
     raise typer.Exit(exit_code(result))
 
 

@@ -29,6 +29,7 @@ def status(
     """
     from service.cli.console import out
     from service.cli.status_view import render_all, render_study
+    from service.cli.summary_view import where
     from service.client import Client
 
     client = Client(store=store)
@@ -42,5 +43,6 @@ def status(
         typer.echo(encoder.dumps(data[0] if study is not None else data, indent=2))
     elif len(results) == 1:
         out().print(render_study(results[0]))
+        out().print(where(results[0]), soft_wrap=True)
     else:
         out().print(render_all(results))

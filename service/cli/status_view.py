@@ -8,7 +8,6 @@ from rich.table import Table
 from rich.text import Text
 
 from service.cli import format as fmt
-from service.cli.summary_view import ui_command
 from service.study_result import StudyResult
 
 
@@ -46,10 +45,6 @@ def render_study(result: StudyResult) -> Group:
         Text.assemble(("Study ", "bold"), (result.study.name, "bold cyan"), f": {state(result)} ({_counts(result)})"),
         table,
     ]
-    if result.report_html is not None:
-        parts.append(Text.assemble(("Report  ", "bold"), str(result.report_html)))
-    parts.append(Text.assemble(("MLflow  ", "bold"), ui_command(result.store, result.tracking_uri)))
-    parts.append(Text.assemble(("Again   " if result.done else "Resume  ", "bold"), result.resume_command))
     return Group(*parts)
 
 

@@ -8,13 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from service.cli import format as fmt
 from service.sources import store_option
 from service.study_result import StudyResult
+
+
+def show(result: StudyResult, console: Console) -> None:
+    """Prints the results; paths and commands are never broken over lines."""
+    console.print(render(result))
+    console.print(where(result), soft_wrap=True)
 
 
 def render(result: StudyResult) -> Group:
@@ -32,8 +38,7 @@ def render(result: StudyResult) -> Group:
             parts += [Text(f"  - {_trial_line(row)}") for row in rows.to_dict("records")]
     for warning in result.warnings:
         parts += [Text(), Text.assemble(("warning: ", "bold yellow"), warning)]
-    parts += [Text(), _where(result)]
-    return Group(*parts)
+    return Group(*parts, Text())
 
 
 def _headline(result: StudyResult) -> Text:
@@ -87,7 +92,8 @@ def _trial_line(row: dict[Any, Any]) -> str:
     return f"{row['arm']} seed={row['seed']}{reason}"
 
 
-def _where(result: StudyResult) -> Text:
+def where(result: StudyResult) -> Text:
+    """Says where the report is and how to go on."""
     text = Text()
     if result.report_html is not None:
         text.append("Report  ", style="bold").append(f"{result.report_html}\n")
