@@ -31,13 +31,19 @@ def load_vae(source: str, device: torch.device) -> Any:
     try:
         vae = AutoencoderKL.from_pretrained(source, use_safetensors=True, low_cpu_mem_usage=False)
     except Exception as error:  # the hub client and diffusers raise many types; all mean that it cannot be loaded
-        reason = " ".join(str(error).split())
-        reason = reason if len(reason) <= 300 else reason[:297] + "..."
         raise UserError(
-            f"data.vae: no AutoencoderKL can be loaded from {source!r} ({type(error).__name__}: {reason}); give a "
-            f"local folder in diffusers format, or a hub name that this machine can reach or has cached"
+            f"data.vae: no AutoencoderKL can be loaded from {source!r} ({_root(error)}); give a local folder in "
+            f"diffusers format, or a hub name that this machine can reach or has cached"
         ) from None
     return vae.to(device=device, dtype=torch.float32).eval().requires_grad_(False)
+
+
+def _root(error: BaseException) -> str:
+    """Returns the first error of a chain: the outer ones say "no config.json" when the network is down."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text if len(text) <= 200 else text[:197] + '...'}"
 
 
 def check_vae(vae: Any, source: str, *, shape: tuple[int, int, int], image_size: int, scale: float) -> None:

@@ -7,7 +7,7 @@ import functools
 import io
 import pickle
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -32,28 +32,30 @@ class FID(FrechetMetric):
     """
 
     name = "fid"
+    layer: ClassVar[int] = FEATURES
+    """Width of the network's layer that is compared; only 2048 is the FID of the literature."""
 
     @classmethod
     def check(cls, config: TrialConfig, dataset: ImageDataset) -> None:
         if dataset.image_shape[0] not in (1, 3):
             raise UserError(f"evaluation.metrics: fid scores grey or RGB images, not {dataset.image_shape[0]} channels")
-        check_counts(cls.name, FEATURES, config, dataset)
-        load_inception(_source(config), torch.device("cpu"))
+        check_counts(cls.name, cls.layer, config, dataset)
+        load_inception(_source(config), torch.device("cpu"), cls.layer)
 
     @property
     def dim(self) -> int:
-        return FEATURES
+        return self.layer
 
     @property
     def features_key(self) -> str:
-        return f"{self.name}:{_source(self.config)}"
+        return f"{self.name}:{self.layer}:{_source(self.config)}"
 
     @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:
         if images.shape[1] == 1:
             images = images.expand(-1, 3, -1, -1)
-        features: Tensor = load_inception(_source(self.config), self.device)(images)
-        return features.view(len(images), FEATURES)
+        features: Tensor = load_inception(_source(self.config), self.device, self.layer)(images)
+        return features.view(len(images), self.layer)
 
     def about_features(self) -> dict[str, Any]:
         weights = self.config.evaluation.inception_weights
@@ -68,12 +70,13 @@ def _source(config: TrialConfig) -> str | None:
 
 
 @functools.cache
-def load_inception(weights: str | None, device: torch.device) -> Any:
+def load_inception(weights: str | None, device: torch.device, layer: int = FEATURES) -> Any:
     """Returns torchmetrics' Inception-v3 feature extractor on ``device``; cached per process.
 
     Args:
         weights: local path of torch-fidelity's state dict; None downloads it, or finds it in torch's hub cache.
         device: where it runs.
+        layer: width of the layer whose features it returns.
 
     Raises:
         UserError: when the weights cannot be loaded, with what to do.
@@ -85,7 +88,7 @@ def load_inception(weights: str | None, device: torch.device) -> Any:
     try:
         with contextlib.redirect_stderr(chatter):
             network = FrechetInceptionDistance(
-                feature=FEATURES, feature_extractor_weights_path=path, antialias=False
+                feature=layer, feature_extractor_weights_path=path, antialias=False
             ).inception
     except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
         raise _not_loaded(weights, error) from None
@@ -101,7 +104,7 @@ def _verified(weights: str) -> Path:
         raise UserError(f"{SETTING}: {weights!r} is not a file")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+    except Exception as error:  # torch's reader raises nearly any type on a file that is not one of its own
         raise _not_loaded(weights, error) from None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(f"{SETTING}: {weights!r} holds no state dict of tensors")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.distributed as dist
@@ -22,6 +22,7 @@ class RunningMoments:
     count: int
     total: Tensor
     outer: Tensor
+    _root: Tensor | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def empty(cls, dim: int, device: torch.device | str = "cpu") -> RunningMoments:
@@ -34,6 +35,7 @@ class RunningMoments:
 
     def update(self, features: Tensor) -> None:
         """Adds feature vectors, (N, D)."""
+        self._root = None
         rows = features.to(self.total.device, torch.float64)
         self.count += len(rows)
         self.total += rows.sum(0)
@@ -65,6 +67,13 @@ class RunningMoments:
             raise ValueError(f"a covariance needs at least 2 vectors, got {self.count}")
         return (self.outer - torch.outer(self.total, self.mean)) / (self.count - 1)
 
+    def covariance_root(self) -> Tensor:
+        """Returns the symmetric square root of the covariance, (D, D) float64; computed once."""
+        if self._root is None:
+            values, vectors = torch.linalg.eigh(self.covariance)
+            self._root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+        return self._root
+
 
 def frechet_distance(first: RunningMoments, second: RunningMoments) -> float:
     """Returns the squared Fréchet (2-Wasserstein) distance between two Gaussians with the given moments.
@@ -75,11 +84,10 @@ def frechet_distance(first: RunningMoments, second: RunningMoments) -> float:
     symmetric eigenproblems are solved: singular covariances need no added epsilon and no complex result is discarded.
 
     Args:
-        first: moments of one set.
+        first: moments of one set; the root of its covariance is kept for the next call, so give the reference here.
         second: moments of the other, with as many features.
     """
-    values, vectors = torch.linalg.eigh(first.covariance)
-    root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    root = first.covariance_root()
     inner = root @ second.covariance @ root
     trace_of_root = torch.linalg.eigvalsh((inner + inner.T) / 2).clamp(min=0).sqrt().sum()
     shift = (first.mean - second.mean).square().sum()

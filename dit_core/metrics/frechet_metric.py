@@ -24,6 +24,9 @@ _cache: WeakKeyDictionary[ImageDataset, dict[tuple[str, ...], RunningMoments]] =
 """Moments of real images, per loaded data set and (features, device, splits): a worker that evaluates hundreds of
 times computes them once. ``load_dataset`` returns the same object for the same data."""
 
+_floors: WeakKeyDictionary[ImageDataset, dict[tuple[str, ...], float]] = WeakKeyDictionary()
+"""Floors, per loaded data set and (features, device, fingerprint of the reference)."""
+
 
 class FrechetMetric(Metric):
     """The Fréchet distance between generated and reference images in the features that a subclass names.
@@ -71,7 +74,8 @@ class FrechetMetric(Metric):
         else:
             reference = self._moments(folder, ("train", "held_out"))
         held_out = self._moments(self.dataset, ("held_out",))
-        value, floor = self._on_rank_zero(generated, reference, held_out)
+        floor_key = (self.features_key, str(self.device), (folder or self.dataset).fingerprint)
+        value, floor = self._on_rank_zero(generated, reference, held_out, floor_key)
         details = {
             **self.about_features(),
             "feature_dim": self.dim,
@@ -85,7 +89,7 @@ class FrechetMetric(Metric):
         return MetricResult(self.name, value, floor, details)
 
     def _on_rank_zero(
-        self, generated: RunningMoments, reference: RunningMoments, held_out: RunningMoments
+        self, generated: RunningMoments, reference: RunningMoments, held_out: RunningMoments, key: tuple[str, ...]
     ) -> tuple[float, float | None]:
         """Computes distance and floor on rank 0 and broadcasts them: machines may round eigenvalues differently."""
         result = torch.full((2,), torch.nan, dtype=torch.float64, device=self._generated.total.device)
@@ -93,7 +97,10 @@ class FrechetMetric(Metric):
         if not parallel or dist.get_rank() == 0:
             result[0] = frechet_distance(reference, generated)
             if held_out.count > 1:
-                result[1] = frechet_distance(reference, held_out)
+                floors = _floors.setdefault(self.dataset, {})
+                if key not in floors:
+                    floors[key] = frechet_distance(reference, held_out)
+                result[1] = floors[key]
         if parallel:
             dist.broadcast(result, 0)
         value, floor = result.tolist()

@@ -1,0 +1,107 @@
+"""Loading a VAE, checking that it fits, and the sentence when it cannot be loaded."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from dit_core.data.vae import check_vae, decode_latents, load_vae
+from dit_core.errors import UserError
+
+CPU = torch.device("cpu")
+FITS = {"shape": (2, 4, 4), "image_size": 8, "scale": 0.5}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from diffusers import AutoencoderKL
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("vae")
+    kinds = {"down_block_types": ("DownEncoderBlock2D",) * 2, "up_block_types": ("UpDecoderBlock2D",) * 2}
+    model = AutoencoderKL(block_out_channels=(8, 8), norm_num_groups=4, latent_channels=2, scaling_factor=0.5, **kinds)
+    model.save_pretrained(path)
+    return path
+
+
+def test_it_is_loaded_once_and_fits(folder: Path) -> None:
+    vae = load_vae(str(folder), CPU)
+    assert load_vae(str(folder), CPU) is vae and not vae.training
+    check_vae(vae, str(folder), **FITS)
+
+
+def test_decoding_divides_by_the_scale_and_batches_do_not_matter(folder: Path) -> None:
+    vae = load_vae(str(folder), CPU)
+    x = torch.randn(20, 2, 4, 4)
+    images = decode_latents(vae, x, 0.5)
+    assert images.dtype == torch.uint8 and images.shape == (20, 3, 8, 8)
+    decoded = vae.decode(x / 0.5).sample
+    assert (images.float() - ((decoded + 1) * 127.5).round().clamp(0, 255)).abs().max() <= 1
+    assert (images.float() - decode_latents(vae, x, 1.0).float()).abs().max() > 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"shape": (4, 4, 4)}, r"data\.vae: 'it' has 2 latent channels, the latents have 4"),
+        ({"image_size": 32}, r"data\.image_size: 32 given, but 'it' decodes latents of side 4 to 8"),
+        ({"scale": 0.18215}, r"data\.vae_scale: 0\.18215 given, but 'it' states 0\.5"),
+    ],
+)
+def test_what_does_not_fit_is_named(folder: Path, change: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        check_vae(load_vae(str(folder), CPU), "it", **{**FITS, **change})
+
+
+def test_a_shift_is_not_supported_silently(folder: Path, tmp_path: Path) -> None:
+    from diffusers import AutoencoderKL
+
+    model = AutoencoderKL.from_pretrained(str(folder))
+    model.register_to_config(shift_factor=0.1)
+    model.save_pretrained(tmp_path)
+    with pytest.raises(UserError, match=r"data\.vae: 'it' shifts its latents by 0\.1"):
+        check_vae(load_vae(str(tmp_path), CPU), "it", **FITS)
+
+
+def test_a_folder_without_a_vae(tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"data\.vae: no AutoencoderKL can be loaded from '.*' \(OSError: .*config\.json"
+    ):
+        load_vae(str(tmp_path), CPU)
+
+
+def test_a_truncated_vae(folder: Path, tmp_path: Path) -> None:
+    for file in folder.iterdir():
+        content = file.read_bytes()
+        (tmp_path / file.name).write_bytes(content[:-100] if file.suffix == ".safetensors" else content)
+    with pytest.raises(UserError, match=r"data\.vae: no AutoencoderKL can be loaded from"):
+        load_vae(str(tmp_path), CPU)
+
+
+def test_weights_of_another_shape(folder: Path, tmp_path: Path) -> None:
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    config = (tmp_path / "config.json").read_text()
+    (tmp_path / "config.json").write_text(config.replace('"latent_channels": 2', '"latent_channels": 4'))
+    with pytest.raises(UserError, match=r"data\.vae: no AutoencoderKL can be loaded from"):
+        load_vae(str(tmp_path), CPU)
+
+
+def test_a_hub_name_without_a_network(tmp_path: Path) -> None:
+    code = (
+        "import torch\nfrom dit_core.data.vae import load_vae\nfrom dit_core.errors import UserError\n"
+        "try: load_vae('some-one/some-vae', torch.device('cpu'))\n"
+        "except UserError as error: print(error)"
+    )
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.strip().splitlines()) == 1
+    assert done.stdout.startswith("data.vae: no AutoencoderKL can be loaded from 'some-one/some-vae' (")
+    assert "offline mode is enabled" in done.stdout
