@@ -61,7 +61,8 @@ class AblationView:
         name: as written, e.g. ``Patch Size Ablation``.
         axis: canonical axis name, or several joined by ``, `` for a grid.
         action: ``REPLACE``, ``REMOVE`` or ``ADD`` (``GRID`` for a grid).
-        arms: (value label, arm name) in order, the baseline's own value included where it was asked for.
+        arms: (value label, arm name) in order. The baseline is always among them: at its place where its value was
+            asked for, else first (labelled ``baseline`` where it has none of the axis's values).
         adds: names of the arms no earlier ablation (nor the baseline) had.
         notes: sentences on how the words were understood.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Hashable, Iterable, Mapping
+from functools import lru_cache
 from typing import TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -15,7 +16,12 @@ _TOKEN = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?|[^\W\d_]+")
 
 def words(text: object) -> Words:
     """Splits text into lower-case words and numbers; plurals become singular, accents go, ``×`` becomes ``x``."""
-    decomposed = unicodedata.normalize("NFKD", str(text)).replace("×", "x").casefold()
+    return _words(str(text))
+
+
+@lru_cache(maxsize=4096)  # every look-up compares with every alias
+def _words(text: str) -> Words:
+    decomposed = unicodedata.normalize("NFKD", text).replace("×", "x").casefold()
     plain = "".join(char for char in decomposed if not unicodedata.combining(char))
     plain = re.sub(r"(?<=[^\W\d_])['’]s\b", "", plain)
     return tuple(_singular(token) for token in _TOKEN.findall(plain))

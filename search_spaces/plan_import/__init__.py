@@ -115,9 +115,10 @@ def _readers(written: WrittenPlan, baseline: TrialConfig, profile: Profile) -> l
     readers: list[EntryReader] = []
     for number, entry in enumerate(written.entries, 1):
         name = base = _title(entry) or f"Ablation {number}"
+        copy = 1
         while name in {reader.name for reader in readers}:
-            name = f"{base} ({number})"
-            base += "'"
+            copy += 1
+            name = f"{base} ({copy})"
         readers.append(EntryReader(entry, name, baseline, profile))
     return readers
 

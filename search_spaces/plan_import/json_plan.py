@@ -18,7 +18,9 @@ from search_spaces.plan_import.written import (
     clean,
     field_of,
 )
+from search_spaces.study import Study
 
+_OF_A_STUDY = set(Study.model_fields) - {"name", "description", "ablations"}
 _FORM = ", ".join((PART, ACTION, REPLACEMENT, METRICS))
 
 
@@ -30,6 +32,10 @@ def read_json(text: str, where: str) -> WrittenPlan:
         raise UserError(f"{where}: line {error.lineno}, column {error.colno}: not valid JSON ({error.msg})") from None
     if not isinstance(data, list | dict):
         raise UserError(f"{where}: not a plan; a plan is a list of objects with {_FORM}")
+    if isinstance(data, dict) and (settings := sorted(_OF_A_STUDY & set(data))):
+        raise UserError(
+            f"{where}: {', '.join(settings)} belong to a study file, not to a plan; a study file ends in .yaml"
+        )
     plan = WrittenPlan()
     _find(data, "", plan, where)
     return plan

@@ -85,8 +85,9 @@ class _Reader:
         if name is not None and name != TITLE:
             self._start(name, "", 0)
             return
+        if self._entry.empty and not self.entries:
+            self.plan_title = self.plan_title or self._entry.title
         self.close()
-        self.plan_title = self.plan_title or text
         self._entry = Entry(title=text)
 
     def _field(self, line: str) -> bool:

@@ -1,6 +1,7 @@
 """A written plan becomes a study, and every phrase of it is accounted for."""
 
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -280,7 +281,50 @@ def test_what_is_left_out_is_read_from_the_title_and_said(tmp_path: Path) -> Non
 def test_ablations_of_one_title_get_names_of_their_own(tmp_path: Path) -> None:
     plan = import_plan(write(tmp_path, entry("patch size", "4") + entry("decoder", "conv") + entry("block", "adaLN")))
     names = [ablation.name for ablation in plan.study.ablations]
-    assert names[0] == "T" and len(set(names)) == 3
+    assert names == ["T", "T (2)", "T (3)"]
+
+
+def test_the_description_is_the_plan_s_title_and_not_an_ablation_s(tmp_path: Path) -> None:
+    untitled = import_plan(write(tmp_path, entry("patch size", "4"), "mine.md"))
+    titled = import_plan(write(tmp_path, "# My question\n## Plan\n" + entry("patch size", "4"), "mine.md"))
+    assert untitled.study.description == "mine, imported from mine.md"
+    assert titled.study.description == "My question, imported from mine.md"
+
+
+def test_nothing_disappears_from_any_plan(tmp_path: Path) -> None:
+    draw = random.Random(0)
+    parts = [
+        "patch size",
+        "DiT block",
+        "model size",
+        "decoder",
+        "adaLN-Zero",
+        "learning rate",
+        "VAE",
+        "linear decoder",
+        "?",
+    ]
+    items = ["4", "4x4", "3", "adaLN", "no adaLN", "DiT-S", "larger models", "alternatives", "conv (wide)", "none",
+             "U-Net", "the baseline", "adaLN and cross-attention", "others (e.g. MLP)", "1e-3", "-2"]  # fmt: skip
+    for _ in range(80):
+        entries = [
+            entry(
+                draw.choice(parts),
+                *draw.sample(items, draw.randrange(4)),
+                action=draw.choice(["REPLACE", "REMOVE", "ADD", "add or remove", "mangle"]),
+                metrics=draw.choice(["FID", "FID, Gflops", "speed", "FID, happiness, parameters"]),
+                title=f"Entry {number}",
+            )
+            for number in range(draw.randrange(1, 5))
+        ]
+        text = "\n".join([*entries, entry("patch size", "8", title="Last")])
+        plan = import_plan(write(tmp_path, text))
+        account(read_markdown(text), plan)
+        kept = {ablation.name for ablation in plan.study.ablations}
+        assert "Last" in kept
+        for phrase in plan.understood:
+            assert phrase.field == "Metrics" or phrase.ablation in kept
+        assert len(expand(plan.study).ablations) == len(kept) == len(plan.study.ablations)
 
 
 def test_remarks_are_kept_apart_and_said(tmp_path: Path) -> None:
@@ -312,6 +356,11 @@ def test_metrics(tmp_path: Path) -> None:
         ("p.json", '{"a": ', "line 1, column 7: not valid JSON (Expecting value)"),
         ("p.json", "3", "not a plan; a plan is a list of objects with Ablated Part, Action, Replacement, Metrics"),
         ("p.json", "[3]", "3 is not an entry; an entry is an object with Ablated Part, Action, Replacement, Metrics"),
+        (
+            "p.json",
+            '{"seeds": [0], "ablations": []}',
+            "seeds belong to a study file, not to a plan; a study file ends in",
+        ),
         ("p.jsonl", '{"a": 1}\nnope\n', "line 2: not valid JSON (Expecting value)"),
     ],
 )
