@@ -127,7 +127,13 @@ def _panels(
     columns = min(3, len(views)) or 1
     rows = math.ceil(len(views) / columns) or 1
     with canvas(
-        max(4.0, 2.6 * columns), 0.4 + 2.2 * rows, nrows=rows, ncols=columns, sharex=True, sharey=True, squeeze=False
+        7.2,
+        0.4 + (2.1 if columns == 3 else 2.6) * rows,
+        nrows=rows,
+        ncols=columns,
+        sharex=True,
+        sharey=True,
+        squeeze=False,
     ) as (figure, grid):
         flat = list(grid.flat)
         for axes, view in zip(flat, views, strict=False):

@@ -60,8 +60,8 @@ _UNCERTAINTY = (
     "± is the standard deviation over seeds. A difference is the mean over seeds of arm minus baseline, with its 95 % "
     "paired t interval in brackets, not corrected for the number of comparisons. From five seeds on, an exact "
     "sign-flip test is given, with Holm's correction over the arms. An interval that includes zero means that the "
-    "seeds do not resolve a difference; it does not mean that there is none. Stopped arms have no final value and are in no "
-    "comparison at full length, which makes averages over the arms that are left optimistic."
+    "seeds do not resolve a difference; it does not mean that there is none. Stopped arms have no final value and are "
+    "in no comparison at full length, which makes averages over the arms that are left optimistic."
 )
 
 
@@ -85,7 +85,11 @@ def _metric(name: str, summary: Summary, shown: MetricFormat) -> str:
         held_out = f" {known['held_out_images']:,}" if "held_out_images" in known else ""
         text += f" Floor, the same distance for{held_out} held-out images: {shown.value(example.floor)}."
     hidden = {"samples", "reference", "reference_images", "held_out_images"}
-    rest = [f"{key.replace('_', ' ')}: {_plain(value)}" for key, value in known.items() if key not in hidden]
+    rest = [
+        f"{key.replace('_', ' ')}: {_plain(value)}"
+        for key, value in known.items()
+        if key not in hidden and value is not False
+    ]
     return f"{text} {'; '.join(rest)}." if rest else text
 
 

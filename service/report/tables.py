@@ -65,8 +65,8 @@ def ablation_table(view: AblationView, summary: Summary, shown: MetricFormat) ->
         rows.append(Row(tuple(cells), strong=arm.arm.is_baseline, faint=not arm.finals))
     models = listing(dict.fromkeys(paper["model"] for paper in papers.values() if paper))
     caption = (
-        f"The paper's figures are those of DiT {models} on ImageNet 256 x 256 after 400K steps: another task and metric, "
-        "so only their order can be compared with ours."
+        f"The paper's figures are those of DiT {models} on ImageNet 256 x 256 after 400K steps: another task and "
+        "metric, so only their order can be compared with ours."
         if with_paper
         else ""
     )

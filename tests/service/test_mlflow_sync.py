@@ -1,0 +1,362 @@
+"""MLflow, from a real study's records into a real SQLite tracking store."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from finished_study import BUDGET, PATCHES, RUNG, begin, run_locally, tiny_study, up_to_rung
+
+from dit_core.config import TrialConfig
+from dit_core.errors import UserError
+from dit_core.gflops import count, training_gmacs
+from service.mlflow_sync import BackgroundSync, MlflowSync, default_tracking_uri
+from service.mlflow_sync.connection import absolute, connect
+from service.preflight import Prepared
+from service.store import Store
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Prepared, Store]:
+    """A finished study, and an empty tracking database beside it that tests copy (making one takes seconds)."""
+    store = Store(tmp_path_factory.mktemp("trained") / "store")
+    prepared = run_locally(tiny_study(), store)
+    connect(default_tracking_uri(store))
+    return prepared, store
+
+
+@pytest.fixture
+def finished(trained: tuple[Prepared, Store], tmp_path: Path) -> tuple[Prepared, Store]:
+    """A copy of the finished study that a test may change."""
+    shutil.copytree(trained[1].path, tmp_path / "store")
+    return trained[0], Store(tmp_path / "store")
+
+
+def client_of(store: Store) -> Any:
+    return connect(default_tracking_uri(store))
+
+
+def synced(prepared: Prepared, store: Store, **kinds: Any) -> MlflowSync:
+    sync = MlflowSync(None, prepared, store)
+    sync.check()
+    assert sync.sync(**kinds), sync.problem
+    return sync
+
+
+def runs_of(store: Store, study: str = "tiny") -> dict[str, Any]:
+    """Run name -> run; fails when a name is there twice."""
+    client = client_of(store)
+    experiment = client.get_experiment_by_name(study)
+    found = client.search_runs([experiment.experiment_id])
+    names = [run.info.run_name for run in found]
+    assert len(names) == len(set(names)), f"duplicates among {names}"
+    return dict(zip(names, found, strict=True))
+
+
+def everything(store: Store, study: str = "tiny") -> dict[str, Any]:
+    """All that MLflow holds of a study, in a form that compares."""
+    client = client_of(store)
+    held = {}
+    for name, run in runs_of(store, study).items():
+        history = {
+            key: sorted((m.step, m.timestamp, m.value) for m in client.get_metric_history(run.info.run_id, key))
+            for key in run.data.metrics
+        }
+        held[name] = (run.info.run_id, run.data.params, run.data.tags, history, artifacts(client, run.info.run_id))
+    return held
+
+
+def artifacts(client: Any, run_id: str, folder: str | None = None) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for item in client.list_artifacts(run_id, folder):
+        found |= artifacts(client, run_id, item.path) if item.is_dir else {item.path: item.file_size}
+    return found
+
+
+def test_study_is_one_parent_with_a_child_per_trial(finished: tuple[Prepared, Store]) -> None:
+    prepared, store = finished
+    sync = synced(prepared, store)
+    sync.finish()
+    runs = runs_of(store)
+    assert set(runs) == {"tiny", *(trial.name for trial in prepared.expansion.trials)}
+    parent = runs.pop("tiny")
+    assert parent.info.run_id == sync.parent_run_id
+    assert parent.info.status == "FINISHED"
+    assert parent.data.tags["kind"] == "study"
+    assert {run.data.tags["mlflow.parentRunId"] for run in runs.values()} == {parent.info.run_id}
+    assert set(artifacts(client_of(store), parent.info.run_id)) == {"study.yaml", "preview.txt"}
+    note = parent.data.tags["mlflow.note.content"]
+    assert "| **baseline** |" in note and "stopped@128" in note
+
+
+def test_statuses_never_show_a_stopped_or_diverged_trial_as_finished(finished: tuple[Prepared, Store]) -> None:
+    prepared, store = finished
+    synced(prepared, store)
+    shown = {name: (run.info.status, run.data.tags["status"]) for name, run in runs_of(store).items() if name != "tiny"}
+    assert shown["baseline seed=0"] == ("FINISHED", "completed")
+    assert shown["patch_size=4 seed=1"] == ("KILLED", f"stopped@{RUNG}")
+    assert shown["learning_rate=1e+06 seed=0"] == ("FAILED", "diverged")
+    final = {name for name, run in runs_of(store).items() if "fd_digits_cnn_final" in run.data.metrics}
+    assert final == {name for name, (_, status) in shown.items() if status == "completed"}
+
+
+def test_child_holds_params_tags_metrics_and_artifacts(finished: tuple[Prepared, Store]) -> None:
+    prepared, store = finished
+    synced(prepared, store)
+    run = runs_of(store)["block=adaln seed=1"]
+    trial = next(t for t in prepared.expansion.trials if t.name == "block=adaln seed=1")
+    identity = prepared.train_ids[trial.name]
+    assert run.data.params["model.block"] == "adaln" and run.data.params["block"] == "adaln"
+    assert run.data.params["patch_size"] == str(trial.config.model.patch_size)
+    assert run.data.params["training.batch_size"] == "32"
+    tags = run.data.tags
+    assert (tags["arm"], tags["seed"], tags["train_id"]) == ("block=adaln", "1", identity)
+    assert tags["ablations"] == "Block; Conditioning Mechanism"
+
+    client = client_of(store)
+    history = {
+        key: {m.step: m.value for m in client.get_metric_history(run.info.run_id, key)} for key in run.data.metrics
+    }
+    measured = store.evaluations(identity, trial.config)
+    for images in (RUNG, BUDGET):
+        assert history["fd_digits_cnn"][images] == measured[images]["fd_digits_cnn"].value
+        assert history["fd_digits_cnn_floor"][images] == measured[images]["fd_digits_cnn"].floor
+    points = {point.images: point for record in store.curve(identity) for point in record["points"]}
+    assert history["train_loss"] == {images: point.loss for images, point in points.items()}
+    assert history["train_vb"] == {images: point.vb for images, point in points.items()}
+    cost = count(trial.config.model)
+    assert history["gflops"] == {0: cost.gmacs}
+    assert history["training_gflops"][BUDGET] == training_gmacs(cost, BUDGET)
+    assert history["train_seconds"][BUDGET] == pytest.approx(sum(r["seconds"] for r in store.curve(identity)))
+
+    held = artifacts(client, run.info.run_id)
+    assert set(held) == {"config.json", "gflops.json", f"samples/{RUNG:09d}.png", f"samples/{BUDGET:09d}.png"}
+    local = Path(client.download_artifacts(run.info.run_id, "config.json"))
+    assert TrialConfig.model_validate_json(local.read_text()) == trial.config
+    breakdown = json.loads(Path(client.download_artifacts(run.info.run_id, "gflops.json")).read_text())
+    assert sum(breakdown["parts"].values()) == pytest.approx(breakdown["total"])
+    grid = Path(client.download_artifacts(run.info.run_id, f"samples/{BUDGET:09d}.png"))
+    assert grid.read_bytes() == store.grid_path(identity, trial.config, BUDGET).read_bytes()
+
+
+def test_again_and_again_changes_nothing(finished: tuple[Prepared, Store]) -> None:
+    prepared, store = finished
+    first = synced(prepared, store)
+    first.sync()
+    once = everything(store)
+    synced(prepared, store)  # as another process would, without any memory
+    assert everything(store) == once
+
+
+def test_killed_run_leaves_running_children_and_the_next_one_finishes_them(
+    trained: tuple[Prepared, Store], tmp_path: Path
+) -> None:
+    prepared, full = trained
+    store = up_to_rung(full, tmp_path / "killed")
+    shutil.copy(full.path / "mlflow.db", store.path / "mlflow.db")
+    synced(prepared, store, running=frozenset({"baseline seed=0", "patch_size=8 seed=1"}))
+    before = runs_of(store)
+    assert before["baseline seed=0"].info.status == "RUNNING"
+    assert before["patch_size=8 seed=1"].data.tags["status"] == "running"
+    assert before["baseline seed=1"].info.status == "SCHEDULED"
+    assert before["patch_size=4 seed=0"].data.tags["status"] == f"stopped@{RUNG}"
+    assert before["tiny"].info.status == "RUNNING"
+
+    shutil.rmtree(store.path / "trials")
+    shutil.copytree(full.path / "trials", store.path / "trials")
+    synced(prepared, store).finish()
+    after = runs_of(store)
+    assert {name: run.info.run_id for name, run in after.items()} == {
+        name: run.info.run_id for name, run in before.items()
+    }
+    assert after["baseline seed=0"].info.status == after["patch_size=8 seed=1"].info.status == "FINISHED"
+    assert after["tiny"].info.status == "FINISHED"
+
+
+def test_only_what_has_begun_has_a_run(trained: tuple[Prepared, Store], tmp_path: Path) -> None:
+    prepared, full = trained
+    store = Store(tmp_path / "empty")
+    shutil.copy(full.path / "mlflow.db", store.path / "mlflow.db")
+    sync = synced(prepared, store, running=frozenset({"baseline seed=0"}))
+    assert set(runs_of(store)) == {"tiny", "baseline seed=0"}
+    sync.finish()
+    assert runs_of(store)["baseline seed=0"].info.status == "SCHEDULED"
+    assert runs_of(store)["tiny"].info.status == "KILLED"
+
+
+def test_failed_trial_is_failed_with_its_error(trained: tuple[Prepared, Store], tmp_path: Path) -> None:
+    prepared, full = trained
+    store = up_to_rung(full, tmp_path / "failed")
+    shutil.copy(full.path / "mlflow.db", store.path / "mlflow.db")
+    sync = synced(prepared, store)
+    assert sync.finish((), {"baseline seed=1": "the disk is full"}) is None
+    runs = runs_of(store)
+    assert (runs["baseline seed=1"].info.status, runs["baseline seed=1"].data.tags["status"]) == ("FAILED", "failed")
+    assert runs["baseline seed=1"].data.tags["failure"] == "the disk is full"
+    assert runs["tiny"].info.status == "FAILED"
+
+
+def test_reused_trials_are_runs_of_their_own_and_linked(finished: tuple[Prepared, Store]) -> None:
+    prepared, store = finished
+    synced(prepared, store)
+    second = begin(tiny_study("second", ablations=[PATCHES]), store)
+    synced(second, store)
+    first_runs, second_runs = runs_of(store), runs_of(store, "second")
+    first, again = first_runs["patch_size=8 seed=0"], second_runs["patch_size=8 seed=0"]
+    assert again.info.run_id != first.info.run_id
+    assert again.info.status == "FINISHED"
+    assert again.data.tags["status"] == "reused"
+    assert again.data.tags["reused_from_study"] == "tiny"
+    assert again.data.tags["reused_from_run"] == first.info.run_id
+    assert first.info.run_id in again.data.tags["mlflow.note.content"]
+    assert again.data.metrics["fd_digits_cnn_final"] == first.data.metrics["fd_digits_cnn_final"]
+    assert "reused" not in first.data.tags
+
+
+def test_longer_budget_continues_the_same_runs_and_new_seed_adds_some(finished: tuple[Prepared, Store]) -> None:
+    prepared, store = finished
+    synced(prepared, store).finish()
+    before = runs_of(store)
+    longer = begin(tiny_study(budget_images=512, rungs=[RUNG, BUDGET], seeds=[0, 1, 2]), store)
+    synced(longer, store)
+    after = runs_of(store)
+    assert after["baseline seed=0"].info.run_id == before["baseline seed=0"].info.run_id
+    assert after["baseline seed=0"].info.status == "SCHEDULED"
+    assert after["tiny"].info.status == "RUNNING"
+    assert after["tiny"].data.tags["seeds"] == "0, 1, 2"
+
+
+def test_trial_that_left_the_study_says_so(finished: tuple[Prepared, Store]) -> None:
+    prepared, store = finished
+    synced(prepared, store)
+    smaller = begin(tiny_study(ablations=[PATCHES]), store)
+    synced(smaller, store)
+    assert runs_of(store)["block=adaln seed=0"].data.tags["status"] == "left the study"
+    assert runs_of(store)["patch_size=8 seed=0"].data.tags["status"] == "completed"
+
+
+def test_report_is_uploaded_and_a_new_one_replaces_it(finished: tuple[Prepared, Store]) -> None:
+    prepared, store = finished
+    sync = synced(prepared, store)
+    report = store.study_dir("tiny") / "report" / "figures" / "a.png"
+    report.parent.mkdir(parents=True)
+    for text in (b"first", b"other"):
+        report.write_bytes(text)
+        assert sync.finish([report]) is None
+        held = client_of(store).download_artifacts(sync.parent_run_id, "report/figures/a.png")
+        assert Path(held).read_bytes() == text
+
+
+def test_deleted_experiment_comes_back(finished: tuple[Prepared, Store]) -> None:
+    prepared, store = finished
+    identity = synced(prepared, store).experiment_id
+    client_of(store).delete_experiment(identity)
+    assert synced(prepared, store).experiment_id == identity
+    assert client_of(store).get_experiment(identity).lifecycle_stage == "active"
+
+
+def test_failure_is_told_and_healed(finished: tuple[Prepared, Store]) -> None:
+    prepared, store = finished
+    sync = synced(prepared, store)
+    client_of(store).delete_run(runs_of(store)["tiny"].info.run_id)  # someone tidies up in the UI
+    (store.study_dir("tiny") / "preview.txt").write_text("another preview")
+    assert sync.sync() is False
+    problem = sync.problem
+    assert problem is not None and "\n" not in problem and "nothing is lost" in problem
+    assert sync.sync() is True
+    assert sync.problem is None
+    assert "tiny" in runs_of(store)
+
+
+def test_relative_sqlite_address_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert absolute("sqlite:///runs.db") == f"sqlite:///{tmp_path / 'runs.db'}"
+    assert absolute("sqlite:////data/runs.db") == "sqlite:////data/runs.db"
+    assert absolute("http://host:5000") == "http://host:5000"
+
+
+@pytest.fixture
+def web_server() -> Iterator[str]:
+    """A web server that is not MLflow."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("uri", "says"),
+    [
+        ("http://127.0.0.1:9", "nothing answers at http://127.0.0.1:9"),
+        ("http://", "names no host"),
+        ("./mlruns", "is a folder"),
+        ("file:///tmp/mlruns", "is a folder"),
+        ("ftp://host/x", "unknown scheme 'ftp'"),
+        ("sqlit:///x.db", "did you mean 'sqlite'?"),
+        ("postgresql://user:secret@127.0.0.1:9/mlflow", "no database answers at 127.0.0.1:9"),
+        ("sqlite:///{folder}", "cannot open the database"),
+        ("sqlite:///{text}", "cannot open the database"),
+        ("sqlite:///{text}/below.db", "cannot open the database"),
+    ],
+)
+def test_unusable_address_is_one_sentence_soon(tmp_path: Path, uri: str, says: str) -> None:
+    text = tmp_path / "text.db"
+    text.write_text("this is not a database, and long enough to be taken for one" * 10)
+    started = time.monotonic()
+    with pytest.raises(UserError, match="tracking_uri") as caught:
+        connect(uri.format(folder=tmp_path, text=text))
+    assert says in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert time.monotonic() - started < 10
+
+
+def test_web_server_that_is_not_mlflow_is_refused(web_server: str) -> None:
+    with pytest.raises(UserError, match="does not work as an MLflow tracking store"):
+        connect(web_server)
+
+
+class Recorder:
+    """Counts syncs; ``hold`` makes each one wait."""
+
+    def __init__(self, hold: float = 0.0) -> None:
+        self.calls: list[frozenset[str]] = []
+        self.hold = threading.Event()
+        self._seconds = hold
+
+    def sync(self, running: frozenset[str] = frozenset()) -> bool:
+        self.calls.append(running)
+        self.hold.wait(self._seconds)
+        return True
+
+
+def test_background_sync_calls_with_what_runs_until_the_block_ends() -> None:
+    recorder = Recorder()
+    with BackgroundSync(recorder, lambda: frozenset({"a"}), seconds=0.01):
+        deadline = time.monotonic() + 10
+        while len(recorder.calls) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    calls = len(recorder.calls)
+    assert calls >= 3 and set(recorder.calls) == {frozenset({"a"})}
+    time.sleep(0.1)
+    assert len(recorder.calls) == calls
+
+
+def test_background_sync_does_not_wait_for_ever() -> None:
+    recorder = Recorder(hold=30)
+    started = time.monotonic()
+    with BackgroundSync(recorder, seconds=0.01, patience=0.2):
+        while not recorder.calls:
+            time.sleep(0.01)
+    assert time.monotonic() - started < 5
+    recorder.hold.set()
