@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from dit_core.base import Config
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError, unknown
 from search_spaces.axes import Axis, all_axes, find_axis
@@ -52,12 +53,28 @@ def baseline_config(study: Study, profile: Profile) -> TrialConfig:
         if "." in key:
             settings[key] = value
         else:
-            axis = find_axis(key, "baseline.overrides")
+            axis = _override_axis(key, profile)
             try:
                 settings |= axis.settings(axis.parse(value, profile), profile)
             except UserError as error:
                 raise UserError(f"baseline.overrides: {error}") from None
     return with_fields(profile.config, settings, "baseline.overrides")
+
+
+def _override_axis(key: str, profile: Profile) -> Axis:
+    """Returns the axis called ``key``; a config field written without its section gets the whole name as a hint."""
+    try:
+        return find_axis(key, "baseline.overrides")
+    except UserError as error:
+        dotted = [
+            f"{section}.{key}"
+            for section, value in profile.config
+            if isinstance(value, Config) and key in type(value).model_fields
+        ]
+        if dotted:
+            names = " or ".join(map(repr, dotted))
+            raise UserError(f"baseline.overrides: {key!r} is no axis; did you mean the field {names}?") from None
+        raise error
 
 
 @dataclass

@@ -104,6 +104,9 @@ SENTENCES = {
         "baseline.overrides: modle: unknown field; allowed: model, diffusion, data, training, evaluation, seed; "
         "did you mean 'model'?"
     ),
+    "name: x\nbaseline: {overrides: {path: images}}\nablations: [block]": (
+        "baseline.overrides: 'path' is no axis; did you mean the field 'data.path'?"
+    ),
     "name: x\nbaseline: {overrides: {seed: 4}}\nablations: [block]": (
         "baseline.overrides.seed: seeds are not part of the baseline; write them under seeds"
     ),
