@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -139,8 +140,10 @@ def _connect(address: str) -> None:
 @contextlib.contextmanager
 def _own_folder(temp_dir: str | Path | None) -> Iterator[Path]:
     if temp_dir is None:
-        base = tempfile.gettempdir()
-        folder = Path(tempfile.mkdtemp(prefix="dit-ray-", dir=base if len(base) <= 20 else "/tmp"))
+        base = Path(tempfile.gettempdir())
+        base = base if len(str(base)) <= 4 else Path("/tmp")
+        _clear_dead_folders(base)
+        folder = Path(tempfile.mkdtemp(prefix=f"{_prefix()}{os.getpid()}-", dir=base))
         try:
             yield folder
         finally:
@@ -157,6 +160,19 @@ def _own_folder(temp_dir: str | Path | None) -> Iterator[Path]:
     except OSError as error:
         raise UserError(f"ray_temp_dir: cannot make {folder} ({error.strerror})") from None
     yield folder
+
+
+def _prefix() -> str:
+    """Opens the name of this host's folders: a process is only known to be dead on its own host."""
+    return f"dit-ray-{zlib.crc32(socket.gethostname().encode()):08x}-"
+
+
+def _clear_dead_folders(base: Path) -> None:
+    """Removes what a killed process's own Ray has left behind."""
+    for folder in base.glob(f"{_prefix()}*"):
+        pid = folder.name.removeprefix(_prefix()).split("-")[0]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _usable_cpus() -> int:

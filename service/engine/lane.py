@@ -62,7 +62,7 @@ class Line:
     """
 
     def __init__(self, spec: LaneSpec, incarnation: str, rank: int) -> None:
-        self._lane, self._incarnation, self._rank = spec.lane, incarnation, rank
+        self.lane, self._incarnation, self._rank = spec.lane, incarnation, rank
         self._dispatcher = ray.get_actor(spec.dispatcher, namespace=spec.namespace)
         self._live: dict[str, Any] = {}
         self._signs = 0
@@ -76,7 +76,7 @@ class Line:
     def call(self, method: str, *arguments: Any) -> Any:
         """Calls the dispatcher and returns its answer."""
         remote = getattr(self._dispatcher, method).remote
-        return ray.get(remote(self._lane, self._incarnation, *arguments))
+        return ray.get(remote(self.lane, self._incarnation, *arguments))
 
     def tell(self, ticket: int, live: Live) -> None:
         """Takes the segment's live state; it travels with the next heartbeat."""
@@ -96,7 +96,7 @@ class Line:
         heard = time.monotonic()
         while not self._ended.wait(BEAT_SECONDS):
             live = self._live if self._rank == 0 else {}
-            reference = self._dispatcher.beat.remote(self._lane, self._incarnation, live, self._signs)
+            reference = self._dispatcher.beat.remote(self.lane, self._incarnation, live, self._signs)
             try:
                 answer = ray.get(reference, timeout=ORPHAN_SECONDS)
             except ray.exceptions.GetTimeoutError:
@@ -159,7 +159,7 @@ def _run(order: dict[str, Any], store: Store, line: Line, rank: int, device: tor
         return
     if rank == 0:
         timing = result.timing or Timing(segment.id)
-        timed = {**asdict(timing), "handed": order["handed"], "warm": order["warm"]}
+        timed = {**asdict(timing), "lane": line.lane, "handed": order["handed"], "warm": order["warm"]}
         line.call("done", ticket, {**result.to_json(), "timing": timed})
 
 

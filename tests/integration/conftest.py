@@ -1,0 +1,92 @@
+"""One real Ray cluster for all integration tests, with everything about it explicit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+START_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class RayCluster:
+    """A started cluster of one node.
+
+    Attributes:
+        address: ``host:port``, for ``ray.init`` and ``run_segments``.
+        dashboard: ``http://host:port``, for job submission.
+        temp_dir: its files, logs included.
+    """
+
+    address: str
+    dashboard: str
+    temp_dir: Path
+
+
+def free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for item in sockets:
+            item.bind(("127.0.0.1", 0))
+        return [item.getsockname()[1] for item in sockets]
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[RayCluster]:
+    """A head node with 2 CPUs in processes of its own, as ``ray start`` makes it; nothing else can be joined by it."""
+    head, dashboard, client, agent = free_ports(4)
+    folder = Path(tempfile.mkdtemp(prefix="rayt-", dir="/tmp"))  # short: Ray puts sockets below it
+    command = [
+        str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--num-cpus=2", "--num-gpus=0",
+        f"--port={head}", "--node-ip-address=127.0.0.1", f"--temp-dir={folder}",
+        "--include-dashboard=true", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}",
+        f"--ray-client-server-port={client}", f"--dashboard-agent-listen-port={agent}",
+        "--object-store-memory=157286400", "--disable-usage-stats",
+    ]  # fmt: skip
+    unwanted = ("RAY_ADDRESS", "RAY_JOB_CONFIG_JSON_ENV_VAR")
+    environment = {name: value for name, value in os.environ.items() if name not in unwanted}
+    environment["RAY_worker_maximum_startup_concurrency"] = "8"
+    # without this, a token in the home directory of whoever runs the tests switches authentication on
+    environment["RAY_AUTH_MODE"] = "disabled"
+    patch = pytest.MonkeyPatch()
+    patch.setenv("RAY_AUTH_MODE", "disabled")
+    for name in unwanted:
+        patch.delenv(name, raising=False)
+    with (folder / "start.log").open("w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+    try:
+        _wait(process, f"http://127.0.0.1:{dashboard}/api/version", folder / "start.log")
+        yield RayCluster(f"127.0.0.1:{head}", f"http://127.0.0.1:{dashboard}", folder)
+    finally:
+        patch.undo()
+        started = psutil.Process(process.pid).children(recursive=True)
+        for item in (process, *started):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                item.kill()
+        process.wait(timeout=10)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            break
+        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=2):
+            return
+        time.sleep(0.5)
+    raise RuntimeError(f"the Ray cluster did not start:\n{log.read_text()[-3000:]}")
