@@ -144,7 +144,11 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
         "notes": tuple(dict.fromkeys((*expansion.notes, *prepared.notes))),
         "command": command,
         "study_yaml": dump_study(study),
-        "pictures": [*overview.values(), *(section.samples for section in sections if section.samples is not None)],
+        "pictures": [
+            picture
+            for picture in (*overview.values(), *(section.samples for section in sections))
+            if picture is not None
+        ],
     }
 
 
@@ -176,7 +180,7 @@ def _samples(view: AblationView, sheet: SampleSheet) -> Picture:
     )
 
 
-def _overview(prepared: Prepared, summary: Summary, store: Store) -> dict[str, Picture]:
+def _overview(prepared: Prepared, summary: Summary, store: Store) -> dict[str, Picture | None]:
     expansion, metric = prepared.expansion, summary.study.primary_metric
     drawn = {
         "gflops": (
@@ -198,7 +202,8 @@ def _overview(prepared: Prepared, summary: Summary, store: Store) -> dict[str, P
     }
     names = {"gflops": "gflops-against-metric.png", "progress": "metric-by-images.png", "loss": "training-loss.png"}
     return {
-        key: Picture(names[key], data, caption, alt) for key, (data, caption, alt) in drawn.items() if data is not None
+        key: Picture(names[key], data, caption, alt) if data is not None else None
+        for key, (data, caption, alt) in drawn.items()
     }
 
 

@@ -181,7 +181,7 @@ def _runs(runs: list[dict[str, Any]]) -> str:
 
 def saved(summary: Summary) -> str | None:
     """Says how much training the stopping policy left out; None when nothing was stopped."""
-    stopped = [arm for arm in summary.arms if arm.ended_early and arm.stop is not None]
+    stopped = [arm for arm in summary.arms if arm.ended_early and not arm.diverged]
     if not stopped:
         return None
     seeds, budget = len(summary.study.seeds), summary.study.budget_images

@@ -119,7 +119,7 @@ def _certainty(summary: Summary, shown: MetricFormat) -> str:
 def _endings(summary: Summary, shown: MetricFormat) -> list[str]:
     """What did not run to the budget, and what was not run at all."""
     sentences = []
-    stopped = [arm for arm in summary.arms if arm.ended_early]
+    stopped = [arm for arm in summary.arms if arm.ended_early and not arm.diverged]
     for images in summary.study.rungs:
         names = [arm.arm.name for arm in stopped if arm.stop is not None and arm.stop.images == images]
         if names:
@@ -139,8 +139,9 @@ def _endings(summary: Summary, shown: MetricFormat) -> list[str]:
 def _finding(view: AblationView, summary: Summary, shown: MetricFormat) -> str:
     arms = [(label, summary.arm(name)) for label, name in view.arms]
     finished = sorted(((label, arm) for label, arm in arms if arm.final is not None), key=lambda pair: _mean(pair[1]))
-    stopped = [(label, arm) for label, arm in arms if arm.ended_early]
-    others = [label for label, arm in arms if arm.final is None and not arm.ended_early]
+    stopped = [(label, arm) for label, arm in arms if arm.ended_early and not arm.diverged]
+    diverged = [label for label, arm in arms if arm.diverged]
+    others = [label for label, arm in arms if arm.final is None and not (arm.ended_early or arm.diverged)]
     text = []
     if finished:
         told = [f"{label}{_own(arm)}, {_spread(arm, shown)}{_to_baseline(arm, shown)}" for label, arm in finished]
@@ -157,6 +158,8 @@ def _finding(view: AblationView, summary: Summary, shown: MetricFormat) -> str:
             ends.append(f"{label} at {arm.stop.images:,} images (there {shown.value(arm.stop.value)}{beside})")
     if ends:
         text.append(f"Stopped: {listing(ends)}.")
+    if diverged:
+        text.append(f"Diverged: {listing(diverged)}.")
     if others:
         text.append(f"{listing(others)}: no result yet.")
     text += _paper_order(arms, finished, summary)

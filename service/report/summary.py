@@ -48,8 +48,14 @@ class ArmSummary:
 
     @property
     def ended_early(self) -> bool:
-        """Whether the arm was stopped at a rung, so that it has no final metric."""
-        return self.stop is not None and not self.finals
+        """Whether the arm was stopped at a rung, so that it has no final metric; divergence alone is not that."""
+        stopped = any(status.state.startswith("stopped@") for status in self.statuses)
+        return self.stop is not None and stopped and not self.finals
+
+    @property
+    def diverged(self) -> bool:
+        """Whether a seed diverged, so that the arm has no final metric."""
+        return not self.finals and any(status.state == DIVERGED for status in self.statuses)
 
     @property
     def last_images(self) -> int:

@@ -83,7 +83,7 @@ def final(arm: ArmSummary, summary: Summary, shown: MetricFormat) -> str:
 
 def status(arm: ArmSummary, shown: MetricFormat) -> str:
     """The arm's status in words; a stopped arm's value is that of its rung, and says so."""
-    if arm.ended_early and arm.stop is not None:
+    if arm.ended_early and arm.stop is not None and not arm.diverged:
         return f"stopped at {arm.stop.images:,}: {shown.value(arm.stop.value)}"
     return arm.status
 
@@ -105,7 +105,7 @@ def stopped_table(summary: Summary, shown: MetricFormat) -> Table | None:
                     shown.spread(at) if at is not None else shown.value(stop.value),
                     shown.spread(baseline) if baseline is not None else "–",
                     f"{stop.rank} of {stop.compared}",
-                    "later measured to the budget" if arm.finals else "not continued",
+                    "diverged" if arm.diverged else "measured to the budget" if arm.finals else "not continued",
                 )
             )
         )
