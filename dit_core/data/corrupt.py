@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dit_core.data.paths import printable
 from dit_core.errors import UserError
 
 NAMED = 5
@@ -26,7 +27,7 @@ def settle(bad: Sequence[str], total: int, what: str, policy: str) -> tuple[str,
     """
     if not bad:
         return ()
-    listed = ", ".join(bad[:NAMED]) + (f" and {len(bad) - NAMED} more" if len(bad) > NAMED else "")
+    listed = printable(", ".join(bad[:NAMED])) + (f" and {len(bad) - NAMED} more" if len(bad) > NAMED else "")
     count = f"{len(bad)} of {total} {what} cannot be read: {listed}"
     if len(bad) == total:
         raise UserError(f"data.path: {count}; nothing is left to train on")

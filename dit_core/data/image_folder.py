@@ -17,7 +17,7 @@ from dit_core.data.base import ImageDataset, Split, flip_some, from_uint8
 from dit_core.data.config import DataConfig
 from dit_core.data.corrupt import settle
 from dit_core.data.crop import decode
-from dit_core.data.paths import data_folder
+from dit_core.data.paths import data_folder, file_bytes, printable
 from dit_core.data.split import split_indices
 from dit_core.errors import UserError
 
@@ -57,7 +57,7 @@ class ImageFolder(ImageDataset):
         self._pool = ThreadPoolExecutor(THREADS)
         content = hashlib.sha256()
         for file in files["train"]:
-            content.update(f"{file.name}\0{file.label}\0{file.sha256}\n".encode())
+            content.update(file_bytes(f"{file.name}\0{file.label}\0{file.sha256}\n"))
         self.fingerprint = content.hexdigest()
 
     @classmethod
@@ -78,7 +78,7 @@ class ImageFolder(ImageDataset):
             {"train": [files[i] for i in train], "held_out": [files[i] for i in held_out]},
         )
         if ignored:
-            notes += (f"{len(ignored)} files are no images and were ignored, such as {ignored[0]}",)
+            notes += (f"{len(ignored)} files are no images and were ignored, such as {printable(ignored[0])}",)
         dataset.notes = notes
         return dataset
 
@@ -87,8 +87,11 @@ class ImageFolder(ImageDataset):
         content = hashlib.sha256()
         folder = data_folder(config)
         for name in _walk(folder):
-            status = (folder / name).stat()
-            content.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+            try:
+                status = (folder / name).stat()
+                content.update(file_bytes(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n"))
+            except OSError as error:  # a broken link; loading names it
+                content.update(file_bytes(f"{name}\0{error.errno}\n"))
         return content.hexdigest()
 
     def count(self, split: Split) -> int:
@@ -176,5 +179,5 @@ def _verify(folder: Path, listed: list[tuple[str, int]], config: DataConfig) -> 
 
 
 def _reason(error: Exception) -> str:
-    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    text = (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
     return "not an image" if "cannot identify image file" in text else text

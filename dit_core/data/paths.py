@@ -1,4 +1,4 @@
-"""The folder that a data set lies in, checked."""
+"""The folder that a data set lies in, checked, and file names that are not valid Unicode."""
 
 from __future__ import annotations
 
@@ -26,3 +26,13 @@ def data_folder(config: DataConfig) -> Path:
     except OSError as error:
         raise UserError(f"data.path: {config.path!r} cannot be read ({error.strerror or error})") from None
     return folder
+
+
+def file_bytes(text: str) -> bytes:
+    """Returns the bytes of a text with file names in it, whatever bytes they are made of."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def printable(text: str) -> str:
+    """Returns a text with file names in it so that any terminal can show it."""
+    return text.encode("utf-8", "replace").decode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from dit_core.data.paths import file_bytes
 from dit_core.errors import UserError
 
 
@@ -30,5 +31,5 @@ def split_indices(keys: Sequence[str], held_out_fraction: float, seed: int) -> t
             f"data.held_out_fraction: {held_out_fraction} of {len(keys)} images leaves "
             f"{len(keys) - held_out} for training and {held_out} held out; both need at least one"
         )
-    order = sorted(range(len(keys)), key=lambda i: hashlib.sha256(f"{seed}:{keys[i]}".encode()).digest())
+    order = sorted(range(len(keys)), key=lambda i: hashlib.sha256(file_bytes(f"{seed}:{keys[i]}")).digest())
     return sorted(order[held_out:]), sorted(order[:held_out])

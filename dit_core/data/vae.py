@@ -73,6 +73,6 @@ def check_vae(vae: Any, source: str, *, shape: tuple[int, int, int], image_size:
 
 @torch.no_grad()
 def decode_latents(vae: Any, x: Tensor, scale: float) -> Tensor:
-    """Returns images, uint8 (N, C, H, W), of scaled latents ``x`` on the VAE's device."""
-    images = [to_uint8(vae.decode(part.float() / scale).sample) for part in x.split(DECODE_BATCH)]
-    return torch.cat(images)
+    """Returns images, uint8 (N, C, H, W), of scaled latents ``x`` on the VAE's device; float32 even under autocast."""
+    with torch.autocast(x.device.type, enabled=False):
+        return torch.cat([to_uint8(vae.decode(part.float() / scale).sample) for part in x.split(DECODE_BATCH)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -148,3 +149,20 @@ def test_other_files_are_ignored_with_a_note(folder: Path) -> None:
     (folder / "bee" / "README.txt").write_text("hello")
     (folder / "bee" / ".hidden.png").write_text("hello")
     assert load_dataset(config(folder)).notes == ("1 files are no images and were ignored, such as bee/README.txt",)
+
+
+def test_a_broken_link_is_named_as_corrupt(folder: Path) -> None:
+    (folder / "bee" / "link.png").symlink_to(folder / "nowhere.png")
+    with pytest.raises(UserError, match=r"1 of 19 images cannot be read: bee/link\.png \(No such file or directory\)"):
+        load_dataset(config(folder))
+
+
+def test_file_names_may_be_any_bytes(folder: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    picture(50).save(folder / "bee" / "plain.png")
+    (folder / "bee" / "plain.png").rename(folder / "bee" / name)
+    assert len(load_dataset(config(folder)).fingerprint) == 64
+    (folder / "bee" / name).write_text("nothing")
+    with pytest.raises(UserError, match=r"bee/caf\?\.png") as raised:
+        load_dataset(config(folder))
+    str(raised.value).encode("utf-8")

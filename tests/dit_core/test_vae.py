@@ -44,6 +44,8 @@ def test_decoding_divides_by_the_scale_and_batches_do_not_matter(folder: Path) -
     decoded = vae.decode(x / 0.5).sample
     assert (images.float() - ((decoded + 1) * 127.5).round().clamp(0, 255)).abs().max() <= 1
     assert (images.float() - decode_latents(vae, x, 1.0).float()).abs().max() > 1
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(decode_latents(vae, x, 0.5), images), "a network in bfloat16 must not blur the images"
 
 
 @pytest.mark.parametrize(
