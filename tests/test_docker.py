@@ -1,0 +1,256 @@
+"""The cluster's files: the compose file parses and every command, flag, file and service it names exists."""
+
+from __future__ import annotations
+
+import functools
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from sqlalchemy.engine import make_url
+
+ROOT = Path(__file__).parent.parent
+DOCKER = ROOT / "docker"
+COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = sorted(name for name, service in SERVICES.items() if service["image"] == "dit-ablate:local")
+SECRETS = {"RAY_AUTH_TOKEN", "POSTGRES_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY"}
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """Every command that runs in our image: the services' own and their health checks."""
+    for name in OURS:
+        yield name, SERVICES[name]["command"]
+        if "healthcheck" in SERVICES[name]:
+            kind, *command = SERVICES[name]["healthcheck"]["test"]
+            assert kind == "CMD"
+            yield f"{name} health check", command
+
+
+def substitutions(value: Any) -> Iterator[tuple[str, str]]:
+    """Every ``${NAME...}`` below a value, with what follows the name."""
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from substitutions(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from substitutions(item)
+    elif isinstance(value, str):
+        yield from re.findall(r"\$\{(\w+)([^}]*)\}", value)
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The Dockerfile's instructions, continuation lines joined."""
+    text = re.sub(r"\\\n", " ", (DOCKER / "Dockerfile").read_text())
+    return [(line.split()[0], line.partition(" ")[2]) for line in text.splitlines() if re.match(r"[A-Z]+ ", line)]
+
+
+@functools.cache
+def help_of(*words: str) -> str:
+    executable = Path(sys.executable).parent / words[0]
+    assert executable.exists(), f"{words[0]} is not installed"
+    done = subprocess.run([executable, *words[1:], "--help"], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, f"{' '.join(words)} --help: {done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("where", "command"), list(commands()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_every_command_and_flag_exists(where: str, command: list[str]) -> None:
+    if command[0] == "curl":
+        installed = [text for instruction, text in instructions() if instruction == "RUN" and "apt-get install" in text]
+        assert any(" curl " in text for text in installed)
+        return
+    if command[0] == "python":
+        mounted = [volume.split(":")[:2] for volume in SERVICES[where]["volumes"]]
+        assert (DOCKER / dict((target, source) for source, target in mounted)[command[1]]).exists()
+        return
+    words = [command[0], command[1]]
+    text = help_of(*words)
+    flags = [word.split("=")[0] for word in command[2:] if word.startswith("--")]
+    missing = [flag for flag in flags if not re.search(rf"(?<![\w-]){flag}(?![\w-])", text)]
+    assert not missing, f"{' '.join(words)} has no {', '.join(missing)}"
+
+
+def test_commands_of_every_kind_are_looked_at() -> None:
+    assert {tuple(command[:2]) for _, command in commands() if command[0] not in ("curl", "python")} == {
+        ("ray", "start"),
+        ("mlflow", "server"),
+        ("dit-ablate", "submit"),
+    }
+
+
+def test_a_flag_that_does_not_exist_is_noticed() -> None:
+    with pytest.raises(AssertionError, match="--no-such-flag"):
+        test_every_command_and_flag_exists("ray-head", ["ray", "start", "--head", "--no-such-flag=1"])
+
+
+def test_the_submitted_study_exists() -> None:
+    from search_spaces.load import load_study
+
+    study = SERVICES["study"]["command"][2]
+    assert study == "${STUDY:-dit-digits}"
+    assert load_study("dit-digits").name
+
+
+def test_every_service_that_is_waited_for_exists_and_can_be_waited_for() -> None:
+    for name, service in SERVICES.items():
+        for other, wait in service.get("depends_on", {}).items():
+            assert other in SERVICES, f"{name} waits for {other}"
+            if wait["condition"] == "service_healthy":
+                assert "healthcheck" in SERVICES[other], f"{name} waits for the health of {other}"
+            else:
+                assert wait["condition"] == "service_completed_successfully"
+                assert not SERVICES[other].get("restart", "no").startswith(("always", "unless-stopped"))
+
+
+def test_every_host_in_an_address_is_a_service() -> None:
+    text = (DOCKER / "compose.yaml").read_text()
+    hosts = set(re.findall(r"(?:https?://|@|--address=)([a-z0-9.-]+):\d+", text)) - {"127.0.0.1"}
+    assert hosts == {"mlflow", "s3", "postgres", "ray-head"}
+    assert hosts <= set(SERVICES)
+
+
+def test_addresses_use_the_ports_that_are_served() -> None:
+    served = {
+        "mlflow": "5000",
+        "s3": "8333",
+        "ray-head": "6379",
+    }
+    text = (DOCKER / "compose.yaml").read_text()
+    assert "--port=5000" in SERVICES["mlflow"]["command"]
+    assert "-s3.port=8333" in SERVICES["s3"]["command"]
+    assert "--port=6379" in SERVICES["ray-head"]["command"]
+    assert "--dashboard-port=8265" in SERVICES["ray-head"]["command"]
+    for host, port in re.findall(r"(?:https?://|--address=)([a-z][a-z0-9-]*):(\d+)", text):
+        assert port in ({served[host], "8265"} if host == "ray-head" else {served[host]})
+
+
+def test_health_checks_ask_a_port_that_the_service_listens_on() -> None:
+    for name, service in SERVICES.items():
+        ports = re.findall(r"127\.0\.0\.1:(\d+)", " ".join(service.get("healthcheck", {}).get("test", [])))
+        for port in ports:
+            assert any(word.endswith(f"port={port}") for word in service["command"]), f"{name}: {port}"
+
+
+def test_volumes_are_declared_and_mounted_files_exist() -> None:
+    for service in SERVICES.values():
+        for volume in service.get("volumes", []):
+            source = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", volume).split(":")[0]
+            if not source.startswith("."):
+                assert source in COMPOSE["volumes"]
+            elif not volume.startswith("$"):
+                assert (DOCKER / source).exists(), source
+
+
+def test_ports_are_bound_to_this_machine_only() -> None:
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert set(published) == {"mlflow", "ray-head"}
+    assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
+
+
+def test_every_ray_process_and_client_has_the_token() -> None:
+    for name in ("ray-head", "ray-worker", "study"):
+        environment = SERVICES[name]["environment"]
+        assert environment["RAY_AUTH_MODE"] == "token"
+        assert environment["RAY_AUTH_TOKEN"].startswith("${RAY_AUTH_TOKEN:?")
+
+
+def test_secrets_have_no_default_and_everything_else_has_one() -> None:
+    found = dict(substitutions(COMPOSE))
+    assert {name for name, rest in found.items() if rest.startswith(":?")} == SECRETS
+    assert {name for name, rest in found.items() if not rest.startswith((":?", ":-"))} == set()
+
+
+def test_the_example_environment_names_every_variable() -> None:
+    lines = [line for line in (DOCKER / ".env.example").read_text().splitlines() if "=" in line and line[0] != "#"]
+    example = dict(line.split("=", 1) for line in lines)
+    used = dict(substitutions(COMPOSE))
+    assert set(example) == set(used)
+    for name, value in example.items():
+        assert value == ("" if name in SECRETS else used[name].removeprefix(":-"))
+
+
+def test_the_database_driver_is_in_the_cluster_extra() -> None:
+    """A bare ``postgresql://`` means another driver in every release of SQLAlchemy."""
+    uri = re.sub(r"\$\{[^}]*\}", "x", SERVICES["mlflow"]["environment"]["MLFLOW_BACKEND_STORE_URI"])
+    assert make_url(uri).get_driver_name() == "psycopg2"
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["cluster"]
+    assert {re.split(r"[><=]", requirement)[0] for requirement in extra} == {"psycopg2-binary", "boto3"}
+
+
+def test_allowed_hosts_cover_the_cluster_and_this_machine() -> None:
+    option = next(word for word in SERVICES["mlflow"]["command"] if word.startswith("--allowed-hosts="))
+    assert set(option.split("=")[1].split(",")) == {"mlflow:5000", "localhost:*", "127.0.0.1:*"}
+
+
+def test_the_image_copies_files_that_exist_and_reach_the_builder() -> None:
+    let_through = {
+        line[1:] for line in (DOCKER / "Dockerfile.dockerignore").read_text().splitlines() if line.startswith("!")
+    }
+    copied = [source for instruction, text in instructions() if instruction == "COPY" for source in text.split()[:-1]]
+    assert {"dit_core", "search_spaces", "service", "pyproject.toml", "constraints.txt"} <= set(copied)
+    for source in copied:
+        assert (ROOT / source).exists(), source
+        assert source in let_through, source
+
+
+def test_the_image_installs_the_cluster_extra_with_pinned_versions_and_is_not_root() -> None:
+    installs = [text for instruction, text in instructions() if instruction == "RUN" and "pip install" in text]
+    assert len(installs) == 2
+    assert all("-c constraints.txt" in text for text in installs)
+    assert "'.[cluster]'" in installs[1]
+    assert ("USER", "ablate") in instructions()
+    assert any(text.startswith("python:3.11") for instruction, text in instructions() if instruction == "FROM")
+
+
+def test_the_compose_file_builds_that_dockerfile_from_the_root() -> None:
+    for name in OURS:
+        build = SERVICES[name]["build"]
+        assert (DOCKER / build["context"]).resolve() == ROOT
+        assert (ROOT / build["dockerfile"]).exists()
+
+
+def test_the_gpu_file_changes_services_that_exist() -> None:
+    override = yaml.safe_load((DOCKER / "compose.gpu.yaml").read_text())["services"]
+    assert set(override) == {"ray-worker"} <= set(SERVICES)
+    devices = override["ray-worker"]["deploy"]["resources"]["reservations"]["devices"]
+    assert devices == [{"driver": "nvidia", "count": "all", "capabilities": ["gpu"]}]
+
+
+def test_the_readmes_commands_exist_and_name_services_and_files() -> None:
+    text = (DOCKER / "README.md").read_text()
+    for file in re.findall(r"docker/[\w.]+(?<!\.)", text):
+        assert (ROOT / file).exists() or file == "docker/.env", file
+    for service in re.findall(r"(?:run --rm(?: -e \S+)?|exec|cp) ([a-z-]+)[ :\n]", text):
+        assert service in SERVICES, service
+    for command in re.findall(r"dit-ablate ((?!installed)[a-z]+) ?", text):
+        assert help_of("dit-ablate", command)
+    flags = set(re.findall(r"dit-ablate submit[^\n]*?(--.*)", text))
+    submit = help_of("dit-ablate", "submit")
+    assert flags and all(flag in submit for line in flags for flag in re.findall(r"--[a-z-]+", line))
+
+
+@pytest.mark.skipif(shutil.which("docker") is None, reason="docker is not installed")
+def test_docker_reads_the_compose_file() -> None:
+    probe = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
+    if probe.returncode != 0:
+        pytest.skip("docker has no compose plugin")
+    environment = {"PATH": "/usr/bin:/bin:/usr/local/bin", **dict.fromkeys(SECRETS, "x")}
+    done = subprocess.run(
+        ["docker", "compose", "--file", str(DOCKER / "compose.yaml"), "--profile", "study", "config", "--services"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.split()) == set(SERVICES)
