@@ -165,7 +165,9 @@ def preview(
     statuses = _statuses(prepared, store)
     held = None if statuses is None else _held(prepared, store)
     arms = [_arm(arm, expansion, statuses, held) for arm in expansion.arms]
-    segments, remaining = (None, None) if statuses is None or held is None else _left(expansion, statuses, held)
+    segments, remaining = None, None
+    if prepared is not None and statuses is not None and held is not None:
+        segments, remaining = _left(prepared, store, statuses, held)
     return Preview(
         study=study.name,
         description=study.description,
@@ -241,16 +243,24 @@ def _arm(
     )
 
 
-def _left(expansion: Expansion, statuses: dict[str, TrialStatus], held: dict[str, set[int]]) -> tuple[int, float]:
+def _left(
+    prepared: Prepared, store: Store | None, statuses: dict[str, TrialStatus], held: dict[str, set[int]]
+) -> tuple[int, float]:
     """Segments and multiply-adds (10^9) that are left if no further arm is stopped."""
-    study = expansion.study
+    study = prepared.expansion.study
     segments, remaining = 0, 0.0
-    for trial in expansion.trials:
+    for trial in prepared.expansion.trials:
         status = statuses.get(trial.name)
         if status is not None and (status.is_final or status.state == "diverged" or "stopped@" in status.state):
             continue
-        done = held.get(trial.name, set())
-        # a rung that is missing behind one that is there is evaluated from its checkpoint or trained again
-        segments += sum(milestone not in done for milestone in study.milestones)
-        remaining += training_gmacs(count(trial.config.model), study.budget_images - max(done, default=0))
+        segments += sum(milestone not in held.get(trial.name, ()) for milestone in study.milestones)
+        trained = _trained(store, prepared.train_ids[trial.name], study.budget_images)
+        remaining += training_gmacs(count(trial.config.model), study.budget_images - trained)
     return segments, remaining
+
+
+def _trained(store: Store | None, train_id: str, budget: int) -> int:
+    """Images that a trial has been trained on, by whichever study; it continues from its checkpoint there."""
+    if store is None:
+        return 0
+    return max((int(piece["images"]) for piece in store.curve(train_id) if piece["images"] <= budget), default=0)

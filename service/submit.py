@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -95,7 +96,8 @@ def submit(arguments: Sequence[str], *, address: str | None, study_file: Path | 
     url = dashboard_url(address)
     entrypoint = shlex.join(["dit-ablate", "run", *arguments])
     with tempfile.TemporaryDirectory() as scratch, _quiet_environment(url):
-        runtime_env: dict[str, Any] = {}
+        # on a cluster that runs the same environment without having activated it, the command is found all the same
+        runtime_env: dict[str, Any] = {"env_vars": {"PATH": f"${{PATH}}:{Path(sys.executable).parent}"}}
         if study_file is not None:
             shutil.copy(study_file, Path(scratch) / study_file.name)
             runtime_env["working_dir"] = scratch

@@ -1,0 +1,93 @@
+"""A study as a job on a started cluster: with our command, and with Ray's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlflow import MlflowClient
+from tiny_study import dit_ablate, write_study
+
+from service import Client
+
+if TYPE_CHECKING:
+    from conftest import RayCluster
+
+BIN = Path(sys.executable).parent
+
+
+def small_study(folder: Path, name: str) -> Path:
+    ablations = [{"name": "Patch", "axis": "patch_size", "values": [4]}]
+    return write_study(folder, name=name, ablations=ablations, seeds=[0], resources={"lanes": 1})
+
+
+def check_finished(store: Path, study: str) -> None:
+    """The report, the store and MLflow all have the study."""
+    result = Client(store=store).status(study)
+    assert result.done and list(result.trials["status"]) == ["completed", "completed"], result.trials
+    assert result.report_html is not None and "patch_size=4" in result.report_html.read_text()
+    client = MlflowClient(tracking_uri=f"sqlite:///{store}/mlflow.db")
+    experiment = client.get_experiment_by_name(study)
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    kinds = sorted(run.data.tags["kind"] for run in runs)
+    assert kinds == ["study", "trial", "trial"]
+    assert all(run.info.status == "FINISHED" for run in runs)
+
+
+def test_submit_sends_the_study_file_streams_the_output_and_returns_the_job(
+    ray_cluster: RayCluster, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    path = small_study(tmp_path, "submitted")
+    result = dit_ablate("submit", path, "--address", ray_cluster.dashboard, "--store", store)
+    assert result.exit_code == 0, result.output
+    job = result.stdout.split("Job ")[1].split()[0]
+    assert "patch_size=4 seed=0: fd_digits_cnn" in result.stdout, "the job's output was not shown"
+    assert f"Job {job}: SUCCEEDED" in result.stdout
+    check_finished(store, "submitted")
+
+    # the same again, from the cluster's own address, without waiting: nothing is left to run
+    again = dit_ablate("submit", path, "--address", ray_cluster.address, "--store", store, "--no-follow", "--json")
+    assert again.exit_code == 0, again.output
+    told = json.loads(again.stdout)
+    assert told["job_id"] != job
+    assert told["entrypoint"].startswith("dit-ablate run study.yaml")
+    from service.submit import Job
+
+    second = Job(told["job_id"], told["address"], told["entrypoint"])
+    assert second.wait(timeout=180) == "SUCCEEDED"
+    assert "nothing is left to run" in "".join(second.logs())
+
+
+def test_rays_own_command_runs_a_study_on_the_jobs_cluster(ray_cluster: RayCluster, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    small_study(tmp_path, "own-way")
+    environment = {"env_vars": {"PATH": f"{BIN}:{os.environ['PATH']}"}}
+    done = subprocess.run(
+        [
+            str(BIN / "ray"), "job", "submit", "--address", ray_cluster.dashboard, "--working-dir", str(tmp_path),
+            "--runtime-env-json", json.dumps(environment),
+            "--", "dit-ablate", "run", "study.yaml", "--store", str(store),
+        ],
+        capture_output=True, text=True, timeout=400,
+        env={name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Study own-way: done" in done.stdout
+    check_finished(store, "own-way")
+    # the lanes ran on the job's cluster: a Ray of its own would have left no trace in this one's logs
+    logs = "".join(log.read_text(errors="replace") for log in ray_cluster.temp_dir.rglob("gcs_server.out"))
+    assert "dispatcher" in logs or (store / "studies" / "own-way" / "runs").exists()
+
+
+def test_a_mistake_in_a_job_is_its_exit_code(ray_cluster: RayCluster, tmp_path: Path) -> None:
+    path = write_study(tmp_path, name="wrong", resources={"gpus_per_worker": 4})
+    result = dit_ablate("submit", path, "--address", ray_cluster.dashboard, "--store", tmp_path / "store")
+    assert result.exit_code == 2, result.output
+    assert "error: resources: one lane needs" in result.stdout
+    assert "Traceback" not in result.stdout
