@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
+from processes import descendants, kill
 
 START_SECONDS = 120
 
@@ -73,10 +73,8 @@ def ray_cluster() -> Iterator[RayCluster]:
         yield RayCluster(f"127.0.0.1:{head}", f"http://127.0.0.1:{dashboard}", folder)
     finally:
         patch.undo()
-        started = psutil.Process(process.pid).children(recursive=True)
-        for item in (process, *started):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                item.kill()
+        for pid in (*descendants(process.pid), process.pid):
+            kill(pid)
         process.wait(timeout=10)
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -27,7 +27,7 @@ def by_arm(study: Expansion, values: dict[str, dict[int, float]]) -> dict[str, T
 def test_unknown_policy_and_option_name_the_nearest() -> None:
     with pytest.raises(UserError, match=r"policy\.name: unknown value 'rung'; allowed: none, rungs; did you mean"):
         create(PolicySpec(name="rung"))
-    with pytest.raises(UserError, match="stop_fractoin: unknown field; .*did you mean 'stop_fraction'"):
+    with pytest.raises(UserError, match=r"stop_fractoin: unknown field; .*did you mean 'stop_fraction'"):
         create(PolicySpec(name="rungs", options={"stop_fractoin": 0.3}))
     with pytest.raises(UserError, match=r"stop_fraction: .*less than 1, given 1\.0"):
         create(PolicySpec(name="rungs", options={"stop_fraction": 1.0}))
@@ -35,7 +35,7 @@ def test_unknown_policy_and_option_name_the_nearest() -> None:
         create(PolicySpec(name="none", options={"stop_fraction": 0.5}))
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", POLICIES.names())
 def test_first_plan_asks_for_the_first_rung_of_every_trial_first(name: str) -> None:
     study = expansion(arms("a", "b"), policy=name)
     plan = create(study.study.policy).plan(study, by_arm(study, {}))
