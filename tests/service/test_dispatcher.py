@@ -1,0 +1,160 @@
+"""The dispatcher: long polls, fencing by incarnation and ticket, lost lanes, hung segments, stopping."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from service.engine.dispatcher import Dispatcher, Limits
+from service.engine.wire import DONE, SegmentResult
+
+SEGMENT = {"trial": "a seed=0", "until": 128}
+OK = SegmentResult(DONE).to_json()
+
+
+def scenario(play: Callable[[Dispatcher], Awaitable[None]], limits: Limits | None = None) -> None:
+    async def all_of_it() -> None:
+        await asyncio.wait_for(play(Dispatcher(limits)), 10)
+
+    asyncio.run(all_of_it())
+
+
+async def submit(dispatcher: Dispatcher, segment=SEGMENT) -> asyncio.Task:
+    task = asyncio.create_task(dispatcher.run(segment))
+    await asyncio.sleep(0)
+    return task
+
+
+def test_a_segment_goes_through() -> None:
+    async def play(dispatcher: Dispatcher) -> None:
+        await dispatcher.join("lane-0", "x")
+        poll = asyncio.create_task(dispatcher.take("lane-0", "x", 5))
+        await asyncio.sleep(0.01)
+        task = await submit(dispatcher)
+        order = await poll
+        assert order["segment"] == SEGMENT and not order["warm"]
+        await dispatcher.beat("lane-0", "x", {"ticket": order["ticket"], "images": 64, "phase": "training"}, 1)
+        look = await dispatcher.look()
+        assert look["lanes"]["lane-0"]["live"]["images"] == 64 and look["queued"] == []
+        assert await dispatcher.done("lane-0", "x", order["ticket"], OK)
+        assert (await task)["kind"] == "done"
+        await submit(dispatcher)
+        assert (await dispatcher.take("lane-0", "x", 5))["warm"]
+
+    scenario(play)
+
+
+def test_a_poll_ends_idle() -> None:
+    async def play(dispatcher: Dispatcher) -> None:
+        await dispatcher.join("lane-0", "x")
+        assert await dispatcher.take("lane-0", "x", 0.05) == {"kind": "idle"}
+
+    scenario(play)
+
+
+def test_a_new_incarnation_fences_the_old_one_off() -> None:
+    async def play(dispatcher: Dispatcher) -> None:
+        await dispatcher.join("lane-0", "old")
+        task = await submit(dispatcher)
+        order = await dispatcher.take("lane-0", "old", 1)
+        await dispatcher.beat("lane-0", "old", {"ticket": order["ticket"], "images": 96, "phase": "training"}, 1)
+        await dispatcher.join("lane-0", "new")
+        lost = await task
+        assert (lost["kind"], lost["images"]) == ("lost", 96)
+        second = await submit(dispatcher)
+        taken = await dispatcher.take("lane-0", "new", 1)
+        # what the dying group still says changes nothing
+        assert not await dispatcher.done("lane-0", "old", order["ticket"], OK)
+        assert not await dispatcher.done("lane-0", "old", taken["ticket"], OK)
+        assert not await dispatcher.done("lane-0", "new", order["ticket"], OK)
+        assert (await dispatcher.beat("lane-0", "old", {}, 0))["exit"]
+        assert await dispatcher.take("lane-0", "old", 5) == {"kind": "close"}
+        assert not second.done()
+        assert await dispatcher.done("lane-0", "new", taken["ticket"], OK)
+        assert (await second)["kind"] == "done"
+
+    scenario(play)
+
+
+def test_a_poll_of_a_dead_incarnation_takes_nothing() -> None:
+    async def play(dispatcher: Dispatcher) -> None:
+        await dispatcher.join("lane-0", "old")
+        poll = asyncio.create_task(dispatcher.take("lane-0", "old", 5))
+        await asyncio.sleep(0.01)
+        await dispatcher.join("lane-0", "new")
+        assert await poll == {"kind": "close"}
+        await submit(dispatcher)
+        assert (await dispatcher.take("lane-0", "new", 1))["kind"] == "segment"
+
+    scenario(play)
+
+
+def test_a_dead_lane_loses_its_segment() -> None:
+    async def play(dispatcher: Dispatcher) -> None:
+        await dispatcher.join("lane-0", "x")
+        task = await submit(dispatcher)
+        await dispatcher.take("lane-0", "x", 1)
+        await dispatcher.lane_dead("lane-0", "its host died")
+        assert (await task)["error"] == "its host died"
+        assert not (await dispatcher.look())["lanes"]["lane-0"]["up"]
+        assert (await dispatcher.beat("lane-0", "x", {}, 0))["exit"]
+
+    scenario(play)
+
+
+@pytest.mark.parametrize("phase", ["training", "evaluating"])
+def test_a_hung_segment_is_noticed_although_its_heart_beats(phase: str) -> None:
+    async def play(dispatcher: Dispatcher) -> None:
+        await dispatcher.join("lane-0", "x")
+        await submit(dispatcher)
+        order = await dispatcher.take("lane-0", "x", 1)
+        for _ in range(10):
+            await dispatcher.beat("lane-0", "x", {"ticket": order["ticket"], "phase": phase, "images": 32}, 1)
+            await asyncio.sleep(0.03)
+        trouble = (await dispatcher.look())["lanes"]["lane-0"]["trouble"]
+        assert ("no sign of life while training" in trouble) == (phase == "training")
+
+    scenario(play, Limits(silence=5, training=0.2, evaluating=60))
+
+
+def test_a_silent_lane_is_noticed() -> None:
+    async def play(dispatcher: Dispatcher) -> None:
+        await dispatcher.join("lane-0", "x")
+        assert (await dispatcher.look())["lanes"]["lane-0"]["trouble"] == ""
+        await asyncio.sleep(0.1)
+        assert "no heartbeat" in (await dispatcher.look())["lanes"]["lane-0"]["trouble"]
+
+    scenario(play, Limits(silence=0.05))
+
+
+def test_stop_gives_queued_segments_back_and_asks_running_ones() -> None:
+    async def play(dispatcher: Dispatcher) -> None:
+        await dispatcher.join("lane-0", "x")
+        running = await submit(dispatcher)
+        order = await dispatcher.take("lane-0", "x", 1)
+        queued = await submit(dispatcher)
+        assert not (await dispatcher.beat("lane-0", "x", {}, 0))["stop"]
+        await dispatcher.stop()
+        assert (await queued)["kind"] == "stopped"
+        assert (await dispatcher.beat("lane-0", "x", {}, 0)) == {"exit": False, "stop": True}
+        assert (await dispatcher.run(SEGMENT))["kind"] == "stopped"
+        assert await dispatcher.done("lane-0", "x", order["ticket"], OK)
+        assert (await running)["kind"] == "done"
+        await dispatcher.close()
+        assert await dispatcher.take("lane-0", "x", 5) == {"kind": "close"}
+
+    scenario(play)
+
+
+def test_thousands_of_waiting_submits_starve_nobody() -> None:
+    async def play(dispatcher: Dispatcher) -> None:
+        await dispatcher.join("lane-0", "x")
+        tasks = [asyncio.create_task(dispatcher.run(SEGMENT)) for _ in range(3000)]
+        for _ in range(3000):
+            order = await dispatcher.take("lane-0", "x", 1)
+            assert await dispatcher.done("lane-0", "x", order["ticket"], OK)
+        assert {item["kind"] for item in await asyncio.gather(*tasks)} == {"done"}
+
+    scenario(play)
