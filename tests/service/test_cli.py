@@ -1,0 +1,250 @@
+"""The commands: what they print, their exit codes, and what scripts get."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from tiny_study import BATCH, dit_ablate, write_study
+
+COMMAND = str(Path(sys.executable).with_name("dit-ablate"))
+COMMANDS = ("plan", "run", "status", "stop", "report", "submit", "ui", "axes", "import")
+PLAN = (
+    "### Patch Size\n- **Ablated Part**: patch size\n- **Action**: REPLACE\n- **Replacement**:\n  - 2\n  - 4\n"
+    "- **Metrics**: FID\n"
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a study file and the store of its finished run."""
+    folder = tmp_path_factory.mktemp("cli")
+    write_study(folder)
+    result = dit_ablate("run", folder / "study.yaml", "--executor", "local", "--store", folder / "store")
+    assert result.exit_code == 0, result.output
+    (folder / "run.txt").write_text(result.stdout)
+    return folder
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    shown = dit_ablate(command, "--help")
+    assert shown.exit_code == 0
+    assert f"dit-ablate {command}" in shown.stdout and "Example" in shown.stdout
+
+
+def test_help_lists_commands_and_exit_codes() -> None:
+    shown = dit_ablate("--help")
+    assert shown.exit_code == 0
+    for command in COMMANDS:
+        assert command in shown.stdout
+    for words in ("0 done", "1 trials failed", "2 a mistake", "3 stopped", "130"):
+        assert words in " ".join(shown.stdout.split())
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom service.cli.app import app\n"
+        "try:\n    app(['run', '--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'ray', 'mlflow', 'pandas', 'matplotlib', 'scipy', 'pydantic'} & set(sys.modules)\n"
+        "sys.exit(', '.join(sorted(heavy)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_run_says_what_happened_and_what_to_do_next(folder: Path) -> None:
+    said = (folder / "run.txt").read_text()
+    assert said.startswith("Study tiny: 3 arms x 2 seeds = 6 trials, up to 12 segments to run.")
+    lines = said.splitlines()
+    assert sum("images (done)" in line for line in lines) == 4
+    measured = [line for line in lines if "fd_digits_cnn" in line and " at " in line and " images" in line]
+    assert sum(" at 64 images" in line and "seed=" in line for line in measured) == 6
+    assert sum(line.startswith("Stopped early: ") for line in lines) == 1
+    assert "2 (baseline)" in said and "stopped@64" in said
+    assert f"Report  {folder}/store/studies/tiny/report/report.html" in lines
+    assert f"MLflow  dit-ablate ui --store {folder}/store" in lines
+    assert f"Again   dit-ablate run {folder}/study.yaml --executor local --store {folder}/store" in lines
+
+
+def test_run_as_json_keeps_standard_output_for_the_script(folder: Path) -> None:
+    arguments = ("run", folder / "study.yaml", "--executor", "local", "--store", folder / "store", "--json")
+    result = dit_ablate(*arguments)
+    assert result.exit_code == 0
+    data = json.loads(result.stdout)
+    assert data["done"] is True and len(data["trials"]) == 6
+    assert {trial["status"] for trial in data["trials"]} == {"completed", "stopped@64"}
+    assert "nothing is left to run" in result.stderr
+
+
+def test_status_of_one_and_of_all(folder: Path) -> None:
+    everything = dit_ablate("status", "--store", folder / "store")
+    assert everything.exit_code == 0 and "tiny" in everything.stdout and "done" in everything.stdout
+    one = json.loads(dit_ablate("status", "tiny", "--store", folder / "store", "--json").stdout)
+    assert one["study"] == "tiny" and one["done"] is True
+    several = json.loads(dit_ablate("status", "--store", folder / "store", "--json").stdout)
+    assert [item["study"] for item in several] == ["tiny"]
+
+
+def test_report_and_stop_of_a_finished_study(folder: Path) -> None:
+    shown = dit_ablate("report", "tiny", "--store", folder / "store")
+    assert shown.exit_code == 0 and "report.md" in shown.stdout
+    assert "Nothing to stop" in dit_ablate("stop", "tiny", "--store", folder / "store").stdout
+
+
+def test_axes_lists_every_axis_with_its_meaning() -> None:
+    from search_spaces.axes import AXES
+
+    shown = dit_ablate("axes")
+    assert shown.exit_code == 0
+    for name in AXES:
+        assert name in shown.stdout
+    for words in ("REMOVE", "ADD", "also called", "arXiv 2212.09748", "adaln-zero*"):
+        assert words in shown.stdout
+    (decoder,) = json.loads(dit_ablate("axes", "decoder", "--json").stdout)
+    assert decoder["values"] == ["linear", "mlp", "conv", "conv-upsample"] and decoder["baseline"] == "linear"
+
+
+def test_import_writes_a_study_file_that_plans_the_same(tmp_path: Path) -> None:
+    plan, study = tmp_path / "plan.md", tmp_path / "study.yaml"
+    plan.write_text(PLAN)
+    written = dit_ablate("import", plan, "-o", study)
+    assert written.exit_code == 0 and "patch_size=4" in written.stderr
+    store = tmp_path / "store"
+    ours = json.loads(dit_ablate("plan", study, "--store", store, "--json").stdout)
+    theirs = json.loads(dit_ablate("plan", plan, "--store", store, "--json").stdout)
+    assert ours["arms"] == theirs["arms"]
+    again = dit_ablate("import", plan, "-o", study)
+    assert again.exit_code == 2 and "--force" in again.stderr
+    assert dit_ablate("import", plan).stdout == study.read_text()
+
+
+def test_a_failed_trial_is_exit_code_1(tmp_path: Path) -> None:
+    path = write_study(tmp_path, seeds=[0], rungs=[], policy="none", ablations=[{"axis": "patch_size", "values": [4]}])
+    store = tmp_path / "store"
+    assert dit_ablate("run", path, "--executor", "local", "--store", store, "--budget", BATCH).exit_code == 0
+    trial = next((store / "trials").iterdir())
+    # an evaluation cannot be recorded: its folder is a file
+    for record in (trial / "evaluations").iterdir():
+        record.unlink()
+    (trial / "evaluations").rmdir()
+    (trial / "evaluations").write_text("in the way")
+    result = dit_ablate("run", path, "--executor", "local", "--store", store, "--budget", BATCH)
+    assert result.exit_code == 1, result.output
+    assert "1 trial failed" in result.stdout and "Failed" in result.stdout
+    status = json.loads(dit_ablate("status", "tiny", "--store", store, "--json").stdout)
+    assert [trial["status"] for trial in status["trials"]].count("failed") == 1
+
+
+def start(folder: Path, *, terminal: bool) -> tuple[subprocess.Popen[bytes], int]:
+    """Starts a run that takes minutes; returns it and what its output can be read from."""
+    path = write_study(folder, name="long", budget_images=4000 * BATCH, rungs=[], seeds=[0], policy="none")
+    read_end, write_end = pty.openpty() if terminal else os.pipe()
+    process = subprocess.Popen(
+        [COMMAND, "run", str(path), "--executor", "local", "--store", str(folder / "store")],
+        stdin=subprocess.DEVNULL, stdout=write_end, stderr=write_end, start_new_session=True,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "140", "LINES": "40", "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    os.close(write_end)
+    return process, read_end
+
+
+def read_until(output: int, words: str, seconds: float = 120) -> str:
+    """Reads until ``words`` have come, or the output has ended."""
+    text, until = "", time.monotonic() + seconds
+    while words not in text and time.monotonic() < until:
+        ready, _, _ = select.select([output], [], [], 0.5)
+        if ready:
+            try:
+                piece = os.read(output, 65536)
+            except OSError:  # a terminal whose other end has gone
+                break
+            if not piece:
+                break
+            text += piece.decode(errors="replace")
+    return text
+
+
+def test_ctrl_c_checkpoints_and_tells_how_to_go_on(tmp_path: Path) -> None:
+    process, output = start(tmp_path, terminal=True)
+    try:
+        text = read_until(output, "training")
+        assert "training" in text, text
+        process.send_signal(signal.SIGINT)
+        text += read_until(output, "\0", 90)
+        assert process.wait(timeout=30) == 3, text
+    finally:
+        process.kill()
+        os.close(output)
+    assert "Stopping" in text and "Resume  dit-ablate run" in text and "Traceback" not in text
+    assert list((tmp_path / "store" / "trials").rglob("*.safetensors"))
+
+
+def test_the_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
+    process, output = start(tmp_path, terminal=False)
+    try:
+        live = tmp_path / "store" / "studies" / "long" / "live.json"
+        until = time.monotonic() + 120
+        while not (live.exists() and json.loads(live.read_text())["running"]) and time.monotonic() < until:
+            time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        text = read_until(output, "\0", 60)
+        assert process.wait(timeout=30) in (130, 3), text
+        code = process.returncode
+    finally:
+        process.kill()
+        os.close(output)
+    assert "Traceback" not in text
+    assert ("continue with" in text) == (code == 130)
+
+
+def test_ui_serves_the_stores_records_on_this_machine_only(folder: Path) -> None:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        busy = dit_ablate("ui", "--store", folder / "store", "--port", port)
+        assert busy.exit_code == 2 and "--port" in busy.stderr
+    process = subprocess.Popen(
+        [COMMAND, "ui", "--store", str(folder / "store"), "--port", str(port)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    try:
+        body = json.dumps({"max_results": 10}).encode()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/api/2.0/mlflow/experiments/search",
+            data=body,
+            headers={"Content-Type": "application/json"},
+        )
+        names: list[str] = []
+        until = time.monotonic() + 120
+        while not names and time.monotonic() < until and process.poll() is None:
+            try:
+                with urllib.request.urlopen(request, timeout=5) as answer:
+                    names = [item["name"] for item in json.load(answer)["experiments"]]
+            except OSError:
+                time.sleep(0.5)
+        assert "tiny" in names
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        assert process.wait(timeout=60) == 0
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.stdout is not None
+    assert f"http://127.0.0.1:{port}" in process.stdout.read().decode()
+
+
+def test_ui_of_a_server_elsewhere_says_where_to_look() -> None:
+    shown = dit_ablate("ui", "--tracking-uri", "http://mlflow.example:5000")
+    assert shown.exit_code == 0 and "http://mlflow.example:5000" in shown.stdout

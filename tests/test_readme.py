@@ -1,0 +1,95 @@
+"""What the README says is so: its Python runs, its study file expands, its commands and options exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+from tiny_study import TINY, dit_ablate
+
+from search_spaces.expand import expand
+from search_spaces.load import study_from_yaml
+from service import StudyResult
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    """The README's code blocks of a language."""
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_python_example_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = blocks("python")
+    # the same grid through the same API, shrunk to seconds and without Ray
+    shrunk = code.replace('overrides={"size": "S"}', f"overrides={TINY!r}")
+    shrunk = shrunk.replace("12_800", "128").replace("6_400", "64")
+    shrunk = shrunk.replace("client.run(study)", 'client.run(study, executor="local")')
+    assert shrunk.count('"local")') == 1 and "budget_images=128" in shrunk and "(64,)" in shrunk
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(compile(shrunk, "README.md", "exec"), names)
+    result = names["result"]
+    assert isinstance(result, StudyResult)
+    assert len(result.arms) == 4 and len(result.trials) == 8
+    assert result.done and result.report_html is not None and result.report_html.is_file()
+    assert "4 arms x 2 seeds = 8 trials" in capsys.readouterr().out
+    assert (tmp_path / "my-store" / "mlflow.db").is_file()
+
+
+def test_the_study_file_expands() -> None:
+    text = next(block for block in blocks("yaml") if block.startswith("name:"))
+    expansion = expand(study_from_yaml(text))
+    assert len(expansion.arms) == 4 and len(expansion.trials) == 12
+    assert expansion.baseline.config.training.learning_rate == 0.001
+
+
+def test_the_resources_are_a_studys_resources() -> None:
+    text = next(block for block in blocks("yaml") if block.startswith("resources:"))
+    (study,) = [block for block in blocks("yaml") if block.startswith("name:")]
+    data = yaml.safe_load(study) | yaml.safe_load(text)
+    assert study_from_yaml(yaml.safe_dump(data)).resources.workers == 2
+
+
+def test_the_plan_is_understood(tmp_path: Path) -> None:
+    (plan,) = blocks("markdown")
+    path = tmp_path / "my-plan.md"
+    path.write_text(plan)
+    result = dit_ablate("plan", path, "--store", tmp_path / "store")
+    assert result.exit_code == 0
+    assert "conv-upsample" in result.stdout and "Not understood" not in result.stdout
+
+
+def commands() -> list[list[str]]:
+    """Every ``dit-ablate ...`` in the README's shell blocks and inline code."""
+    lines = [line for block in blocks("bash") for line in block.splitlines()]
+    lines += [" ".join(found.split()) for found in re.findall(r"`(dit-ablate [a-z][^`]*)`", README)]
+    found = [shlex.split(line, comments=True) for line in lines]
+    return [words[words.index("dit-ablate") + 1 :] for words in found if "dit-ablate" in words]
+
+
+def test_every_command_and_option_exists() -> None:
+    seen = commands()
+    assert len(seen) > 12
+    for words in seen:
+        if words[0] == "COMMAND":
+            continue
+        shown = dit_ablate(words[0], "--help")
+        assert shown.exit_code == 0, words
+        for option in (word for word in words[1:] if word.startswith("--")):
+            assert option in shown.stdout, f"{option} of {words}"
+
+
+def test_every_file_it_names_exists() -> None:
+    root = Path(__file__).parent.parent
+    named = set(re.findall(r"\]\(((?!http)[^)]+)\)", README)) | set(
+        re.findall(r"\b(?:examples|docs)/[\w./-]+\w", README)
+    )
+    assert len(named) >= 3
+    missing = [name for name in named if not (root / name).exists()]
+    assert not missing
