@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from rich.text import Text
 from search_spaces.study import Study
 from service.cli import format as fmt
 from service.cli.measured import Measured
-from service.status import DIVERGED, FAILED
+from service.status import DIVERGED, FAILED, PENDING, RUNNING
 
 if TYPE_CHECKING:
     from service.engine import Snapshot
@@ -102,25 +101,28 @@ class Lines:
         working = [live for live in snapshot.live.values() if live.phase != "queued"]
         flying = ", ".join(f"{live.trial} {live.phase} at {fmt.images(live.images)}" for live in working[:4])
         more = f" and {len(working) - 4} more" if len(working) > 4 else ""
-        return f"{overall(snapshot)}; {flying + more if working else 'waiting for a lane'}"
+        return f"{overall(snapshot, self._study)}; {flying + more if working else 'waiting for a lane'}"
 
     def _say(self, text: str, style: str = "") -> None:
         self._spoke = time.monotonic()
         self._console.print(Text(text, style=style), soft_wrap=True)
 
 
-def overall(snapshot: Snapshot) -> str:
+def overall(snapshot: Snapshot, study: Study) -> str:
     """Where the whole run stands, with the time that is left at the present pace."""
-    text = (
-        f"{fmt.plural(snapshot.segments_done, 'segment')} done, {snapshot.segments_left} left, "
-        f"{fmt.duration(snapshot.elapsed)} so far"
+    left = segments_left(snapshot, study)
+    done, spent = fmt.plural(snapshot.segments_done, "segment"), fmt.duration(snapshot.elapsed)
+    text = f"{done} done, at most {left} left, {spent} so far"
+    if snapshot.segments_done == 0 or left == 0:
+        return text
+    return f"{text}, at most about {fmt.duration(snapshot.elapsed / snapshot.segments_done * left)} to go"
+
+
+def segments_left(snapshot: Snapshot, study: Study) -> int:
+    """Returns how many segments are left if no further arm is stopped."""
+    return sum(
+        milestone > status.images
+        for status in snapshot.statuses
+        if status.state in (PENDING, RUNNING)
+        for milestone in study.milestones
     )
-    left = eta(snapshot)
-    return text if math.isnan(left) else f"{text}, at most about {fmt.duration(left)} to go"
-
-
-def eta(snapshot: Snapshot) -> float:
-    """Seconds that are left if every wanted segment takes as long as those done so far; NaN before the first."""
-    if snapshot.segments_done == 0:
-        return math.nan
-    return snapshot.elapsed / snapshot.segments_done * snapshot.segments_left

@@ -73,7 +73,7 @@ class LiveTable:
             parts.append(Text(f"and {fmt.plural(hidden, 'more trial')}", style="dim"))
         lanes = f"{snapshot.lanes_up} of {fmt.plural(snapshot.lanes, 'lane')} up; "
         stopping = "stopping; " if snapshot.stopping else ""
-        parts.append(Text(f"{stopping}{lanes if snapshot.lanes else ''}{overall(snapshot)}", style="bold"))
+        parts.append(Text(f"{stopping}{lanes if snapshot.lanes else ''}{overall(snapshot, self._study)}", style="bold"))
         parts.append(Text(f"{self._study.primary_metric} by images seen, lower is better; Ctrl-C stops", style="dim"))
         return Group(*parts)
 
