@@ -6,7 +6,12 @@ import math
 from collections.abc import Mapping
 
 from search_spaces.types import Expansion
+from service.report import numbers
+from service.report.narrative import metric_format, opening, state_of
+from service.report.numbers import MetricFormat
 from service.report.summary import ArmSummary, Summary
+from service.report.tables import final
+from service.report.tables import status as status_in_words
 from service.status import TrialStatus
 
 
@@ -24,26 +29,23 @@ def describe_experiment(expansion: Expansion) -> str:
 
 
 def describe_study(expansion: Expansion, summary: Summary) -> str:
-    """Returns the parent run's description: the study and a table of its arms."""
+    """Returns the parent run's description: what the study shows so far, and a table of its arms."""
     study = expansion.study
-    lines = [_lead(expansion), ""]
+    shown = metric_format(summary)
+    unfinished = state_of(summary)
+    lines = [f"**{unfinished}**", ""] if unfinished else []
+    for paragraph in opening(expansion, summary, shown):
+        lines += [paragraph, ""]
     lines += [
-        f"Seeds {', '.join(map(str, study.seeds))}; {study.budget_images:,} training images per trial; "
-        + (f"arms compared at {', '.join(f'{rung:,}' for rung in study.rungs)}; " if study.rungs else "")
-        + f"policy `{study.policy.name}`. Lower `{study.primary_metric}` is better."
-    ]
-    floor = summary.floors.get(study.primary_metric)
-    if floor is not None:
-        lines.append(f"Floor (training against held-out images): {number(floor)}.")
-    lines += [
+        f"| arm | parameters | Gflops | {study.primary_metric} | difference to baseline | status |",
+        "|---|---:|---:|---:|---:|---|",
+        *(_row(arm, summary, shown) for arm in summary.arms),
         "",
-        f"| arm | parameters | Gflops | {study.primary_metric} (mean of finished seeds) | status |",
-        "|---|---:|---:|---:|---|",
+        f"{study.primary_metric}: mean ± standard deviation over the seeds that ran to {study.budget_images:,} images. "
+        "Differences with their 95 % interval. A stopped arm's value is that of its rung, never a final one.",
     ]
-    lines += [_row(arm) for arm in summary.arms]
-    lines += ["", "±: standard deviation over seeds. A stopped arm's value is that of its rung, never a final one."]
-    if not summary.finished:
-        lines += ["", "The study is not finished."]
+    if study.description:
+        lines += ["", f"*{study.description}*"]
     return "\n".join(lines)
 
 
@@ -97,13 +99,8 @@ def _lead(expansion: Expansion) -> str:
     return f"{study.description}\n\n{what}." if study.description else f"{what}."
 
 
-def _row(arm: ArmSummary) -> str:
-    value = "–"
-    if arm.final is not None:
-        sd = f" ± {number(arm.final.sd)}" if arm.final.sd is not None else ""
-        value = f"{number(arm.final.mean)}{sd} (n={arm.final.n})"
-    status = arm.status
-    if arm.ended_early and arm.stop is not None:
-        status += f", {number(arm.stop.value)} there"
+def _row(arm: ArmSummary, summary: Summary, shown: MetricFormat) -> str:
     name = f"**{arm.arm.name}**" if arm.arm.is_baseline else arm.arm.name
-    return f"| {name} | {arm.cost.params:,} | {arm.cost.gmacs:.4g} | {value} | {status} |"
+    difference = "–" if arm.difference is None else shown.difference(arm.difference)
+    cells = (name, numbers.params(arm.cost.params), numbers.gflops(arm.cost.gmacs), final(arm, summary, shown))
+    return f"| {' | '.join((*cells, difference, status_in_words(arm, shown)))} |"

@@ -118,9 +118,7 @@ def render(template: str, content: Mapping[str, Any]) -> str:
 
 def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -> dict[str, Any]:
     expansion, study = prepared.expansion, summary.study
-    shown = MetricFormat.for_values(
-        [value for arm in summary.arms for seeds in arm.measured.values() for value in seeds.values()]
-    )
+    shown = narrative.metric_format(summary)
     findings = {finding.name: finding.text for finding in narrative.findings(expansion, summary, shown)}
     sections = [_section(view, findings[view.name], summary, store, shown) for view in expansion.ablations]
     overview = _overview(prepared, summary, store)

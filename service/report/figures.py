@@ -187,8 +187,7 @@ def _label_points(axes: Any, points: list[tuple[ArmSummary, int, float]], style:
         for index, height in zip(group, heights, strict=True):
             arm, images, value = points[index]
             x, y = pixels[index]
-            # a label starts to the right of every point that its own would otherwise run into
-            beside = max(pixels[other][0] for other in group if abs(pixels[other][0] - x) * scale < 16)
+            beside = _end_of_cluster(x, [pixels[other][0] for other in group], 16 / scale)
             axes.annotate(
                 arm.arm.name + ("" if arm.finals else f" @{images:,}"),
                 (arm.cost.gmacs, value),
@@ -199,6 +198,14 @@ def _label_points(axes: Any, points: list[tuple[ArmSummary, int, float]], style:
                 color=style[arm.arm.name][0],
                 zorder=4,
             )
+
+
+def _end_of_cluster(x: float, xs: Sequence[float], gap: float) -> float:
+    """Returns the last of the points that follow ``x`` without a gap: labels start to the right of it, aligned."""
+    for other in sorted(xs):
+        if x < other <= x + gap:
+            x = other
+    return x
 
 
 def _legend(figure: Any, expansion: Expansion, summary: Summary, style: dict[str, tuple[str, str]]) -> None:

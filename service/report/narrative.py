@@ -26,6 +26,12 @@ class Finding:
     text: str
 
 
+def metric_format(summary: Summary) -> MetricFormat:
+    """Returns the decimals in which all of a study's measurements are shown."""
+    values = [value for arm in summary.arms for seeds in arm.measured.values() for value in seeds.values()]
+    return MetricFormat.for_values(values)
+
+
 def state_of(summary: Summary) -> str | None:
     """Says what is missing when the study is not finished, else None."""
     if summary.finished:
@@ -188,7 +194,7 @@ def _spread(arm: ArmSummary, shown: MetricFormat) -> str:
 
 
 def _to_baseline(arm: ArmSummary, shown: MetricFormat) -> str:
-    return f" (to the baseline {_difference(arm.difference, shown)})" if arm.difference is not None else ""
+    return f" ({_difference(arm.difference, shown, ' to the baseline')})" if arm.difference is not None else ""
 
 
 def _own(arm: ArmSummary) -> str:
@@ -199,14 +205,11 @@ def _against(arm: ArmSummary, shown: MetricFormat) -> str:
     return f"{arm.arm.name}, {_spread(arm, shown)}{_to_baseline(arm, shown)}"
 
 
-def _difference(difference: PairedDifference, shown: MetricFormat) -> str:
+def _difference(difference: PairedDifference, shown: MetricFormat, whereto: str = "") -> str:
+    mean = shown.signed(difference.mean) + whereto
     interval = shown.interval(difference)
     test = f", p = {difference.p:.2g}" if difference.p is not None and difference.n >= MIN_TEST_SEEDS else ""
-    return (
-        f"{shown.signed(difference.mean)}, 95 % interval {interval}{test}"
-        if interval
-        else shown.signed(difference.mean)
-    )
+    return f"{mean}, 95 % interval {interval}{test}" if interval else mean
 
 
 def _floor(summary: Summary, shown: MetricFormat) -> str:

@@ -39,7 +39,7 @@ class Server:
         command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", self.backend, "--workers", "1"]
         command += ["--host", "127.0.0.1", "--port", str(self.port), "--artifacts-destination", str(self.folder)]
         self.log = (self.folder / "server.log").open("ab")
-        environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+        environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         self.process = subprocess.Popen(
             command, stdout=self.log, stderr=self.log, env=environment, start_new_session=True
         )

@@ -93,7 +93,7 @@ def test_study_is_one_parent_with_a_child_per_trial(finished: tuple[Prepared, St
     assert {run.data.tags["mlflow.parentRunId"] for run in runs.values()} == {parent.info.run_id}
     assert set(artifacts(client_of(store), parent.info.run_id)) == {"study.yaml", "preview.txt"}
     note = parent.data.tags["mlflow.note.content"]
-    assert "| **baseline** |" in note and "stopped@128" in note
+    assert "| **baseline** |" in note and "stopped at 128: " in note and "exploratory" in note
 
 
 def test_statuses_never_show_a_stopped_or_diverged_trial_as_finished(finished: tuple[Prepared, Store]) -> None:

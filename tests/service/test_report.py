@@ -186,6 +186,7 @@ def test_two_seeds_are_called_exploratory_and_absence_is_never_claimed(report: R
 def test_it_tells_stops_divergence_sharing_command_and_versions(report: Report) -> None:
     text = Page(report.html.read_text()).text
     assert "patch_size=4 was stopped at 128 images" in text
+    assert re.search(r"8, [\d.]+ ± [\d.]+ \([+−][\d.]+ to the baseline, 95 % interval \[", text)
     assert "learning_rate=1e+06 seed=0" in text and "diverged" in text
     assert "adaln is shared with Conditioning Mechanism and run once." in text
     assert "Training every arm to the budget would have taken" in text
