@@ -85,8 +85,19 @@ def run(
     console = err() if json else out()
     if note:
         console.print(note, soft_wrap=True)
-    with interruptible(session.command(executor.value), console), progress(session, console) as on_update:
-        result = session.run(executor=executor.value, on_update=on_update)
+    command = session.command(executor.value)
+    try:
+        with interruptible(command, console), progress(session, console) as on_update:
+            result = session.run(executor=executor.value, on_update=on_update)
+    except RuntimeError as error:
+        from service.engine.fleet import LanesFailed
+
+        if not isinstance(error, LanesFailed):
+            raise
+        err().print(
+            f"error: {error}; what was recorded is kept, continue with\n  {command}", soft_wrap=True, markup=False
+        )
+        raise typer.Exit(FAILED) from None
     if json:
         import json as encoder
 

@@ -249,3 +249,60 @@ def test_ui_serves_the_stores_records_on_this_machine_only(folder: Path) -> None
 def test_ui_of_a_server_elsewhere_says_where_to_look() -> None:
     shown = dit_ablate("ui", "--tracking-uri", "http://mlflow.example:5000")
     assert shown.exit_code == 0 and "http://mlflow.example:5000" in shown.stdout
+
+
+def test_the_environment_names_the_store(folder: Path) -> None:
+    shown = dit_ablate("status", env={"DIT_ABLATE_STORE": str(folder / "store")})
+    assert shown.exit_code == 0 and "tiny" in shown.stdout
+
+
+def test_a_job_keeps_its_store_out_of_the_folder_that_ray_throws_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, home = tmp_path / "session" / "runtime_resources" / "working_dir_files" / "_ray_pkg_1", tmp_path / "home"
+    job.mkdir(parents=True)
+    home.mkdir()
+    write_study(job, seeds=[0], rungs=[], budget_images=BATCH, ablations=["decoder"], policy="none")
+    monkeypatch.chdir(job)
+    refused = dit_ablate("run", "study.yaml", "--executor", "local", "--store", "results")
+    assert refused.exit_code == 2 and "absolute path" in refused.stderr
+    done = dit_ablate("run", "study.yaml", "--executor", "local", env={"HOME": str(home)})
+    assert done.exit_code == 0, done.output
+    assert (home / "dit-ablate-store" / "store.json").is_file() and str(home) in done.stdout
+    assert [path.name for path in job.iterdir()] == ["study.yaml"]
+
+
+def test_the_live_table_shows_every_trial_with_its_values(folder: Path) -> None:
+    from rich.console import Console
+
+    from search_spaces.expand import expand
+    from search_spaces.load import load_study
+    from service.cli.console import plain
+    from service.cli.live_table import LiveTable
+    from service.cli.measured import Measured
+    from service.engine import Live, Snapshot
+    from service.preflight import prepare
+    from service.results import collect
+    from service.status import trial_statuses
+    from service.store import Store
+
+    study = load_study(folder / "study.yaml")
+    prepared, store = prepare(expand(study)), Store(folder / "store")
+    results = collect(prepared.expansion, store, prepared.train_ids)
+    plan = prepared.policy.plan(prepared.expansion, results)
+    statuses = trial_statuses(study, results, plan, frozenset({"baseline seed=0"}))
+    live = {"baseline seed=0": Live("baseline seed=0", 128, 96, 0.5, "training", "lane")}
+    snapshot = Snapshot(statuses, live, plan.stops, 2, 1, 10.0, 60.0, 4, 2)
+
+    def drawn(height: int) -> str:
+        table = LiveTable(study, Measured(prepared, store), Console(width=120, height=height))
+        return plain(table.render(snapshot), 120)
+
+    text = drawn(40)
+    rows = [line for line in text.splitlines() if line.strip().startswith(("baseline", "patch_size"))]
+    assert len(rows) == 6 and "training" in rows[0] and "0.5000" in rows[0] and "stopped@64" in text
+    for status in statuses:
+        value = results[status.trial.name].value("fd_digits_cnn", 64)
+        assert f"{value:.4g}" in text
+    assert "1 of 2 lanes up; 4 segments done" in text
+    assert "and 2 more trials" in drawn(12)
