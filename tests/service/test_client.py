@@ -98,6 +98,7 @@ def test_status_and_report_need_the_store_alone(result: StudyResult, folder: Pat
     for found in (client.status("tiny"), client.report("tiny"), client.status(folder / "study.yaml")):
         pd.testing.assert_frame_equal(found.trials, result.trials)
     assert client.studies() == ["tiny"]
+    assert client.plan("tiny").segments == 0  # a study is also known by its name in the store
     assert json.loads(json.dumps(client.status("tiny").to_json()))["trials"][0]["arm"] == "baseline"
     with pytest.raises(UserError, match="did you mean 'tiny'"):
         client.status("tinyy")
