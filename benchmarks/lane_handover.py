@@ -14,6 +14,7 @@ All three are measured side by side, on one Ray that this command starts on this
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 import tempfile
@@ -66,7 +67,7 @@ def measure_lanes(resources: Resources, folder: Path) -> dict[str, float]:
     warm = [timing.handover for timing in outcome.timings if timing.warm]
     (cold,) = (timing for timing in outcome.timings if not timing.warm)
     ends = sorted(timing.finished for timing in outcome.timings)
-    gaps = [later - earlier for earlier, later in zip(ends, ends[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(ends)]
     return {
         "warm": statistics.median(warm),
         "warm_worst": max(warm),
