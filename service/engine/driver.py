@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import threading
@@ -16,7 +17,7 @@ from ray import tune
 
 from service.engine.cluster import cluster, lanes_that_fit
 from service.engine.dispatcher import Dispatcher, Limits
-from service.engine.fleet import Fleet
+from service.engine.fleet import Fleet, LanesFailed
 from service.engine.lane import LaneSpec
 from service.engine.ledger import Ledger
 from service.engine.searcher import PolicySearcher
@@ -90,7 +91,7 @@ def run_on_ray(
 
     Raises:
         UserError: the cluster cannot be reached, or has no room for a lane.
-        LanesFailed: no lane comes up.
+        LanesFailed: no lane comes up, or the dispatcher died.
     """
     resources = ledger.study.resources
     with cluster(address, temp_dir, resources):
@@ -115,16 +116,23 @@ def run_on_ray(
             fleet.start()
             fit = _Fit(_tuner(ledger, spec, count, scratch))
             look = _watch(fit, fleet, dispatcher, ledger, watch)
+        except ray.exceptions.RayActorError:
+            raise LanesFailed("the run's dispatcher died; the same command goes on from here") from None
         finally:
-            dispatcher.close.remote()
-            fleet.close()
-            ray.kill(dispatcher)
-            shutil.rmtree(scratch, ignore_errors=True)
-            if scratch.parent.exists() and not any(scratch.parent.iterdir()):
-                scratch.parent.rmdir()
+            ledger.closed = True  # what Tune still says while it is being torn down is no trial's failure
+            _tear_down(dispatcher, fleet, scratch)
         if fit.error is not None:
             raise fit.error
         return _lane_time(look, fleet.began, count)
+
+
+def _tear_down(dispatcher: Any, fleet: Fleet, scratch: Path) -> None:
+    dispatcher.close.remote()
+    fleet.close()
+    ray.kill(dispatcher)
+    shutil.rmtree(scratch, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        scratch.parent.rmdir()  # when no other run uses it
 
 
 def _tuner(ledger: Ledger, spec: LaneSpec, lanes: int, scratch: Path) -> tune.Tuner:

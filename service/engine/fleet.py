@@ -19,7 +19,7 @@ FUTILE_STARTS = 2
 
 
 class LanesFailed(RuntimeError):
-    """No lane can be brought up; the message says why."""
+    """The run cannot go on; the message says why, and that nothing computed is lost."""
 
 
 class Host:
@@ -122,7 +122,7 @@ class Fleet:
             raise LanesFailed(f"no lane comes up: {self._lanes[0].dead}")
         return said
 
-    def close(self, timeout: float = 10.0) -> None:
+    def close(self, timeout: float = 5.0) -> None:
         """Waits for the lanes to end by themselves, then ends those that have not."""
         runs = [lane.run for lane in self._lanes if lane.run is not None]
         if runs:

@@ -20,7 +20,8 @@ class Ledger:
     """Hands out segments in the policy's order and takes their results.
 
     Decisions read the store alone; a result only says that there may be something new in it. Not thread-safe
-    except for reading: one thread hands out and settles.
+    except for reading: one thread hands out and settles. ``stopping`` ends the handing out; ``closed`` says that
+    the run is being torn down, so that what fails now is nobody's fault.
 
     Args:
         prepared: the study.
@@ -37,6 +38,7 @@ class Ledger:
         self.timings: list[Timing] = []
         self.messages: list[str] = []
         self.stopping = False
+        self.closed = False
         self.results = collect(prepared.expansion, store, prepared.train_ids)
         self._attempts: Counter[str] = Counter()
         self._reached: dict[str, int] = {}
@@ -78,7 +80,7 @@ class Ledger:
 
     def _runnable(self) -> list[tuple[Trial, int]]:
         """The next measurement of every trial; at one rung the costliest first, so that lanes end together."""
-        if self.stopping:
+        if self.stopping or self.closed:
             return []
         first: dict[str, tuple[Trial, int]] = {}
         for trial, images in self.plan.wanted:
@@ -100,7 +102,7 @@ class Ledger:
         missing = unresolved(self.results[segment.trial], segment.until)
         if result.kind == DONE and missing:
             result = SegmentResult(FAILED, error="the segment ended without leaving its measurement in the store")
-        if result.kind in (FAILED, LOST) and missing:
+        if result.kind in (FAILED, LOST) and missing and not self.closed:
             self._count_failure(segment, result)
         self.plan = self._plan()
 

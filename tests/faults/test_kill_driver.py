@@ -23,7 +23,7 @@ def study():
     """Two arms whose segments take some seconds each and checkpoint inside."""
     return expansion(
         {"patch_size=4": {"model": {"patch_size": 4}}},
-        seeds=(0,), rungs=(128 * 40,), budget=128 * 160, checkpoint_images=128 * 10, lanes=1, policy="none",
+        seeds=(0,), rungs=(128 * 40,), budget=128 * 120, checkpoint_images=128 * 5, lanes=1, policy="none",
         model={"patch_size": 2, "hidden_size": 64, "depth": 3, "num_heads": 4},
         training={"batch_size": 128, "log_every_steps": 5},
     )  # fmt: skip
@@ -56,7 +56,7 @@ def test_killed_and_started_again_equals_undisturbed(tmp_path: Path) -> None:
     try:
         until = time.monotonic() + 200
         # into the second half: the first rung of both arms is behind, and a checkpoint inside the next segment
-        while not any(item["until"] == 128 * 160 and item["images"] > 128 * 60 for item in running(store)):
+        while not any(item["until"] == 128 * 120 and item["images"] > 128 * 55 for item in running(store)):
             assert driver.poll() is None, f"the driver ended early:\n{log.read_text()[-3000:]}"
             assert time.monotonic() < until, f"nothing got that far:\n{log.read_text()[-3000:]}"
             time.sleep(0.1)
