@@ -138,7 +138,7 @@ def test_overrides_are_set_together_so_that_their_order_does_not_matter() -> Non
 
 def test_numbers_are_swept_like_anything_else() -> None:
     study = ablation_study("s", [Ablation(axis="lr", values=("1e-3", 2e-3)), "batch size"])
-    assert arms(study) == ["baseline", "learning_rate=0.001", "batch_size=64", "batch_size=256"]
+    assert arms(study) == ["baseline", "learning_rate=0.001", "learning_rate=0.002", "batch_size=32", "batch_size=128"]
 
 
 def test_a_grid_names_the_combination_that_is_impossible() -> None:

@@ -38,8 +38,8 @@ STUDIES = {
 def test_the_presets_are_the_two_scales() -> None:
     assert presets() == ("dit-digits", "dit-paper")
     digits, paper = load_study("dit-digits"), load_study("dit-paper")
-    assert (digits.budget_images, digits.rungs, digits.seeds) == (38_400, (12_800, 25_600), (0, 1))
-    assert digits.milestones == (12_800, 25_600, 38_400)
+    assert (digits.budget_images, digits.rungs, digits.seeds) == (51_200, (12_800, 25_600), (0, 1))
+    assert digits.milestones == (12_800, 25_600, 51_200)
     assert digits.policy == PolicySpec(name="rungs", options={"stop_fraction": 0.5})
     assert digits.primary_metric == "fd_digits_cnn" and paper.primary_metric == "fid"
     assert [ablation.axis for ablation in digits.ablations] == [ablation.axis for ablation in paper.ablations]

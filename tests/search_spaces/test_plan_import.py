@@ -93,7 +93,7 @@ def test_the_sentences_say_how_words_were_understood() -> None:
 
 def test_the_profile_decides_baseline_budget_seeds_rungs_policy_and_metric() -> None:
     digits, paper = import_plan(NOISY).study, import_plan(NOISY, profile="paper").study
-    assert (digits.seeds, digits.budget_images, digits.rungs) == ((0, 1), 38_400, (12_800, 25_600))
+    assert (digits.seeds, digits.budget_images, digits.rungs) == ((0, 1), 51_200, (12_800, 25_600))
     assert (digits.policy.name, digits.policy.options) == ("rungs", {"stop_fraction": 0.5})
     assert (digits.primary_metric, paper.primary_metric) == ("fd_digits_cnn", "fid")
     assert paper.baseline.profile == "paper" and paper.budget_images == 400_000 * 256

@@ -71,16 +71,17 @@ SENTENCES = {
     ASK + "seeds: [0, 1, 0]": "seeds: 0 repeats; every seed may appear once",
     ASK + "seeds: []": "seeds: empty; give at least one, e.g. [0, 1]",
     ASK + "seeds: [-1]": "seeds: -1 is not between 0 and 2147483647",
-    ASK + "budget_images: 100": "budget_images: 100 is below one batch, 128",
+    ASK + "budget_images: 50": "budget_images: 50 is below one batch, 64",
     ASK + "budget_images: 1000": (
-        "budget_images: 1000 is not a multiple of the batch size, 128; nearest that fits: 896 or 1024"
+        "budget_images: 1000 is not a multiple of the batch size, 64; nearest that fits: 960 or 1024"
     ),
     ASK + "budget_images: 0": "budget_images: input should be greater than 0, given 0",
-    ASK + "rungs: [100]": "rungs: 100 is not a multiple of the batch size, 128; nearest that fits: 128",
+    ASK + "rungs: [100]": "rungs: 100 is not a multiple of the batch size, 64; nearest that fits: 64 or 128",
     ASK + "rungs: [25600, 12800]": "rungs: [25600, 12800] is not an increasing list of image counts above 0",
-    ASK + "rungs: [38400]": "rungs: 38400 is not below budget_images, 38400",
+    ASK + "rungs: [51200]": "rungs: 51200 is not below budget_images, 51200",
     HEAD + "ablations: [{axis: batch size, values: [96]}]": (
-        "rungs: 12800 is not a multiple of the batch size of arm 'batch_size=96', 96; nearest that fits: 12672 or 13056"
+        "budget_images: 51200 is not a multiple of the batch size of arm 'batch_size=96', 96; "
+        "nearest that fits: 51072 or 51264"
     ),
     ASK + "primary_metric: fid": "primary_metric: unknown value 'fid'; allowed: fd_digits_cnn",
     ASK + "primary_metric: fd_digits_cn": (
