@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+import torch._dynamo.utils
 from small_trials import curve, only, tiny
 
 from dit_core.data import load_dataset
@@ -271,6 +273,19 @@ def test_bfloat16_trains_close_to_float32(tmp_path: Path) -> None:
     for left, right in zip(exact, rounded, strict=True):
         assert right != left
         assert right.loss == pytest.approx(left.loss, rel=0.03)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on the CPU")
+def test_a_compiled_network_trains_alike_and_continues_an_uncompiled_one(tmp_path: Path) -> None:
+    plain, compiled = tiny(), tiny(training={"compile": True})
+    expected = list(curve(train(tmp_path / "plain", 8)))
+    train(tmp_path / "compiled", 4, plain)
+    before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    events = train(tmp_path / "compiled", 8, compiled)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == before + 1
+    assert events[0] == Started(4 * B)
+    (found,) = curve(events)
+    assert found.loss == pytest.approx(expected[-1].loss, rel=1e-5)
 
 
 @pytest.mark.parametrize("block", BLOCKS.names())
