@@ -49,7 +49,7 @@ def work(rank: int, world: int, folder: Path) -> None:
     """Runs in each process: everything that needs a process group, since starting one takes seconds."""
     torch.set_num_threads(1)
     dist.init_process_group(
-        "gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=world, timeout=timedelta(seconds=60)
+        "gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=world, timeout=timedelta(seconds=300)
     )
     straight = list(run(config(), folder / "straight", until=STEPS * B))
 
