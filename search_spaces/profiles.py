@@ -94,7 +94,7 @@ DIGITS = Profile(
         # 8x8 images are lost in much less noise than 256x256 ones (Hoogeboom et al., arXiv 2301.11093)
         diffusion=DiffusionConfig(beta_end=0.01),
         training=TrainingConfig(batch_size=64, learning_rate=4e-3, beta2=0.95, ema_warmup=True),
-        evaluation=EvaluationConfig(metrics=("fd_digits_cnn",), num_samples=512, sampling_steps=50),
+        evaluation=EvaluationConfig(metrics=("fd_digits_cnn",), num_samples=512, sampling_steps=50, batch_size=128),
     ),
     sizes={"S": Size(24, 3, 2), "B": Size(48, 3, 4), "L": Size(64, 6, 4), "XL": Size(72, 7, 4)},
     patch_sizes=(2, 4, 8),

@@ -101,8 +101,12 @@ def submit(arguments: Sequence[str], *, address: str | None, study_file: Path | 
         if study_file is not None:
             shutil.copy(study_file, Path(scratch) / study_file.name)
             runtime_env["working_dir"] = scratch
+        from ray.exceptions import AuthenticationError
+
         try:
             job = _client(url).submit_job(entrypoint=entrypoint, runtime_env=runtime_env, metadata={"study": study})
+        except AuthenticationError:
+            raise _refused(url) from None
         except (RuntimeError, ConnectionError) as error:
             raise UserError(f"address: {url} did not take the job ({_first_line(error)})") from None
     return Job(str(job), url, entrypoint)
@@ -171,13 +175,23 @@ def _ask_cluster(address: str) -> str | None:
 
 
 def _client(url: str) -> JobSubmissionClient:
+    from ray.exceptions import AuthenticationError
     from ray.job_submission import JobSubmissionClient
 
     with _quiet_environment(url):
         try:
             return JobSubmissionClient(url)
+        except AuthenticationError:
+            raise _refused(url) from None
         except (RuntimeError, ConnectionError) as error:
             raise UserError(f"address: {url} cannot be used ({_first_line(error)})") from None
+
+
+def _refused(url: str) -> UserError:
+    return UserError(
+        f"address: {url} asks for a token and does not know this one; set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN (or "
+        "RAY_AUTH_TOKEN_PATH) to the cluster's"
+    )
 
 
 @contextmanager

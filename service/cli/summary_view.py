@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,8 @@ def render(result: StudyResult) -> Group:
     parts: list[RenderableType] = [Text(), _headline(result)]
     for name in dict.fromkeys(result.ablations["ablation"]):
         parts += [Text(), _ablation(result, str(name))]
+    if (result.arms["images"] < result.study.budget_images).any():
+        parts += [Text("@ not at full length: the value there, and the difference to the baseline there.", style="dim")]
     if result.stops:
         parts += [Text(), Text("Stopped early", style="bold")]
         parts += [Text(f"  - {stop.reason}") for stop in result.stops]
@@ -67,9 +71,9 @@ def _ablation(result: StudyResult, name: str) -> Table:
             Text(f"{row['value']} (baseline)" if own else str(row["value"]), style="bold" if own else ""),
             fmt.count(int(row["params"])),
             fmt.gflops(float(row["gflops"])),
-            _mean(row),
+            _mean(row) + _at(row, result.study.budget_images),
             "–" if own or math.isnan(row["difference"]) else f"{row['difference']:+.4g}",
-            _status(row, result.study.budget_images),
+            str(row["status"]),
         )
     return table
 
@@ -81,10 +85,9 @@ def _mean(row: dict[Any, Any]) -> str:
     return f"{fmt.metric(row['mean'])}{spread}"
 
 
-def _status(row: dict[Any, Any], budget: int) -> str:
-    at = f" (at {fmt.images(int(row['images']))} images)" if 0 < row["images"] < budget else ""
-    status = str(row["status"])
-    return status if status.startswith("stopped@") else f"{status}{at}"
+def _at(row: dict[Any, Any], budget: int) -> str:
+    """Marks a value that is not that of a full-length run; the baseline is compared there, too."""
+    return f" @{fmt.images(int(row['images']))}" if 0 < row["images"] < budget else ""
 
 
 def _trial_line(row: dict[Any, Any]) -> str:
@@ -97,9 +100,17 @@ def where(result: StudyResult) -> Text:
     text = Text()
     if result.report_html is not None:
         text.append("Report  ", style="bold").append(f"{result.report_html}\n")
-    text.append("MLflow  ", style="bold").append(ui_command(result.store, result.tracking_uri) + "\n")
-    text.append("Again   " if result.done else "Resume  ", style="bold").append(result.resume_command)
+    text.append("MLflow  ", style="bold").append(_runnable(ui_command(result.store, result.tracking_uri)) + "\n")
+    text.append("Again   " if result.done else "Resume  ", style="bold").append(_runnable(result.resume_command))
     return text
+
+
+def _runnable(command: str) -> str:
+    """Returns the command as it can be pasted here: with the path this one was started by when PATH has none."""
+    program = sys.argv[0]
+    if shutil.which("dit-ablate") or Path(program).name != "dit-ablate":
+        return command
+    return command.replace("dit-ablate", shlex.quote(program), 1) if command.startswith("dit-ablate ") else command
 
 
 def ui_command(store: Path, tracking_uri: str | None) -> str:
