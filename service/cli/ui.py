@@ -25,6 +25,7 @@ def ui(
     dit-ablate ui --port 5001
     """
     import os
+    import signal
     import socket
     import subprocess
     import sys
@@ -63,9 +64,11 @@ def ui(
     # the server's job queue serves nothing that a study records, and costs eight processes and half a minute
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     process = subprocess.Popen(command, env={**quiet, **os.environ})
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = process.wait()
     except KeyboardInterrupt:
-        process.wait()  # the terminal has interrupted the server as well
+        process.terminate()  # a terminal has interrupted the server as well; a plain kill has not
+        process.wait()
         code = 0
     raise typer.Exit(1 if code else 0)
