@@ -54,7 +54,7 @@ def test_killed_and_started_again_equals_undisturbed(tmp_path: Path) -> None:
     prepared = prepare(study())
     driver = start(store.path, log)
     try:
-        until = time.monotonic() + 200
+        until = time.monotonic() + 400
         # into the second half: the first rung of both arms is behind, and a checkpoint inside the next segment
         while not any(item["until"] == 128 * 120 and item["images"] > 128 * 55 for item in running(store)):
             assert driver.poll() is None, f"the driver ended early:\n{log.read_text()[-3000:]}"
@@ -76,7 +76,7 @@ def test_killed_and_started_again_equals_undisturbed(tmp_path: Path) -> None:
 
     again = start(store.path, log)
     try:
-        assert again.wait(timeout=240) == 0, log.read_text()[-3000:]
+        assert again.wait(timeout=500) == 0, log.read_text()[-3000:]
     finally:
         again.kill()
     assert all(path.stat().st_mtime_ns == written for path, written in finished.items())

@@ -70,7 +70,7 @@ def test_one_worker_lanes(ray_cluster, undisturbed, tmp_path: Path) -> None:
 
     def kill_once(snapshot: Snapshot) -> None:
         if not killed and baseline_at(snapshot) > 128 * 5:
-            killed.extend(train_workers())
+            killed.extend(train_workers(ray_cluster.dashboard))
             for pid in killed:
                 kill(pid)
 
@@ -108,7 +108,7 @@ def test_a_lane_of_two_workers(ray_cluster, undisturbed, tmp_path: Path) -> None
 
     def kill_once(snapshot: Snapshot) -> None:
         if not killed and baseline_at(snapshot) > 128 * 5:
-            workers = train_workers()
+            workers = train_workers(ray_cluster.dashboard)
             assert len(workers) == 2
             killed.append(workers[-1])
             kill(workers[-1])
@@ -134,14 +134,14 @@ def test_a_dead_driver_leaves_nothing_on_a_shared_cluster(ray_cluster, undisturb
     with log.open("wb") as file:
         driver = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=file, stderr=file)
     try:
-        until = time.monotonic() + 200
+        until = time.monotonic() + 400
         while not any(item["images"] > 128 * 5 for item in (read_live(store, "tiny") or {"running": []})["running"]):
             assert driver.poll() is None and time.monotonic() < until, log.read_text()[-3000:]
             time.sleep(0.1)
     finally:
         kill(driver.pid)
         driver.wait()
-    assert left_behind(ray_cluster.address, seconds=40) == []
+    assert left_behind(ray_cluster.dashboard, seconds=90) == []
     seen = sorted(store.path.rglob("*"))
     time.sleep(2)
     assert sorted(store.path.rglob("*")) == seen, "somebody is still training"

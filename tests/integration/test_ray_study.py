@@ -40,7 +40,7 @@ def test_a_study_whole(ray_cluster, tmp_path: Path, capfd: pytest.CaptureFixture
     assert {live.lane for live in lives if live.phase == "training"} == {"lane-0", "lane-1"}
     assert seen[-1].device_seconds > 0 and seen[-1].segments_left == 0
     assert not (store.path / ".ray").exists()
-    assert left_behind(ray_cluster.address) == []
+    assert left_behind(ray_cluster.dashboard) == []
 
     # a second study in the same store takes what is there, without so much as starting Ray
     second = prepare(expansion({"wide": ARMS["wide"]}, name="second", policy="none", budget=256, rungs=(128,)))
