@@ -48,6 +48,12 @@ def eval_id(train: str, images: int, config: TrialConfig, metric: str) -> str:
     """
     sampler = config.evaluation.model_dump(mode="json", exclude={"metrics", "grid_images"})
     return digest(
-        {"train": train, "images": images, "sampler": sampler, "vae": config.data.vae, "metric": metric,
-         "numerics": NUMERICS_VERSION}
+        {
+            "train": train,
+            "images": images,
+            "sampler": sampler,
+            "vae": config.data.vae,
+            "metric": metric,
+            "numerics": NUMERICS_VERSION,
+        }
     )
