@@ -67,7 +67,7 @@ PAPER = Profile(
     build=lambda: TrialConfig(
         model=ModelConfig(),
         data=DataConfig(name="latents", image_size=256, random_flip=True, vae="stabilityai/sd-vae-ft-ema"),
-        training=TrainingConfig(tf32=True),
+        training=TrainingConfig(tf32=True, log_every_steps=200),
         evaluation=EvaluationConfig(metrics=("fid",), num_samples=50_000, sampling_steps=250),
     ),
     sizes={"S": Size(384, 12, 6), "B": Size(768, 12, 12), "L": Size(1024, 24, 16), "XL": Size(1152, 28, 16)},
