@@ -20,7 +20,7 @@ demo: $(STAMP)  ## Run the five ablations of a written plan on real digits, abou
 	$(BIN)/dit-ablate plan examples/plans/dit-ablations.md --store $(STORE)
 	$(BIN)/dit-ablate run examples/plans/dit-ablations.md --store $(STORE)
 
-# The cluster's numbers are compared bit by bit with those of the process that tests it: a fresh one for each room.
+# One process after another: those that start clusters want the memory of the others.
 test: $(STAMP)  ## Every test.
 	$(BIN)/python -m pytest tests/dit_core tests/search_spaces
 	$(BIN)/python -m pytest tests/service tests/test_*.py
