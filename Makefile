@@ -20,11 +20,12 @@ demo: $(STAMP)  ## Run the five ablations of a written plan on real digits, abou
 	$(BIN)/dit-ablate plan examples/plans/dit-ablations.md --store $(STORE)
 	$(BIN)/dit-ablate run examples/plans/dit-ablations.md --store $(STORE)
 
-# One process after another: those that start clusters want the memory of the others.
+# One process after another: those that start clusters want the memory of the others. A failure does not hide the rest.
 test: $(STAMP)  ## Every test.
-	$(BIN)/python -m pytest tests/dit_core tests/search_spaces
-	$(BIN)/python -m pytest tests/service tests/test_*.py
-	$(BIN)/python -m pytest tests/integration tests/faults
+	@failed=0; for part in "tests/dit_core tests/search_spaces" "tests/service tests/test_*.py" \
+	    "tests/integration tests/faults"; do \
+	    $(BIN)/python -m pytest $$part || failed=1; \
+	done; exit $$failed
 
 test-fast: $(STAMP)  ## Only what needs no cluster: seconds.
 	$(BIN)/python -m pytest tests/dit_core tests/search_spaces tests/service tests/test_*.py

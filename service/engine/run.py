@@ -39,7 +39,7 @@ def run_segments(
         executor: ``ray`` (lanes) or ``local`` (this process, one segment after another).
         address: of a running Ray cluster, ``host:port``; see ``service.engine.cluster.cluster``.
         ray_temp_dir: folder for an own Ray's files.
-        on_update: called with a ``Snapshot`` about once a second, in the calling thread.
+        on_update: called in the calling thread with a ``Snapshot``, as ``Watch`` says.
         max_attempts: how often a segment may fail before its trial is given up for this run.
         limits: when a lane counts as dead or hung.
 

@@ -83,7 +83,8 @@ class Watch:
     Args:
         ledger: the study's book-keeping.
         store: the store.
-        on_update: called about once a second, in the thread that calls ``tick``.
+        on_update: called when a segment starts, changes its phase or ends, and about once a second in between, in the
+            thread that calls ``tick``.
 
     Raises:
         UserError: on entering, when another process runs this study in this store.
@@ -94,6 +95,7 @@ class Watch:
         self._name = ledger.study.name
         self._began = time.monotonic()
         self._updated = self._written = -1e9
+        self._seen: object = None
         self._handlers: dict[int, Any] = {}
         self._seconds = 0.0
         self.stopping = False
@@ -136,8 +138,9 @@ class Watch:
         """
         now = time.monotonic()
         self._seconds = max(self._seconds, device_seconds)
-        if force or now - self._updated >= UPDATE_SECONDS:
-            self._updated = now
+        seen = len(self._ledger.timings), frozenset((item.trial, item.phase) for item in live)
+        if force or seen != self._seen or now - self._updated >= UPDATE_SECONDS:
+            self._updated, self._seen = now, seen
             self.stopping = self.stopping or stop_path(self._store, self._name).exists()
             if self._on_update is not None:
                 self._on_update(self.snapshot(live, lanes_up))
