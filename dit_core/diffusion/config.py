@@ -14,8 +14,17 @@ class DiffusionConfig(Config):
         num_timesteps: training steps T.
         beta_start: first value of the linear beta schedule.
         beta_end: last value of the linear beta schedule.
+        objective: what the network predicts, a name in ``dit_core.diffusion.objectives.OBJECTIVES``: ``noise``, ``x0``
+            or ``v`` of the Gaussian process, or ``flow``, the velocity of a straight path (betas are then unused).
+        timestep_sampling: ``uniform``, or ``logit-normal`` (mean 0, deviation 1).
+        loss_weighting: ``none``, or ``min-snr``.
+        min_snr_gamma: the signal-to-noise ratio at which ``min-snr`` cuts off.
     """
 
     num_timesteps: int = Field(1000, gt=1)
     beta_start: float = Field(1e-4, gt=0, lt=1)
     beta_end: float = Field(0.02, gt=0, lt=1)
+    objective: str = "noise"
+    timestep_sampling: str = "uniform"
+    loss_weighting: str = "none"
+    min_snr_gamma: float = Field(5.0, gt=0)

@@ -13,24 +13,40 @@ class EvaluationConfig(Config):
     Attributes:
         metrics: names in ``dit_core.metrics.METRICS``.
         num_samples: generated images per evaluation.
-        sampling_steps: respaced DDPM steps.
+        sampler: a name in ``dit_core.diffusion.samplers.SAMPLERS``; None takes the objective's own (``ddpm``, for flow
+            ``euler``).
+        sampling_steps: steps of the sampler.
         guidance_scale: classifier-free guidance; 1.0 is none.
+        guidance_channels: leading channels that are guided; None takes the first three of four, or all.
+        guidance_interval: share of the noise levels (0 is data, 1 is noise) between which guidance is on; None is
+            everywhere.
+        labels: how labels are drawn: ``uniform`` at random, or ``balanced`` (every class equally often).
+        ema_decay: which of ``training.ema_decays`` is evaluated; None is the first, 0 the raw weights.
         batch_size: images sampled at once. Part of the evaluation's identity: noise is drawn per batch.
         grid_images: images of the sample grid, with labels 0, 1, 2, ... and the same noise for every arm.
         inception_weights: local path of Inception-v3 weights for ``fid``; None lets torch-fidelity download them.
+        dinov2_weights: hub name or local folder of the DINOv2 network for ``fd_dinov2``.
         reference_images: folder of images for reference statistics; None uses the training images.
+        reference_statistics: ``.npz`` file in the ADM evaluator's format that holds the reference statistics.
         allow_few_samples: let a Fréchet distance run with no more samples than it has features; it is then biased,
             and the details of the result say so.
     """
 
     metrics: tuple[str, ...] = ("fd_digits_cnn",)
     num_samples: int = Field(1024, gt=1)
+    sampler: str | None = None
     sampling_steps: int = Field(50, gt=0)
     guidance_scale: float = Field(1.0, ge=0)
+    guidance_channels: int | None = Field(None, gt=0)
+    guidance_interval: tuple[float, float] | None = None
+    labels: str = "uniform"
+    ema_decay: float | None = Field(None, ge=0, lt=1)
     batch_size: int = Field(256, gt=0)
     grid_images: int = Field(40, gt=0)
     inception_weights: str | None = None
+    dinov2_weights: str = "facebook/dinov2-large"
     reference_images: str | None = None
+    reference_statistics: str | None = None
     allow_few_samples: bool = False
 
     @field_validator("metrics")

@@ -23,8 +23,15 @@ class ModelConfig(Config):
         mlp_ratio: hidden width of a block's MLP over D.
         block: conditioning block, a name in ``dit_core.model.blocks.BLOCKS``.
         decoder: output head, a name in ``dit_core.model.decoders.DECODERS``.
-        num_classes: classes of the data; the null class is an extra row of the label table.
+        num_classes: classes of the data, 0 for unconditional data; the null class is an extra row of the label table.
         learn_sigma: predict the variance as well (doubles the output channels).
+        position: how tokens know where they are, a name in ``dit_core.model.positions.POSITIONS``.
+        norm: normalisation in the blocks and before the decoder, a name in ``dit_core.model.norms.NORMS``.
+        qk_norm: normalise queries and keys per head before attention.
+        mlp: the pointwise network of a block, a name in ``dit_core.model.mlps.MLPS``.
+        gate_init: how the gates of adaLN-Zero start, a name in ``dit_core.model.gates.GATE_INITS``.
+        registers: learned tokens that are appended to the image's and dropped before the decoder.
+        long_skips: connect the first half of the blocks to the second half, U-shaped.
     """
 
     input_size: int = Field(32, gt=0)
@@ -36,8 +43,15 @@ class ModelConfig(Config):
     mlp_ratio: float = Field(4.0, gt=0)
     block: str = "adaln-zero"
     decoder: str = "linear"
-    num_classes: int = Field(1000, gt=0)
+    num_classes: int = Field(1000, ge=0)
     learn_sigma: bool = True
+    position: str = "sincos"
+    norm: str = "layernorm"
+    qk_norm: bool = False
+    mlp: str = "gelu"
+    gate_init: str = "zero"
+    registers: int = Field(0, ge=0)
+    long_skips: bool = False
 
     @property
     def num_tokens(self) -> int:

@@ -15,14 +15,20 @@ class TrainingConfig(Config):
 
     Attributes:
         batch_size: global batch, in images; every worker takes an equal share.
-        learning_rate: AdamW's constant learning rate.
+        optimizer: a name in ``dit_core.training.optimizers.OPTIMIZERS``.
+        learning_rate: AdamW's learning rate, constant after the warm-up.
+        warmup_images: training images over which the learning rate rises linearly from zero.
         beta1: AdamW's first beta.
         beta2: AdamW's second beta.
         weight_decay: AdamW's decoupled weight decay.
         class_dropout: probability of replacing a label by the null class.
-        ema_decay: decay of the exponential moving average of the weights, per step.
-        ema_warmup: ramp the decay as ``min(ema_decay, (1 + step) / (10 + step))`` so that short runs
-            do not evaluate the initial weights.
+        mask_ratio: share of the image tokens that a training step leaves out.
+        ema_decays: decays, per step, of the exponential moving averages of the weights that are kept; the first is
+            evaluated unless the evaluation names another.
+        ema_warmup: ramp every decay as ``min(decay, (1 + step) / (10 + step))`` so that short runs do not evaluate
+            the initial weights.
+        initial_weights: checkpoint to start from instead of random weights: a file or folder in the layout of the
+            official code or of diffusers.
         precision: ``float32`` or ``bfloat16`` (autocast; weights and optimiser stay float32).
         tf32: allow TensorFloat-32 matrix products on GPUs that have them.
         compile: run the network through ``torch.compile``.
@@ -32,13 +38,17 @@ class TrainingConfig(Config):
     """
 
     batch_size: int = Field(256, gt=0)
+    optimizer: str = "adamw"
     learning_rate: float = Field(1e-4, gt=0)
+    warmup_images: int = Field(0, ge=0)
     beta1: float = Field(0.9, ge=0, lt=1)
     beta2: float = Field(0.999, ge=0, lt=1)
     weight_decay: float = Field(0.0, ge=0)
     class_dropout: float = Field(0.1, ge=0, lt=1)
-    ema_decay: float = Field(0.9999, ge=0, lt=1)
+    mask_ratio: float = Field(0.0, ge=0, lt=1)
+    ema_decays: tuple[float, ...] = (0.9999,)
     ema_warmup: bool = False
+    initial_weights: str | None = None
     precision: str = "float32"
     tf32: bool = False
     compile: bool = False

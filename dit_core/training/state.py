@@ -44,7 +44,7 @@ class TrainState:
             weight_decay=training.weight_decay,
             fused=device.type in ("cpu", "cuda"),
         )
-        return cls(model, EMA(model, training.ema_decay, training.ema_warmup), optimizer)
+        return cls(model, EMA(model, training.ema_decays[0], training.ema_warmup), optimizer)
 
     def finite(self) -> bool:
         """Returns whether every trained weight is a finite number."""

@@ -145,7 +145,7 @@ def _training(config: TrialConfig) -> str:
     return (
         f"AdamW, learning rate {training.learning_rate:g}, betas ({training.beta1:g}, {training.beta2:g}), weight "
         f"decay {training.weight_decay:g}, batch {training.batch_size}, label dropout {training.class_dropout:g}, "
-        f"EMA decay {training.ema_decay:g}{' with warm-up' if training.ema_warmup else ''}, {training.precision}; "
+        f"EMA decay {training.ema_decays[0]:g}{' with warm-up' if training.ema_warmup else ''}, {training.precision}; "
         f"{config.diffusion.num_timesteps} diffusion steps with linear betas, noise prediction"
         f"{', learned variance' if config.model.learn_sigma else ''}."
     )
