@@ -55,7 +55,7 @@ def baseline_config(study: Study, profile: Profile) -> TrialConfig:
         else:
             axis = _override_axis(key, profile)
             try:
-                settings |= axis.settings(axis.parse(value, profile), profile)
+                settings |= axis.settings(axis.parse(value, profile), profile, profile.config)
             except UserError as error:
                 raise UserError(f"baseline.overrides: {error}") from None
     return with_fields(profile.config, settings, "baseline.overrides")
@@ -135,7 +135,7 @@ def _ablation(ablation: Ablation, arms: _Arms) -> AblationView:
     shown = values if own in values else (own, *values)
     rows, adds = [], []
     for value in shown:
-        settings = {} if value == own else axis.settings(value, arms.profile)
+        settings = {} if value == own else axis.settings(value, arms.profile, arms.baseline)
         label = axis.label(value) if value is not None else "baseline"
         arm, new = arms.ask(settings, name, f"{axis.name}={label}")
         rows.append((label, arm))
@@ -197,7 +197,7 @@ def _grid_row(axes: Sequence[Axis], point: Sequence[Any], arms: _Arms) -> tuple[
     settings: dict[str, Any] = {}
     for axis, value in zip(axes, point, strict=True):
         if value != axis.current(arms.baseline, arms.profile):
-            settings |= axis.settings(value, arms.profile)
+            settings |= axis.settings(value, arms.profile, arms.baseline)
     label = ",".join(f"{axis.name}={axis.label(value)}" for axis, value in zip(axes, point, strict=True))
     return (label, *arms.ask(settings, GRID, label))
 

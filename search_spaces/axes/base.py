@@ -13,6 +13,18 @@ from search_spaces.fields import get_field, with_fields
 from search_spaces.profiles import Profile
 
 
+GROUPS = ("architecture", "objective", "optimisation", "sampling")
+"""What axes are about, in the order in which they are listed."""
+
+_GROUP_OF_SECTION = {
+    "model": "architecture",
+    "diffusion": "objective",
+    "training": "optimisation",
+    "data": "optimisation",
+    "evaluation": "sampling",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Axis(ABC):
     """One thing that can be varied.
@@ -29,6 +41,7 @@ class Axis(ABC):
         add_values: the values that ADD can try; empty refuses ADD.
         add_means: what ADD means, or why it is refused.
         ordered: whether ``values`` go from small to large.
+        group: what it is about, one of ``GROUPS``; by default what the section of its first field says.
     """
 
     name: str
@@ -42,6 +55,11 @@ class Axis(ABC):
     add_values: tuple[Any, ...] = ()
     add_means: str = "every model has one already; use REPLACE"
     ordered: bool = False
+    group: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.group:
+            object.__setattr__(self, "group", _GROUP_OF_SECTION[self.fields[0].partition(".")[0]])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,13 +83,19 @@ class Axis(ABC):
             UserError: it names none; the sentence lists what is allowed and the nearest match.
         """
 
-    def settings(self, value: Any, profile: Profile) -> dict[str, Any]:
-        """Returns dotted config field -> setting for a parsed value."""
+    def settings(self, value: Any, profile: Profile, baseline: TrialConfig) -> dict[str, Any]:
+        """Returns dotted config field -> setting for a parsed value.
+
+        Args:
+            value: what ``parse`` returned.
+            profile: the study's profile.
+            baseline: the configuration that the settings will be applied to.
+        """
         return {self.fields[0]: value}
 
     def apply(self, config: TrialConfig, value: Any, profile: Profile) -> TrialConfig:
         """Returns ``config`` with this axis at ``value``."""
-        return with_fields(config, self.settings(value, profile))
+        return with_fields(config, self.settings(value, profile, config))
 
     def current(self, config: TrialConfig, profile: Profile) -> Any:
         """Returns the axis's value in ``config``, or None when it has none of the axis's values."""

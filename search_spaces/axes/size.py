@@ -34,7 +34,7 @@ class SizeAxis(ChoiceAxis):
             )
         return super().parse(patch[1], profile)
 
-    def settings(self, value: Any, profile: Profile) -> dict[str, Any]:
+    def settings(self, value: Any, profile: Profile, baseline: TrialConfig) -> dict[str, Any]:
         """Returns width, depth and heads."""
         size = profile.sizes[value]
         return {
@@ -46,7 +46,7 @@ class SizeAxis(ChoiceAxis):
     def current(self, config: TrialConfig, profile: Profile) -> Any:
         """Returns the size's name, or None for a shape that is not on the ladder."""
         shape = {name: get_field(config, name) for name in self.fields}
-        return next((name for name in profile.sizes if self.settings(name, profile) == shape), None)
+        return next((name for name in profile.sizes if self.settings(name, profile, config) == shape), None)
 
 
 AXIS = SizeAxis(

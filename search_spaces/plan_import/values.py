@@ -45,7 +45,7 @@ def read_values(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) 
     """
     values, meaning = _read(text, axis, baseline, profile)
     for value in values:
-        with_fields(baseline, axis.settings(value, profile))
+        with_fields(baseline, axis.settings(value, profile, baseline))
     return values, meaning
 
 

@@ -131,7 +131,7 @@ def test_applying_a_value_makes_it_the_current_one(name: str, profile: Profile) 
     values = axis.values(profile)
     assert len(values) >= 2 and len(set(values)) == len(values)
     for value in values:
-        assert set(axis.settings(value, profile)) == set(axis.fields)
+        assert set(axis.settings(value, profile, profile.config)) == set(axis.fields)
         changed = axis.apply(profile.config, value, profile)
         assert axis.current(changed, profile) == value
         assert axis.parse(axis.label(value), profile) == value
