@@ -12,7 +12,6 @@ from dit_core.errors import UserError
 from search_spaces.fields import get_field, with_fields
 from search_spaces.profiles import Profile
 
-
 GROUPS = ("architecture", "objective", "optimisation", "sampling")
 """What axes are about, in the order in which they are listed."""
 
