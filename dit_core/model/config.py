@@ -32,6 +32,7 @@ class ModelConfig(Config):
         gate_init: how the gates of adaLN-Zero start, a name in ``dit_core.model.gates.GATE_INITS``.
         registers: learned tokens that are appended to the image's and dropped before the decoder.
         long_skips: connect the first half of the blocks to the second half, U-shaped.
+        mask_token: learn a token that stands in, before the decoder, for image tokens that are left out of the blocks.
     """
 
     input_size: int = Field(32, gt=0)
@@ -52,6 +53,7 @@ class ModelConfig(Config):
     gate_init: str = "zero"
     registers: int = Field(0, ge=0)
     long_skips: bool = False
+    mask_token: bool = False
 
     @property
     def num_tokens(self) -> int:
@@ -72,9 +74,27 @@ class ModelConfig(Config):
     def _consistent(self) -> Self:
         from dit_core.model.blocks import BLOCKS
         from dit_core.model.decoders import DECODERS
+        from dit_core.model.gates import GATE_INITS
+        from dit_core.model.mlps import MLPS
+        from dit_core.model.norms import NORMS
+        from dit_core.model.positions import POSITIONS
 
-        BLOCKS.get(self.block, "model.block")
+        block = BLOCKS.get(self.block, "model.block")
         DECODERS.get(self.decoder, "model.decoder")
+        position = POSITIONS.get(self.position, "model.position")
+        NORMS.get(self.norm, "model.norm")
+        MLPS.get(self.mlp, "model.mlp")
+        GATE_INITS.get(self.gate_init, "model.gate_init")
+        if self.gate_init != "zero" and not block.gated:
+            gated = [name for name in BLOCKS if BLOCKS.get(name).gated]
+            raise UserError(
+                f"model.gate_init: {self.gate_init!r} means nothing to the block {self.block!r}, which has no gates; "
+                f"leave it at 'zero', or take a block with gates: {', '.join(gated)}"
+            )
+        if self.long_skips and self.depth < 2:
+            raise UserError(
+                "model.long_skips: a network of depth 1 has no two halves to connect; allowed: depth 2 or more"
+            )
         if self.input_size % self.patch_size:
             divisors = [p for p in range(1, self.input_size + 1) if self.input_size % p == 0]
             raise UserError(
@@ -83,8 +103,8 @@ class ModelConfig(Config):
             )
         if self.hidden_size % self.num_heads:
             raise UserError(f"model.num_heads: {self.num_heads} does not divide the hidden size {self.hidden_size}")
-        if self.hidden_size % 4:
-            raise UserError(f"model.hidden_size: {self.hidden_size} is not a multiple of 4 (2-D sin-cos positions)")
+        for check in position.checks:
+            check(self)
         if self.mlp_width < 1:
             raise UserError(
                 f"model.mlp_ratio: {self.mlp_ratio} of the hidden size {self.hidden_size} leaves no hidden unit; "

@@ -1,6 +1,6 @@
 """The layers that blocks and decoders are made of.
 
-Shape legend: N images, T tokens, S context tokens, D token width, H heads, K head width.
+Shape legend: N images, T tokens, S context tokens, D token width, H heads, K head width, R rotated pairs of a head.
 """
 
 from __future__ import annotations
@@ -9,17 +9,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-NORM_EPS = 1e-6
+from dit_core.model.config import ModelConfig
+from dit_core.model.gates import GATE_INITS
+from dit_core.model.mlps import MLPS
+from dit_core.model.norms import NORMS
+from dit_core.model.positions import rotate
 
 
-def plain_norm(width: int) -> nn.LayerNorm:
-    """Returns a LayerNorm without parameters, to be modulated."""
-    return nn.LayerNorm(width, eps=NORM_EPS, elementwise_affine=False)
+def plain_norm(config: ModelConfig) -> nn.Module:
+    """Returns a norm over the token width without parameters, to be modulated."""
+    return NORMS.get(config.norm, "model.norm")(config.hidden_size, False)
 
 
-def affine_norm(width: int) -> nn.LayerNorm:
-    """Returns a LayerNorm with a learned scale and shift."""
-    return nn.LayerNorm(width, eps=NORM_EPS)
+def affine_norm(config: ModelConfig) -> nn.Module:
+    """Returns a norm over the token width with what it learns."""
+    return NORMS.get(config.norm, "model.norm")(config.hidden_size, True)
+
+
+def pointwise(config: ModelConfig) -> nn.Module:
+    """Returns a block's pointwise network."""
+    return MLPS.get(config.mlp, "model.mlp")(config.hidden_size, config.mlp_width)
 
 
 def modulate(x_NTD: Tensor, shift_ND: Tensor, scale_ND: Tensor) -> Tensor:
@@ -34,20 +43,48 @@ def zero_(linear: nn.Linear | nn.Conv2d) -> None:
         nn.init.zeros_(linear.bias)
 
 
+class HeadNorms(nn.Module):
+    """Normalises queries and keys per head, with what the norm learns shared by the heads; does nothing when off.
+
+    Dehghani et al., arXiv 2302.05442, section 2 (layer norm); Esser et al., arXiv 2403.03206, section 5.3.2 (RMS).
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        width = config.hidden_size // config.num_heads
+        norm = NORMS.get(config.norm, "model.norm")
+        self.q = norm(width, True) if config.qk_norm else nn.Identity()
+        self.k = norm(width, True) if config.qk_norm else nn.Identity()
+
+    def forward(self, q_NHTK: Tensor, k_NHSK: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns queries and keys in the type they came in."""
+        return self.q(q_NHTK).to(q_NHTK.dtype), self.k(k_NHSK).to(k_NHSK.dtype)
+
+
 class SelfAttention(nn.Module):
     """Multi-head self-attention (Vaswani et al., arXiv 1706.03762, section 3.2.2) with biases."""
 
     cost_part = "attention"
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.heads = heads
+        width = config.hidden_size
+        self.heads = config.num_heads
         self.qkv = nn.Linear(width, 3 * width)
+        self.head_norms = HeadNorms(config)
         self.proj = nn.Linear(width, width)
 
-    def forward(self, x_NTD: Tensor) -> Tensor:
-        """Maps (N, T, D) to (N, T, D)."""
+    def forward(self, x_NTD: Tensor, rotation_2NTR: Tensor | None = None) -> Tensor:
+        """Maps (N, T, D) to (N, T, D).
+
+        Args:
+            x_NTD: the tokens.
+            rotation_2NTR: cosine and sine of the angles that turn queries and keys, (2, N or 1, T, R).
+        """
         q_NHTK, k_NHTK, v_NHTK = (split_heads(part, self.heads) for part in self.qkv(x_NTD).chunk(3, dim=-1))
+        q_NHTK, k_NHTK = self.head_norms(q_NHTK, k_NHTK)
+        if rotation_2NTR is not None:
+            q_NHTK, k_NHTK = rotate(q_NHTK, rotation_2NTR), rotate(k_NHTK, rotation_2NTR)
         out: Tensor = self.proj(merge_heads(F.scaled_dot_product_attention(q_NHTK, k_NHTK, v_NHTK)))
         return out
 
@@ -57,12 +94,14 @@ class CrossAttention(nn.Module):
 
     cost_part = "conditioning"
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.heads = heads
+        width = config.hidden_size
+        self.heads = config.num_heads
         self.q = nn.Linear(width, width)
         self.k = nn.Linear(width, width)
         self.v = nn.Linear(width, width)
+        self.head_norms = HeadNorms(config)
         self.proj = nn.Linear(width, width)
 
     def forward(self, x_NTD: Tensor, context_NSD: Tensor) -> Tensor:
@@ -70,23 +109,8 @@ class CrossAttention(nn.Module):
         q_NHTK = split_heads(self.q(x_NTD), self.heads)
         k_NHSK = split_heads(self.k(context_NSD), self.heads)
         v_NHSK = split_heads(self.v(context_NSD), self.heads)
+        q_NHTK, k_NHSK = self.head_norms(q_NHTK, k_NHSK)
         out: Tensor = self.proj(merge_heads(F.scaled_dot_product_attention(q_NHTK, k_NHSK, v_NHSK)))
-        return out
-
-
-class Mlp(nn.Module):
-    """A block's pointwise network: linear, tanh-approximated GELU, linear."""
-
-    cost_part = "mlp"
-
-    def __init__(self, width: int, hidden: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(width, hidden)
-        self.fc2 = nn.Linear(hidden, width)
-
-    def forward(self, x_NTD: Tensor) -> Tensor:
-        """Maps (N, T, D) to (N, T, D)."""
-        out: Tensor = self.fc2(F.gelu(self.fc1(x_NTD), approximate="tanh"))
         return out
 
 
@@ -108,6 +132,22 @@ class Modulation(nn.Module):
     def zero(self) -> None:
         """Makes every vector start at zero."""
         zero_(self.linear)
+
+    def zero_but_gates(self, gates: tuple[int, ...], gate_init: str) -> None:
+        """Makes every vector start at zero, but the gates as ``gate_init`` says.
+
+        Args:
+            gates: which of the vectors are gates.
+            gate_init: a name in ``dit_core.model.gates.GATE_INITS``.
+        """
+        start = GATE_INITS.get(gate_init, "model.gate_init")
+        rows = zip(self.linear.weight.data.chunk(self.count), self.linear.bias.data.chunk(self.count), strict=True)
+        for index, (weight_DD, bias_D) in enumerate(rows):
+            if index in gates:
+                start(weight_DD, bias_D)
+            else:
+                nn.init.zeros_(weight_DD)
+                nn.init.zeros_(bias_D)
 
 
 def split_heads(x_NTD: Tensor, heads: int) -> Tensor:

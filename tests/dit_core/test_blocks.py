@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from dit_core.errors import UserError
 from dit_core.model import DiT, ModelConfig
-from dit_core.model.blocks import BLOCKS, Block
+from dit_core.model.blocks import BLOCKS, Block, Common
 from dit_core.model.blocks.base import FinalNorm, ModulatedFinalNorm
 
 torch.set_num_threads(1)
@@ -59,7 +59,9 @@ def test_a_block_keeps_the_shape_of_its_sequence(name: str) -> None:
     t, y = torch.randn(2, 24), torch.randn(2, 24)
     extra = block_type.extra_tokens(t, y)
     x = torch.randn(2, 16 + (0 if extra is None else extra.shape[1]), 24)
-    assert block_type(config)(x, t, y).shape == x.shape
+    shared = block_type.shared(config)
+    common = Common(shared=None if shared is None else shared(t, y))
+    assert block_type(config)(x, t, y, common).shape == x.shape
 
 
 def test_in_context_appends_timestep_and_label_and_drops_them() -> None:
@@ -83,7 +85,8 @@ def test_other_blocks_add_no_tokens(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "modulated"), [("in-context", False), ("cross-attention", False), ("adaln", True), ("adaln-zero", True)]
+    ("name", "modulated"),
+    [("in-context", False), ("cross-attention", False), ("adaln", True), ("adaln-zero", True), ("adaln-single", True)],
 )
 def test_the_final_norm_belongs_to_the_block_family(name: str, modulated: bool) -> None:
     model = DiT(ModelConfig(**SMALL, block=name))
@@ -146,7 +149,7 @@ def test_a_new_block_is_one_class_and_one_registration(monkeypatch: pytest.Monke
             super().__init__(config)
             self.scale = nn.Parameter(torch.ones(()))
 
-        def forward(self, x_NTD: Tensor, t_ND: Tensor, y_ND: Tensor) -> Tensor:
+        def forward(self, x_NTD: Tensor, t_ND: Tensor, y_ND: Tensor, common: Common) -> Tensor:
             return 2 * self.scale * x_NTD
 
     monkeypatch.setattr(BLOCKS, "_items", {**BLOCKS._items, "doubling": Doubling})

@@ -44,7 +44,7 @@ def test_gradients_reach_every_trainable_parameter(block: str, decoder: str) -> 
     optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-3)
     x, t, y = batch(config)
     reached: set[str] = set()
-    for _ in range(4):
+    for _ in range(6):  # one step opens the decoder, one more its gates, one more those of the blocks
         optimiser.zero_grad()
         F.mse_loss(model(x, t, y), torch.ones(4, 2, 8, 8)).backward()
         reached |= {name for name, p in model.named_parameters() if p.grad is not None and p.grad.abs().max() > 1e-9}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dit_core.model.blocks.adaln import AdaLNBlock
+from dit_core.model.blocks.adaln_single import AdaLNSingleBlock
 from dit_core.model.blocks.adaln_zero import AdaLNZeroBlock
-from dit_core.model.blocks.base import Block
+from dit_core.model.blocks.base import Block, Common
 from dit_core.model.blocks.cross_attention import CrossAttentionBlock
 from dit_core.model.blocks.in_context import InContextBlock
 from dit_core.registry import Registry
@@ -16,7 +17,8 @@ BLOCKS: Registry[type[Block]] = Registry(
         "cross-attention": CrossAttentionBlock,
         "adaln": AdaLNBlock,
         "adaln-zero": AdaLNZeroBlock,
+        "adaln-single": AdaLNSingleBlock,
     },
 )
 
-__all__ = ["BLOCKS", "Block"]
+__all__ = ["BLOCKS", "Block", "Common"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from dit_core.model.blocks.base import Block, FinalNorm, ModulatedFinalNorm
+from dit_core.model.blocks.base import NOTHING, Block, Common, FinalNorm, ModulatedFinalNorm
 from dit_core.model.config import ModelConfig
-from dit_core.model.layers import Mlp, Modulation, SelfAttention, modulate, plain_norm
+from dit_core.model.layers import Modulation, SelfAttention, modulate, plain_norm, pointwise
 
 
 class AdaLNBlock(Block):
@@ -17,16 +17,16 @@ class AdaLNBlock(Block):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
-        self.norm1 = plain_norm(config.hidden_size)
-        self.attn = SelfAttention(config.hidden_size, config.num_heads)
-        self.norm2 = plain_norm(config.hidden_size)
-        self.mlp = Mlp(config.hidden_size, config.mlp_width)
+        self.norm1 = plain_norm(config)
+        self.attn = SelfAttention(config)
+        self.norm2 = plain_norm(config)
+        self.mlp = pointwise(config)
         self.adaLN_modulation = Modulation(config.hidden_size, 4)
 
-    def forward(self, x_NTD: Tensor, t_ND: Tensor, y_ND: Tensor) -> Tensor:
+    def forward(self, x_NTD: Tensor, t_ND: Tensor, y_ND: Tensor, common: Common = NOTHING) -> Tensor:
         """Maps (N, T, D) to (N, T, D)."""
         shift1_ND, scale1_ND, shift2_ND, scale2_ND = self.adaLN_modulation(t_ND + y_ND)
-        x_NTD = x_NTD + self.attn(modulate(self.norm1(x_NTD), shift1_ND, scale1_ND))
+        x_NTD = x_NTD + self.attn(modulate(self.norm1(x_NTD), shift1_ND, scale1_ND), common.rotation_2NTR)
         x_NTD = x_NTD + self.mlp(modulate(self.norm2(x_NTD), shift2_ND, scale2_ND))
         return x_NTD
 

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from dit_core.model.blocks.base import Block, FinalNorm, ModulatedFinalNorm
+from dit_core.model.blocks.base import NOTHING, Block, Common, FinalNorm, ModulatedFinalNorm
 from dit_core.model.config import ModelConfig
-from dit_core.model.layers import Mlp, Modulation, SelfAttention, modulate, plain_norm
+from dit_core.model.layers import Modulation, SelfAttention, modulate, plain_norm, pointwise
+
+GATES = (2, 5)
+"""Which of the six vectors (shift, scale, gate of attention, then of the MLP) are gates."""
 
 
 class AdaLNZeroBlock(Block):
     """As ``adaln``, and each residual branch is scaled by a regressed gate; all of it starts at zero (identity)."""
 
+    gated = True
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
-        self.norm1 = plain_norm(config.hidden_size)
-        self.attn = SelfAttention(config.hidden_size, config.num_heads)
-        self.norm2 = plain_norm(config.hidden_size)
-        self.mlp = Mlp(config.hidden_size, config.mlp_width)
+        self.norm1 = plain_norm(config)
+        self.attn = SelfAttention(config)
+        self.norm2 = plain_norm(config)
+        self.mlp = pointwise(config)
         self.adaLN_modulation = Modulation(config.hidden_size, 6)
 
-    def forward(self, x_NTD: Tensor, t_ND: Tensor, y_ND: Tensor) -> Tensor:
+    def forward(self, x_NTD: Tensor, t_ND: Tensor, y_ND: Tensor, common: Common = NOTHING) -> Tensor:
         """Maps (N, T, D) to (N, T, D)."""
         shift1_ND, scale1_ND, gate1_ND, shift2_ND, scale2_ND, gate2_ND = self.adaLN_modulation(t_ND + y_ND)
-        x_NTD = x_NTD + gate1_ND.unsqueeze(1) * self.attn(modulate(self.norm1(x_NTD), shift1_ND, scale1_ND))
+        attended_NTD = self.attn(modulate(self.norm1(x_NTD), shift1_ND, scale1_ND), common.rotation_2NTR)
+        x_NTD = x_NTD + gate1_ND.unsqueeze(1) * attended_NTD
         x_NTD = x_NTD + gate2_ND.unsqueeze(1) * self.mlp(modulate(self.norm2(x_NTD), shift2_ND, scale2_ND))
         return x_NTD
 
@@ -33,5 +39,5 @@ class AdaLNZeroBlock(Block):
         return ModulatedFinalNorm(config)
 
     def initialise(self) -> None:
-        """Starts as the identity."""
-        self.adaLN_modulation.zero()
+        """Starts as the identity, unless ``gate_init`` opens the gates."""
+        self.adaLN_modulation.zero_but_gates(GATES, self.config.gate_init)

@@ -1,9 +1,11 @@
 """The contract of a transformer block.
 
-Shape legend: N images, T tokens, E extra tokens, D token width.
+Shape legend: N images, T tokens, E extra tokens, D token width, R rotated pairs of a head.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -12,13 +14,13 @@ from dit_core.model.layers import Modulation, affine_norm, modulate, plain_norm
 
 
 class FinalNorm(nn.Module):
-    """The norm before the decoder: a LayerNorm with a learned scale and shift, blind to the conditioning."""
+    """The norm before the decoder: it learns its own scale (and shift) and is blind to the conditioning."""
 
     cost_part = "conditioning"
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.norm = affine_norm(config.hidden_size)
+        self.norm = affine_norm(config)
 
     def forward(self, x_NTD: Tensor, t_ND: Tensor, y_ND: Tensor) -> Tensor:
         """Maps image tokens (N, T, D) to (N, T, D)."""
@@ -34,7 +36,7 @@ class ModulatedFinalNorm(FinalNorm):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
-        self.norm = plain_norm(config.hidden_size)
+        self.norm = plain_norm(config)
         self.adaLN_modulation = Modulation(config.hidden_size, 2)
 
     def forward(self, x_NTD: Tensor, t_ND: Tensor, y_ND: Tensor) -> Tensor:
@@ -47,6 +49,34 @@ class ModulatedFinalNorm(FinalNorm):
         self.adaLN_modulation.zero()
 
 
+class Shared(nn.Module):
+    """What a network computes once from the conditioning for all of its blocks."""
+
+    cost_part = "conditioning"
+
+    def forward(self, t_ND: Tensor, y_ND: Tensor) -> Tensor:
+        """Maps timestep and label embedding to whatever the blocks take as ``Common.shared``."""
+        raise NotImplementedError
+
+    def initialise(self) -> None:
+        """Sets initial values after the network's common initialisation has run."""
+
+
+class Common(NamedTuple):
+    """What every block of a network is given alike.
+
+    Attributes:
+        rotation_2NTR: cosine and sine of the angles of rotary positions, for ``SelfAttention``; (2, N or 1, T + E, R).
+        shared: what the family's ``Shared`` module returned.
+    """
+
+    rotation_2NTR: Tensor | None = None
+    shared: Tensor | None = None
+
+
+NOTHING = Common()
+
+
 class Block(nn.Module):
     """One transformer block, and with it how the network is conditioned on timestep and label.
 
@@ -55,41 +85,54 @@ class Block(nn.Module):
 
         x_NTD = patches + positions
         x_NTD = [x_NTD, Block.extra_tokens(t_ND, y_ND)]     # appended behind the image tokens, if any
-        for block in blocks: x_NTD = block(x_NTD, t_ND, y_ND)
+        common = rotations and Block.shared(config)(t_ND, y_ND), if any
+        for block in blocks: x_NTD = block(x_NTD, t_ND, y_ND, common)
         x_NTD = the first T tokens                          # extra tokens are dropped
         x_NTD = Block.final_norm(config)(x_NTD, t_ND, y_ND)
         return decoder(x_NTD)
 
-    - ``__init__`` takes the whole ``ModelConfig``.
+    - ``__init__`` takes the whole ``ModelConfig``; ``layers`` has the norms, the attention and the pointwise network
+      that it asks for.
     - ``forward`` gets image tokens and extra tokens in one sequence and returns one of the same shape, residual
       connections included. It gets the timestep and label embeddings as they are, with no activation applied.
     - ``extra_tokens`` are given to the first block only; later blocks see what the earlier ones made of them.
+    - ``shared`` is for families whose blocks take something from one module that belongs to the network.
     - ``final_norm`` belongs to the family, since adaLN networks modulate it and others do not; every decoder of
       a family sees the same one.
     - ``initialise`` runs after the common initialisation (xavier-uniform linears, zero biases).
     - Sub-modules carry ``cost_part`` (``attention``, ``mlp``, ``conditioning``), where ``dit_core.gflops`` books their
       multiply-adds; what the block multiplies outside of them is booked as ``conditioning``.
+
+    Attributes:
+        gated: whether ``config.gate_init`` means something to the block.
     """
 
     cost_part = "conditioning"
+    gated = False
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
 
-    def forward(self, x_NTD: Tensor, t_ND: Tensor, y_ND: Tensor) -> Tensor:
+    def forward(self, x_NTD: Tensor, t_ND: Tensor, y_ND: Tensor, common: Common = NOTHING) -> Tensor:
         """Maps (N, T + E, D) to (N, T + E, D).
 
         Args:
             x_NTD: image tokens, then extra tokens.
             t_ND: timestep embedding.
             y_ND: label embedding.
+            common: what every block is given alike.
         """
         raise NotImplementedError
 
     @staticmethod
     def extra_tokens(t_ND: Tensor, y_ND: Tensor) -> Tensor | None:
         """Returns tokens (N, E, D) to append to the image tokens, or None."""
+        return None
+
+    @staticmethod
+    def shared(config: ModelConfig) -> Shared | None:
+        """Returns the one module whose output all blocks get, or None."""
         return None
 
     @staticmethod

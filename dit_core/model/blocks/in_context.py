@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from dit_core.model.blocks.base import Block
+from dit_core.model.blocks.base import NOTHING, Block, Common
 from dit_core.model.config import ModelConfig
-from dit_core.model.layers import Mlp, SelfAttention, affine_norm, context
+from dit_core.model.layers import SelfAttention, affine_norm, context, pointwise
 
 
 class InContextBlock(Block):
@@ -14,14 +14,14 @@ class InContextBlock(Block):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
-        self.norm1 = affine_norm(config.hidden_size)
-        self.attn = SelfAttention(config.hidden_size, config.num_heads)
-        self.norm2 = affine_norm(config.hidden_size)
-        self.mlp = Mlp(config.hidden_size, config.mlp_width)
+        self.norm1 = affine_norm(config)
+        self.attn = SelfAttention(config)
+        self.norm2 = affine_norm(config)
+        self.mlp = pointwise(config)
 
-    def forward(self, x_NTD: Tensor, t_ND: Tensor, y_ND: Tensor) -> Tensor:
+    def forward(self, x_NTD: Tensor, t_ND: Tensor, y_ND: Tensor, common: Common = NOTHING) -> Tensor:
         """Maps (N, T + 2, D) to (N, T + 2, D)."""
-        x_NTD = x_NTD + self.attn(self.norm1(x_NTD))
+        x_NTD = x_NTD + self.attn(self.norm1(x_NTD), common.rotation_2NTR)
         x_NTD = x_NTD + self.mlp(self.norm2(x_NTD))
         return x_NTD
 

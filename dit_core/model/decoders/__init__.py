@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dit_core.model.decoders.base import Decoder
+from dit_core.model.decoders.base import Decoder, Noised
 from dit_core.model.decoders.conv import ConvDecoder
 from dit_core.model.decoders.conv_upsample import ConvUpsampleDecoder
+from dit_core.model.decoders.ddt import DdtDecoder
 from dit_core.model.decoders.linear import LinearDecoder
 from dit_core.model.decoders.mlp import MlpDecoder
 from dit_core.registry import Registry
@@ -16,7 +17,8 @@ DECODERS: Registry[type[Decoder]] = Registry(
         "mlp": MlpDecoder,
         "conv": ConvDecoder,
         "conv-upsample": ConvUpsampleDecoder,
+        "ddt": DdtDecoder,
     },
 )
 
-__all__ = ["DECODERS", "Decoder"]
+__all__ = ["DECODERS", "Decoder", "Noised"]

@@ -1,13 +1,31 @@
 """The contract of a decoder.
 
-Shape legend: N images, T tokens, D token width, C output channels, H and W output height and width.
+Shape legend: N images, T tokens, D token width, C channels, H and W height and width, R rotated pairs of a head.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from torch import Tensor, nn
 
 from dit_core.model.config import ModelConfig
+
+
+class Noised(NamedTuple):
+    """What the network was given, for decoders that look at it again.
+
+    Attributes:
+        x_NCHW: the noised image.
+        t_ND: timestep embedding.
+        position_1TD: what the network adds to its embedded patches, if anything.
+        rotation_2NTR: cosine and sine of the angles of rotary positions, (2, 1, T, R), if any.
+    """
+
+    x_NCHW: Tensor
+    t_ND: Tensor
+    position_1TD: Tensor | None = None
+    rotation_2NTR: Tensor | None = None
 
 
 class Decoder(nn.Module):
@@ -17,9 +35,11 @@ class Decoder(nn.Module):
 
     - ``__init__`` takes the whole ``ModelConfig``; ``config.out_channels`` is C.
     - ``forward`` gets tokens (N, T, D) in row order, after the block family's final norm, and returns (N, C, H, W).
+      It also gets what the network was given, which most decoders have no use for.
     - ``initialise`` runs after the common initialisation (xavier-uniform linears and convolutions, zero biases) and
-      must zero the last layer and only that: every decoder then predicts exactly zero at first, so that none has
-      a head start, and the last layer's gradient is not zero, so that training gets off the ground.
+      must zero the last layer, and nothing else but gates: every decoder then predicts exactly zero at first, so that
+      none has a head start, and the last layer's gradient is not zero, so that training gets off the ground.
+    - All of its work is booked as ``decoder``, that of layers which blocks use as well included.
     """
 
     cost_part = "decoder"
@@ -28,8 +48,13 @@ class Decoder(nn.Module):
         super().__init__()
         self.config = config
 
-    def forward(self, x_NTD: Tensor) -> Tensor:
-        """Maps (N, T, D) to (N, C, H, W)."""
+    def forward(self, x_NTD: Tensor, noised: Noised | None = None) -> Tensor:
+        """Maps (N, T, D) to (N, C, H, W).
+
+        Args:
+            x_NTD: what the blocks made of the image's tokens.
+            noised: what the network was given.
+        """
         raise NotImplementedError
 
     def initialise(self) -> None:

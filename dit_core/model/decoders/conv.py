@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from dit_core.model.config import ModelConfig
-from dit_core.model.decoders.base import Decoder, unpatchify
+from dit_core.model.decoders.base import Decoder, Noised, unpatchify
 from dit_core.model.layers import zero_
 
 
@@ -17,7 +17,7 @@ class ConvDecoder(Decoder):
         self.linear = nn.Linear(config.hidden_size, config.patch_size**2 * config.out_channels)
         self.conv = nn.Conv2d(config.out_channels, config.out_channels, kernel_size=3, padding=1)
 
-    def forward(self, x_NTD: Tensor) -> Tensor:
+    def forward(self, x_NTD: Tensor, noised: Noised | None = None) -> Tensor:
         """Maps (N, T, D) to (N, C, H, W)."""
         out_NCHW: Tensor = self.conv(unpatchify(self.linear(x_NTD), self.config.patch_size))
         return out_NCHW

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dit_core.model.config import ModelConfig
-from dit_core.model.decoders.base import Decoder, unpatchify
+from dit_core.model.decoders.base import Decoder, Noised, unpatchify
 from dit_core.model.layers import zero_
 
 
@@ -26,7 +26,7 @@ class ConvUpsampleDecoder(Decoder):
         self.conv1 = nn.Conv2d(width, width, kernel_size=3, padding=1)
         self.conv2 = nn.Conv2d(width, config.out_channels, kernel_size=3, padding=1)
 
-    def forward(self, x_NTD: Tensor) -> Tensor:
+    def forward(self, x_NTD: Tensor, noised: Noised | None = None) -> Tensor:
         """Maps (N, T, D) to (N, C, H, W)."""
         features_NFHW = unpatchify(self.linear(x_NTD), self.config.patch_size)
         out_NCHW: Tensor = self.conv2(F.gelu(self.conv1(features_NFHW), approximate="tanh"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from dit_core.model.config import ModelConfig
-from dit_core.model.decoders.base import Decoder, unpatchify
+from dit_core.model.decoders.base import Decoder, Noised, unpatchify
 from dit_core.model.layers import zero_
 
 
@@ -16,7 +16,7 @@ class LinearDecoder(Decoder):
         super().__init__(config)
         self.linear = nn.Linear(config.hidden_size, config.patch_size**2 * config.out_channels)
 
-    def forward(self, x_NTD: Tensor) -> Tensor:
+    def forward(self, x_NTD: Tensor, noised: Noised | None = None) -> Tensor:
         """Maps (N, T, D) to (N, C, H, W)."""
         return unpatchify(self.linear(x_NTD), self.config.patch_size)
 
