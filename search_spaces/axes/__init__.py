@@ -8,7 +8,20 @@ from collections.abc import Iterable
 
 from dit_core.errors import UserError
 from dit_core.registry import Registry
-from search_spaces.axes import block, conditioning, decoder, patch_size, size
+from search_spaces.axes import (
+    block,
+    conditioning,
+    decoder,
+    gate_init,
+    long_skips,
+    mlp,
+    norm,
+    patch_size,
+    position,
+    qk_norm,
+    registers,
+    size,
+)
 from search_spaces.axes.base import Axis
 from search_spaces.axes.training import AXES_OF_TRAINING
 from search_spaces.words import match, words
@@ -23,6 +36,13 @@ AXES: Registry[Axis] = Registry(
             size.AXIS,
             conditioning.AXIS,
             decoder.AXIS,
+            position.AXIS,
+            norm.AXIS,
+            qk_norm.AXIS,
+            mlp.AXIS,
+            gate_init.AXIS,
+            registers.AXIS,
+            long_skips.AXIS,
             *AXES_OF_TRAINING,
         )
     },

@@ -127,6 +127,10 @@ class Axis(ABC):
             )
         return (self.remove_value,)
 
+    def adds(self, value: Any) -> bool:
+        """Whether ADD can try ``value``."""
+        return value in self.add_values
+
     def add(self, baseline: TrialConfig, profile: Profile, values: Iterable[Any] = ()) -> tuple[Any, ...]:
         """Returns the values that ADD tries: those of ``values`` that add something, or all that do.
 
@@ -137,7 +141,7 @@ class Axis(ABC):
             raise UserError(f"ADD has no meaning for {self.name}: {self.add_means}")
         asked = tuple(values)
         for value in asked:
-            if value not in self.add_values:
+            if not self.adds(value):
                 listed = ", ".join(map(self.label, self.add_values))
                 raise UserError(
                     f"ADD {self.name}: {self.label(value)} adds nothing; ADD means {self.add_means}: {listed}"

@@ -18,6 +18,10 @@ BLOCK_ALIASES = {
         "adaptive layer normalization zero", "zero initialized adaln", "zero initialised adaln",
         "adaln with zero initialization", "adaln with zero initialisation", "adaln with zero init",
     ),
+    "adaln-single": (
+        "ada ln single", "adalnsingle", "single adaln", "shared adaln", "pixart adaln", "adaln with shared modulation",
+        "adaln with one shared modulation", "adaptive layer norm single", "adaptive layernorm single",
+    ),
 }  # fmt: skip
 
 BLOCK_WORDS = ("block", "conditioning", "transformer block", "layer", "condition injection")
@@ -26,11 +30,13 @@ AXIS = ChoiceAxis(
     name="block",
     title="Transformer block",
     description="how timestep and class enter every block",
-    citation="Peebles & Xie, arXiv 2212.09748, section 3.2 and Figure 5",
+    citation="Peebles & Xie, arXiv 2212.09748, section 3.2 and Figure 5; adaln-single: Chen et al., PixArt-alpha, "
+    "arXiv 2310.00426, section 2.3",
     fields=("model.block",),
     aliases=("transformer block architecture", "dit block", "block design", "block type", "block architecture",
              "conditioning block", "block variant", "dit block design"),
     legal=BLOCKS.names,
+    tried=("in-context", "cross-attention", "adaln", "adaln-zero"),
     value_aliases=BLOCK_ALIASES,
     around=BLOCK_WORDS,
     remove_value="in-context",

@@ -9,11 +9,13 @@ AXIS = ChoiceAxis(
     name="decoder",
     title="Decoder",
     description="the head that turns the last tokens into predicted noise and variance",
-    citation="linear: Peebles & Xie, arXiv 2212.09748, section 3.2; conv: Bao et al., U-ViT, arXiv 2209.12152",
+    citation="linear: Peebles & Xie, arXiv 2212.09748, section 3.2; conv: Bao et al., U-ViT, arXiv 2209.12152; "
+    "ddt: Wang et al., arXiv 2504.05741",
     fields=("model.decoder",),
     aliases=("decoder architecture", "decoder design", "transformer decoder", "output head", "decoder head",
              "output decoder", "final layer", "output layer", "prediction head"),
     legal=DECODERS.names,
+    tried=("linear", "mlp", "conv", "conv-upsample"),
     around=("head",),
     value_aliases={
         "linear": ("standard", "linear layer", "linear head", "linear projection", "single linear layer"),
@@ -23,6 +25,8 @@ AXIS = ChoiceAxis(
         "conv-upsample": ("convolutional upsampling", "conv upsampling", "upsampling convolutional",
                           "upsampling conv", "upsampling convolution", "upsampling", "upsample",
                           "convolutional upsample", "pixel shuffle", "pixelshuffle"),
+        "ddt": ("decoupled", "decoupled diffusion transformer", "small transformer", "shallow transformer",
+                "conditioned transformer"),
     },
     remove_value="linear",
     remove_means="the paper's single linear layer",

@@ -38,6 +38,10 @@ class NumberAxis(Axis):
         own = get_field(profile.config, self.fields[0])
         return self.suggested or tuple(self.kind(own * factor) for factor in self.factors)
 
+    def adds(self, value: Any) -> bool:
+        """Whether ADD can try ``value``: any number but the one that REMOVE tries."""
+        return value in self.add_values or (self.remove_value is not None and value != self.remove_value)
+
     def parse(self, text: Any, profile: Profile) -> Any:
         """Returns the number that ``text`` names; see ``Axis.parse``."""
         found = self._number(text)

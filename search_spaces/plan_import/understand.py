@@ -172,7 +172,7 @@ class EntryReader:
     def _replacements(self, axis: Axis) -> tuple[Any, ...]:
         values: list[Any] = []
         for index, text in enumerate(self.entry.replacements):
-            if is_nothing(text):
+            if is_nothing(text) and not self._names_a_value(text, axis):
                 self._knows(REPLACEMENT, index, text, "nothing takes its place")
                 continue
             try:
@@ -186,8 +186,22 @@ class EntryReader:
             raise _LeftOut  # without a value that was asked for, none is made up
         return tuple(dict.fromkeys(values))
 
+    def _names_a_value(self, text: str, axis: Axis) -> bool:
+        """Whether ``text`` is a value to try on this axis, as ``none`` is of positions."""
+        if not self._actions() <= {"REPLACE"}:
+            return False
+        try:
+            axis.parse(text, self.profile)
+        except UserError:
+            return False
+        return True
+
+    def _actions(self) -> set[Action | None]:
+        """Returns the actions that are written, None for one that is none."""
+        return {match(text, _ACTIONS) for text in self.entry.actions}
+
     def _action(self, axis: Axis, part_value: Any, values: tuple[Any, ...]) -> tuple[Action, tuple[Any, ...]]:
-        asked = {match(text, _ACTIONS) for text in self.entry.actions} or {"REPLACE"}
+        asked = self._actions() or {"REPLACE"}
         reason: object = f"an action is one of {', '.join(_ACTIONS)}, and an ablation has one"
         action = asked.pop() if len(asked) == 1 else None
         if action is not None:

@@ -100,7 +100,7 @@ def test_words_that_could_change_the_meaning_name_no_value(axis: str, text: obje
 
 
 @pytest.mark.parametrize(
-    "text", ["block size", "timestep conditioning", "VAE decoder", "positional embedding", "", "2"]
+    "text", ["block size", "timestep conditioning", "VAE decoder", "timestep embedding", "", "2"]
 )
 def test_what_is_no_axis_is_not_taken_for_one(text: str) -> None:
     with pytest.raises(UserError, match="unknown axis"):
@@ -119,7 +119,7 @@ def test_an_unknown_value_is_named_with_the_nearest() -> None:
     with pytest.raises(UserError) as error:
         AXES.get("block").parse("adaln-zro", DIGITS)
     assert str(error.value) == (
-        "block: unknown value 'adaln-zro'; allowed: in-context, cross-attention, adaln, adaln-zero; "
+        "block: unknown value 'adaln-zro'; allowed: in-context, cross-attention, adaln, adaln-zero, adaln-single; "
         "did you mean 'adaln-zero'?"
     )
 
@@ -141,9 +141,14 @@ def test_applying_a_value_makes_it_the_current_one(name: str, profile: Profile) 
     assert axis.alternatives(profile, profile.config) == tuple(value for value in values if value != own)
 
 
-def test_a_registered_variant_is_a_value_at_once() -> None:
-    assert AXES.get("block").values(DIGITS) == tuple(BLOCKS.names())
-    assert AXES.get("decoder").values(DIGITS) == tuple(DECODERS.names())
+def test_a_registered_variant_is_a_value_at_once_and_tried_by_itself_only_where_it_is_listed() -> None:
+    for name, registry in (("block", BLOCKS), ("conditioning", BLOCKS), ("decoder", DECODERS)):
+        axis = AXES.get(name)
+        assert isinstance(axis, ChoiceAxis)
+        assert axis.legal_values(DIGITS) == tuple(registry.names())
+        assert set(axis.values(DIGITS)) < set(registry.names())
+    assert AXES.get("block").values(DIGITS) == ("in-context", "cross-attention", "adaln", "adaln-zero")
+    assert AXES.get("decoder").values(DIGITS) == ("linear", "mlp", "conv", "conv-upsample")
 
 
 def test_a_shape_off_the_ladder_has_no_size() -> None:

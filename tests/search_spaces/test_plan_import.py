@@ -161,7 +161,7 @@ def test_numbers_and_none_in_json(tmp_path: Path) -> None:
 def test_a_plan_that_is_understood_in_part(tmp_path: Path) -> None:
     text = (
         entry("patch size", "4", "3", "six", title="Patches")
-        + entry("positional embedding", "learned", "rotary", action="REPLACE", title="Positions")
+        + entry("timestep embedding", "learned", "sinusoidal", action="REPLACE", title="Timesteps")
         + entry("model size", action="REMOVE", metrics="FID, user study", title="Size")
     )
     path = write(tmp_path, text)
@@ -172,10 +172,10 @@ def test_a_plan_that_is_understood_in_part(tmp_path: Path) -> None:
     assert missed == [
         ("Patches", "Replacement", "3"),
         ("Patches", "Replacement", "six"),
-        ("Positions", "Ablated Part", "positional embedding"),
-        ("Positions", "Action", "REPLACE"),
-        ("Positions", "Replacement", "learned"),
-        ("Positions", "Replacement", "rotary"),
+        ("Timesteps", "Ablated Part", "timestep embedding"),
+        ("Timesteps", "Action", "REPLACE"),
+        ("Timesteps", "Replacement", "learned"),
+        ("Timesteps", "Replacement", "sinusoidal"),
         ("Size", "Ablated Part", "model size"),
         ("Size", "Action", "REMOVE"),
         ("Size", "Metrics", "user study"),
@@ -185,8 +185,8 @@ def test_a_plan_that_is_understood_in_part(tmp_path: Path) -> None:
     sentence = str(error.value)
     assert sentence.startswith(f"{path}: 9 phrases of the plan not understood: Patches: Replacement '3': ")
     assert "model.patch_size: 3 does not divide the input size 8; allowed: 1, 2, 4, 8" in sentence
-    assert "Positions: Ablated Part 'positional embedding': it names no axis that can be varied" in sentence
-    assert "and with it Action 'REPLACE', Replacement 'learned', Replacement 'rotary'" in sentence
+    assert "Timesteps: Ablated Part 'timestep embedding': it names no axis that can be varied" in sentence
+    assert "and with it Action 'REPLACE', Replacement 'learned', Replacement 'sinusoidal'" in sentence
     assert "Size: Action 'REMOVE': REMOVE has no meaning for size: a model always has a size" in sentence
     assert "--skip-unknown" in sentence
     with pytest.raises(UserError, match="not understood"):

@@ -1,0 +1,21 @@
+"""Learned tokens beside the image's."""
+
+from __future__ import annotations
+
+from search_spaces.axes.number import NumberAxis
+
+AXIS = NumberAxis(
+    name="registers",
+    title="Register tokens",
+    description="learned tokens that are appended to the image's and dropped before the decoder; they cost attention",
+    citation="Darcet et al., arXiv 2309.16588",
+    fields=("model.registers",),
+    aliases=("register", "number of registers", "number of register tokens", "learned register tokens"),
+    units=("register", "register token", "token"),
+    kind=int,
+    suggested=(0, 4, 16),
+    remove_value=0,
+    remove_means="no registers",
+    add_values=(4, 16),
+    add_means="some registers",
+)
