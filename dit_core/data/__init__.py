@@ -1,16 +1,17 @@
-"""Data sets: embedded digits, folders of images, folders of latents."""
+"""Data sets: embedded digits, folders of images, Hugging Face data sets, folders of latents."""
 
 from __future__ import annotations
 
 from dit_core.data.base import ImageDataset, Split
 from dit_core.data.config import DataConfig
 from dit_core.data.digits import Digits
+from dit_core.data.huggingface import HuggingFace
 from dit_core.data.image_folder import ImageFolder
 from dit_core.data.latents import Latents
 from dit_core.registry import Registry
 
 DATASETS: Registry[type[ImageDataset]] = Registry(
-    "data set", {"digits": Digits, "image-folder": ImageFolder, "latents": Latents}
+    "data set", {"digits": Digits, "image-folder": ImageFolder, "huggingface": HuggingFace, "latents": Latents}
 )
 """Every data set by name. Adding one is one file with an ``ImageDataset`` and one line here."""
 

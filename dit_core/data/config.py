@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from typing import Self
+
+from pydantic import Field, field_validator, model_validator
 
 from dit_core.base import Config
-from dit_core.errors import unknown
+from dit_core.errors import UserError, unknown
 
 
 class DataConfig(Config):
     """A data set and its fixed split.
 
     Attributes:
-        name: a name in ``dit_core.data.DATASETS`` (``digits``, ``image-folder``, ``latents``).
-        path: folder of the data set; None for embedded ones.
+        name: a name in ``dit_core.data.DATASETS`` (``digits``, ``image-folder``, ``huggingface``, ``latents``).
+        path: folder of the data set, for ``huggingface`` also a hub name; None for embedded ones.
         image_size: side of the (cropped, resized) images, in pixels; for latents, of the decoded image.
         random_flip: flip training images horizontally with probability one half.
         held_out_fraction: share of the images kept out of training.
         split_seed: seed of the split between training and held-out images.
         corrupt: what to do with unreadable images: ``refuse`` or ``skip`` (they are named and counted).
-        vae: hub name or local path of a diffusers ``AutoencoderKL`` that decodes latents; None for pixels.
+        vae: hub name or local path of a diffusers ``AutoencoderKL`` that decodes latents; None for pixels, and for
+            latents the one that made them.
         vae_scale: factor between VAE latents and model inputs.
+        image_column: column of a ``huggingface`` data set that holds the images; None takes the only image column.
+        label_column: its column of labels; None takes the only class-label column, or one named ``label``, or treats
+            the images as unlabelled when there is neither; ``none`` treats them as unlabelled anyway.
+        source_split: its split that images are taken from; None takes the only one, or ``train``.
     """
 
     name: str = "digits"
@@ -32,6 +39,9 @@ class DataConfig(Config):
     corrupt: str = "refuse"
     vae: str | None = None
     vae_scale: float = Field(0.18215, gt=0)
+    image_column: str | None = None
+    label_column: str | None = None
+    source_split: str | None = None
 
     @field_validator("name")
     @classmethod
@@ -47,3 +57,11 @@ class DataConfig(Config):
         if value not in ("refuse", "skip"):
             raise unknown("data.corrupt", value, ("refuse", "skip"))
         return value
+
+    @model_validator(mode="after")
+    def _columns(self) -> Self:
+        for field in ("image_column", "label_column", "source_split"):
+            value = getattr(self, field)
+            if value is not None and self.name != "huggingface":
+                raise UserError(f"data.{field}: {value!r} given, but only the data set 'huggingface' has one")
+        return self

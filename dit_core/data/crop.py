@@ -13,18 +13,14 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-def decode(content: bytes, size: int) -> Tensor:
-    """Decodes an image file's bytes completely and crops it.
+def open_rgb(content: bytes) -> Image:
+    """Decodes an image file's bytes completely.
 
     Grey images get three equal channels and transparency is dropped. EXIF orientation is not applied, as in the
     paper's code.
 
     Args:
         content: the file.
-        size: side of the result, in pixels.
-
-    Returns:
-        uint8 (3, size, size).
 
     Raises:
         Exception: of nearly any type, when the bytes are not a complete image.
@@ -33,7 +29,12 @@ def decode(content: bytes, size: int) -> Tensor:
 
     with Image.open(io.BytesIO(content)) as image:
         image.load()
-        return torch.from_numpy(center_crop(_rgb(image), size)).permute(2, 0, 1).contiguous()
+        return _rgb(image)
+
+
+def crop(image: Image, size: int) -> Tensor:
+    """Returns an RGB image cropped by ``center_crop``, uint8 (3, size, size)."""
+    return torch.from_numpy(center_crop(image, size)).permute(2, 0, 1).contiguous()
 
 
 def center_crop(image: Image, size: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

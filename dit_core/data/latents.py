@@ -15,18 +15,19 @@ from torch import Tensor
 from dit_core.data.base import ImageDataset, Split
 from dit_core.data.config import DataConfig
 from dit_core.data.corrupt import settle
-from dit_core.data.latents_format import MANIFEST, Manifest, Shard, file_sha256
-from dit_core.data.paths import data_folder
+from dit_core.data.latents_format import MANIFEST, Manifest, Shard, file_sha256, read_manifest, unpack_names
+from dit_core.data.paths import data_folder, file_stamp
 from dit_core.data.split import split_indices
-from dit_core.data.vae import check_vae, decode_latents, load_vae
-from dit_core.errors import UserError, parse
+from dit_core.data.vae import check_vae, decode_latents, load_vae, vae_identity
+from dit_core.data.verification import verify
+from dit_core.errors import UserError
 
 
 class Latents(ImageDataset):
     """Scaled latents; shards are memory-mapped and only the rows of a batch are read.
 
-    A ``posterior`` folder samples ``scale * (mean + std * noise)`` with the noise that ``batch`` is given. Reference
-    images are decoded posterior means (or samples).
+    A ``posterior`` folder samples ``(mean + std * noise - shift) * scale`` with the noise that ``batch`` is given.
+    Reference images are decoded posterior means (or samples).
     """
 
     name = "latents"
@@ -39,14 +40,14 @@ class Latents(ImageDataset):
         self._vae = vae
         self._shards = [{name: file.get_slice(name) for name in manifest.tensors} for _, file in shards]
         self._rows = [(number, row) for number, (shard, _) in enumerate(shards) for row in range(shard.count)]
-        keys = [f"{shard.file}:{row}" for shard, _ in shards for row in range(shard.count)]
+        keys = [key for _, file in shards for key in unpack_names(file.get_tensor("names"))]
         train, held_out = split_indices(keys, config.held_out_fraction, config.split_seed)
         self._indices: dict[Split, list[int]] = {"train": train, "held_out": held_out}
         labels = torch.cat([file.get_tensor("labels").long() for _, file in shards])
         self._labels = labels[train]
         channels = load_vae(vae, torch.device("cpu")).config.out_channels
         self.image_shape = (channels, config.image_size, config.image_size)
-        content = hashlib.sha256(f"{manifest.kind} {manifest.scale!r} {manifest.shape}\n".encode())
+        content = hashlib.sha256(f"{manifest.kind} {manifest.scale!r} {manifest.shift!r} {manifest.shape}\n".encode())
         for shard, _ in shards:
             content.update(f"{shard.sha256}\n".encode())
         content.update(json.dumps(train).encode())
@@ -56,21 +57,21 @@ class Latents(ImageDataset):
     def load(cls, config: DataConfig) -> Self:
         folder = data_folder(config)
         manifest = _read_manifest(folder)
-        if not math.isclose(manifest.scale, config.vae_scale, rel_tol=1e-4):
-            raise UserError(f"data.vae_scale: {config.vae_scale} given, but {MANIFEST} states {manifest.scale}")
         if config.random_flip and not manifest.flipped:
             raise UserError("data.random_flip: true given, but the folder holds no latents of flipped images")
         if manifest.shape[1] != manifest.shape[2]:
             raise UserError(f"data.path: latents of {manifest.shape[1]}x{manifest.shape[2]} given; they must be square")
-        source = config.vae or manifest.vae
-        if source is None:
-            raise UserError(f"data.vae: required to decode the latents, since {MANIFEST} names none")
-        vae = load_vae(source, torch.device("cpu"))
-        check_vae(vae, source, shape=manifest.shape, image_size=config.image_size, scale=manifest.scale)
+        source = _checked_vae(manifest, config)
+        digests, _ = verify(
+            f"latents {folder.resolve()}",
+            [shard.file for shard in manifest.shards],
+            [file_stamp(folder / shard.file) for shard in manifest.shards],
+            lambda index: file_sha256(folder / manifest.shards[index].file),
+        )
         shards, bad = [], []
-        for shard in manifest.shards:
+        for shard, digest in zip(manifest.shards, digests, strict=True):
             try:
-                shards.append((shard, _open_shard(folder, shard, manifest)))
+                shards.append((shard, _open_shard(folder, shard, digest, manifest)))
             except UserError as error:
                 bad.append(str(error))
         notes = settle(bad, len(manifest.shards), "shards of latents", config.corrupt)
@@ -106,16 +107,20 @@ class Latents(ImageDataset):
             yield self.to_images(self._read(chosen, [False] * len(chosen), None).to(device)).cpu()
 
     def to_images(self, x: Tensor) -> Tensor:
-        return decode_latents(load_vae(self._vae, x.device), x, self._manifest.scale)
+        return decode_latents(load_vae(self._vae, x.device), x, self._manifest.scale, self._manifest.shift)
 
     def _read(self, rows: list[int], flips: list[bool], noise: Tensor | None) -> Tensor:
         """Returns scaled latents, float32 (n, C, H, W); without noise, posterior means."""
         if not self.needs_noise:
-            return self._gather("latents", rows, flips) * self._manifest.scale
+            return self._scaled(self._gather("latents", rows, flips))
         x = self._gather("mean", rows, flips)
         if noise is not None:
             x = x + self._gather("std", rows, flips) * noise.to(x)
-        return x * self._manifest.scale
+        return self._scaled(x)
+
+    def _scaled(self, x: Tensor) -> Tensor:
+        shift = self._manifest.shift
+        return (x - shift if shift else x) * self._manifest.scale
 
     def _gather(self, tensor: str, rows: list[int], flips: list[bool]) -> Tensor:
         out = torch.empty(len(rows), *self._manifest.shape)
@@ -127,21 +132,51 @@ class Latents(ImageDataset):
 
 
 def _read_manifest(folder: Path) -> Manifest:
-    path = folder / MANIFEST
     try:
-        data = json.loads(path.read_text())
+        manifest = read_manifest(folder / MANIFEST)
     except FileNotFoundError:
         raise UserError(f"data.path: no {MANIFEST} in {str(folder)!r}; is it a folder of latents?") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"data.path: {MANIFEST} cannot be read ({error})") from None
-    manifest = parse(Manifest, data, MANIFEST)
     if not manifest.shards or sum(shard.count for shard in manifest.shards) != manifest.count:
         raise UserError(f"data.path: {MANIFEST} states {manifest.count} latents, its shards do not add up to that")
     return manifest
 
 
-def _open_shard(folder: Path, shard: Shard, manifest: Manifest) -> Any:
+def _checked_vae(manifest: Manifest, config: DataConfig) -> str:
+    """Returns the name of the VAE that decodes the latents, after checking that it is the one that made them.
+
+    Raises:
+        UserError: naming what does not fit.
+    """
+    if not math.isclose(manifest.scale, config.vae_scale, rel_tol=1e-4):
+        raise UserError(f"data.vae_scale: {config.vae_scale} given, but {MANIFEST} states {manifest.scale}")
+    made_by = manifest.vae
+    source = config.vae or (made_by.name if made_by is not None else None)
+    if source is None:
+        raise UserError(f"data.vae: required to decode the latents, since {MANIFEST} names none")
+    vae = load_vae(source, torch.device("cpu"))
+    if made_by is not None:
+        given = vae_identity(source)
+        if given.encoder != made_by.encoder:
+            raise UserError(
+                f"data.vae: {source!r} has other encoder weights ({given.encoder[:12]}) than the VAE that made the "
+                f"latents, {made_by.name!r} ({made_by.encoder[:12]})"
+            )
+        if config.vae is None and given.decoder != made_by.decoder:
+            raise UserError(f"data.vae: the decoder of {source!r} has changed since the latents were made; name a VAE")
+    check_vae(
+        vae, source, shape=manifest.shape, image_size=config.image_size, scale=manifest.scale, shift=manifest.shift
+    )
+    return source
+
+
+def _open_shard(folder: Path, shard: Shard, digest: str | None, manifest: Manifest) -> Any:
     """Verifies one shard completely and returns it memory-mapped.
+
+    Args:
+        folder: where it lies.
+        shard: what the manifest says about it.
+        digest: its SHA-256; None when it could not be read.
+        manifest: what the manifest says about all of them.
 
     Raises:
         UserError: ``name (reason)``.
@@ -150,10 +185,12 @@ def _open_shard(folder: Path, shard: Shard, manifest: Manifest) -> Any:
 
     path = folder / shard.file
     try:
-        if file_sha256(path) != shard.sha256:
+        if digest is None:
+            raise UserError(f"{shard.file} ({'it cannot be read' if path.exists() else 'missing'})")
+        if digest != shard.sha256:
             raise UserError(f"{shard.file} (its SHA-256 is not the one in {MANIFEST})")
         file: Any = safe_open(path, framework="pt")
-        missing = {*manifest.tensors, "labels"} - set(file.keys())
+        missing = {*manifest.tensors, "labels", "names"} - set(file.keys())
         if missing:
             raise UserError(f"{shard.file} (no tensor {', '.join(sorted(missing))})")
         for name in manifest.tensors:
@@ -162,10 +199,11 @@ def _open_shard(folder: Path, shard: Shard, manifest: Manifest) -> Any:
         labels = file.get_tensor("labels")
         if labels.shape != (shard.count,) or labels.is_floating_point():
             raise UserError(f"{shard.file} (labels are not {shard.count} integers)")
-        if labels.min() < 0 or labels.max() >= manifest.num_classes:
-            raise UserError(f"{shard.file} (a label is outside 0 .. {manifest.num_classes - 1})")
-    except FileNotFoundError:
-        raise UserError(f"{shard.file} (missing)") from None
+        highest = max(manifest.num_classes - 1, 0)
+        if labels.min() < 0 or labels.max() > highest:
+            raise UserError(f"{shard.file} (a label is outside 0 .. {highest})")
+        if len(unpack_names(file.get_tensor("names"))) != shard.count:
+            raise UserError(f"{shard.file} (names are not {shard.count})")
     except (OSError, SafetensorError) as error:
         raise UserError(f"{shard.file} ({error})") from None
     return file

@@ -10,6 +10,8 @@ import typer
 
 from service.cli import USER_ERROR
 from service.cli.axes import axes
+from service.cli.cache_latents import cache_latents
+from service.cli.export import export
 from service.cli.import_plan import import_plan
 from service.cli.plan import plan
 from service.cli.report import report
@@ -75,6 +77,7 @@ def _escaped(text: str) -> str:
     return escape(text)
 
 
-for _command in (plan, run, status, stop, report, submit, ui, axes):
+for _command in (plan, run, status, stop, report, export, submit, ui, axes):
     app.command(_command.__name__)(_friendly(_command))
 app.command("import")(_friendly(import_plan))
+app.command("cache-latents")(_friendly(cache_latents))

@@ -11,14 +11,23 @@ import pytest
 import torch
 from PIL import Image
 
-from dit_core.data import DataConfig, image_folder, load_dataset
-from dit_core.data.crop import center_crop, decode
+from dit_core.data import DataConfig, encoded, load_dataset
+from dit_core.data.crop import center_crop, crop, open_rgb
+from dit_core.data.image_folder import ImageFolder
 from dit_core.errors import UserError
 
 
 def picture(seed: int, width: int = 20, height: int = 16) -> Image.Image:
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     return Image.fromarray(pixels)
+
+
+def decode(content: bytes, size: int) -> torch.Tensor:
+    return crop(open_rgb(content), size)
+
+
+def names(dataset: ImageFolder, split: str) -> list[str]:
+    return [dataset.keys[row] for row in dataset.rows(split)]
 
 
 @pytest.fixture
@@ -42,24 +51,25 @@ def test_classes_are_sub_folders_in_alphabetical_order(folder: Path) -> None:
     assert (len(dataset), dataset.count("held_out"), dataset.notes) == (12, 6, ())
     x, y = dataset.batch(torch.arange(12))
     assert x.shape == (12, 3, 8, 8) and y.min() >= 0 and y.max() == 2
-    for i, file in enumerate(dataset._files["train"]):
-        assert y[i] == ("ant", "bee", "cat").index(file.name.split("/")[0])
-        expected = decode((folder / file.name).read_bytes(), 8)
+    for i, name in enumerate(names(dataset, "train")):
+        assert y[i] == ("ant", "bee", "cat").index(name.split("/")[0])
+        expected = decode((folder / name).read_bytes(), 8)
         assert torch.equal(dataset.to_images(x[i : i + 1])[0], expected)
     assert torch.equal(torch.cat(list(dataset.reference("train", 5))), dataset.to_images(x))
 
 
 def test_the_split_keeps_an_image_on_its_side_of_the_same_names(folder: Path) -> None:
     dataset = load_dataset(config(folder))
-    names = [{file.name for file in dataset._files[split]} for split in ("train", "held_out")]
-    assert not names[0] & names[1] and len(names[0] | names[1]) == 18
+    train, held_out = (set(names(dataset, split)) for split in ("train", "held_out"))
+    assert not train & held_out and len(train | held_out) == 18
 
 
-def test_a_flat_folder_is_one_class(tmp_path: Path) -> None:
+def test_a_flat_folder_is_unlabelled(tmp_path: Path) -> None:
     for i in range(4):
         picture(i).save(tmp_path / f"{i}.png")
     dataset = load_dataset(config(tmp_path, held_out_fraction=0.25))
-    assert dataset.num_classes == 1 and len(dataset) == 3
+    assert dataset.num_classes == 0 and len(dataset) == 3
+    assert dataset.batch(torch.arange(3))[1].tolist() == [0, 0, 0], "row 0 of the label table is the null class here"
 
 
 def test_the_crop_is_the_papers() -> None:
@@ -103,14 +113,14 @@ def test_flip(folder: Path) -> None:
 
 def test_images_too_many_for_memory_are_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = load_dataset(config(folder))
-    monkeypatch.setattr(image_folder, "KEEP_BYTES", 100)
-    again = image_folder.ImageFolder.load(config(folder))
-    assert again._files["train"][0].pixels is None and kept._files["train"][0].pixels is not None
+    monkeypatch.setattr(encoded, "KEEP_BYTES", 100)
+    again = ImageFolder.load(config(folder))
     indices = torch.arange(len(kept))
     assert torch.equal(again.batch(indices)[0], kept.batch(indices)[0])
     assert again.fingerprint == kept.fingerprint
-    first = folder / again._files["train"][0].name
+    first = folder / names(again, "train")[0]
     picture(99).save(first)
+    kept.batch(torch.arange(1))  # from memory
     with pytest.raises(UserError, match=f"{first.name} has changed since"):
         again.batch(torch.arange(1))
     first.unlink()
@@ -124,7 +134,7 @@ def test_fingerprint_follows_the_images_and_not_the_place(folder: Path, tmp_path
     shutil.copytree(folder, elsewhere)
     assert load_dataset(config(elsewhere)).fingerprint == first.fingerprint
     assert load_dataset(config(folder, split_seed=3)).fingerprint != first.fingerprint
-    picture(77).save(elsewhere / first._files["train"][0].name)
+    picture(77).save(elsewhere / names(first, "train")[0])
     assert load_dataset(config(elsewhere)).fingerprint != first.fingerprint, "a changed folder must not come from cache"
 
 

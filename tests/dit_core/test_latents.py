@@ -10,11 +10,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from dit_core.data import DataConfig, load_dataset
-from dit_core.data.latents_format import MANIFEST, file_sha256, write_latents
+from dit_core.data.latents_format import MANIFEST, file_sha256, unpack_names, write_latents
+from dit_core.data.vae import vae_identity
 from dit_core.errors import UserError
 
 SCALE = 0.18215
 COUNT = 25
+NAMES = [f"image {number}.png" for number in range(COUNT)]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,8 @@ def tensors(*, posterior: bool = True, flipped: bool = False) -> dict[str, torch
 def write(folder: Path, vae: str | None, **kinds: bool) -> dict[str, torch.Tensor]:
     batch = tensors(**kinds)
     parts = ({name: tensor[start : start + 7] for name, tensor in batch.items()} for start in range(0, COUNT, 7))
-    write_latents(folder, parts, scale=SCALE, num_classes=3, vae=vae, shard_size=10)
+    made_by = None if vae is None else vae_identity(vae)
+    write_latents(folder, parts, NAMES, scale=SCALE, num_classes=3, vae=made_by, shard_size=10)
     return batch
 
 
@@ -49,14 +52,16 @@ def config(folder: Path, **settings: object) -> DataConfig:
     return DataConfig.model_validate({"name": "latents", "path": str(folder), "image_size": 8, **settings})
 
 
-def test_the_written_folder_is_what_the_format_says(tmp_path: Path) -> None:
-    batch = write(tmp_path, "some/vae")
+def test_the_written_folder_is_what_the_format_says(tmp_path: Path, vae: str) -> None:
+    batch = write(tmp_path, vae)
     manifest = json.loads((tmp_path / MANIFEST).read_text())
     assert [shard["count"] for shard in manifest["shards"]] == [10, 10, 5] and manifest["count"] == COUNT
-    assert manifest["kind"] == "posterior" and manifest["shape"] == [4, 4, 4] and manifest["vae"] == "some/vae"
+    assert manifest["kind"] == "posterior" and manifest["shape"] == [4, 4, 4]
+    assert manifest["vae"]["name"] == vae and manifest["dtype"] == "float32" and manifest["shift"] == 0
     shards = [load_file(tmp_path / shard["file"]) for shard in manifest["shards"]]
     for name, tensor in batch.items():
         assert torch.equal(torch.cat([shard[name] for shard in shards]), tensor)
+    assert [name for shard in shards for name in unpack_names(shard["names"])] == NAMES
     assert all(file_sha256(tmp_path / shard["file"]) == shard["sha256"] for shard in manifest["shards"])
 
 
@@ -96,7 +101,7 @@ def test_flips_use_the_latents_of_the_flipped_image(tmp_path: Path, vae: str) ->
 def test_half_precision_latents_become_float32(tmp_path: Path, vae: str) -> None:
     batch = tensors(posterior=False)
     batch["latents"] = batch["latents"].half()
-    write_latents(tmp_path, [batch], scale=SCALE, num_classes=3, vae=vae)
+    write_latents(tmp_path, [batch], NAMES, scale=SCALE, num_classes=3, vae=vae_identity(vae))
     x, _ = load_dataset(config(tmp_path)).batch(torch.arange(3))
     assert x.dtype == torch.float32 and x.std() > 0
 
@@ -220,5 +225,5 @@ def test_the_writer_refuses_what_the_format_does_not_have(tmp_path: Path) -> Non
         ([{"latents": x, "labels": labels}, {"latents": x[:, :2], "labels": labels}], "does not fit"),
     ):
         with pytest.raises(ValueError, match=message):
-            write_latents(tmp_path, batches, scale=1.0, num_classes=1)
+            write_latents(tmp_path, batches, ["a", "b"], scale=1.0, num_classes=1)
         assert not (tmp_path / MANIFEST).exists()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dit_core.data.vae import check_vae, decode_latents, load_vae
+from dit_core.data.vae import check_vae, decode_latents, load_vae, vae_identity
 from dit_core.errors import UserError
 
 CPU = torch.device("cpu")
@@ -61,14 +61,47 @@ def test_what_does_not_fit_is_named(folder: Path, change: dict[str, object], mes
         check_vae(load_vae(str(folder), CPU), "it", **{**FITS, **change})
 
 
-def test_a_shift_is_not_supported_silently(folder: Path, tmp_path: Path) -> None:
+def changed(folder: Path, to: Path, **settings: object) -> str:
+    """The same VAE that states something else about its latents."""
     from diffusers import AutoencoderKL
 
     model = AutoencoderKL.from_pretrained(str(folder))
-    model.register_to_config(shift_factor=0.1)
-    model.save_pretrained(tmp_path)
-    with pytest.raises(UserError, match=r"data\.vae: 'it' shifts its latents by 0\.1"):
-        check_vae(load_vae(str(tmp_path), CPU), "it", **FITS)
+    model.register_to_config(**settings)
+    model.save_pretrained(to)
+    return str(to)
+
+
+def test_a_shift_is_added_back(folder: Path, tmp_path: Path) -> None:
+    shifted = changed(folder, tmp_path, shift_factor=0.25)
+    vae = load_vae(shifted, CPU)
+    check_vae(vae, "it", **FITS, shift=0.25)
+    with pytest.raises(UserError, match=r"data\.vae: 'it' shifts its latents by 0\.25, these latents by 0\.0"):
+        check_vae(vae, "it", **FITS)
+    x = torch.randn(3, 2, 4, 4)
+    assert torch.equal(decode_latents(vae, x, 0.5, 0.25), decode_latents(vae, x + 0.125, 0.5))
+
+
+def test_statistics_per_channel_are_not_supported_silently(folder: Path, tmp_path: Path) -> None:
+    vae = load_vae(changed(folder, tmp_path, latents_mean=[0.1, 0.2], latents_std=[1.0, 2.0]), CPU)
+    with pytest.raises(UserError, match=r"data\.vae: 'it' normalises its latents per channel, which is not supported"):
+        check_vae(vae, "it", **FITS)
+
+
+def test_its_identity_is_its_weights_encoder_and_decoder_apart(folder: Path, tmp_path: Path) -> None:
+    from diffusers import AutoencoderKL
+
+    first = vae_identity(str(folder))
+    assert first.name == str(folder) and first.encoder != first.decoder and len(first.encoder) == 64
+    half = changed(folder, tmp_path / "copy", scaling_factor=0.7)
+    assert vae_identity(half).encoder == first.encoder and vae_identity(half).decoder == first.decoder
+    for part, parameter in (("encoder", "encoder.conv_in.bias"), ("encoder", "quant_conv.bias"),
+                            ("decoder", "decoder.conv_in.bias"), ("decoder", "post_quant_conv.bias")):  # fmt: skip
+        model = AutoencoderKL.from_pretrained(str(folder))
+        model.get_parameter(parameter).data[0] += 1e-3
+        model.save_pretrained(tmp_path / parameter)
+        other = vae_identity(str(tmp_path / parameter))
+        assert (other.encoder != first.encoder) == (part == "encoder")
+        assert (other.decoder != first.decoder) == (part == "decoder")
 
 
 def test_a_folder_without_a_vae(tmp_path: Path) -> None:
