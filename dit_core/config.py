@@ -38,11 +38,22 @@ class TrialConfig(Config):
         """Returns the same configuration with another seed."""
         return self.model_copy(update={"seed": seed})
 
+    @property
+    def evaluated_decay(self) -> float:
+        """Decay of the average that is evaluated; 0 is the raw weights."""
+        asked = self.evaluation.ema_decay
+        return self.training.ema_decays[0] if asked is None else asked
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.evaluation.sampling_steps > self.diffusion.num_timesteps:
+        from dit_core.diffusion.checks import check_guidance, check_process
+
+        check_process(self)
+        check_guidance(self)
+        if self.evaluated_decay not in (*self.training.ema_decays, 0):
+            kept = ", ".join(map(repr, self.training.ema_decays))
             raise UserError(
-                f"evaluation.sampling_steps: {self.evaluation.sampling_steps} is more than the "
-                f"{self.diffusion.num_timesteps} diffusion steps"
+                f"evaluation.ema_decay: {self.evaluated_decay!r} is not among the averages that training keeps; "
+                f"allowed: {kept} (training.ema_decays), 0 for the raw weights"
             )
         return self

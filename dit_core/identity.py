@@ -7,13 +7,16 @@ import json
 from typing import Any
 
 from dit_core.config import TrialConfig
+from dit_core.interop import initial
+from dit_core.diffusion.samplers import sampler_name
+from dit_core.diffusion.sampling import guided_channels
 
 NUMERICS_VERSION = 1
 """Raised by hand whenever a change alters the numbers a given config produces (the golden losses tell)."""
 
 _NOT_WEIGHTS: dict[str, set[str]] = {
     # where data lies does not matter, its fingerprint does; how it is decoded concerns evaluation
-    "data": {"path", "vae", "corrupt"},
+    "data": {"path", "vae", "corrupt", "image_column", "label_column", "source_split"},
     "training": {"log_every_steps", "divergence_mse"},
 }
 
@@ -30,11 +33,33 @@ def train_id(config: TrialConfig, data_fingerprint: str) -> str:
     Args:
         config: the trial.
         data_fingerprint: ``dataset.fingerprint`` of the training images.
+
+    Raises:
+        UserError: ``training.initial_weights`` is given and not there; its content is part of the identity.
     """
     parts = config.model_dump(mode="json", exclude={"evaluation"})
     for section, fields in _NOT_WEIGHTS.items():
         parts[section] = {key: value for key, value in parts[section].items() if key not in fields}
+    if config.training.initial_weights is not None:  # what is in them matters, not where they lie
+        parts["training"]["initial_weights"] = initial.sha256(config.training.initial_weights)
     return digest({"config": parts, "data": data_fingerprint, "numerics": NUMERICS_VERSION})
+
+
+def sampling(config: TrialConfig) -> dict[str, Any]:
+    """Returns all that decides which images a config samples and how they are compared; equal for equal images.
+
+    What is None in the config is spelled out, and what has no effect (where guidance acts, when there is none) is
+    left at its default.
+    """
+    settings, found = config.evaluation, config.evaluation.model_dump(mode="json", exclude={"metrics", "grid_images"})
+    steered = settings.guidance_scale != 1
+    everywhere = settings.guidance_interval in (None, (0.0, 1.0))
+    return found | {
+        "ema_decay": config.evaluated_decay,
+        "sampler": sampler_name(config.diffusion.objective, settings.sampler),
+        "guidance_channels": guided_channels(config.model.in_channels, settings.guidance_channels) if steered else None,
+        "guidance_interval": settings.guidance_interval if steered and not everywhere else None,
+    }
 
 
 def eval_id(train: str, images: int, config: TrialConfig, metric: str) -> str:
@@ -46,12 +71,11 @@ def eval_id(train: str, images: int, config: TrialConfig, metric: str) -> str:
         config: the trial, for its evaluation settings and VAE.
         metric: name of the metric.
     """
-    sampler = config.evaluation.model_dump(mode="json", exclude={"metrics", "grid_images"})
     return digest(
         {
             "train": train,
             "images": images,
-            "sampler": sampler,
+            "sampler": sampling(config),
             "vae": config.data.vae,
             "metric": metric,
             "numerics": NUMERICS_VERSION,

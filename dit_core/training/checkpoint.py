@@ -22,7 +22,7 @@ from torch import Tensor
 from dit_core.training import distributed
 from dit_core.training.state import TrainState
 
-FORMAT = 1
+FORMAT = 2
 _SUFFIX, _PARTIAL = ".safetensors", ".partial.safetensors"
 _STALE_SECONDS = 3600
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, field_validator
 
 from dit_core.base import Config
-from dit_core.errors import unknown
+from dit_core.errors import UserError, unknown
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -16,15 +16,15 @@ class TrainingConfig(Config):
     Attributes:
         batch_size: global batch, in images; every worker takes an equal share.
         optimizer: a name in ``dit_core.training.optimizers.OPTIMIZERS``.
-        learning_rate: AdamW's learning rate, constant after the warm-up.
+        learning_rate: the optimiser's learning rate, constant after the warm-up.
         warmup_images: training images over which the learning rate rises linearly from zero.
         beta1: AdamW's first beta.
         beta2: AdamW's second beta.
-        weight_decay: AdamW's decoupled weight decay.
+        weight_decay: the optimiser's decoupled weight decay.
         class_dropout: probability of replacing a label by the null class.
         mask_ratio: share of the image tokens that a training step leaves out.
-        ema_decays: decays, per step, of the exponential moving averages of the weights that are kept; the first is
-            evaluated unless the evaluation names another.
+        ema_decays: decays, per step, of the exponential moving averages of the weights that are kept, each a copy of
+            the weights in memory and checkpoints; the first is evaluated unless the evaluation names another.
         ema_warmup: ramp every decay as ``min(decay, (1 + step) / (10 + step))`` so that short runs do not evaluate
             the initial weights.
         initial_weights: checkpoint to start from instead of random weights: a file or folder in the layout of the
@@ -60,4 +60,24 @@ class TrainingConfig(Config):
     def _precision(cls, value: str) -> str:
         if value not in PRECISIONS:
             raise unknown("training.precision", value, PRECISIONS)
+        return value
+
+    @field_validator("optimizer")
+    @classmethod
+    def _optimizer(cls, value: str) -> str:
+        from dit_core.training.optimizers import OPTIMIZERS
+
+        OPTIMIZERS.get(value, "training.optimizer")
+        return value
+
+    @field_validator("ema_decays")
+    @classmethod
+    def _ema_decays(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if not value:
+            raise UserError("training.ema_decays: empty; give at least one, e.g. 0.9999 (0 is the raw weights)")
+        for decay in value:
+            if not 0 <= decay < 1:
+                raise UserError(f"training.ema_decays: {decay:g} given; allowed: at least 0 and less than 1")
+        if len(set(value)) != len(value):
+            raise UserError(f"training.ema_decays: {', '.join(map(repr, value))} names a decay twice")
         return value

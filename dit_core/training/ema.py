@@ -1,8 +1,9 @@
-"""The exponential moving average of the weights, which is what gets evaluated."""
+"""Exponential moving averages of the weights, one of which is what gets evaluated."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 import torch
@@ -12,32 +13,47 @@ M = TypeVar("M", bound=nn.Module)
 
 
 class EMA(Generic[M]):
-    """Keeps ``model``, a float32 copy whose weights follow the trained ones.
+    """Keeps float32 copies of a network whose weights follow the trained ones, each with its own decay.
+
+    A decay of 0 follows them at once, so it needs no copy: it is always there, and is the trained network itself.
 
     Args:
         model: the network that trains; its current weights are the start.
-        decay: share of the old average kept at each update.
+        decays: distinct shares of the old average kept at each update, in [0, 1).
         warmup: use ``min(decay, (1 + n) / (10 + n))`` at update n = 0, 1, ... (as TensorFlow's
             ``ExponentialMovingAverage(num_updates=...)``), so that a short run does not average in the initial weights.
 
     Attributes:
-        model: the averaged network, in evaluation mode, without gradients.
+        models: decay -> the network averaged with it, in evaluation mode, without gradients; without decay 0.
     """
 
-    def __init__(self, model: M, decay: float, warmup: bool) -> None:
-        self.model = copy.deepcopy(model).eval().requires_grad_(False)
-        self.decay = decay
+    def __init__(self, model: M, decays: Sequence[float], warmup: bool) -> None:
         self.warmup = warmup
-        pairs = zip(self.model.parameters(), model.parameters(), strict=True)
-        trained = [(average, source) for average, source in pairs if source.requires_grad]
-        self._averages: list[Tensor] = [average for average, _ in trained]
-        self._sources: list[Tensor] = [source for _, source in trained]
+        self._model = model
+        self.models: dict[float, M] = {decay: _frozen_copy(model) for decay in decays if decay > 0}
+        trained = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+        self._sources = _named(model, trained)
+        self._averages = {decay: _named(average, trained) for decay, average in self.models.items()}
 
-    def decay_at(self, step: int) -> float:
-        """Returns the decay of the update after training step ``step`` (0 is the first)."""
-        return min(self.decay, (1 + step) / (10 + step)) if self.warmup else self.decay
+    def decay_at(self, decay: float, step: int) -> float:
+        """Returns what ``decay`` is at the update after training step ``step`` (0 is the first)."""
+        return min(decay, (1 + step) / (10 + step)) if self.warmup else decay
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Moves the average towards the weights after training step ``step`` (0 is the first)."""
-        torch._foreach_lerp_(self._averages, self._sources, 1 - self.decay_at(step))
+        """Moves every average towards the weights after training step ``step`` (0 is the first)."""
+        for decay, averages in self._averages.items():
+            torch._foreach_lerp_(averages, self._sources, 1 - self.decay_at(decay, step))
+
+    def model(self, decay: float) -> M:
+        """Returns the network averaged with ``decay``, in evaluation mode; for 0 a copy of the trained network."""
+        return self.models[decay] if decay > 0 else _frozen_copy(self._model)
+
+
+def _frozen_copy(model: M) -> M:
+    return copy.deepcopy(model).eval().requires_grad_(False)
+
+
+def _named(model: nn.Module, names: Sequence[str]) -> list[Tensor]:
+    parameters = dict(model.named_parameters())
+    return [parameters[name] for name in names]

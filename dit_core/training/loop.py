@@ -18,12 +18,13 @@ from dit_core import evaluation
 from dit_core.config import TrialConfig
 from dit_core.data import load_dataset
 from dit_core.data.base import ImageDataset
-from dit_core.diffusion import Diffusion
+from dit_core.diffusion import build_process
 from dit_core.errors import UserError
 from dit_core.events import Checkpointed, CurvePoint, Diverged, Event, Progress, Started
 from dit_core.training import distributed, precision
 from dit_core.training.batches import draw, prefetched
 from dit_core.training.checkpoint import Checkpoints
+from dit_core.training.schedule import learning_rate
 from dit_core.training.state import TrainState
 
 
@@ -70,7 +71,7 @@ def run(
     device = device or distributed.default_device()
     precision.configure(training)
 
-    diffusion = Diffusion(config.diffusion)
+    process = build_process(config.diffusion)
     checkpoints = Checkpoints(Path(directory) / "checkpoints")
     state = TrainState.fresh(config, device)
     images, ignored = checkpoints.restore(state, until)
@@ -84,17 +85,17 @@ def run(
     todo = range(images // training.batch_size, until // training.batch_size)
     with closing(prefetched(lambda step: draw(config, dataset, step, device), todo)) as batches:
         for step, batch in batches:
-            xt = diffusion.q_sample(batch.x0, batch.t, batch.noise)
+            xt = process.q_sample(batch.x0, batch.t, batch.noise)
             with precision.autocast(training, device):
-                output = network(xt, batch.t, batch.y)
-            mse, vb = diffusion.losses(output.float(), batch.x0, xt, batch.t, batch.noise)
-            mse, vb = mse.mean(), vb.mean()
-            loss = mse + vb
+                output = network(xt, process.network_time(batch.t), batch.y)
+            mse, vb = process.losses(output.float(), batch.x0, xt, batch.t, batch.noise)
+            loss = process.weighted(mse, batch.t).mean() + vb.mean()
             state.optimizer.zero_grad()
             loss.backward()
+            state.optimizer.set_learning_rate(learning_rate(training, (step + 1) * training.batch_size))
             state.optimizer.step()
             state.ema.update(step)
-            totals[:3] += torch.stack([loss, mse, vb]).detach()
+            totals[:3] += torch.stack([loss, mse.mean(), vb.mean()]).detach()
 
             images = (step + 1) * training.batch_size
             saves = images == until or _passes(images, training.batch_size, checkpoint_images)
@@ -122,7 +123,7 @@ def run(
 
     checkpoints.keep(until)
     if evaluate:
-        yield evaluation.evaluate(config, state.ema.model, dataset, images=until)
+        yield evaluation.evaluate(config, state.ema.model(config.evaluated_decay), dataset, images=until)
 
 
 def _check_division(config: TrialConfig, until: int) -> None:

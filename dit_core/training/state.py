@@ -1,4 +1,4 @@
-"""Everything that training changes: the network, its average, the optimiser."""
+"""Everything that training changes: the network, its averages, the optimiser."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from torch import Tensor, nn
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
+from dit_core.interop import initial
 from dit_core.model import DiT
 from dit_core.training.ema import EMA
+from dit_core.training.optimizers import OPTIMIZERS, Optimizers
 from dit_core.training.randomness import torch_seed
+
+_OPTIMIZER = "optimizer."
 
 
 @dataclass(frozen=True)
@@ -21,30 +25,26 @@ class TrainState:
 
     Attributes:
         model: the network that trains.
-        ema: its average, which is evaluated.
-        optimizer: AdamW over the trainable parameters.
+        ema: its averages, one of which is evaluated.
+        optimizer: what moves the trainable parameters.
     """
 
     model: DiT
     ema: EMA[DiT]
-    optimizer: torch.optim.AdamW
+    optimizer: Optimizers
 
     @classmethod
     def fresh(cls, config: TrialConfig, device: torch.device) -> TrainState:
-        """Returns the state before the first step; the weights depend on the seed and the model only."""
+        """Returns the state before the first step; the weights depend on the seed and the model, or are given."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(torch_seed(config.seed, "init"))
             model = DiT(config.model)
+        if config.training.initial_weights is not None:
+            initial.load(model, config.training.initial_weights)
         model = model.to(device).train()
         training = config.training
-        optimizer = torch.optim.AdamW(
-            [parameter for parameter in model.parameters() if parameter.requires_grad],
-            lr=training.learning_rate,
-            betas=(training.beta1, training.beta2),
-            weight_decay=training.weight_decay,
-            fused=device.type in ("cpu", "cuda"),
-        )
-        return cls(model, EMA(model, training.ema_decays[0], training.ema_warmup), optimizer)
+        optimizer = OPTIMIZERS.get(training.optimizer, "training.optimizer")(model, training)
+        return cls(model, EMA(model, training.ema_decays, training.ema_warmup), optimizer)
 
     def finite(self) -> bool:
         """Returns whether every trained weight is a finite number."""
@@ -53,11 +53,10 @@ class TrainState:
 
     def tensors(self) -> dict[str, Tensor]:
         """Returns the whole state as named tensors (views, not copies)."""
-        found = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        found |= {f"ema.{name}": tensor for name, tensor in self.ema.model.state_dict().items()}
+        found = {f"{prefix}{name}": t for prefix, module in self._modules() for name, t in module.state_dict().items()}
         for name, parameter in self._trainable():
-            for key, value in self.optimizer.state[parameter].items():
-                found[f"optimizer.{name}.{key}"] = value
+            for key, value in self.optimizer.state(parameter).items():
+                found[f"{_OPTIMIZER}{name}.{key}"] = value
         return found
 
     def load(self, tensors: Mapping[str, Tensor], where: str) -> None:
@@ -68,30 +67,32 @@ class TrainState:
             where: what they were read from, for the error.
 
         Raises:
-            UserError: they belong to another model.
+            UserError: they belong to another model, to other averages or to another optimiser.
         """
-        for prefix, module in (("model.", self.model), ("ema.", self.ema.model)):
-            _load(module, {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}, where)
-        state = {
-            index: {
-                key: tensors[f"optimizer.{name}.{key}"].clone()  # off the checkpoint's memory map
-                for key in ("step", "exp_avg", "exp_avg_sq")
-            }
-            for index, (name, _) in enumerate(self._trainable())
-        }
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+        for prefix, module in self._modules():
+            _load(prefix, module, tensors, where)
+        states: dict[str, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            if name.startswith(_OPTIMIZER):
+                parameter, _, key = name[len(_OPTIMIZER) :].rpartition(".")
+                states.setdefault(parameter, {})[key] = tensor
+        self.optimizer.load({parameter: states.get(name, {}) for name, parameter in self._trainable()}, where)
+
+    def _modules(self) -> list[tuple[str, DiT]]:
+        averages = [(f"ema.{decay!r}.", model) for decay, model in self.ema.models.items()]
+        return [("model.", self.model), *averages]
 
     def _trainable(self) -> list[tuple[str, nn.Parameter]]:
         return [(name, parameter) for name, parameter in self.model.named_parameters() if parameter.requires_grad]
 
 
-def _load(module: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
-    here = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-    there = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+def _load(prefix: str, module: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
+    here = {f"{prefix}{name}": tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    there = {name: tuple(tensor.shape) for name, tensor in tensors.items() if name.startswith(prefix)}
     for name in sorted(here.keys() | there.keys()):
         if here.get(name) != there.get(name):
             raise UserError(
                 f"{where}: the checkpoint belongs to another model: {name} is {there.get(name, 'absent')} there, "
                 f"{here.get(name, 'absent')} in this configuration; give another folder"
             )
-    module.load_state_dict(tensors)
+    module.load_state_dict({name.removeprefix(prefix): tensors[name] for name in here})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from search_spaces.axes import ema_decay, optimizer, warmup
 from search_spaces.axes.base import Axis
 from search_spaces.axes.number import NumberAxis
 
@@ -10,6 +11,7 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
         name="depth",
         title="Depth",
         description="number of transformer blocks",
+        citation="Peebles & Xie, arXiv 2212.09748, section 3.2 and table 1",
         fields=("model.depth",),
         aliases=("number of layers", "layers", "transformer layers", "number of blocks", "transformer depth",
                  "number of transformer layers", "number of transformer blocks", "network depth"),
@@ -20,6 +22,7 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
         name="num_heads",
         title="Attention heads",
         description="attention heads per block; must divide the hidden size",
+        citation="Vaswani et al., arXiv 1706.03762, section 3.2.2; Peebles & Xie, arXiv 2212.09748, table 1",
         fields=("model.num_heads",),
         aliases=("heads", "number of heads", "number of attention heads", "head count"),
         units=("head",),
@@ -29,6 +32,7 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
         name="hidden_size",
         title="Hidden size",
         description="token width",
+        citation="Peebles & Xie, arXiv 2212.09748, section 3.2 and table 1",
         fields=("model.hidden_size",),
         aliases=("width", "hidden dimension", "embedding dimension", "hidden dim", "model width", "token width"),
         kind=int,
@@ -37,13 +41,14 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
         name="mlp_ratio",
         title="MLP ratio",
         description="hidden width of a block's MLP over the token width",
+        citation="Vaswani et al., arXiv 1706.03762, section 3.3; 4 in Peebles & Xie, arXiv 2212.09748",
         fields=("model.mlp_ratio",),
         aliases=("mlp expansion", "mlp expansion ratio", "feed forward ratio", "ffn ratio", "mlp expansion factor"),
     ),
     NumberAxis(
         name="learning_rate",
         title="Learning rate",
-        description="AdamW's constant learning rate",
+        description="the learning rate, constant after the warm-up",
         citation="Peebles & Xie, arXiv 2212.09748, section 4",
         fields=("training.learning_rate",),
         aliases=("lr", "step size"),
@@ -52,6 +57,7 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
         name="batch_size",
         title="Batch size",
         description="images per optimiser step over all workers; arms are compared at equal images, so steps differ",
+        citation="Peebles & Xie, arXiv 2212.09748, section 4; Goyal et al., arXiv 1706.02677",
         fields=("training.batch_size",),
         aliases=("batch", "global batch size", "minibatch size"),
         kind=int,
@@ -59,7 +65,8 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
     NumberAxis(
         name="weight_decay",
         title="Weight decay",
-        description="AdamW's decoupled weight decay",
+        description="decoupled weight decay: what every step takes off the weights, over the learning rate",
+        citation="Loshchilov & Hutter, arXiv 1711.05101; 0 in Peebles & Xie, arXiv 2212.09748, section 4",
         fields=("training.weight_decay",),
         aliases=("wd", "l2 regularization", "l2 regularisation"),
         suggested=(0.0, 0.01, 0.1),
@@ -81,16 +88,30 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
         add_values=(0.1, 0.2),
         add_means="labels dropped to the null class",
     ),
+    ema_decay.AXIS,
+    optimizer.AXIS,
+    warmup.AXIS,
     NumberAxis(
-        name="ema_decay",
-        title="EMA decay",
-        description="decay of the moving average of the weights, which is what gets evaluated",
-        fields=("training.ema_decay",),
-        aliases=("ema", "exponential moving average", "ema rate", "weight averaging", "ema of weights"),
-        suggested=(0.0, 0.999, 0.9999),
+        name="beta1",
+        title="Beta 1",
+        description="AdamW's decay of the running mean of the gradient",
+        citation="Kingma & Ba, arXiv 1412.6980, algorithm 1; 0.9: Peebles & Xie, arXiv 2212.09748, section 4",
+        fields=("training.beta1",),
+        aliases=("adam beta1", "adamw beta1", "adam beta 1", "adamw beta 1", "first beta", "adam momentum",
+                 "adamw momentum"),
+        suggested=(0.8, 0.9, 0.95),
         remove_value=0.0,
-        remove_means="the raw weights are evaluated",
-        add_values=(0.999, 0.9999),
-        add_means="weights averaged over training",
+        remove_means="no momentum: every step follows its own gradient",
+    ),
+    NumberAxis(
+        name="beta2",
+        title="Beta 2",
+        description="AdamW's decay of the running mean of the squared gradient",
+        citation="Kingma & Ba, arXiv 1412.6980, algorithm 1; 0.999: Peebles & Xie, arXiv 2212.09748; "
+        "0.95: Yao et al., LightningDiT, arXiv 2501.01423, table 1",
+        fields=("training.beta2",),
+        aliases=("adam beta2", "adamw beta2", "adam beta 2", "adamw beta 2", "second beta"),
+        suggested=(0.95, 0.99, 0.999),
+        remove_means="AdamW cannot be without it; use REPLACE",
     ),
 )  # fmt: skip

@@ -16,6 +16,7 @@ from small_trials import tiny
 
 from dit_core.errors import UserError
 from dit_core.training.checkpoint import Checkpoints, CorruptCheckpoint, read, write
+from dit_core.training.optimizers import OPTIMIZERS
 from dit_core.training.state import TrainState
 
 CPU = torch.device("cpu")
@@ -117,7 +118,7 @@ def test_the_whole_state_comes_back(tmp_path: Path) -> None:
     assert not same(loaded.tensors(), saved.tensors())
     assert checkpoints.restore(loaded, 96) == (96, ())
     assert same(loaded.tensors(), saved.tensors())
-    for name in ("model.final", "ema.", "optimizer.", "exp_avg_sq"):
+    for name in ("model.final", "ema.0.9999.final", "optimizer.", "exp_avg_sq"):
         assert any(name in key for key in saved.tensors())
     # and goes on from there, free of the file
     (tmp_path / "000000000096.safetensors").write_bytes(b"gone")
@@ -127,6 +128,34 @@ def test_the_whole_state_comes_back(tmp_path: Path) -> None:
         state.optimizer.step()
         state.ema.update(3)
     assert same(loaded.tensors(), saved.tensors())
+
+
+def test_another_optimizers_or_other_averages_checkpoint_is_a_clear_error(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(trained(), 64, partial=False)
+    with pytest.raises(UserError) as error:
+        checkpoints.restore(TrainState.fresh(tiny(training={"optimizer": "muon"}), CPU), 64)
+    assert str(error.value) == (
+        f"{tmp_path / '000000000064.safetensors'}: the checkpoint belongs to another optimizer: exp_avg, exp_avg_sq, "
+        "step are kept there, momentum_buffer in this configuration; give another folder"
+    )
+    with pytest.raises(UserError, match=r"ema\.0\.99\.\S+ is absent there"):
+        checkpoints.restore(TrainState.fresh(tiny(training={"ema_decays": (0.9999, 0.99)}), CPU), 64)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS.names())
+def test_every_optimizers_state_comes_back(tmp_path: Path, name: str) -> None:
+    settings = {"optimizer": name, "ema_decays": (0.9, 0.0, 0.99)}
+    saved, loaded = trained(steps=3, training=settings), TrainState.fresh(tiny(5, training=settings), CPU)
+    Checkpoints(tmp_path).save(saved, 96, partial=False)
+    Checkpoints(tmp_path).restore(loaded, 96)
+    assert same(loaded.tensors(), saved.tensors())
+    kept = {key.rpartition(".")[2] for key in saved.tensors() if key.startswith("optimizer.")}
+    assert kept == {key for member in saved.optimizer.members for key in member.state}
+    for parameter in saved.model.parameters():
+        assert bool(parameter.requires_grad) == any(
+            parameter is p for m in saved.optimizer.members for p in m.parameters
+        )
 
 
 def test_the_newest_valid_one_not_beyond_until_is_loaded(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from small_trials import only, tiny
 
 from dit_core.config import TrialConfig
 from dit_core.data import load_dataset
-from dit_core.errors import UserError
+from dit_core.errors import UserError, parse
 from dit_core.evaluation import check, evaluate, generate, render, sample_grid
 from dit_core.events import Evaluated, Started
 from dit_core.model import DiT
@@ -73,13 +73,47 @@ def test_every_sample_is_scored_once() -> None:
 
 
 def test_the_averaged_weights_are_the_ones_evaluated(tmp_path: Path) -> None:
-    config = tiny(training={"learning_rate": 1e-2, "ema_decay": 0.5, "ema_warmup": False})
-    (found,) = only(Evaluated, run(config, tmp_path, until=320))
-    state = TrainState.fresh(config, CPU)
+    decays = (0.5, 0.9)
+    training = {"learning_rate": 1e-2, "ema_decays": decays, "ema_warmup": False}
+    (found,) = only(Evaluated, run(tiny(training=training), tmp_path, until=320))
+    state, dataset = TrainState.fresh(tiny(training=training), CPU), load_dataset(tiny().data)
     Checkpoints(tmp_path / "checkpoints").restore(state, 320)
-    dataset = load_dataset(config.data)
-    assert evaluate(config, state.ema.model, dataset, images=320).metrics == found.metrics
-    assert evaluate(config, state.model, dataset, images=320).metrics != found.metrics
+    values = set()
+    for asked, model in ((None, state.ema.models[0.5]), (0.5, state.ema.models[0.5]), (0.9, state.ema.models[0.9]),
+                         (0.0, state.model)):  # fmt: skip
+        config = tiny(training=training, evaluation={"ema_decay": asked})
+        # nothing is trained again: the checkpoint holds every average
+        started, evaluated = run(config, tmp_path, until=320)
+        assert started == Started(320)
+        assert evaluated.metrics == evaluate(config, model, dataset, images=320).metrics
+        assert (evaluated.metrics == found.metrics) == (asked in (None, 0.5))
+        values.add(evaluated.metrics[0].value)
+    assert len(values) == 3
+
+
+@pytest.mark.parametrize(
+    ("training", "evaluation", "message"),
+    [
+        ({"ema_decays": ()}, {}, "training.ema_decays: empty; give at least one, e.g. 0.9999 (0 is the raw weights)"),
+        ({"ema_decays": (0.9, 1.0)}, {}, "training.ema_decays: 1 given; allowed: at least 0 and less than 1"),
+        ({"ema_decays": (-0.1,)}, {}, "training.ema_decays: -0.1 given; allowed: at least 0 and less than 1"),
+        ({"ema_decays": (0.9, 0.99, 0.9)}, {}, "training.ema_decays: 0.9, 0.99, 0.9 names a decay twice"),
+        (
+            {"ema_decays": (0.9999, 0.5)},
+            {"ema_decay": 0.99},
+            "evaluation.ema_decay: 0.99 is not among the averages that training keeps; allowed: 0.9999, 0.5 "
+            "(training.ema_decays), 0 for the raw weights",
+        ),
+        ({"optimizer": "moun"}, {}, "training.optimizer: unknown value 'moun'; allowed: adamw, muon; "
+         "did you mean 'muon'?"),
+    ],
+)  # fmt: skip
+def test_averages_and_optimizers_that_cannot_be_are_refused(
+    training: dict[str, object], evaluation: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UserError) as error:
+        parse(TrialConfig, {"training": training, "evaluation": evaluation})
+    assert str(error.value) == message
 
 
 def test_the_grid_shows_labels_in_order_with_noise_of_the_seed_only() -> None:

@@ -49,7 +49,7 @@ def test_the_paper_profile_is_the_paper_s_recipe() -> None:
     config = PROFILES.get("paper").config
     training, diffusion, evaluation = config.training, config.diffusion, config.evaluation
     assert (training.batch_size, training.learning_rate, training.weight_decay) == (256, 1e-4, 0.0)
-    assert (training.beta1, training.beta2, training.ema_decay, training.ema_warmup) == (0.9, 0.999, 0.9999, False)
+    assert (training.beta1, training.beta2, training.ema_decays, training.ema_warmup) == (0.9, 0.999, (0.9999,), False)
     assert training.class_dropout == 0.1
     assert (diffusion.num_timesteps, diffusion.beta_start, diffusion.beta_end) == (1000, 1e-4, 0.02)
     assert (evaluation.metrics, evaluation.num_samples, evaluation.sampling_steps) == (("fid",), 50_000, 250)

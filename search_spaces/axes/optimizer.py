@@ -1,0 +1,25 @@
+"""What moves the weights."""
+
+from __future__ import annotations
+
+from dit_core.training.optimizers import OPTIMIZERS
+from search_spaces.axes.choice import ChoiceAxis
+
+AXIS = ChoiceAxis(
+    name="optimizer",
+    title="Optimizer",
+    description="what moves the weights: AdamW, or Muon for the matrices of the blocks and AdamW for the rest",
+    citation="Loshchilov & Hutter, arXiv 1711.05101; Muon: Jordan et al. 2024, scaled by Liu et al., arXiv 2502.16982",
+    fields=("training.optimizer",),
+    aliases=("optimiser", "optimization algorithm", "optimisation algorithm"),
+    legal=OPTIMIZERS.names,
+    around=("optimizer", "optimiser"),
+    value_aliases={
+        "adamw": ("adam w", "adam with decoupled weight decay"),
+        "muon": ("momentum orthogonalized by newton schulz", "momentum orthogonalised by newton schulz",
+                 "muon and adamw", "muon with adamw"),
+    },
+    remove_means="weights cannot be trained without one; use REPLACE",
+    add_values=("muon",),
+    add_means="orthogonalised updates for the matrices of the blocks",
+)  # fmt: skip

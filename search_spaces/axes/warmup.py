@@ -1,0 +1,49 @@
+"""How long the learning rate rises before it is constant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dit_core.config import TrialConfig
+from search_spaces.axes.base import Axis
+from search_spaces.axes.number import NumberAxis
+from search_spaces.profiles import Profile
+
+_SHARES = (40, 10)
+"""The warm-ups tried when a study names none, as parts of the profile's budget (the paper's: 10 000, 40 000 steps)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarmupAxis(NumberAxis):
+    """Values are training images; what is sensible depends on how long the profile trains."""
+
+    def values(self, profile: Profile) -> tuple[Any, ...]:
+        """No warm-up, and the profile's usual ones."""
+        return (0, *(profile.study["budget_images"] // share for share in _SHARES))
+
+    def add(self, baseline: TrialConfig, profile: Profile, values: Iterable[Any] = ()) -> tuple[Any, ...]:
+        """Returns the warm-ups that ADD tries: any positive number, or the profile's usual ones."""
+        asked = tuple(values)
+        offered = tuple(dict.fromkeys(value for value in (*asked, *self.values(profile)) if value > 0))
+        if asked:
+            return Axis.add(replace(self, add_values=offered), baseline, profile, asked)
+        usual = tuple(value for value in self.values(profile) if value > 0)
+        return Axis.add(replace(self, add_values=usual), baseline, profile)
+
+
+AXIS = WarmupAxis(
+    name="warmup_images",
+    title="Learning-rate warm-up",
+    description="training images over which the learning rate rises linearly from zero",
+    citation="Goyal et al., arXiv 1706.02677, section 2.2; none in Peebles & Xie, arXiv 2212.09748, section 4",
+    fields=("training.warmup_images",),
+    aliases=("warmup", "warm up", "lr warmup", "lr warm up", "learning rate warmup", "linear warmup",
+             "linear warm up", "warm up images"),
+    units=("image",),
+    kind=int,
+    remove_value=0,
+    remove_means="the learning rate is constant from the first step",
+    add_means="a linear rise of the learning rate",
+)  # fmt: skip
