@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dit_core.config import TrialConfig
 from dit_core.data.base import ImageDataset
-from dit_core.diffusion import Diffusion, sample
+from dit_core.diffusion import build_process, sample
 from dit_core.events import Evaluated
 from dit_core.metrics import METRICS
 from dit_core.model import DiT
@@ -84,16 +84,19 @@ def generate(config: TrialConfig, model: DiT, dataset: ImageDataset, labels: Ten
     Returns:
         uint8 (N, C, H, W), on the model's device.
     """
-    device = next(model.parameters()).device
+    settings, device = config.evaluation, next(model.parameters()).device
     shape = (len(labels), config.model.in_channels, config.model.input_size, config.model.input_size)
     with torch.inference_mode(), precision.autocast(config.training, device):
         x = sample(
             model,
-            Diffusion(config.diffusion),
+            build_process(config.diffusion),
             noise=normal(shape, config.seed, f"{stream}-start", chunk).to(device),
             labels=labels.to(device),
-            steps=config.evaluation.sampling_steps,
-            guidance_scale=config.evaluation.guidance_scale,
+            sampler=settings.sampler,
+            steps=settings.sampling_steps,
+            guidance_scale=settings.guidance_scale,
+            guidance_channels=settings.guidance_channels,
+            guidance_interval=settings.guidance_interval,
             null_label=config.model.num_classes,
             step_noise=lambda step: normal(shape, config.seed, f"{stream}-step", chunk, step),
         )

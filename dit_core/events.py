@@ -26,8 +26,8 @@ class CurvePoint:
 
     Attributes:
         images: training images seen at the window's end.
-        loss: mean training loss (MSE + variational term).
-        mse: mean squared error of the noise prediction.
+        loss: mean training loss (weighted squared error + variational term).
+        mse: mean squared error of the prediction, unweighted; comparable between arms of one objective only.
         vb: variational term, in bits per dimension.
     """
 

@@ -1,4 +1,4 @@
-"""The noise process: forward, posterior, the network's reverse step, and the two training losses.
+"""The Gaussian process: forward, posterior, the network's reverse step, and its variational loss.
 
 Shapes: N images, C channels, H and W cells; ``t`` is an int64 tensor (N,) of step indices, 0 the least noisy.
 Equations are those of Ho et al. (DDPM, arXiv 2006.11239) and Nichol & Dhariwal (iDDPM, arXiv 2102.09672).
@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from dit_core.diffusion.config import DiffusionConfig
+from dit_core.diffusion.process import Process
 from dit_core.diffusion.respacing import respaced_betas, spaced_timesteps
 
 
-class Diffusion:
+class Diffusion(Process):
     """A Gaussian diffusion with linear betas; coefficients are computed in float64 and used in float32.
 
     Args:
@@ -32,7 +33,7 @@ class Diffusion:
     """
 
     def __init__(self, config: DiffusionConfig, steps: int | None = None) -> None:
-        self.config = config
+        super().__init__(config)
         full = torch.linspace(config.beta_start, config.beta_end, config.num_timesteps, dtype=torch.float64)
         kept = range(config.num_timesteps) if steps is None else spaced_timesteps(config.num_timesteps, steps)
         self.timesteps = torch.tensor(list(kept))
@@ -43,10 +44,7 @@ class Diffusion:
         # the posterior variance is 0 at the first step: its logarithm takes the second step's value, as in iDDPM
         clipped = torch.cat([variance[1:2], variance[1:]]) if len(variance) > 1 else self.betas
         columns = {
-            "signal": self.alphas_cumprod.sqrt(),
-            "noise": (1 - self.alphas_cumprod).sqrt(),
-            "recip_signal": self.alphas_cumprod.rsqrt(),
-            "recip_noise": (1 / self.alphas_cumprod - 1).sqrt(),
+            **self._coefficients(self.alphas_cumprod.sqrt(), (1 - self.alphas_cumprod).sqrt()),
             "posterior_x0": self.betas * previous.sqrt() / (1 - self.alphas_cumprod),
             "posterior_xt": (1 - previous) * (1 - self.betas).sqrt() / (1 - self.alphas_cumprod),
             "log_variance": clipped.log(),
@@ -61,28 +59,19 @@ class Diffusion:
         return Diffusion(self.config, steps)
 
     def _at(self, t: Tensor, *names: str) -> list[Tensor]:
-        """Returns the named coefficients at ``t``, each (N, 1, 1, 1) float32 on the device of ``t``."""
         table = self._tables.get(t.device)
         if table is None:
             table = self._tables[t.device] = self._table.to(t.device, torch.float32)
         rows = table[t]
         return [rows[:, self._columns[name], None, None, None] for name in names]
 
-    def q_sample(self, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
-        """Draws ``x_t`` given ``x_0`` (DDPM eq. 4).
+    def network_time(self, t: Tensor) -> Tensor:
+        """Returns the training steps themselves."""
+        return t
 
-        Args:
-            x0: (N, C, H, W) images or latents.
-            t: (N,) steps.
-            noise: (N, C, H, W) standard normal.
-        """
-        signal, scale = self._at(t, "signal", "noise")
-        return signal * x0 + scale * noise
-
-    def predict_x0(self, xt: Tensor, t: Tensor, noise: Tensor) -> Tensor:
-        """Returns the ``x_0`` that ``noise`` would have turned into ``x_t`` (DDPM eq. 4, solved for x_0)."""
-        recip_signal, recip_noise = self._at(t, "recip_signal", "recip_noise")
-        return recip_signal * xt - recip_noise * noise
+    def level(self, time: float) -> float:
+        """Returns a training step as a share of the last one."""
+        return time / (self.config.num_timesteps - 1)
 
     def posterior(self, x0: Tensor, xt: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Returns mean and log variance of q(x_{t-1} | x_t, x_0) (DDPM eqs. 6 and 7).
@@ -97,8 +86,8 @@ class Diffusion:
         """Returns mean and log variance of the network's p(x_{t-1} | x_t); ``x_0`` is not clipped.
 
         Args:
-            model_output: (N, C, H, W) predicted noise, or (N, 2C, H, W) with a learned range v after it, which
-                interpolates the log variance between posterior and beta (iDDPM eq. 15).
+            model_output: (N, C, H, W) prediction, or (N, 2C, H, W) with a learned range after it, which interpolates
+                the log variance between posterior and beta (iDDPM eq. 15).
             xt: (N, C, H, W).
             t: (N,) steps of this process.
 
@@ -115,25 +104,17 @@ class Diffusion:
         return mean, low + fraction * (high - low)
 
     def losses(self, model_output: Tensor, x0: Tensor, xt: Tensor, t: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns the two terms of the training loss, whose sum is minimised (iDDPM eq. 16 with lambda = 1).
-
-        Args:
-            model_output: (N, C or 2C, H, W) float32.
-            x0: (N, C, H, W) images or latents.
-            xt: (N, C, H, W) from ``q_sample``.
-            t: (N,) steps.
-            noise: (N, C, H, W) that made ``xt``.
+        """Returns the two terms of the training loss (iDDPM eq. 16 with lambda = 1); see ``Process.losses``.
 
         Returns:
-            (N,) mean squared error of the predicted noise, and (N,) variational term at step ``t`` in bits per
-            dimension, whose gradient reaches the variance only; zeros when the variance is not learned.
+            (N,) mean squared error of the prediction, and (N,) variational term at step ``t`` in bits per dimension,
+            whose gradient reaches the variance only; zeros when the variance is not learned.
         """
+        mse, vb = super().losses(model_output, x0, xt, t, noise)
         channels = x0.shape[1]
-        predicted = model_output[:, :channels]
-        mse = (noise - predicted).square().flatten(1).mean(1)
         if model_output.shape[1] == channels:
-            return mse, torch.zeros_like(mse)
-        frozen_mean = torch.cat([predicted.detach(), model_output[:, channels:]], 1)
+            return mse, vb
+        frozen_mean = torch.cat([model_output[:, :channels].detach(), model_output[:, channels:]], 1)
         mean, log_variance = self.p_mean_variance(frozen_mean, xt, t)
         true_mean, true_log_variance = self.posterior(x0, xt, t)
         divergence = gaussian_kl(true_mean, true_log_variance, mean, log_variance)

@@ -15,7 +15,7 @@ class EvaluationConfig(Config):
         num_samples: generated images per evaluation.
         sampler: a name in ``dit_core.diffusion.samplers.SAMPLERS``; None takes the objective's own (``ddpm``, for flow
             ``euler``).
-        sampling_steps: steps of the sampler.
+        sampling_steps: network evaluations per image, whatever the sampler; guidance makes each of them two.
         guidance_scale: classifier-free guidance; 1.0 is none.
         guidance_channels: leading channels that are guided; None takes the first three of four, or all.
         guidance_interval: share of the noise levels (0 is data, 1 is noise) between which guidance is on; None is

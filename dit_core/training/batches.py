@@ -11,8 +11,9 @@ from torch import Tensor
 
 from dit_core.config import TrialConfig
 from dit_core.data.base import ImageDataset
+from dit_core.diffusion.times import draw_times
 from dit_core.training import distributed
-from dit_core.training.randomness import chances, image_order, integers, normal
+from dit_core.training.randomness import chances, image_order, normal
 
 
 class Batch(NamedTuple):
@@ -21,7 +22,7 @@ class Batch(NamedTuple):
     Attributes:
         x0: (n, C, H, W) float32 images or latents.
         y: (n,) int64 labels, some replaced by the null label.
-        t: (n,) int64 timesteps.
+        t: (n,) times: int64 steps, or float32 in [0, 1) for flow.
         noise: (n, C, H, W) float32.
     """
 
@@ -52,7 +53,7 @@ def draw(config: TrialConfig, dataset: ImageDataset, step: int, device: torch.de
     batch = (
         x0,
         torch.where(dropped, config.model.num_classes, y),
-        integers(size, config.diffusion.num_timesteps, seed, "timesteps", step)[mine],
+        draw_times(config.diffusion, size, seed, step)[mine],
         normal(shape, seed, "noise", step)[mine],
     )
     if device.type == "cuda":

@@ -42,6 +42,11 @@ def integers(count: int, below: int, seed: int, stream: str, *index: int) -> Ten
     return torch.from_numpy(generator(seed, stream, *index).integers(below, size=count))
 
 
+def uniform(count: int, seed: int, stream: str, *index: int) -> Tensor:
+    """Returns (count,) float32, uniform on [0, 1)."""
+    return torch.from_numpy(generator(seed, stream, *index).random(count, np.float32))
+
+
 def chances(count: int, probability: float, seed: int, stream: str, *index: int) -> Tensor:
     """Returns (count,) bool, each true with ``probability``."""
     return torch.from_numpy(generator(seed, stream, *index).random(count) < probability)

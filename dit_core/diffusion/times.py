@@ -1,0 +1,44 @@
+"""Which noise levels a training batch sees, by name. To add one: a function and a line in ``TIMESTEP_SAMPLINGS``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from dit_core.diffusion.config import DiffusionConfig
+from dit_core.diffusion.objectives import OBJECTIVES
+from dit_core.registry import Registry
+from dit_core.training.randomness import integers, normal, uniform
+
+STREAM = "timesteps"
+
+TimestepSampling = Callable[[int, int, int], Tensor]
+"""(count, seed, step) -> (count,) float32 in [0, 1): 0 is data, 1 is noise."""
+
+
+def _uniform(count: int, seed: int, step: int) -> Tensor:
+    return uniform(count, seed, STREAM, step)
+
+
+def _logit_normal(count: int, seed: int, step: int) -> Tensor:
+    """The sigmoid of a standard normal: middle noise levels more often (Esser et al., arXiv 2403.03206, eq. 19)."""
+    return normal((count,), seed, STREAM, step).sigmoid()
+
+
+TIMESTEP_SAMPLINGS: Registry[TimestepSampling] = Registry(
+    "timestep_sampling", {"uniform": _uniform, "logit-normal": _logit_normal}
+)
+
+
+def draw_times(config: DiffusionConfig, count: int, seed: int, step: int) -> Tensor:
+    """Returns the times of one global batch, a function of (seed, step) alone.
+
+    Returns:
+        (count,): int64 steps 0 .. T - 1 of a Gaussian process, or float32 times in [0, 1) of a flow.
+    """
+    continuous = OBJECTIVES.get(config.objective).process == "flow"
+    if config.timestep_sampling == "uniform" and not continuous:
+        return integers(count, config.num_timesteps, seed, STREAM, step)
+    fraction = TIMESTEP_SAMPLINGS.get(config.timestep_sampling)(count, seed, step)
+    return fraction if continuous else (fraction * config.num_timesteps).long().clamp(max=config.num_timesteps - 1)
