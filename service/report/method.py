@@ -111,9 +111,16 @@ def _sampling(config: TrialConfig) -> str:
     guidance = config.evaluation.guidance_scale
     guided = "without guidance" if guidance == 1 else f"with classifier-free guidance {guidance:g}"
     return (
-        f"{config.evaluation.num_samples:,} images per evaluation from the averaged (EMA) weights, "
+        f"{config.evaluation.num_samples:,} images per evaluation from the {_weights(config)}, "
         f"{config.evaluation.sampling_steps} respaced DDPM steps, {guided}."
     )
+
+
+def _weights(config: TrialConfig) -> str:
+    if config.evaluated_decay == 0:
+        return "raw weights (no average)"
+    warmup = " with warm-up" if config.training.ema_warmup else ""
+    return f"averaged weights (EMA, decay {config.evaluated_decay:g}{warmup})"
 
 
 def _data(config: TrialConfig, summary: Summary) -> str:
@@ -142,10 +149,11 @@ def _model(config: TrialConfig) -> str:
 
 def _training(config: TrialConfig) -> str:
     training = config.training
+    warmup = f" after a linear warm-up over {training.warmup_images:,} images" if training.warmup_images else ""
     return (
-        f"AdamW, learning rate {training.learning_rate:g}, betas ({training.beta1:g}, {training.beta2:g}), weight "
-        f"decay {training.weight_decay:g}, batch {training.batch_size}, label dropout {training.class_dropout:g}, "
-        f"EMA decay {training.ema_decays[0]:g}{' with warm-up' if training.ema_warmup else ''}, {training.precision}; "
+        f"Optimizer {training.optimizer}, learning rate {training.learning_rate:g}{warmup}, "
+        f"betas ({training.beta1:g}, {training.beta2:g}), weight decay {training.weight_decay:g}, "
+        f"batch {training.batch_size}, label dropout {training.class_dropout:g}, {training.precision}; "
         f"{config.diffusion.num_timesteps} diffusion steps with linear betas, noise prediction"
         f"{', learned variance' if config.model.learn_sigma else ''}."
     )
