@@ -65,7 +65,7 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
     NumberAxis(
         name="weight_decay",
         title="Weight decay",
-        description="decoupled weight decay: what every step takes off the weights, over the learning rate",
+        description="decoupled weight decay: each step shrinks the weights by this much, times the learning rate",
         citation="Loshchilov & Hutter, arXiv 1711.05101; 0 in Peebles & Xie, arXiv 2212.09748, section 4",
         fields=("training.weight_decay",),
         aliases=("wd", "l2 regularization", "l2 regularisation"),
