@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dit_core.base import Config
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError, parse
 
@@ -17,8 +18,21 @@ def get_field(config: TrialConfig, field: str) -> Any:
     return value
 
 
+def flat(config: TrialConfig) -> dict[str, Any]:
+    """Returns dotted field -> value for the whole configuration."""
+    found: dict[str, Any] = {}
+    for section, value in config:
+        if isinstance(value, Config):
+            found.update({f"{section}.{name}": item for name, item in value})
+        else:
+            found[section] = value
+    return found
+
+
 def with_fields(config: TrialConfig, settings: Mapping[str, Any], where: str = "") -> TrialConfig:
     """Returns ``config`` with fields replaced, all at once, and validated as a whole.
+
+    Where an average of the weights is to be evaluated, training keeps it: that changes nothing else.
 
     Args:
         config: the configuration to start from.
@@ -37,4 +51,7 @@ def with_fields(config: TrialConfig, settings: Mapping[str, Any], where: str = "
             data[section][leaf] = value
         else:
             raise UserError(f"{where + ': ' if where else ''}{field}: {section} has no fields")
+    decay = settings.get("evaluation.ema_decay")
+    if decay and "training.ema_decays" not in settings and decay not in config.training.ema_decays:
+        data["training"]["ema_decays"] = (*config.training.ema_decays, decay)
     return parse(TrialConfig, data, where)

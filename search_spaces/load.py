@@ -51,7 +51,9 @@ def study_from_yaml(text: str, where: str = "study") -> Study:
     """Builds and checks a study from YAML text; ``where`` opens every error."""
     data = read_yaml(text, where)
     if not isinstance(data, dict):
-        raise UserError(f"{where}: not a study; a study file is a mapping with name, baseline and ablations or grid")
+        raise UserError(
+            f"{where}: not a study; a study file is a mapping with name, baseline and ablations, grid or ladder"
+        )
     try:
         full = complete({"name": Path(where).stem, **data})
     except UserError as error:
@@ -72,7 +74,7 @@ def dump_study(study: Study, comments: Iterable[str] = ()) -> str:
         comments: sentences to put on top, such as what of a plan is missing from it.
     """
     data = study.model_dump(mode="json", exclude_none=True)
-    for key in ("description", "ablations", "grid"):
+    for key in ("description", "ablations", "grid", "ladder"):
         if not data[key]:
             del data[key]
     if not data["baseline"]["overrides"]:
@@ -82,6 +84,8 @@ def dump_study(study: Study, comments: Iterable[str] = ()) -> str:
             del ablation["name"]
         if not ablation["values"]:
             del ablation["values"]
+        if ablation["controls"] == "none":
+            del ablation["controls"]
     data["policy"] = {"name": study.policy.name, **data["policy"]["options"]}
     head = "".join(f"# {' '.join(str(comment).split())}\n" for comment in comments)
     return head + write_yaml(data)

@@ -12,6 +12,7 @@ from dit_core.errors import UserError, unknown
 
 Action = Literal["REPLACE", "REMOVE", "ADD"]
 ACTIONS: tuple[Action, ...] = ("REPLACE", "REMOVE", "ADD")
+CONTROLS = ("none", "iso-gflops")
 
 
 def as_values(value: Any, where: str) -> Any:
@@ -52,6 +53,8 @@ class Ablation(Config):
         axis: an axis name or alias.
         action: REPLACE tries ``values``; REMOVE and ADD mean what the axis says.
         values: values or aliases; empty means every value of the axis that the profile knows.
+        controls: ``iso-gflops`` adds, for every arm that costs more or less than the baseline, a baseline of another
+            width and depth that costs the same; ``none`` adds nothing.
 
     In YAML an axis alone will do (``- patch size``), and so will a single value (``values: 4``).
     """
@@ -60,6 +63,7 @@ class Ablation(Config):
     axis: str
     action: Action = "REPLACE"
     values: tuple[Any, ...] = ()
+    controls: str = "none"
 
     @model_validator(mode="before")
     @classmethod
@@ -78,6 +82,25 @@ class Ablation(Config):
     @classmethod
     def _values(cls, value: Any) -> Any:
         return as_values(value, "values")
+
+    @field_validator("controls", mode="before")
+    @classmethod
+    def _controls(cls, value: Any) -> Any:
+        if value not in CONTROLS:
+            raise unknown("controls", value, CONTROLS)
+        return value
+
+
+class LadderStep(Config):
+    """One step of a ladder: it keeps what the steps before it have set, and sets something more.
+
+    Attributes:
+        name: shown in tables and in the arm's name.
+        set: axis names (``objective: flow``) or dotted config fields (``training.beta2: 0.95``).
+    """
+
+    name: str
+    set: dict[str, Any]
 
 
 class PolicySpec(Config):
@@ -124,6 +147,7 @@ class Study(Config):
         baseline: the reference arm.
         ablations: one-factor questions around the baseline.
         grid: full factorial over axes, e.g. ``{patch_size: [2, 4], block: [adaln, adaln-zero]}``.
+        ladder: steps that add to each other; every step is an arm.
         seeds: training seeds; every arm runs with each of them.
         budget_images: training images of a finished trial.
         rungs: training images at which arms are evaluated and compared before the budget.
@@ -138,6 +162,7 @@ class Study(Config):
     baseline: Baseline = Baseline()
     ablations: tuple[Ablation, ...] = ()
     grid: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
+    ladder: tuple[LadderStep, ...] = ()
     seeds: tuple[int, ...] = (0,)
     budget_images: int = Field(gt=0)
     rungs: tuple[int, ...] = ()
@@ -180,6 +205,13 @@ class Study(Config):
             )
         return value
 
+    @field_validator("ladder", mode="before")
+    @classmethod
+    def _ladder(cls, value: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            raise UserError("ladder: a list of steps is wanted, e.g. [{name: rectified flow, set: {objective: flow}}]")
+        return value
+
     @field_validator("seeds")
     @classmethod
     def _seeds(cls, value: tuple[int, ...]) -> tuple[int, ...]:
@@ -193,6 +225,12 @@ class Study(Config):
         if len(set(self.seeds)) != len(self.seeds):
             repeated = sorted({seed for seed in self.seeds if self.seeds.count(seed) > 1})
             raise UserError(f"seeds: {', '.join(map(str, repeated))} repeats; every seed may appear once")
+        steps = [step.name for step in self.ladder]
+        for name in steps:
+            if not name.strip():
+                raise UserError("ladder: a step has no name")
+            if steps.count(name) > 1:
+                raise UserError(f"ladder: {steps.count(name)} steps are called {name!r}; give each a name of its own")
         if not self.seeds:
             raise UserError("seeds: empty; give at least one, e.g. [0, 1]")
         if list(self.rungs) != sorted(set(self.rungs)) or any(rung <= 0 for rung in self.rungs):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dit_core.config import TrialConfig
+from dit_core.identity import train_id
 
 if TYPE_CHECKING:
     from search_spaces.study import Study
@@ -16,9 +19,11 @@ class Arm:
     """One distinct configuration, without its seed.
 
     Attributes:
-        name: unique and readable: ``baseline`` or the delta, e.g. ``patch_size=4`` or ``block=adaln,size=S``.
+        name: unique and readable: ``baseline`` or the delta, e.g. ``patch_size=4`` or ``block=adaln,size=S``; an arm
+            that only a ladder asked for is called by its step, e.g. ``ladder 3: SwiGLU``.
         config: the full configuration (seed 0; trials set theirs).
-        delta: axis name -> value where the arm differs from the baseline; empty for the baseline.
+        delta: axis name -> value where the arm differs from the baseline (a dotted field where no axis covers it);
+            empty for the baseline.
         ablations: names of the ablations that asked for it, in study order.
         is_baseline: whether it is the baseline.
     """
@@ -59,10 +64,10 @@ class AblationView:
 
     Attributes:
         name: as written, e.g. ``Patch Size Ablation``.
-        axis: canonical axis name, or several joined by ``, `` for a grid.
-        action: ``REPLACE``, ``REMOVE`` or ``ADD`` (``GRID`` for a grid).
+        axis: canonical axis name, or several joined by ``, `` for a grid; for a ladder the fields it changes.
+        action: ``REPLACE``, ``REMOVE`` or ``ADD`` (``GRID`` for a grid, ``LADDER`` for a ladder).
         arms: (value label, arm name) in order. The baseline is always among them: at its place where its value was
-            asked for, else first (labelled ``baseline`` where it has none of the axis's values).
+            asked for, else first (labelled ``baseline`` where it has none of the axis's values). Controls come last.
         adds: names of the arms no earlier ablation (nor the baseline) had.
         notes: sentences on how the words were understood.
     """
@@ -100,6 +105,20 @@ class Expansion:
     def trials(self) -> tuple[Trial, ...]:
         """Arms times seeds, seed by seed so that every arm meets seed 0 first."""
         return tuple(Trial(arm, seed) for seed in self.study.seeds for arm in self.arms)
+
+    @cached_property
+    def weights_of(self) -> Mapping[str, str]:
+        """Arm name -> the earlier arm whose weights it evaluates: they differ in nothing that training sees.
+
+        Arms that are trained for themselves are not in it.
+        """
+        first: dict[str, str] = {}
+        shared = {}
+        for arm in self.arms:
+            trained = first.setdefault(train_id(arm.config, arm.config.data.model_dump_json()), arm.name)
+            if trained != arm.name:
+                shared[arm.name] = trained
+        return shared
 
     def arm(self, name: str) -> Arm:
         """Returns the arm called ``name``."""

@@ -83,7 +83,7 @@ def test_every_example_of_the_documentation_loads(text: str) -> None:
 
 def test_what_the_documentation_says_of_its_examples() -> None:
     studies = {study.name: study for study in map(study_from_yaml, YAML_EXAMPLES)}
-    assert len(studies) == len(YAML_EXAMPLES) == 7
+    assert len(studies) == len(YAML_EXAMPLES) == 10
     names = [arm.name for arm in expand(studies["does-patch-size-matter"]).arms]
     assert names == ["baseline", "patch_size=4", "patch_size=8"]
     assert len(expand(studies["does-patch-size-matter"]).trials) == 6
@@ -95,6 +95,18 @@ def test_what_the_documentation_says_of_its_examples() -> None:
         "ema_decay=0",
     ]
     assert len(expand(studies["block-by-patch-size"]).arms) == 6
+    ladder = expand(studies["from-dit-to-a-newer-recipe"])
+    assert [arm.name for arm in ladder.arms] == [
+        "baseline",
+        "ladder 1: rectified flow",
+        "ladder 2: larger batch",
+        "ladder 3: SwiGLU",
+    ]
+    controlled = expand(studies["blocks-at-equal-gflops"])
+    assert "control for cross-attention" in [label for label, _ in controlled.ablations[0].arms]
+    sampled = expand(studies["how-to-sample"])
+    assert set(sampled.weights_of) == {arm.name for arm in sampled.arms[1:]}
+    assert set(sampled.weights_of.values()) == {"baseline"}
     for field in Study.model_fields:
         assert f"| `{field}` |" in DOCS
 

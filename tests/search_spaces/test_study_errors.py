@@ -5,18 +5,20 @@ from pathlib import Path
 import pytest
 
 from dit_core.errors import UserError
+from dit_core.model.config import ModelConfig
+from search_spaces.axes import AXES
 from search_spaces.build import grid_study
 from search_spaces.load import load_study, study_from_yaml
 
 HEAD = "name: x\nbaseline: digits\n"
 ASK = HEAD + "ablations: [block]\n"
-NOTHING = "the study varies nothing; give ablations or a grid, e.g. grid: {patch_size: [2, 4]}"
-NO_STUDY = "not a study; a study file is a mapping with name, baseline and ablations or grid"
+NOTHING = "the study varies nothing; give ablations, a grid or a ladder, e.g. grid: {patch_size: [2, 4]}"
+NO_STUDY = "not a study; a study file is a mapping with name, baseline and ablations, grid or ladder"
 
 SENTENCES = {
     HEAD + "ablations: [{axis: block, values: [adaln-zro]}]": (
         "ablation 'Transformer block': block: unknown value 'adaln-zro'; allowed: in-context, cross-attention, adaln, "
-        "adaln-zero; did you mean 'adaln-zero'?"
+        "adaln-zero, adaln-single; did you mean 'adaln-zero'?"
     ),
     HEAD + "ablations: [{axis: size, values: [XXL]}]": (
         "ablation 'Model size': size: unknown value 'XXL'; allowed: S, B, L, XL; did you mean 'XL'?"
@@ -40,7 +42,7 @@ SENTENCES = {
         "grid: 'block' and 'conditioning' both set model.block; keep one of them"
     ),
     HEAD + "grid: {block: [foo]}": (
-        "grid: block: unknown value 'foo'; allowed: in-context, cross-attention, adaln, adaln-zero"
+        "grid: block: unknown value 'foo'; allowed: in-context, cross-attention, adaln, adaln-zero, adaln-single"
     ),
     HEAD + "ablations: {block: [adaln]}": (
         "ablations: a list is wanted, e.g. [{axis: patch_size, values: [2, 4]}]; for every combination of several "
@@ -66,8 +68,37 @@ SENTENCES = {
         "ablation 'Transformer block': ADD has no meaning for block: every model has one already; use REPLACE"
     ),
     HEAD + "ablations: [{axis: block, value: [adaln]}]": (
-        "ablations.0.value: unknown field; allowed: name, axis, action, values; did you mean 'values'?"
+        "ablations.0.value: unknown field; allowed: name, axis, action, values, controls; did you mean 'values'?"
     ),
+    HEAD + "ablations: [{axis: block, controls: iso-flops}]": (
+        "ablations.0.controls: unknown value 'iso-flops'; allowed: none, iso-gflops; did you mean 'iso-gflops'?"
+    ),
+    HEAD + "ladder: {name: a, set: {size: S}}": (
+        "ladder: a list of steps is wanted, e.g. [{name: rectified flow, set: {objective: flow}}]"
+    ),
+    HEAD + "ladder: [{name: a, set: {sise: S}}]": "ladder step 'a': unknown axis 'sise'; AXES; did you mean 'size'?",
+    HEAD + "ladder: [{name: a, set: {beta_end: 0.1}}]": (
+        "ladder step 'a': 'beta_end' is no axis; did you mean the field 'diffusion.beta_end'?"
+    ),
+    HEAD + "ladder: [{name: a, set: {size: XXL}}]": (
+        "ladder step 'a': size: unknown value 'XXL'; allowed: S, B, L, XL; did you mean 'XL'?"
+    ),
+    HEAD + "ladder: [{name: a, set: {model.patch_size: 3}}]": (
+        "ladder step 'a': model.patch_size: 3 does not divide the input size 8; allowed: 1, 2, 4, 8"
+    ),
+    HEAD + "ladder: [{name: a, set: {size: S}}, {name: a, set: {lr: 1e-3}}]": (
+        "ladder: 2 steps are called 'a'; give each a name of its own"
+    ),
+    HEAD + "ladder: [{name: ' ', set: {size: S}}]": "ladder: a step has no name",
+    HEAD + "ladder: [{name: a, set: {size: S}}, {name: b, set: {model.depth: 3}}]": (
+        "ladder step 'b': changes nothing; what it sets is so already"
+    ),
+    HEAD + "ladder: [{name: a, set: {}}]": "ladder step 'a': changes nothing; what it sets is so already",
+    HEAD + "ladder: [{name: a, set: {seed: 3}}]": (
+        "ladder step 'a'.seed: a seed is not part of an arm; write seeds under seeds"
+    ),
+    HEAD + "ladder: [{name: a, sets: {size: S}}]": "ladder.0.set: required and missing; ladder.0.sets: unknown field; "
+    "allowed: name, set; did you mean 'set'?",
     ASK + "seeds: [0, 1, 0]": "seeds: 0 repeats; every seed may appear once",
     ASK + "seeds: []": "seeds: empty; give at least one, e.g. [0, 1]",
     ASK + "seeds: [-1]": "seeds: -1 is not between 0 and 2147483647",
@@ -98,8 +129,8 @@ SENTENCES = {
         "baseline.profile: unknown value 'digit'; allowed: paper, digits; did you mean 'digits'?"
     ),
     "name: x\nbaseline: {overrides: {model.pach_size: 4}}\nablations: [block]": (
-        "baseline.overrides: model.pach_size: unknown field; allowed: input_size, in_channels, patch_size, "
-        "hidden_size, depth, num_heads, mlp_ratio, block, decoder, num_classes, learn_sigma; did you mean 'patch_size'?"
+        f"baseline.overrides: model.pach_size: unknown field; allowed: {', '.join(ModelConfig.model_fields)}; "
+        "did you mean 'patch_size'?"
     ),
     "name: x\nbaseline: {overrides: {modle.patch_size: 4}}\nablations: [block]": (
         "baseline.overrides: modle: unknown field; allowed: model, diffusion, data, training, evaluation, seed; "
@@ -109,7 +140,7 @@ SENTENCES = {
         "baseline.overrides: 'path' is no axis; did you mean the field 'data.path'?"
     ),
     "name: x\nbaseline: {overrides: {seed: 4}}\nablations: [block]": (
-        "baseline.overrides.seed: seeds are not part of the baseline; write them under seeds"
+        "baseline.overrides.seed: a seed is not part of an arm; write seeds under seeds"
     ),
     "name: x\nbaseline: {overrides: {size: [S, B]}}\nablations: [block]": (
         "baseline.overrides: size: unknown value ['S', 'B']; allowed: S, B, L, XL"
@@ -127,7 +158,8 @@ SENTENCES = {
 def test_the_sentence(text: str) -> None:
     with pytest.raises(UserError) as error:
         study_from_yaml(text, "my.yaml")
-    assert str(error.value) == f"my.yaml: {SENTENCES[text]}"
+    expected = SENTENCES[text].replace("AXES", f"axes: {', '.join(AXES)}")
+    assert str(error.value) == f"my.yaml: {expected}"
 
 
 @pytest.mark.parametrize(
