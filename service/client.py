@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
@@ -21,7 +21,9 @@ from service.store import Store
 from service.study_result import StudyResult
 
 if TYPE_CHECKING:
+    from dit_core.interop.export import Exported
     from service.engine import Snapshot
+    from service.export import Which
     from service.report import Report
     from service.submit import Job
 
@@ -164,6 +166,23 @@ class Client:
         report = build_report(prepared, store, command=definition.command)
         return _result(self, store, prepared, definition.command, report=(report.markdown, report.html))
 
+    def export(self, study: Study | str | Path, to: str | Path, **which: Unpack[Which]) -> Exported:
+        """Writes a trial's weights so that the paper's code or diffusers opens them.
+
+        Args:
+            study: the study.
+            to: the file (``official``) or folder (``diffusers``) to write.
+            **which: the layout and which weights, see ``Which``.
+
+        Raises:
+            UserError: there is no such trial or checkpoint, or the layout cannot hold the network.
+        """
+        from service.export import export_trial
+
+        store = self.require_store()
+        prepared, _ = _restore(store, self._name(study, store))
+        return export_trial(prepared, store, Path(to), **which)
+
     def stop(self, study: Study | str | Path) -> bool:
         """Asks a running study to checkpoint and end; returns whether a run was going on."""
         from service.engine import read_live, request_stop
@@ -255,16 +274,18 @@ class Session:
         sync = MlflowSync(self.client.tracking_uri, self.prepared, self.store)
         sync.check()
         running: frozenset[str] | None = None
+        failed: Mapping[str, str] = {}
 
         def update(snapshot: Snapshot) -> None:
-            nonlocal running
+            nonlocal running, failed
             if running is None:
                 self._write_files(command)  # at the first update the engine has made sure that no other run is going on
             running = frozenset(name for name, live in snapshot.live.items() if live.phase != "queued")
+            failed = snapshot.failed
             if on_update is not None:
                 on_update(snapshot)
 
-        with BackgroundSync(sync, lambda: running or frozenset()):
+        with BackgroundSync(sync, lambda: running or frozenset(), lambda: failed):
             outcome = run_segments(
                 self.prepared,
                 self.store,

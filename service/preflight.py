@@ -11,6 +11,7 @@ from dit_core.data.base import ImageDataset
 from dit_core.data.config import DataConfig
 from dit_core.errors import UserError
 from dit_core.identity import train_id
+from dit_core.interop import initial
 from dit_core.metrics import METRICS
 from search_spaces.types import Expansion
 from service.policies import create
@@ -66,6 +67,8 @@ def prepare(expansion: Expansion) -> Prepared:
 
 def _check(config: TrialConfig, dataset: ImageDataset, workers: int) -> None:
     dataset.check(config.model)
+    if config.training.initial_weights is not None:
+        initial.check(config.training.initial_weights, config.model)
     batch = config.training.batch_size
     if batch % workers:
         raise UserError(

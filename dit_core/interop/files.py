@@ -1,0 +1,164 @@
+"""Weights on disk: one file, or a folder as diffusers writes it. Nothing is unpickled but tensors and plain data."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import hashlib
+import json
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from dit_core.errors import UserError
+from dit_core.interop.diffusers import rows_in_use
+from dit_core.interop.layout import Shape
+
+RECORD = "dit_ablate.json"
+"""Written beside exported weights: where they come from, and the classes they know."""
+SAFE, PICKLED = (".safetensors",), (".pt", ".pth", ".bin", ".ckpt")
+_NAME = "diffusion_pytorch_model"
+
+
+@dataclass(frozen=True)
+class WeightFiles:
+    """Where the weights of one network lie.
+
+    Attributes:
+        path: what was given.
+        parts: the files that hold tensors, in a fixed order.
+        config: diffusers' ``config.json``; empty for a single file.
+        record: what an export of ours wrote beside them; empty otherwise.
+    """
+
+    path: Path
+    parts: tuple[Path, ...]
+    config: Mapping[str, Any] = field(default_factory=dict)
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+    def shapes(self) -> dict[str, Shape]:
+        """Returns every tensor's shape without reading the tensors.
+
+        Raises:
+            UserError: a file cannot be read.
+        """
+        found = {name: shape for part in self.parts for name, shape in _shapes(part).items()}
+        return {name: (self._rows(name, shape[0]), *shape[1:]) if shape else shape for name, shape in found.items()}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Returns the tensors, float32 on the CPU.
+
+        Raises:
+            UserError: a file cannot be read.
+        """
+        found = {name: tensor.float() for part in self.parts for name, tensor in _tensors(part).items()}
+        return {
+            name: tensor[: self._rows(name, len(tensor))] if tensor.dim() else tensor for name, tensor in found.items()
+        }
+
+    def sha256(self) -> str:
+        """Returns the SHA-256 of the files' bytes; remembered as long as path, size and time stay the same."""
+        stamps = [(part, part.stat()) for part in self.parts]
+        return _sha256(tuple((part, stat.st_size, stat.st_mtime_ns) for part, stat in stamps))
+
+    def _rows(self, name: str, rows: int) -> int:
+        return rows_in_use(name, rows, self.record.get("num_classes"))
+
+
+def find(source: str) -> WeightFiles:
+    """Finds the weights at ``source``: a file, a diffusers folder, or the folder of a pipeline with one.
+
+    Raises:
+        UserError: there are none.
+    """
+    path = Path(source).expanduser()
+    if path.is_file():
+        if path.suffix not in (*SAFE, *PICKLED):
+            raise UserError(f"{source} is not a file of weights; allowed: {', '.join((*SAFE, *PICKLED))}")
+        return WeightFiles(path, (path,))
+    if not path.is_dir():
+        raise UserError(f"there is nothing at {source}; give a file of weights or a diffusers folder")
+    folder = path / "transformer" if (path / "transformer").is_dir() else path
+    config = _json(folder / "config.json")
+    return WeightFiles(path, _parts(folder), config, _json(folder / RECORD))
+
+
+def _parts(folder: Path) -> tuple[Path, ...]:
+    for suffix in (*SAFE, *PICKLED):
+        index = folder / f"{_NAME}{suffix}.index.json"
+        if index.is_file():
+            names = sorted(set(_json(index).get("weight_map", {}).values()))
+            absent = [name for name in names if not (folder / name).is_file()]
+            if absent or not names:
+                raise UserError(f"{index} names files that are not there: {', '.join(absent) or 'none at all'}")
+            return tuple(folder / name for name in names)
+        if (folder / f"{_NAME}{suffix}").is_file():
+            return (folder / f"{_NAME}{suffix}",)
+    files = sorted(path for path in folder.iterdir() if path.suffix in (*SAFE, *PICKLED))
+    if len(files) == 1:
+        return (files[0],)
+    held = ", ".join(path.name for path in files[:4]) or "no file of weights"
+    raise UserError(f"{folder} holds {held}; give one file, or a diffusers folder with {_NAME}.safetensors")
+
+
+def _json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_bytes())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not JSON ({error})") from None
+    return found if isinstance(found, dict) else {}
+
+
+def _shapes(path: Path) -> dict[str, Shape]:
+    if path.suffix not in SAFE:
+        return {name: tuple(tensor.shape) for name, tensor in _tensors(path).items()}  # mapped, not read
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path} cannot be read ({error})") from None
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    if path.suffix in SAFE:
+        try:
+            with safe_open(path, "pt") as file:
+                return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        except (SafetensorError, OSError) as error:
+            raise UserError(f"{path} cannot be read ({error})") from None
+    found = _unpickled(path)
+    if isinstance(found, dict) and isinstance(found.get("ema"), dict):  # the paper's code trains {"model", "ema", ...}
+        found = found["ema"]
+    if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
+        raise UserError(f'{path} holds no named tensors; allowed: a state_dict, or a checkpoint with one under "ema"')
+    return dict(found)
+
+
+def _unpickled(path: Path) -> Any:
+    # the training checkpoints of the paper's code keep their arguments beside the weights: plain values only
+    try:
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            try:
+                return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            except RuntimeError:  # written in the format before torch 1.6, which cannot be mapped
+                return torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{path} cannot be read as weights ({reason})") from None
+
+
+@functools.lru_cache(maxsize=64)
+def _sha256(stamps: tuple[tuple[Path, int, int], ...]) -> str:
+    total = hashlib.sha256()
+    for path, _, _ in stamps:
+        with path.open("rb") as file:
+            total.update(hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()

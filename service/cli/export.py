@@ -1,0 +1,99 @@
+"""``dit-ablate export``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.cli.options import STORE_DEFAULT, JsonOption, StoreOption, StudyArgument
+
+
+class LayoutName(StrEnum):
+    """Whose layout the weights are written in."""
+
+    official = "official"
+    diffusers = "diffusers"
+
+
+def export(
+    study: StudyArgument,
+    to: Annotated[
+        Path,
+        typer.Option(
+            "--to",
+            metavar="PATH",
+            help="official: a new .pt or .safetensors file. diffusers: a new folder.",
+            show_default=False,
+        ),
+    ],
+    layout: Annotated[
+        LayoutName,
+        typer.Option(help="official: the paper's code (facebookresearch/DiT). diffusers: a DiTPipeline folder."),
+    ] = LayoutName.diffusers,
+    store: StoreOption = STORE_DEFAULT,
+    arm: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which arm.  [default: the baseline]", show_default=False)
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Which training seed.  [default: the study's first]", show_default=False)
+    ] = None,
+    images: Annotated[
+        int | None,
+        typer.Option(help="Training images seen.  [default: the newest checkpoint]", show_default=False),
+    ] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="The weights themselves instead of their average.")] = False,
+    ema: Annotated[
+        float | None,
+        typer.Option(metavar="DECAY", help="Which average.  [default: the one that is evaluated]", show_default=False),
+    ] = None,
+    vae: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="diffusers: AutoencoderKL to put into the pipeline.  [default: data.vae]",
+            show_default=False,
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Write a trial's weights so that the paper's code or diffusers opens them.
+
+    [bold]Examples[/]
+
+    dit-ablate export dit-digits --layout official --to baseline.pt
+
+    dit-ablate export my-study --arm patch_size=4 --seed 1 --images 400000 --vae stabilityai/sd-vae-ft-mse --to my-dit
+    """
+    from dit_core.errors import UserError
+    from service.cli import format as fmt
+    from service.cli.console import err, out
+    from service.client import Client
+
+    if raw and ema is not None:
+        raise UserError("--raw and --ema ask for different weights; give one of them")
+    exported = Client(store=store).export(
+        study, to, layout=layout.value, arm=arm, seed=seed, images=images, decay=0.0 if raw else ema, vae=vae
+    )
+    if json:
+        import json as encoder
+
+        shown = {
+            "path": str(exported.path),
+            "layout": exported.layout,
+            "images": exported.images,
+            "weights": exported.weights,
+            "notes": list(exported.notes),
+        }
+        typer.echo(encoder.dumps(shown, indent=2))
+        return
+    out().print(
+        f"Wrote {exported.path}: {exported.layout} layout, {exported.weights} weights after "
+        f"{fmt.images(exported.images)} images",
+        soft_wrap=True,
+        markup=False,
+    )
+    for note in exported.notes:
+        err().print(f"Note: {note}", soft_wrap=True, markup=False)

@@ -1,0 +1,90 @@
+"""Samples against diffusers' schedulers: the same network, the same noise, the same 250 or 50 steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from diffusers import DDPMScheduler
+from random_weights import random_dit, small
+from torch import Tensor
+
+from dit_core.diffusion import Diffusion, sample
+from dit_core.diffusion.config import DiffusionConfig
+from dit_core.diffusion.respacing import spaced_timesteps
+from dit_core.model import DiT
+
+PROCESS: dict[str, Any] = {
+    "num_train_timesteps": 1000,
+    "beta_start": 1e-4,
+    "beta_end": 0.02,
+    "beta_schedule": "linear",
+    "clip_sample": False,
+}
+SHAPE = (3, 4, 8, 8)
+LABELS = torch.tensor([0, 3, 6])
+
+
+def network(learn_sigma: bool = True) -> DiT:
+    return random_dit(small(learn_sigma=learn_sigma, depth=2, hidden_size=32), decoder_gain=0.5)
+
+
+def start() -> Tensor:
+    return torch.randn(SHAPE, generator=torch.Generator().manual_seed(11))
+
+
+@torch.no_grad()
+def ancestral(model: DiT, steps: int, **options: Any) -> Tensor:
+    """What diffusers' ancestral sampler makes of the network, at the paper's timesteps."""
+    scheduler = DDPMScheduler(**PROCESS, **options)
+    scheduler.set_timesteps(timesteps=spaced_timesteps(1000, steps)[::-1])
+    generator, x = torch.Generator().manual_seed(12), start()
+    for t in scheduler.timesteps:
+        output = model(x, t.expand(len(x)), LABELS)
+        x = scheduler.step(output, t, x, generator=generator).prev_sample
+    return x
+
+
+def ours(model: DiT, steps: int) -> Tensor:
+    generator = torch.Generator().manual_seed(12)
+    return sample(
+        model,
+        Diffusion(DiffusionConfig()),
+        noise=start(),
+        labels=LABELS,
+        steps=steps,
+        guidance_scale=1.0,
+        null_label=7,
+        step_noise=lambda _: torch.randn(SHAPE, generator=generator),
+    )
+
+
+@pytest.mark.parametrize(("learn_sigma", "variance"), [(True, "learned_range"), (False, "fixed_large")])
+def test_250_ancestral_steps_end_at_the_same_image(learn_sigma: bool, variance: str) -> None:
+    model = network(learn_sigma)
+    reference = ancestral(model, 250, variance_type=variance)
+    found = ours(model, 250)
+    assert reference.isfinite().all() and reference.std() > 0.1
+    torch.testing.assert_close(found, reference, atol=1e-4, rtol=1e-4)
+
+
+def test_the_papers_timesteps_are_those_of_linspace() -> None:
+    scheduler = DDPMScheduler(**PROCESS, timestep_spacing="linspace")
+    for steps in (250, 50, 10, 2):
+        scheduler.set_timesteps(steps)
+        assert scheduler.timesteps.tolist() == spaced_timesteps(1000, steps)[::-1]
+
+
+def test_diffusers_default_spacing_is_another_sample() -> None:
+    model = network()
+    scheduler = DDPMScheduler(**PROCESS, variance_type="learned_range")
+    assert scheduler.config.timestep_spacing == "leading"
+    scheduler.set_timesteps(250)
+    assert scheduler.timesteps.tolist() == list(range(996, -1, -4))
+    assert spaced_timesteps(1000, 250)[-1] == 999
+    generator, x = torch.Generator().manual_seed(12), start()
+    with torch.no_grad():
+        for t in scheduler.timesteps:
+            x = scheduler.step(model(x, t.expand(3), LABELS), t, x, generator=generator).prev_sample
+    assert (x - ours(model, 250)).abs().max() > 1e-2
