@@ -57,8 +57,9 @@ class HeadNorms(nn.Module):
         self.k = norm(width, True) if config.qk_norm else nn.Identity()
 
     def forward(self, q_NHTK: Tensor, k_NHSK: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns queries and keys in the type they came in."""
-        return self.q(q_NHTK).to(q_NHTK.dtype), self.k(k_NHSK).to(k_NHSK.dtype)
+        """Returns queries and keys in the type they came in; the norms run in that of their weights."""
+        kind = next((parameter.dtype for parameter in self.parameters()), q_NHTK.dtype)
+        return self.q(q_NHTK.to(kind)).to(q_NHTK.dtype), self.k(k_NHSK.to(kind)).to(k_NHSK.dtype)
 
 
 class SelfAttention(nn.Module):

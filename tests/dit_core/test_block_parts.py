@@ -1,0 +1,234 @@
+"""The parts that a block is made of: norms, query-key norm, pointwise networks, gates; each changes that alone."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from random_weights import batch, random_dit, randomise, small
+from torch import Tensor, nn
+
+from dit_core.errors import UserError, parse
+from dit_core.gflops import count
+from dit_core.model import DiT, ModelConfig
+from dit_core.model.blocks import BLOCKS
+from dit_core.model.gates import GATE_INITS
+from dit_core.model.layers import SelfAttention
+from dit_core.model.mlps import MLPS, Mlp, SwiGlu, swiglu_width
+from dit_core.model.norms import NORMS
+
+CHANGES: list[dict[str, Any]] = [{"norm": "rmsnorm"}, {"qk_norm": True}, {"norm": "rmsnorm", "qk_norm": True},
+                                 {"mlp": "swiglu"}]  # fmt: skip
+
+
+def initial(**changes: Any) -> dict[str, Tensor]:
+    torch.manual_seed(0)
+    return DiT(small(**changes)).state_dict()
+
+
+@pytest.mark.parametrize(("block", "change"), list(product(BLOCKS, CHANGES)))
+def test_a_part_changes_the_output_and_its_own_weights_alone(block: str, change: dict[str, Any]) -> None:
+    plain, other = initial(block=block), initial(block=block, **change)
+    apart = {name for name in plain.keys() | other.keys() if not _same(plain.get(name), other.get(name))}
+    wanted = {"norm": (".norm", "final_norm"), "qk_norm": ("head_norms",), "mlp": ("mlp.fc1", "mlp.fc2.weight")}
+    assert all(any(part in name for key in change for part in wanted[key]) for name in apart)
+    assert apart or (change == {"norm": "rmsnorm"} and block.startswith("adaln"))  # their norms learn nothing
+    config = small(block=block, **change)
+    with torch.no_grad():
+        difference = (random_dit(config)(*batch(config)) - random_dit(small(block=block))(*batch(config))).abs().max()
+    assert difference > 1e-2
+
+
+def _same(one: Tensor | None, other: Tensor | None) -> bool:
+    return one is not None and other is not None and one.shape == other.shape and torch.equal(one, other)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_parts_cost_what_the_plain_ones_do(change: dict[str, Any]) -> None:
+    for sizes in ({}, {"hidden_size": 1152, "depth": 2, "num_heads": 16}):
+        plain, other = count(small(**sizes)), count(small(**sizes, **change))
+        assert other.parts["mlp"] == pytest.approx(plain.parts["mlp"], rel=0.02)
+        assert {**other.parts, "mlp": 0} == {**plain.parts, "mlp": 0}
+
+
+@pytest.mark.parametrize("affine", [False, True])
+def test_norms_by_hand(affine: bool) -> None:
+    torch.manual_seed(0)
+    x = 3 + 2 * torch.randn(5, 7, 24)
+    centred = x - x.mean(-1, keepdim=True)
+    by_hand = {
+        "layernorm": centred / (centred.square().mean(-1, keepdim=True) + 1e-6).sqrt(),
+        "rmsnorm": x / (x.square().mean(-1, keepdim=True) + 1e-6).sqrt(),
+    }
+    assert set(by_hand) == set(NORMS)
+    for name, expected in by_hand.items():
+        norm = NORMS.get(name)(24, affine)
+        torch.testing.assert_close(norm(x), expected)
+        names = {key for key, _ in norm.named_parameters()}
+        assert names == (({"weight", "bias"} if name == "layernorm" else {"weight"}) if affine else set())
+
+
+@pytest.mark.parametrize(("block", "decoder"), list(product(BLOCKS, ["linear", "ddt"])))
+def test_the_norm_is_everywhere_of_the_kind_that_was_asked_for(block: str, decoder: str) -> None:
+    model = DiT(small(block=block, decoder=decoder, norm="rmsnorm", qk_norm=True))
+    kinds = [type(module) for module in model.modules() if isinstance(module, (nn.LayerNorm, nn.RMSNorm))]
+    assert set(kinds) == {nn.RMSNorm}
+    assert isinstance(model.final_norm.norm, nn.RMSNorm)
+
+
+@pytest.mark.parametrize("norm", NORMS.names())
+def test_normed_queries_and_keys_bound_the_scores(norm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every normed vector of head width K has a length of at most sqrt(K), so a score is at most sqrt(K)."""
+    seen: list[Tensor] = []
+    attend = F.scaled_dot_product_attention
+
+    def watched(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        seen.append(q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5)
+        return attend(q, k, v)
+
+    monkeypatch.setattr(F, "scaled_dot_product_attention", watched)
+    torch.manual_seed(0)
+    x = 100 * torch.randn(2, 16, 48)
+    for qk_norm in (False, True):
+        SelfAttention(small(norm=norm, qk_norm=qk_norm))(x)
+    free, normed = seen
+    assert free.abs().max() > 100
+    assert normed.abs().max() <= 12**0.5 * (1 + 1e-5)
+    assert normed.abs().max() > 1
+
+
+def test_query_key_norm_by_hand() -> None:
+    attention = SelfAttention(small(norm="rmsnorm", qk_norm=True))
+    randomise(attention, 0)
+    torch.manual_seed(0)
+    x = torch.randn(2, 16, 48)
+    q, k, v = (x @ attention.qkv.weight.T + attention.qkv.bias).reshape(2, 16, 3, 4, 12).unbind(2)
+    norms = attention.head_norms
+    q = q / (q.square().mean(-1, keepdim=True) + 1e-6).sqrt() * norms.q.weight
+    k = k / (k.square().mean(-1, keepdim=True) + 1e-6).sqrt() * norms.k.weight
+    weights = torch.softmax(torch.einsum("nthk,nshk->nhts", q, k) / 12**0.5, dim=-1)
+    attended = torch.einsum("nhts,nshk->nthk", weights, v).reshape(2, 16, 48)
+    expected = attended @ attention.proj.weight.T + attention.proj.bias
+    torch.testing.assert_close(attention(x), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_cross_attention_norms_its_queries_and_keys_too() -> None:
+    names = set(initial(block="cross-attention", qk_norm=True)) - set(initial(block="cross-attention"))
+    for attention in ("attn", "cross_attn"):
+        assert f"blocks.0.{attention}.head_norms.q.weight" in names
+        assert f"blocks.0.{attention}.head_norms.k.weight" in names
+
+
+@pytest.mark.parametrize(("width", "hidden"), [(24, 96), (72, 288), (384, 1536), (1152, 4608), (100, 150), (16, 1)])
+def test_swiglu_has_as_many_parameters_as_the_plain_network_to_the_nearest_hidden_unit(width: int, hidden: int) -> None:
+    def size(module: nn.Module) -> int:
+        return sum(parameter.numel() for parameter in module.parameters())
+
+    with torch.device("meta"):
+        plain, gated = size(Mlp(width, hidden)), size(SwiGlu(width, hidden))
+    one_unit = 3 * width + 2
+    assert abs(gated - plain) <= one_unit / 2 or swiglu_width(width, hidden) == 1
+    assert gated == swiglu_width(width, hidden) * one_unit + width
+
+
+def test_the_hidden_width_of_xl_is_two_thirds() -> None:
+    assert swiglu_width(1152, 4608) == 3072
+
+
+def test_pointwise_networks_by_hand() -> None:
+    x = torch.randn(2, 5, 12, generator=torch.Generator().manual_seed(0))
+    gated = MLPS.get("swiglu")(12, 48)
+    assert isinstance(gated, SwiGlu)
+    randomise(gated, 0)
+    h = x @ gated.fc1.weight.T + gated.fc1.bias
+    gate, value = h[..., :32], h[..., 32:]
+    expected = (gate * torch.sigmoid(gate) * value) @ gated.fc2.weight.T + gated.fc2.bias
+    torch.testing.assert_close(gated(x), expected)
+
+
+GATED = [name for name in BLOCKS if BLOCKS.get(name).gated]
+
+
+def test_the_blocks_with_gates() -> None:
+    assert GATED == ["adaln-zero", "adaln-single"]
+
+
+def conditioning(model: DiT) -> Any:
+    """Returns the linear layer that regresses the gates."""
+    return (model.shared or model.blocks[0]).adaLN_modulation.linear
+
+
+@pytest.mark.parametrize(("block", "gate_init"), list(product(GATED, GATE_INITS)))
+def test_gates_start_as_asked_and_nothing_else_moves(block: str, gate_init: str) -> None:
+    torch.manual_seed(0)
+    model = DiT(small(block=block, gate_init=gate_init))
+    vectors = conditioning(model)(torch.randn(5, 48)).chunk(6, dim=-1)
+    for index in (0, 1, 3, 4):
+        assert not vectors[index].any()
+    for index in (2, 5):
+        gate = vectors[index]
+        if gate_init == "random":
+            assert 0.1 < gate.std() < 3 and abs(gate.mean()) < 0.3
+        else:
+            assert torch.equal(gate, torch.full_like(gate, float(gate_init == "ones")))
+    plain, other = initial(block=block), initial(block=block, gate_init=gate_init)
+    assert plain.keys() == other.keys()
+    assert all("adaLN_modulation" in name for name in plain if not torch.equal(plain[name], other[name]))
+    assert count(small(block=block, gate_init=gate_init)) == count(small(block=block))
+
+
+@pytest.mark.parametrize("block", GATED)
+def test_open_gates_start_as_adaln_without_modulation(block: str) -> None:
+    """The same weights in an ``adaln`` block whose modulation is zero give the same residual."""
+    torch.manual_seed(0)
+    gated = DiT(small(block=block, gate_init="ones"))
+    plain = DiT(small(block="adaln"))
+    plain.load_state_dict({**plain.state_dict(), **{k: v for k, v in gated.state_dict().items() if "adaLN" not in k
+                                                    and k in plain.state_dict()}})  # fmt: skip
+    for module in plain.blocks:
+        module.adaLN_modulation.zero()
+    for model in (gated, plain):
+        nn.init.normal_(model.decoder.linear.weight, generator=torch.Generator().manual_seed(1))
+    out = gated(*batch(small()))
+    assert out.std() > 0.1
+    torch.testing.assert_close(out, plain(*batch(small())))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"norm": "batchnorm"}, r"model\.norm: unknown value 'batchnorm'; allowed: layernorm, rmsnorm"),
+        ({"mlp": "swigl"}, r"model\.mlp: unknown value 'swigl'; allowed: gelu, swiglu; did you mean 'swiglu'"),
+        ({"gate_init": "one"}, r"model\.gate_init: unknown value 'one'; allowed: zero, random, ones; .*'ones'"),
+        (
+            {"gate_init": "ones", "block": "adaln"},
+            r"model\.gate_init: 'ones' means nothing to the block 'adaln', which has no gates; leave it at 'zero', or "
+            r"take a block with gates: adaln-zero, adaln-single",
+        ),
+    ],
+)
+def test_parts_that_do_not_exist_are_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        parse(ModelConfig, {**small().model_dump(), **change})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("change", CHANGES)
+def test_parts_under_autocast(change: dict[str, Any]) -> None:
+    config = small(**change)
+    model = random_dit(config)
+    exact = model(*batch(config))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough = model(*batch(config))
+    assert (rough.float() - exact).norm() < 0.05 * exact.norm()
+
+
+def test_all_parts_together_compile_to_one_graph() -> None:
+    config = small(norm="rmsnorm", qk_norm=True, mlp="swiglu", gate_init="random", depth=1)
+    model = random_dit(config)
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    torch.testing.assert_close(compiled(*batch(config)), model(*batch(config)))
