@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
-from diffusers import DDPMScheduler
+from diffusers import DDIMScheduler, DDPMScheduler
 from random_weights import random_dit, small
 from torch import Tensor
 
 from dit_core.diffusion import Diffusion, sample
 from dit_core.diffusion.config import DiffusionConfig
 from dit_core.diffusion.respacing import spaced_timesteps
+from dit_core.errors import UserError
+from dit_core.interop.pipeline import scheduler_config
 from dit_core.model import DiT
 
 PROCESS: dict[str, Any] = {
@@ -67,6 +70,52 @@ def test_250_ancestral_steps_end_at_the_same_image(learn_sigma: bool, variance: 
     found = ours(model, 250)
     assert reference.isfinite().all() and reference.std() > 0.1
     torch.testing.assert_close(found, reference, atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def deterministic(model: DiT, steps: int, prediction: str) -> Tensor:
+    """What diffusers' DDIM makes of the network, at the paper's timesteps.
+
+    The scheduler takes the step before to be ``T // num_inference_steps`` earlier; the steps here are 20 or 21 apart.
+    """
+    scheduler = DDIMScheduler(**PROCESS, prediction_type=prediction)
+    timesteps, x = spaced_timesteps(1000, steps), start()
+    for before, t in reversed(list(pairwise([-1, *timesteps]))):
+        scheduler.num_inference_steps = 1000 // (t - before)
+        assert t == 0 or 1000 // scheduler.num_inference_steps == t - before
+        output = model(x, torch.full((len(x),), t), LABELS)[:, : x.shape[1]]
+        x = scheduler.step(output, t, x).prev_sample
+    return x
+
+
+@pytest.mark.parametrize(("objective", "prediction"), [("noise", "epsilon"), ("x0", "sample"), ("v", "v_prediction")])
+def test_50_deterministic_steps_end_at_the_same_image(objective: str, prediction: str) -> None:
+    model = network()
+    reference = deterministic(model, 50, prediction)
+    found = sample(
+        model,
+        Diffusion(DiffusionConfig(objective=objective)),
+        noise=start(),
+        labels=LABELS,
+        steps=50,
+        guidance_scale=1.0,
+        null_label=7,
+        step_noise=lambda _: torch.full(SHAPE, torch.nan),
+        sampler="ddim",
+    )
+    assert reference.isfinite().all() and reference.std() > 0.1
+    torch.testing.assert_close(found, reference, atol=1e-4, rtol=1e-4)
+
+
+def test_an_exported_scheduler_follows_the_trained_process() -> None:
+    process = Diffusion(DiffusionConfig(beta_end=0.01, num_timesteps=500, objective="v"))
+    scheduler = DDIMScheduler(**scheduler_config(process.config))
+    torch.testing.assert_close(scheduler.alphas_cumprod, process.alphas_cumprod.float())
+    scheduler.set_timesteps(50)
+    assert scheduler.timesteps.tolist() == list(range(490, -1, -10)), "those that the paper's code calls ddim50"
+    assert scheduler.config.prediction_type == "v_prediction" and not scheduler.config.clip_sample
+    with pytest.raises(UserError, match=r"diffusion\.objective: 'flow' .* allowed: noise, x0, v"):
+        scheduler_config(DiffusionConfig(objective="flow"))
 
 
 def test_the_papers_timesteps_are_those_of_linspace() -> None:
