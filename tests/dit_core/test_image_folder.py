@@ -81,6 +81,41 @@ def test_the_crop_is_the_papers() -> None:
     assert np.array_equal(center_crop(image, 8), np.asarray(by_hand)[:, left : left + 8])
 
 
+def test_box_halving_is_the_mean_of_four_pixels() -> None:
+    """A side that is a power of two times the result's needs halving only: bicubic then changes nothing."""
+    image = picture(4, width=64, height=32)
+    expected = np.asarray(image).astype(np.float64).reshape(8, 4, 16, 4, 3).mean((1, 3))[:, 4:12]
+    difference = np.abs(center_crop(image, 8) - expected)
+    assert difference.max() < 2 and difference.mean() < 0.6, "Pillow rounds to bytes after each of four passes"
+
+
+@pytest.mark.parametrize(
+    ("size", "halved", "resized"),
+    [
+        # (width, height) of the image; after box halving; after bicubic resizing; the crop is 64 x 64
+        ((500, 375), (125, 93), (86, 64)),  # 375 -> 187 -> 93, which is below 128
+        ((375, 500), (93, 125), (64, 86)),
+        ((128, 128), (64, 64), (64, 64)),  # exactly twice: halved
+        ((127, 300), (127, 300), (64, 151)),  # just below twice: not halved, although the other side is
+        ((65, 64), (65, 64), (65, 64)),
+        ((20, 30), (20, 30), (64, 96)),  # enlarged
+        ((1001, 517), (125, 64), (125, 64)),  # 517 -> 258 -> 129 -> 64
+    ],
+)
+def test_the_crop_step_by_step(size: tuple[int, int], halved: tuple[int, int], resized: tuple[int, int]) -> None:
+    """Restates guided-diffusion's ``center_crop_arr`` with every intermediate size written out."""
+    image = picture(sum(size), *size)
+    step = image
+    if halved != size:
+        while step.size != halved:
+            step = step.resize((step.size[0] // 2, step.size[1] // 2), resample=Image.BOX)
+            assert min(step.size) >= min(halved), "the sizes above are wrong"
+    array = np.array(step.resize(resized, resample=Image.BICUBIC))
+    y, x = (array.shape[0] - 64) // 2, (array.shape[1] - 64) // 2
+    expected = array[y : y + 64, x : x + 64]
+    assert expected.shape == (64, 64, 3) and np.array_equal(center_crop(image, 64), expected)
+
+
 def test_orientation_and_channel_order_survive(tmp_path: Path) -> None:
     pixels = np.zeros((8, 8, 3), dtype=np.uint8)
     pixels[:4, :, 0], pixels[:, :4, 2] = 200, 90  # red above, blue on the left
