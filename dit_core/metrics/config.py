@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from typing import Self
+
+from pydantic import Field, field_validator, model_validator
 
 from dit_core.base import Config
+
+LABELS = ("uniform", "balanced")
 
 
 class EvaluationConfig(Config):
@@ -24,10 +28,12 @@ class EvaluationConfig(Config):
         ema_decay: which of ``training.ema_decays`` is evaluated; None is the first, 0 the raw weights.
         batch_size: images sampled at once. Part of the evaluation's identity: noise is drawn per batch.
         grid_images: images of the sample grid, with labels 0, 1, 2, ... and the same noise for every arm.
-        inception_weights: local path of Inception-v3 weights for ``fid``; None lets torch-fidelity download them.
+        inception_weights: local path of Inception-v3 weights for ``fid``, ``kid``, ``precision`` and others; None lets
+            torch-fidelity download them.
         dinov2_weights: hub name or local folder of the DINOv2 network for ``fd_dinov2``.
         reference_images: folder of images for reference statistics; None uses the training images.
-        reference_statistics: ``.npz`` file in the ADM evaluator's format that holds the reference statistics.
+        reference_statistics: ``.npz`` file in the ADM evaluator's format that holds reference statistics, or images;
+            instead of ``reference_images``.
         allow_few_samples: let a Fréchet distance run with no more samples than it has features; it is then biased,
             and the details of the result say so.
     """
@@ -62,3 +68,32 @@ class EvaluationConfig(Config):
         if len(set(value)) != len(value):
             raise UserError(f"evaluation.metrics: {', '.join(value)} names a metric twice")
         return value
+
+    @field_validator("labels")
+    @classmethod
+    def _labels(cls, value: str) -> str:
+        from dit_core.errors import unknown
+
+        if value not in LABELS:
+            raise unknown("evaluation.labels", value, LABELS)
+        return value
+
+    @field_validator("dinov2_weights")
+    @classmethod
+    def _named(cls, value: str) -> str:
+        from dit_core.errors import UserError
+
+        if not value.strip():
+            raise UserError("evaluation.dinov2_weights: empty; give a hub name or a local folder")
+        return value
+
+    @model_validator(mode="after")
+    def _one_reference(self) -> Self:
+        from dit_core.errors import UserError
+
+        if self.reference_statistics is not None and self.reference_images is not None:
+            raise UserError(
+                f"evaluation.reference_statistics: {self.reference_statistics!r} given beside "
+                f"evaluation.reference_images {self.reference_images!r}; give one of them"
+            )
+        return self

@@ -22,7 +22,6 @@ class RunningMoments:
     count: int
     total: Tensor
     outer: Tensor
-    _root: Tensor | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def empty(cls, dim: int, device: torch.device | str = "cpu") -> RunningMoments:
@@ -35,7 +34,6 @@ class RunningMoments:
 
     def update(self, features: Tensor) -> None:
         """Adds feature vectors, (N, D)."""
-        self._root = None
         rows = features.to(self.total.device, torch.float64)
         self.count += len(rows)
         self.total += rows.sum(0)
@@ -67,6 +65,26 @@ class RunningMoments:
             raise ValueError(f"a covariance needs at least 2 vectors, got {self.count}")
         return (self.outer - torch.outer(self.total, self.mean)) / (self.count - 1)
 
+    def gaussian(self) -> Gaussian:
+        """Returns the Gaussian with these moments."""
+        return Gaussian(self.mean, self.covariance, self.count)
+
+
+@dataclass
+class Gaussian:
+    """A mean and a covariance.
+
+    Attributes:
+        mean: (D,) float64.
+        covariance: (D, D) float64.
+        count: vectors they were computed from; None where nobody says.
+    """
+
+    mean: Tensor
+    covariance: Tensor
+    count: int | None = None
+    _root: Tensor | None = field(default=None, repr=False, compare=False)
+
     def covariance_root(self) -> Tensor:
         """Returns the symmetric square root of the covariance, (D, D) float64; computed once."""
         if self._root is None:
@@ -75,7 +93,7 @@ class RunningMoments:
         return self._root
 
 
-def frechet_distance(first: RunningMoments, second: RunningMoments) -> float:
+def frechet_distance(first: Gaussian, second: Gaussian) -> float:
     """Returns the squared Fréchet (2-Wasserstein) distance between two Gaussians with the given moments.
 
     d^2 = |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2))   (Dowson & Landau 1982; Heusel et al., arXiv 1706.08500)
@@ -84,8 +102,8 @@ def frechet_distance(first: RunningMoments, second: RunningMoments) -> float:
     symmetric eigenproblems are solved: singular covariances need no added epsilon and no complex result is discarded.
 
     Args:
-        first: moments of one set; the root of its covariance is kept for the next call, so give the reference here.
-        second: moments of the other, with as many features.
+        first: one of them; the root of its covariance is kept for the next call, so give the reference here.
+        second: the other, with as many features.
     """
     root = first.covariance_root()
     inner = root @ second.covariance @ root

@@ -7,7 +7,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("dit-ablate", "torch", "ray", "mlflow", "torchmetrics", "numpy", "scikit-learn")
+PACKAGES = ("dit-ablate", "torch", "ray", "mlflow", "torch-fidelity", "numpy", "scikit-learn")
 
 
 def versions() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""``fid`` through the real Inception-v3 with weights made on the spot, and every way its weights can be wrong."""
+"""Every way the weights of Inception-v3 can be wrong, or too few images be there for ``fid``."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from networks import random_inception
 from PIL import Image
-from torch.utils.data import Dataset
 
 from dit_core.config import TrialConfig
 from dit_core.data import load_dataset
 from dit_core.errors import UserError
-from dit_core.metrics import METRICS, frechet_metric
-from dit_core.metrics.fid import FID, load_inception
+from dit_core.metrics import METRICS
+from dit_core.metrics.inception import load_inception
 
 CPU = torch.device("cpu")
+HELPERS = str(Path(__file__).parent.parent / "helpers")
 
 
 @pytest.fixture(autouse=True)
@@ -28,22 +29,7 @@ def _one_thread() -> None:
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A random state dict of torch-fidelity's Inception-v3, saved as its own weights are."""
-    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-
-    class Fresh(FeatureExtractorInceptionV3):
-        def load_state_dict(self, *_: object, **__: object) -> None:
-            """Keeps the initial weights."""
-
-    path = tmp_path_factory.mktemp("inception") / "weights.pth"
-    torch.save({}, path)
-    torch.manual_seed(0)
-    network = Fresh("inception", ["2048"], feature_extractor_weights_path=str(path))
-    for module in network.modules():
-        if isinstance(module, torch.nn.Conv2d):
-            torch.nn.init.kaiming_normal_(module.weight)
-    torch.save(network.state_dict(), path)
-    return str(path)
+    return random_inception(tmp_path_factory.mktemp("inception") / "weights.pth")
 
 
 @pytest.fixture(scope="module")
@@ -62,130 +48,6 @@ def config(folder: Path | None, weights: str | None, **evaluation: object) -> Tr
     return TrialConfig.model_validate({"data": data, "evaluation": {**settings, **evaluation}})
 
 
-def generated(seed: int = 1, count: int = 10, channels: int = 3) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randint(0, 128, (count, channels, 8, 8), generator=generator, dtype=torch.uint8)
-
-
-class Images(Dataset[torch.Tensor]):
-    def __init__(self, images: torch.Tensor) -> None:
-        self.images = images
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> torch.Tensor:
-        return self.images[index]
-
-
-class EarlyFID(FID):
-    """The same metric on the first 64-feature layer: torch-fidelity's own distance takes minutes at 2048."""
-
-    name = "fd_inception64"
-    layer = 64
-
-
-def closed_form(first: torch.Tensor, second: torch.Tensor) -> float:
-    """The distance from the features themselves: tr (A A' B B')^(1/2) is the nuclear norm of A' B."""
-    a, b = ((x.double() - x.double().mean(0)) / (len(x) - 1) ** 0.5 for x in (first, second))
-    shift = (first.double().mean(0) - second.double().mean(0)).square().sum()
-    return float(shift + a.square().sum() + b.square().sum() - 2 * torch.linalg.matrix_norm(a @ b.T, "nuc"))
-
-
-def test_the_whole_path_with_inception_v3(weights: str, folder: Path) -> None:
-    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-
-    trial = config(folder, weights)
-    dataset = load_dataset(trial.data)
-    metric_type = METRICS.get("fid")
-    metric_type.check(trial, dataset)
-    metric = metric_type(trial, dataset, CPU)
-    for part in generated().split(4):
-        metric.update(part)
-    result = metric.compute()
-
-    network = FeatureExtractorInceptionV3("theirs", ["2048"], feature_extractor_weights_path=weights)
-    real, held_out = (torch.cat(list(dataset.reference(split))) for split in ("train", "held_out"))
-    theirs = [network(images)[0] for images in (real, generated(), held_out)]
-    assert torch.allclose(metric.features(generated()[:2]), theirs[1][:2], rtol=1e-4, atol=1e-5)
-    assert result.value == pytest.approx(closed_form(theirs[0], theirs[1]), rel=1e-3)
-    assert result.floor == pytest.approx(closed_form(theirs[0], theirs[2]), rel=1e-3)
-    assert result.name == "fid" and result.value > 2 * result.floor > 0
-    assert result.details == {
-        "features": "Inception-v3 pool (torch-fidelity port of the TensorFlow network)",
-        "weights": "weights.pth",
-        "feature_dim": 2048,
-        "samples": 10,
-        "reference": "train",
-        "reference_images": 9,
-        "held_out_images": 3,
-        "few_samples": True,
-        "floor_few_images": True,
-    }
-
-
-def test_torch_fidelity_and_torchmetrics_agree(weights: str, folder: Path) -> None:
-    from torch_fidelity import calculate_metrics
-    from torchmetrics.image.fid import FrechetInceptionDistance
-
-    trial = config(folder, weights)
-    dataset = load_dataset(trial.data)
-    metric = EarlyFID(trial, dataset, CPU)
-    metric.update(generated())
-    real = torch.cat(list(dataset.reference("train")))
-    theirs = calculate_metrics(
-        input1=Images(generated()),
-        input2=Images(real),
-        fid=True,
-        cuda=False,
-        cache=False,
-        verbose=False,
-        save_cpu_ram=True,
-        feature_layer_fid="64",
-        feature_extractor_weights_path=weights,
-    )["frechet_inception_distance"]
-    torchmetrics = FrechetInceptionDistance(feature=64, feature_extractor_weights_path=weights, antialias=False)
-    torchmetrics.update(real, real=True)
-    torchmetrics.update(generated(), real=False)
-    value = metric.compute().value
-    assert value == pytest.approx(theirs, rel=1e-3)
-    assert value == pytest.approx(float(torchmetrics.compute()), rel=1e-3)
-
-
-def test_grey_images_are_repeated_to_three_channels(weights: str) -> None:
-    trial = config(None, weights)
-    metric = EarlyFID(trial, load_dataset(trial.data), CPU)
-    grey = generated(channels=1)
-    assert torch.equal(metric.features(grey), metric.features(grey.repeat(1, 3, 1, 1)))
-
-
-def test_reference_images_replace_the_training_images(weights: str, folder: Path, tmp_path: Path) -> None:
-    for i, image in enumerate(generated(seed=5)):
-        Image.fromarray(image.permute(1, 2, 0).numpy()).save(tmp_path / f"{i}.png")
-    trial = config(folder, weights, reference_images=str(tmp_path))
-    EarlyFID.check(trial, load_dataset(trial.data))
-    metric = EarlyFID(trial, load_dataset(trial.data), CPU)
-    metric.update(generated(seed=5))
-    result = metric.compute()
-    assert result.value == pytest.approx(0, abs=1e-6)
-    assert (result.details["reference"], result.details["reference_images"]) == (str(tmp_path), 10)
-    plain = EarlyFID(config(folder, weights), load_dataset(trial.data), CPU)
-    plain.update(generated(seed=5))
-    assert plain.compute().floor != result.floor
-
-
-def test_real_images_are_looked_at_once(weights: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    trial = config(folder, weights)
-    dataset = load_dataset(trial.data)
-    results = []
-    for _ in range(2):
-        metric = EarlyFID(trial, dataset, CPU)
-        metric.update(generated())
-        results.append(metric.compute())
-        monkeypatch.setattr(frechet_metric, "_batches", None)
-    assert results[0] == results[1]
-
-
 def check(trial: TrialConfig) -> None:
     METRICS.get("fid").check(trial, load_dataset(trial.data))
 
@@ -193,7 +55,10 @@ def check(trial: TrialConfig) -> None:
 def test_few_samples_are_refused(weights: str, folder: Path) -> None:
     with pytest.raises(UserError, match=r"evaluation\.num_samples: 10 given, but fid compares 2048 features"):
         check(config(folder, weights, allow_few_samples=False))
-    with pytest.raises(UserError, match=r"fid compares 2048 features .* but the training split has 9"):
+    with pytest.raises(
+        UserError,
+        match=r"needs 2049 or more reference images, but the training split has 9",
+    ):
         check(config(folder, weights, allow_few_samples=False, num_samples=4096))
 
 
@@ -225,7 +90,7 @@ def test_weights_that_are_no_weights(weights: str, folder: Path, tmp_path: Path)
 
 
 def test_weights_are_loaded_once(weights: str) -> None:
-    assert load_inception(weights, CPU, 64) is load_inception(weights, CPU, 64)
+    assert load_inception(weights, CPU, "fid") is load_inception(weights, CPU, "kid")
 
 
 def test_no_weights_and_no_network(folder: Path, tmp_path: Path) -> None:
@@ -237,7 +102,14 @@ def test_no_weights_and_no_network(folder: Path, tmp_path: Path) -> None:
         f"except UserError as error: print(error)"
     )
     nowhere = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
-    environment = {**os.environ, **nowhere, "no_proxy": "", "NO_PROXY": "", "TORCH_HOME": str(tmp_path)}
+    environment = {
+        **os.environ,
+        **nowhere,
+        "no_proxy": "",
+        "NO_PROXY": "",
+        "TORCH_HOME": str(tmp_path),
+        "PYTHONPATH": HELPERS,
+    }
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True, text=True, env=environment, timeout=120, cwd=Path(__file__).parent,

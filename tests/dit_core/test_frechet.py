@@ -6,7 +6,7 @@ import pytest
 import scipy.linalg
 import torch
 
-from dit_core.metrics.frechet import RunningMoments, frechet_distance
+from dit_core.metrics.frechet import Gaussian, RunningMoments, frechet_distance
 
 
 @pytest.fixture(autouse=True)
@@ -20,9 +20,8 @@ def moments(features: torch.Tensor) -> RunningMoments:
     return result
 
 
-def with_statistics(mean: torch.Tensor, covariance: torch.Tensor, count: int = 1000) -> RunningMoments:
-    outer = covariance * (count - 1) + count * torch.outer(mean, mean)
-    return RunningMoments(count, mean * count, outer)
+def gaussian(features: torch.Tensor) -> Gaussian:
+    return moments(features).gaussian()
 
 
 def draw(rows: int, columns: int, seed: int) -> torch.Tensor:
@@ -44,7 +43,7 @@ def test_batches_and_merging_change_nothing() -> None:
     merged = parts.merge(moments(x[50:]))
     assert merged.count == 90
     assert torch.allclose(merged.covariance, whole.covariance, rtol=1e-12)
-    assert frechet_distance(merged, whole) < 1e-9
+    assert frechet_distance(merged.gaussian(), whole.gaussian()) < 1e-9
 
 
 def test_a_covariance_needs_two_vectors() -> None:
@@ -54,14 +53,14 @@ def test_a_covariance_needs_two_vectors() -> None:
 
 def test_distance_of_a_set_to_itself_is_zero_even_when_singular() -> None:
     x = draw(10, 40, 2)
-    assert frechet_distance(moments(x), moments(x)) == pytest.approx(0, abs=1e-6 * x.var().item())
+    assert frechet_distance(gaussian(x), gaussian(x)) == pytest.approx(0, abs=1e-6 * x.var().item())
 
 
 def test_shifted_gaussians() -> None:
     """Equal covariances: the squared length of the shift."""
     covariance = torch.cov(draw(50, 4, 1).T)
-    first = with_statistics(torch.zeros(4, dtype=torch.float64), covariance)
-    second = with_statistics(torch.tensor([1.0, -2.0, 0.5, 0.0], dtype=torch.float64), covariance)
+    first = Gaussian(torch.zeros(4, dtype=torch.float64), covariance)
+    second = Gaussian(torch.tensor([1.0, -2.0, 0.5, 0.0], dtype=torch.float64), covariance)
     assert frechet_distance(first, second) == pytest.approx(5.25, rel=1e-9)
 
 
@@ -70,13 +69,13 @@ def test_diagonal_gaussians() -> None:
     s1 = torch.tensor([1.0, 2.0, 0.0, 5.0], dtype=torch.float64)
     s2 = torch.tensor([3.0, 2.0, 4.0, 0.0], dtype=torch.float64)
     zero = torch.zeros(4, dtype=torch.float64)
-    first, second = with_statistics(zero, s1.square().diag()), with_statistics(zero, s2.square().diag())
+    first, second = Gaussian(zero, s1.square().diag()), Gaussian(zero, s2.square().diag())
     assert frechet_distance(first, second) == pytest.approx(4 + 0 + 16 + 25, rel=1e-9)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(300, 12), (9, 30)])
 def test_scipys_matrix_square_root_agrees(rows: int, columns: int) -> None:
-    first, second = moments(draw(rows, columns, 1)), moments(draw(rows, columns, 2))
+    first, second = gaussian(draw(rows, columns, 1)), gaussian(draw(rows, columns, 2))
     root = scipy.linalg.sqrtm((first.covariance @ second.covariance).numpy()).real.trace()
     shift = (first.mean - second.mean).square().sum()
     expected = shift + first.covariance.trace() + second.covariance.trace() - 2 * root
@@ -87,6 +86,6 @@ def test_scipys_matrix_square_root_agrees(rows: int, columns: int) -> None:
 def test_torchmetrics_agrees() -> None:
     from torchmetrics.image.fid import _compute_fid
 
-    first, second = moments(draw(200, 16, 5)), moments(draw(100, 16, 6))
+    first, second = gaussian(draw(200, 16, 5)), gaussian(draw(100, 16, 6))
     theirs = _compute_fid(first.mean, first.covariance, second.mean, second.covariance)
     assert frechet_distance(first, second) == pytest.approx(float(theirs), rel=1e-9)

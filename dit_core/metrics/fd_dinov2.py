@@ -1,0 +1,32 @@
+"""``fd_dinov2``: the Fréchet distance in DINOv2 features."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from dit_core.data.base import ImageDataset
+from dit_core.metrics.dinov2 import load_dinov2
+from dit_core.metrics.extractor import Extractor
+from dit_core.metrics.frechet_metric import FrechetMetric
+from dit_core.metrics.inception import check_images
+
+if TYPE_CHECKING:
+    from dit_core.config import TrialConfig
+
+
+class DINOv2Distance(FrechetMetric):
+    """Stein et al., arXiv 2306.04675, with the network of ``evaluation.dinov2_weights`` (theirs is ViT-L/14)."""
+
+    name = "fd_dinov2"
+    description = "Fréchet distance in DINOv2 features, not comparable with FID"
+    feature = "cls"
+
+    @classmethod
+    def load(cls, config: TrialConfig, device: torch.device) -> Extractor:
+        return load_dinov2(config.evaluation.dinov2_weights, device)
+
+    @classmethod
+    def check_images(cls, config: TrialConfig, dataset: ImageDataset) -> None:
+        check_images(cls.name, dataset)

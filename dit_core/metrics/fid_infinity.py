@@ -1,0 +1,91 @@
+"""``fid_infinity``: FID extrapolated to infinitely many samples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dit_core.data.base import ImageDataset
+from dit_core.metrics.compared import ComparedMetric, too_few
+from dit_core.metrics.extractor import Extractor
+from dit_core.metrics.frechet import Gaussian, RunningMoments, frechet_distance
+from dit_core.metrics.inception import DIMS, check_images, load_inception
+from dit_core.metrics.statistics import Statistics, home
+
+if TYPE_CHECKING:
+    from dit_core.config import TrialConfig
+
+PARTS = 10
+"""Sizes that FID is computed at: one tenth of the samples, two tenths, ... all of them."""
+
+
+class FIDInfinity(ComparedMetric[list[Gaussian]]):
+    """Chong & Forsyth, arXiv 1911.07023: FID is biased by about a/N, so a straight line in 1/N ends at its limit.
+
+    FID is computed at ten nested sizes, of which those with more samples than features count, and a line fitted to
+    them by least squares. The paper draws random subsets of stored features; here the sizes are the first samples,
+    which are just as random, so that moments suffice. It may come out below zero. There is no floor: real images are
+    too few to extrapolate from.
+    """
+
+    name = "fid_infinity"
+    description = "FID extrapolated to infinitely many samples"
+    feature = "pool"
+    dim = DIMS["pool"]
+
+    def __init__(self, config: TrialConfig, dataset: ImageDataset, device: torch.device) -> None:
+        super().__init__(config, dataset, device)
+        dim = self.extractor.dims[self.feature]
+        self._parts = [RunningMoments.empty(dim, home(device)) for _ in range(PARTS)]
+
+    @classmethod
+    def load(cls, config: TrialConfig, device: torch.device) -> Extractor:
+        return load_inception(config.evaluation.inception_weights, device, cls.name)
+
+    @classmethod
+    def check_images(cls, config: TrialConfig, dataset: ImageDataset) -> None:
+        check_images(cls.name, dataset)
+        if config.evaluation.num_samples < 2 * PARTS:
+            too_few(cls.name, config.evaluation.num_samples, None, "", 2 * PARTS, f"fits a line to {PARTS} sizes")
+
+    @classmethod
+    def check_counts(cls, dim: int, samples: int, images: int | None, where: str) -> None:
+        too_few(cls.name, samples, None, where, 2 * (dim + 1), f"compares {dim} features at several sizes")
+        too_few(cls.name, samples, images, where, dim + 1, f"compares {dim} features")
+
+    def add(self, images: Tensor, start: int) -> None:
+        features = self.extractor(images)[self.feature]
+        total = self.config.evaluation.num_samples
+        part = (torch.arange(start, start + len(images)) * PARTS // total).clamp(max=PARTS - 1)
+        for index in part.unique().tolist():
+            self._parts[index].update(features[(part == index).to(features.device)])
+
+    def gather(self) -> tuple[list[Gaussian], int]:
+        sizes, running = [], RunningMoments.empty(self.extractor.dims[self.feature], self._parts[0].total.device)
+        for part in self._parts:
+            running = running.merge(part.all_reduce())
+            if running.count > 1:
+                sizes.append(running.gaussian())
+        return sizes, running.count
+
+    def known(self, real: Statistics) -> list[Gaussian] | None:
+        return None
+
+    def score(self, generated: list[Gaussian], reference: Statistics) -> tuple[float, dict[str, Any]]:
+        dim = self.extractor.dims[self.feature]
+        enough = [size for size in generated if size.count is not None and size.count > dim]
+        used = enough if len(enough) >= 2 else generated
+        counts = [size.count for size in used if size.count is not None]
+        if len(set(counts)) < 2:
+            raise ValueError(f"{self.name}: {counts[-1]} of {self.config.evaluation.num_samples} images were scored")
+        values = [frechet_distance(reference.gaussians[self.feature], size) for size in used]
+        slope, limit = np.polyfit([1 / count for count in counts], values, 1)
+        return float(limit), {
+            "sizes": counts,
+            "fid_at_sizes": values,
+            "slope": float(slope),
+            "few_samples": used is not enough,
+        }

@@ -1,0 +1,36 @@
+"""Balls around feature vectors that reach to their k-th nearest neighbour, and what lies inside them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_ROWS = 1024
+"""Feature vectors whose distances to all others are held at once."""
+
+
+def radii(centres: Tensor, k: int) -> Tensor:
+    """Returns the distance of every feature vector to its ``k``-th nearest neighbour, itself not counted.
+
+    Args:
+        centres: (N, D) with N > k.
+        k: which neighbour.
+
+    Returns:
+        (N,) float64.
+    """
+    centres = centres.double()
+    return torch.cat([torch.cdist(part, centres).kthvalue(k + 1).values for part in centres.split(_ROWS)])
+
+
+def share_inside(points: Tensor, centres: Tensor, radius: Tensor) -> float:
+    """Returns the share of ``points`` (N, D) that lie in or on a ball around one of ``centres`` (M, D).
+
+    Args:
+        points: feature vectors.
+        centres: centres of the balls.
+        radius: (M,) their radii.
+    """
+    points, centres = points.double(), centres.double()
+    inside = [(torch.cdist(part, centres) <= radius).any(1) for part in points.split(_ROWS)]
+    return float(torch.cat(inside).double().mean())

@@ -1,0 +1,42 @@
+"""``precision``: the share of the generated images that look like real ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from dit_core.metrics.banked import BankedMetric
+from dit_core.metrics.compared import too_few
+from dit_core.metrics.neighbours import radii, share_inside
+from dit_core.metrics.statistics import Statistics
+
+NEIGHBOUR = 3
+"""The ball around a feature vector reaches to this neighbour, as in the paper and in ADM's evaluator."""
+
+
+class Precision(BankedMetric):
+    """Kynkäänniemi et al., arXiv 1904.06991, in pooled Inception-v3 features as ADM's evaluator computes it.
+
+    The share of the generated feature vectors that lie in a ball around a real one that reaches to its third nearest
+    real neighbour. The value depends on how many of each are compared: only equal numbers compare.
+    """
+
+    name = "precision"
+    description = "share of the generated images within the real ones' neighbourhoods (Inception-v3 features)"
+    direction = "max"
+
+    @classmethod
+    def check_images(cls, config: Any, dataset: Any) -> None:
+        super().check_images(config, dataset)
+        too_few(cls.name, config.evaluation.num_samples, None, "", NEIGHBOUR + 1, f"looks at {NEIGHBOUR} neighbours")
+
+    @classmethod
+    def check_counts(cls, dim: int, samples: int, images: int | None, where: str) -> None:
+        too_few(cls.name, samples, images, where, NEIGHBOUR + 1, f"looks at {NEIGHBOUR} neighbours")
+
+    def known(self, real: Statistics) -> Tensor | None:
+        return real.bank if real.bank is not None and len(real.bank) > NEIGHBOUR else None
+
+    def compare(self, generated: Tensor, real: Tensor) -> tuple[float, dict[str, Any]]:
+        return share_inside(generated, real, radii(real, NEIGHBOUR)), {"neighbour": NEIGHBOUR}

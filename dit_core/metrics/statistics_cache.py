@@ -1,0 +1,84 @@
+"""Statistics of real images on disk, so that a large data set is looked at once and not once per process.
+
+One file per key below ``$DIT_ABLATE_CACHE``, else ``~/.cache/dit-ablate``: the SHA-256 of the rest, then safetensors.
+It is written to a temporary name and moved into place, so any number of processes may write the same one at once. A
+file that does not hold what its SHA-256 says counts as missing and is written again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import uuid
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from dit_core.metrics.frechet import Gaussian
+from dit_core.metrics.statistics import Statistics
+
+FORMAT = 1
+_DIGITS = 64
+
+
+def folder() -> Path:
+    """Returns the folder of cached statistics; it need not exist."""
+    root = os.environ.get("DIT_ABLATE_CACHE") or Path.home() / ".cache" / "dit-ablate"
+    return Path(root).expanduser() / "reference-statistics"
+
+
+def path_of(identity: dict[str, Any]) -> Path:
+    """Returns where the statistics with this identity, of plain JSON values, belong."""
+    text = json.dumps({**identity, "format": FORMAT}, sort_keys=True)
+    return folder() / hashlib.sha256(text.encode()).hexdigest()
+
+
+def read(path: Path, device: torch.device) -> Statistics | None:
+    """Returns the statistics in a file, on ``device``; None where there are none or they are damaged."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    if content[:_DIGITS] != hashlib.sha256(content[_DIGITS:]).hexdigest().encode():
+        logging.getLogger(__name__).warning("%s is damaged; the reference statistics are computed again", path)
+        return None
+    try:
+        tensors = {name: value.to(device) for name, value in load(content[_DIGITS:]).items()}
+    except (SafetensorError, ValueError):
+        return None
+    count = int(tensors.pop("count"))
+    bank = tensors.pop("bank", None)
+    names = {name.split("/")[0] for name in tensors}
+    gaussians = {name: Gaussian(tensors[f"{name}/mean"], tensors[f"{name}/covariance"], count) for name in names}
+    return Statistics(gaussians, bank, count)
+
+
+def write(path: Path, statistics: Statistics) -> None:
+    """Keeps statistics for later processes; where that is impossible a warning says so and nothing else happens."""
+    tensors: dict[str, Tensor] = {"count": torch.tensor(statistics.count)}
+    if statistics.bank is not None:
+        tensors["bank"] = statistics.bank.cpu().contiguous()
+    for name, gaussian in statistics.gaussians.items():
+        tensors[f"{name}/mean"] = gaussian.mean.cpu().contiguous()
+        tensors[f"{name}/covariance"] = gaussian.covariance.cpu().contiguous()
+    content = save(tensors)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(hashlib.sha256(content).hexdigest().encode())
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        logging.getLogger(__name__).warning("reference statistics cannot be kept in %s (%s)", path.parent, error)
