@@ -29,7 +29,9 @@ class ArmPreview:
         params: parameters of the network.
         gflops: the paper's Gflops: multiply-adds of one forward pass over one image, in 10^9.
         tokens: patches per image.
-        training_gmacs: multiply-adds to train all its seeds to the budget (forward x 3), in 10^9.
+        weights_of: the arm whose weights it evaluates; None where it is trained for itself.
+        training_gmacs: multiply-adds to train all its seeds to the budget (forward x 3), in 10^9; 0 where it only
+            evaluates.
         held: what the store holds: evaluations at this study's milestones over all its seeds; None if unknown.
         wanted: evaluations a full run has (seeds x milestones).
         states: state of each seed's trial, in the order of the seeds; empty if unknown.
@@ -41,6 +43,7 @@ class ArmPreview:
     params: int
     gflops: float
     tokens: int
+    weights_of: str | None
     training_gmacs: float
     held: int | None
     wanted: int
@@ -54,7 +57,7 @@ class AblationPreview:
     Attributes:
         name: as written.
         axis: axis name, or several for a grid.
-        action: REPLACE, REMOVE, ADD or GRID.
+        action: REPLACE, REMOVE, ADD, GRID or LADDER.
         arms: (value label, arm name) in order.
         adds: arms that no earlier ablation had.
         notes: sentences on how its words were understood.
@@ -84,6 +87,8 @@ class Preview:
         ablations: the questions.
         arms: every distinct arm once, the baseline first.
         trials: arms times seeds.
+        trainings: trials that are trained; the others evaluate the weights of one of them.
+        evaluations: evaluations of all trials at every rung and at the budget.
         segments: segments that are left to run if no further arm is stopped; None when the store's content
             could not be looked up.
         training_gmacs: multiply-adds to train every trial to the budget, in 10^9, whatever the store holds.
@@ -105,6 +110,8 @@ class Preview:
     ablations: tuple[AblationPreview, ...]
     arms: tuple[ArmPreview, ...]
     trials: int
+    trainings: int
+    evaluations: int
     segments: int | None
     training_gmacs: float
     remaining_gmacs: float | None
@@ -183,6 +190,8 @@ def preview(
         ),
         arms=tuple(arms),
         trials=len(expansion.trials),
+        trainings=len(expansion.trials) - len(expansion.weights_of) * len(study.seeds),
+        evaluations=len(expansion.trials) * len(study.milestones),
         segments=segments,
         training_gmacs=sum(arm.training_gmacs for arm in arms),
         remaining_gmacs=remaining,
@@ -228,6 +237,7 @@ def _arm(
     held: dict[str, set[int]] | None,
 ) -> ArmPreview:
     study, cost = expansion.study, count(arm.config.model)
+    weights_of = expansion.weights_of.get(arm.name)
     trials = [trial.name for trial in expansion.trials if trial.arm.name == arm.name]
     return ArmPreview(
         name=arm.name,
@@ -236,7 +246,8 @@ def _arm(
         params=cost.params,
         gflops=cost.gmacs,
         tokens=arm.config.model.num_tokens,
-        training_gmacs=training_gmacs(cost, study.budget_images) * len(study.seeds),
+        weights_of=weights_of,
+        training_gmacs=0.0 if weights_of else training_gmacs(cost, study.budget_images) * len(study.seeds),
         held=None if held is None else sum(len(held.get(name, ())) for name in trials),
         wanted=len(study.seeds) * len(study.milestones),
         states=tuple(statuses[name].state for name in trials if name in statuses) if statuses else (),
@@ -248,15 +259,18 @@ def _left(
 ) -> tuple[int, float]:
     """Segments and multiply-adds (10^9) that are left if no further arm is stopped."""
     study = prepared.expansion.study
-    segments, remaining = 0, 0.0
+    segments = 0
+    training: dict[str, float] = {}  # by the weights, which several trials may share
     for trial in prepared.expansion.trials:
         status = statuses.get(trial.name)
         if status is not None and (status.is_final or status.state == "diverged" or "stopped@" in status.state):
             continue
         segments += sum(milestone not in held.get(trial.name, ()) for milestone in study.milestones)
-        trained = _trained(store, prepared.train_ids[trial.name], study.budget_images)
-        remaining += training_gmacs(count(trial.config.model), study.budget_images - trained)
-    return segments, remaining
+        identity = prepared.train_ids[trial.name]
+        if identity not in training:
+            trained = _trained(store, identity, study.budget_images)
+            training[identity] = training_gmacs(count(trial.config.model), study.budget_images - trained)
+    return segments, sum(training.values())
 
 
 def _trained(store: Store | None, train_id: str, budget: int) -> int:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from dit_core.config import TrialConfig
+from dit_core.identity import digest
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,9 @@ class Segment:
 
     @property
     def id(self) -> str:
-        """Identifies the segment within a store."""
-        return f"{self.train_id[:16]}@{self.until}"
+        """Identifies the segment within a store: the weights, where it ends, and how they are evaluated there."""
+        measured = digest({"evaluation": self.config.get("evaluation"), "vae": self.config.get("data", {}).get("vae")})
+        return f"{self.train_id[:16]}@{self.until}-{measured[:8]}"
 
     def trial_config(self) -> TrialConfig:
         """Returns the typed configuration."""

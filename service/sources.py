@@ -113,7 +113,7 @@ def apply(study: Study, choices: Choices) -> tuple[Study, tuple[str, ...]]:
 
 def _set(data: dict[str, Any], key: str, value: Any) -> None:
     head, _, rest = key.partition(".")
-    if head in data and head not in ("baseline", "ablations", "grid"):
+    if head in data and head not in ("baseline", "ablations", "grid", "ladder"):
         if not rest:
             data[head] = value
         elif isinstance(data[head], dict):

@@ -16,7 +16,8 @@ from service.report.summary import ArmSummary, Summary
 from service.status import FAILED
 from service.store import Store
 
-TRIAL_COLUMNS = ["arm", "seed", "status", "images", "metric", "gflops", "params", "seconds", "train_id", "error"]
+TRIAL_COLUMNS = ["arm", "seed", "status", "images", "metric", "gflops", "params", "seconds", "weights_of", "train_id",
+                 "error"]  # fmt: skip
 EVALUATION_COLUMNS = ["arm", "seed", "images", "metric", "value", "floor", "sample_seconds", "score_seconds", "study"]
 ARM_COLUMNS = ["arm", "status", "seeds", "images", "mean", "spread", "difference", "gflops", "params"]
 
@@ -28,7 +29,8 @@ class StudyResult:
     Attributes:
         study: the study.
         trials: one row per trial: ``arm``, ``seed``, ``status``, ``images`` (at the last evaluation), ``metric``,
-            ``gflops``, ``params``, ``seconds`` (training wall-clock), ``train_id``, ``error``.
+            ``gflops``, ``params``, ``seconds`` (training wall-clock), ``weights_of`` (the arm whose weights it
+            evaluates and whose row has the seconds; empty where it is trained for itself), ``train_id``, ``error``.
         evaluations: one row per trial, milestone and metric: ``arm``, ``seed``, ``images``, ``metric``, ``value``,
             ``floor``, ``sample_seconds``, ``score_seconds``, ``study`` (who paid for it).
         arms: one row per arm: ``arm``, ``status``, ``seeds`` (measured), ``images``, ``mean``, ``spread`` (standard
@@ -128,11 +130,13 @@ def _trials(summary: Summary, store: Store) -> pd.DataFrame:
             "metric": float("nan") if status.metric is None else status.metric.value,
             "gflops": arm.cost.gmacs,
             "params": arm.cost.params,
-            "seconds": sum(float(piece["seconds"]) for piece in store.curve(status.train_id)),
+            "seconds": 0.0 if shared else sum(float(piece["seconds"]) for piece in store.curve(status.train_id)),
+            "weights_of": shared or "",
             "train_id": status.train_id,
             "error": summary.failures.get(status.trial.name),
         }
         for arm in summary.arms
+        for shared in (summary.weights_of.get(arm.arm.name),)
         for status in arm.statuses
     ]
     return pd.DataFrame(rows, columns=TRIAL_COLUMNS)

@@ -17,7 +17,9 @@ from service.preview import AblationPreview, ArmPreview, Preview
 
 def render(preview: Preview) -> Group:
     """Lays a preview out: head, questions, arms, totals, then sentences."""
-    parts: list[RenderableType] = [_head(preview), Text(), _ablations(preview), Text(), _arms(preview), Text()]
+    parts: list[RenderableType] = [_head(preview), Text(), _ablations(preview)]
+    parts += [Text(f"  {ablation.name}: {note}") for ablation in preview.ablations for note in ablation.notes]
+    parts += [Text(), _arms(preview), Text()]
     parts.append(_totals(preview))
     parts += understanding(preview.understood, preview.not_understood)
     if preview.notes:
@@ -72,7 +74,7 @@ def _arms(preview: Preview) -> Table:
             fmt.gflops(arm.gflops),
             str(arm.tokens),
             str(len(preview.seeds)),
-            fmt.compute(arm.training_gmacs),
+            "evaluates only" if arm.weights_of else fmt.compute(arm.training_gmacs),
             *([_held(arm)] if known else []),
         )
     return table
@@ -95,6 +97,7 @@ def _totals(preview: Preview) -> Text:
         fmt.plural(len(preview.seeds), "seed"),
         " = ",
         (fmt.plural(preview.trials, "trial"), "bold"),
+        f": {fmt.plural(preview.trainings, 'training')}, {fmt.plural(preview.evaluations, 'evaluation')}"
         f"; training them all to the budget takes {fmt.compute(preview.training_gmacs)} (forward pass x 3).",
     )
     if preview.segments is None or preview.remaining_gmacs is None:
@@ -109,6 +112,9 @@ def _totals(preview: Preview) -> Text:
             f"\nLeft to run: {at_most}{fmt.plural(preview.segments, 'segment')} "
             f"(one trial up to its next rung each), {fmt.compute(preview.remaining_gmacs)}."
         )
+    for weights in dict.fromkeys(arm.weights_of for arm in preview.arms if arm.weights_of):
+        names = ", ".join(arm.name for arm in preview.arms if arm.weights_of == weights)
+        text.append(f"\nEvaluates only: no training for {names}; the weights are those of {weights}.")
     text.append("\n* the baseline's own value; arms that several ablations share are trained once.", style="dim")
     return text
 

@@ -27,6 +27,7 @@ class Snapshot:
         segments_left: measurements that are wanted now or in flight; later rungs may add more.
         messages: what a person should know, oldest first: retries, lost lanes, damaged checkpoints.
         stopping: whether a stop has been asked for.
+        failed: trial name -> error, for the trials given up so far.
     """
 
     statuses: list[TrialStatus]
@@ -40,6 +41,7 @@ class Snapshot:
     segments_left: int
     messages: tuple[str, ...] = ()
     stopping: bool = False
+    failed: Mapping[str, str] = field(default_factory=dict)
 
 
 OnUpdate = Callable[[Snapshot], None]

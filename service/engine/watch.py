@@ -164,6 +164,7 @@ class Watch:
             segments_left=ledger.left,
             messages=tuple(ledger.messages),
             stopping=self.stopping,
+            failed=dict(ledger.failed),
         )
 
     def _write(self, live: list[Live], lanes_up: int) -> None:

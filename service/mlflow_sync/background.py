@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -11,13 +11,13 @@ from typing import Protocol, Self
 class Syncs(Protocol):
     """Anything with MlflowSync's ``sync``."""
 
-    def sync(self, running: frozenset[str] = frozenset()) -> bool:
+    def sync(self, running: frozenset[str] = frozenset(), failures: Mapping[str, str] | None = None) -> bool:
         """Brings MLflow up to date."""
         ...
 
 
 class BackgroundSync:
-    """Calls ``sync.sync(running())`` every ``seconds`` in a thread of its own, until the block ends.
+    """Calls ``sync.sync(running(), failures())`` every ``seconds`` in a thread of its own, until the block ends.
 
     Use it around the run of a study::
 
@@ -30,6 +30,7 @@ class BackgroundSync:
     Args:
         sync: what to call.
         running: returns the names of the trials in flight.
+        failures: returns trial name -> error, for the trials given up so far.
         seconds: pause between two calls.
         patience: seconds to wait for the thread at the end.
     """
@@ -38,12 +39,14 @@ class BackgroundSync:
         self,
         sync: Syncs,
         running: Callable[[], frozenset[str]] = frozenset,
+        failures: Callable[[], Mapping[str, str]] = dict,
         *,
         seconds: float = 5.0,
         patience: float = 60.0,
     ) -> None:
         self._sync = sync
         self._running = running
+        self._failures = failures
         self._seconds = seconds
         self._patience = patience
         self._stop = threading.Event()
@@ -61,5 +64,5 @@ class BackgroundSync:
 
     def _loop(self) -> None:
         while not self._stop.is_set():
-            self._sync.sync(self._running())
+            self._sync.sync(self._running(), self._failures())
             self._stop.wait(self._seconds)

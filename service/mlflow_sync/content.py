@@ -56,7 +56,14 @@ def tags(trial: Trial, expansion: Expansion, train_id: str, status: TrialStatus)
         "train_id": train_id,
         "status": status.state,
         "evaluated_images": status.images,
+        **({"weights_of": weights_of} if (weights_of := _weights_of(trial, expansion)) else {}),
     }
+
+
+def _weights_of(trial: Trial, expansion: Expansion) -> str | None:
+    """The trial whose weights this one evaluates, if it is not trained for itself."""
+    arm = expansion.weights_of.get(trial.arm.name)
+    return None if arm is None else Trial(expansion.arm(arm), trial.seed).name
 
 
 def curve_rows(store: Store, train_id: str, cost: Cost, budget: int) -> Iterator[Row]:

@@ -24,7 +24,7 @@ def describe_experiment(expansion: Expansion) -> str:
         "child runs are the trials, one arm with one seed each. Metrics are by training images seen. "
         f"`{study.primary_metric}_final` exists only for trials that ran to the budget of {study.budget_images:,} "
         "images: sort by it to compare. A trial that was stopped early is shown as killed, with the tag "
-        "`status = stopped@<images>`, and its metrics end at that rung."
+        "`status = stopped@<images>`, and its evaluations end at that rung."
     )
 
 
@@ -83,6 +83,10 @@ def describe_trial(
         lines.append(f"Given up: {failure}")
     else:
         lines.append(f"Status: {status.state}.")
+    if (weights := expansion.weights_of.get(arm.name)) is not None:
+        lines.append(
+            f"Evaluates the weights of `{weights} seed={status.trial.seed}`: the training curve is in its run."
+        )
     lines += [f"Reused, not run again: {what} from {source}." for source, what in sources.items()]
     return "\n\n".join(lines)
 

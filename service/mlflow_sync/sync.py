@@ -260,9 +260,10 @@ class MlflowSync:
         result = summary.results[trial.name]
         milestones = self._study.milestones
         cost = count(trial.config.model)
+        trained = trial.arm.name not in self._prepared.expansion.weights_of  # else the curve is in another trial's run
         rows = [
             *content.cost_rows(cost, began or now()),
-            *content.curve_rows(self._store, status.train_id, cost, self._study.budget_images),
+            *(content.curve_rows(self._store, status.train_id, cost, self._study.budget_images) if trained else ()),
             *content.evaluation_rows(result, milestones, status.is_final),
         ]
         failure = summary.failures.get(trial.name) if status.state == FAILED else None
@@ -274,7 +275,7 @@ class MlflowSync:
         }
         sources: dict[str, str] = {}
         for payer, images in content.payers(result, milestones, self._study.name).items():
-            link = self._link(payer, status.train_id)
+            link = self._link(payer, status.train_id, key)
             tags["reused"] = f"up to {images:,} images"
             tags["reused_from_study"] = payer
             if link is not None:
@@ -300,15 +301,19 @@ class MlflowSync:
         except (OSError, CorruptRecord):
             return None
 
-    def _link(self, study: str, train_id: str) -> str | None:
-        """The MLflow page (relative to the server) of another study's run of the same weights, if it has one."""
-        if (study, train_id) not in self._links:
+    def _link(self, study: str, train_id: str, key: str) -> str | None:
+        """The MLflow page (relative to the server) of another study's run of the same weights, if it has one.
+
+        Where several runs evaluate the same weights, it is the one that evaluates them alike.
+        """
+        if (study, key) not in self._links:
             found = self._mlflow.get_experiment_by_name(study)
             identity = found.experiment_id if found is not None else None
-            runs = self._search(identity, f"tags.train_id = '{train_id}' and tags.study = '{study}'")
+            runs = list(self._search(identity, f"tags.train_id = '{train_id}' and tags.study = '{study}'"))
+            runs.sort(key=lambda run: run.data.tags.get(_KEY) != key)
             link = next((f"#/experiments/{identity}/runs/{run.info.run_id}" for run in runs), None)
-            self._links[study, train_id] = link
-        return self._links[study, train_id]
+            self._links[study, key] = link
+        return self._links[study, key]
 
 
 def _parent_key(study: str) -> str:

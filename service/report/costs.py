@@ -15,6 +15,8 @@ from service.store import Store, StoredMetric
 class ArmCost:
     """An arm's cost over all its seeds, up to this study's budget, whichever study paid.
 
+    A training that several arms share is the first arm's; the others cost their evaluations.
+
     Attributes:
         arm: the arm's name.
         images: training images seen, summed over seeds.
@@ -23,6 +25,7 @@ class ArmCost:
         score_seconds: device seconds of scoring.
         gmacs: multiply-adds of training, in 10^9 (forward pass x 3).
         reused: trials that another study had already paid for.
+        weights_of: the arm whose weights it evaluates; None where it is trained for itself.
     """
 
     arm: str
@@ -32,6 +35,7 @@ class ArmCost:
     score_seconds: float
     gmacs: float
     reused: int
+    weights_of: str | None = None
 
 
 def arm_costs(summary: Summary, store: Store) -> list[ArmCost]:
@@ -40,10 +44,12 @@ def arm_costs(summary: Summary, store: Store) -> list[ArmCost]:
     costs = []
     for arm in summary.arms:
         images, train, sample, score = 0, 0.0, 0.0, 0.0
+        weights_of = summary.weights_of.get(arm.arm.name)
         for status in arm.statuses:
-            records = [r for r in store.curve(status.train_id) if r["images"] <= study.budget_images]
-            images += max((record["images"] for record in records), default=0)
-            train += sum(record["seconds"] for record in records)
+            if weights_of is None:
+                records = [r for r in store.curve(status.train_id) if r["images"] <= study.budget_images]
+                images += max((record["images"] for record in records), default=0)
+                train += sum(record["seconds"] for record in records)
             for milestone in study.milestones:
                 for metric in summary.results[status.trial.name].evaluations.get(milestone, {}).values():
                     if isinstance(metric, StoredMetric):
@@ -51,7 +57,8 @@ def arm_costs(summary: Summary, store: Store) -> list[ArmCost]:
                         score += metric.score_seconds
         reused = sum(status.state == REUSED for status in arm.statuses)
         seconds = (train * workers, sample * workers, score * workers)
-        costs.append(ArmCost(arm.arm.name, images, *seconds, training_gmacs(arm.cost, images), reused))
+        gmacs = training_gmacs(arm.cost, images)
+        costs.append(ArmCost(arm.arm.name, images, *seconds, gmacs, reused, weights_of))
     return costs
 
 

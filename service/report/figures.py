@@ -100,17 +100,18 @@ def metric_by_images(expansion: Expansion, summary: Summary) -> bytes | None:
 
 
 def training_loss(expansion: Expansion, summary: Summary, store: Store) -> bytes | None:
-    """Draws the training loss (mean over seeds), one panel per ablation, the baseline in each.
+    """Draws the training loss (mean over seeds), one panel per ablation, the baseline in each; every training once.
 
     Returns:
         PNG bytes, or None while nothing is trained.
     """
-    curves = {arm.arm.name: _loss(arm, store, summary.study.budget_images) for arm in summary.arms}
+    trained = [arm for arm in summary.arms if arm.arm.name not in summary.weights_of]
+    curves = {arm.arm.name: _loss(arm, store, summary.study.budget_images) for arm in trained}
     if not any(curves.values()):
         return None
 
     def draw(axes: Any, label: str, arm: ArmSummary, colour: str, order: int) -> None:
-        curve = curves[arm.arm.name]
+        curve = curves.get(arm.arm.name, [])
         if curve:
             axes.plot([x for x, _ in curve], [y for _, y in curve], color=colour, lw=1.1, zorder=order, label=label)
 

@@ -37,7 +37,7 @@ def facts(prepared: Prepared, summary: Summary, store: Store, shown: MetricForma
         Fact("Gflops", _GFLOPS),
         Fact("Uncertainty", _UNCERTAINTY),
     ]
-    if any("training." in key for arm in prepared.expansion.arms for key in arm.delta):
+    if any(arm.config.training != config.training for arm in prepared.expansion.arms):
         found.append(
             Fact("Note", "Arms that change training differ from the training described here; see their names.")
         )
@@ -132,7 +132,8 @@ def _data(config: TrialConfig, summary: Summary) -> str:
     if details.get("reference") == "train" and "held_out_images" in details:
         images = f" {details['reference_images']:,} images for training, {details['held_out_images']:,} held out;"
     where = f" ({data.path})" if data.path else ""
-    classes = "1 class" if config.model.num_classes == 1 else f"{config.model.num_classes:,} classes"
+    number = config.model.num_classes
+    classes = {0: "unlabelled", 1: "1 class"}.get(number, f"{number:,} classes")
     return (
         f"{data.name}{where}, {data.image_size} x {data.image_size} pixels, {classes};"
         f"{images} split seed {data.split_seed}, {flips}."
@@ -193,8 +194,18 @@ def saved(summary: Summary) -> str | None:
     if not stopped:
         return None
     seeds, budget = len(summary.study.seeds), summary.study.budget_images
-    full = sum(arm.cost.gmacs * budget * 3 * seeds for arm in summary.arms)
-    left_out = sum(arm.cost.gmacs * (budget - arm.stop.images) * 3 * seeds for arm in stopped if arm.stop is not None)
+    ends = {arm.arm.name: arm.stop.images for arm in stopped if arm.stop is not None}
+    full = left_out = 0.0
+    for arm in summary.arms:
+        name = arm.arm.name
+        if name in summary.weights_of:
+            continue
+        sharing = [name, *(other for other, weights in summary.weights_of.items() if weights == name)]
+        cost = arm.cost.gmacs * 3 * seeds
+        full += cost * budget
+        left_out += cost * (budget - max(ends.get(other, budget) for other in sharing))
+    if not left_out:
+        return None
     return (
         f"Training every arm to the budget would have taken {compute(full)}; stopping left out {compute(left_out)} of "
         f"that ({left_out / full:.0%})."

@@ -86,6 +86,7 @@ class Summary:
         results: the results that everything here was computed from.
         floors: distances between training and held-out images, by metric, where they were measured.
         failures: trial name -> error of trials that were given up.
+        weights_of: arm name -> the earlier arm whose weights it evaluates; see ``Expansion``.
     """
 
     study: Study
@@ -94,6 +95,7 @@ class Summary:
     results: Results
     floors: Mapping[str, float] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
+    weights_of: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def baseline(self) -> ArmSummary:
@@ -161,7 +163,7 @@ def summarise(
     for result in results.values():
         for metrics in result.evaluations.values():
             floors.update({name: metric.floor for name, metric in metrics.items() if metric.floor is not None})
-    return Summary(study, tuple(_corrected(arms)), plan, results, floors, dict(failures or {}))
+    return Summary(study, tuple(_corrected(arms)), plan, results, floors, dict(failures or {}), expansion.weights_of)
 
 
 def _corrected(arms: list[ArmSummary]) -> list[ArmSummary]:

@@ -11,6 +11,7 @@ from search_spaces.types import AblationView
 from service.report import numbers
 from service.report.costs import ArmCost, total
 from service.report.numbers import MetricFormat, listing
+from service.report.statistics import paired_difference
 from service.report.summary import ArmSummary, Summary
 
 
@@ -45,18 +46,25 @@ def ablation_table(view: AblationView, summary: Summary, shown: MetricFormat) ->
     papers = {arm: paper_figures(summary.arm(arm), summary) for _, arm in view.arms}
     with_paper = sum(paper is not None for paper in papers.values()) > 1
     titles = ["parameters", "Gflops", summary.study.primary_metric, "difference to baseline"]
-    columns = [Column(view.axis.replace("_", " ")), *(Column(title, True) for title in titles), Column("status")]
+    ladder = view.action == "LADDER"
+    titles += ["difference to the step before"] if ladder else []
+    first = "step" if ladder else view.axis.replace("_", " ")
+    columns = [Column(first), *(Column(title, True) for title in titles), Column("status")]
     if with_paper:
         columns += [Column("paper's Gflops", True), Column("paper's FID-50K", True)]
     rows = []
+    before: ArmSummary | None = None
     for label, name in view.arms:
         arm = summary.arm(name)
+        step = paired_difference(arm.finals, before.finals) if before is not None else None
+        before = arm
         cells = [
             f"{label} (baseline)" if arm.arm.is_baseline else label,
             numbers.params(arm.cost.params),
             numbers.gflops(arm.cost.gmacs),
             final(arm, summary, shown),
             shown.difference(arm.difference) if arm.difference is not None else "–",
+            *([shown.difference(step) if step is not None else "–"] if ladder else []),
             status(arm, shown),
         ]
         if with_paper:
@@ -131,8 +139,16 @@ def cost_table(costs: list[ArmCost]) -> Table:
         Column("training compute", True),
         Column(""),
     )
-    rows = [_cost_row(cost, f"{cost.reused} reused" if cost.reused else "") for cost in costs]
+    rows = [_cost_row(cost, _cost_note(cost, costs)) for cost in costs]
     return Table(columns, (*rows, _cost_row(total(costs), "", strong=True)))
+
+
+def _cost_note(cost: ArmCost, costs: list[ArmCost]) -> str:
+    sharing = [other.arm for other in costs if other.weights_of == cost.arm]
+    parts = [f"{cost.reused} reused" if cost.reused else ""]
+    parts.append(f"evaluates the weights of {cost.weights_of}" if cost.weights_of else "")
+    parts.append(f"trained for {listing(sharing)} as well" if sharing else "")
+    return "; ".join(part for part in parts if part)
 
 
 def _cost_row(cost: ArmCost, note: str, strong: bool = False) -> Row:
