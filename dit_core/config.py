@@ -44,6 +44,12 @@ class TrialConfig(Config):
         asked = self.evaluation.ema_decay
         return self.training.ema_decays[0] if asked is None else asked
 
+    @property
+    def grid_columns(self) -> int:
+        """Images in a row of the sample grid: one per class, where that makes a row."""
+        classes = self.model.num_classes
+        return min(classes if 2 <= classes <= 16 else 8, self.evaluation.grid_images)
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         from dit_core.diffusion.checks import check_guidance, check_process

@@ -169,11 +169,11 @@ def _section(view: AblationView, finding: str, summary: Summary, store: Store, s
 
 def _samples(view: AblationView, sheet: SampleSheet) -> Picture:
     slug = re.sub(r"[^a-z0-9]+", "-", view.name.lower()).strip("-") or "ablation"
-    labels = ", ".join(map(str, sheet.labels))
+    classes = f", classes {', '.join(map(str, sheet.labels))}" if sheet.labels else ""
     return Picture(
         f"samples-{slug}.png",
         sheet.png,
-        f"Samples of seed {sheet.seed}, classes {labels}; every row starts from the same noise.",
+        f"Samples of seed {sheet.seed}{classes}; every row starts from the same noise.",
         f"Sample images, one row per arm of {view.name}",
     )
 

@@ -20,7 +20,7 @@ class SampleSheet:
     Attributes:
         png: the picture.
         seed: the seed whose trials are shown.
-        labels: the class labels of the columns.
+        labels: the class labels of the columns; none for unlabelled data.
     """
 
     png: bytes
@@ -55,7 +55,9 @@ def sample_sheet(view: AblationView, summary: Summary, store: Store) -> SampleSh
             axes.set_axis_off()
         sheet = png(figure)
     config = found[0][2]
-    return SampleSheet(sheet, seed, tuple(index % config.model.num_classes for index in range(_columns(config))))
+    classes = config.model.num_classes
+    labels = tuple(index % classes for index in range(config.grid_columns)) if classes else ()
+    return SampleSheet(sheet, seed, labels)
 
 
 def first_row(grid: bytes, config: TrialConfig) -> Any:
@@ -63,13 +65,8 @@ def first_row(grid: bytes, config: TrialConfig) -> Any:
     from PIL import Image
 
     image = Image.open(io.BytesIO(grid))
-    rows = -(-config.evaluation.grid_images // _columns(config))
+    rows = -(-config.evaluation.grid_images // config.grid_columns)
     return image.crop((0, 0, image.width, image.height // rows))
-
-
-def _columns(config: TrialConfig) -> int:
-    columns = config.model.num_classes if config.model.num_classes <= 16 else 8
-    return min(columns, config.evaluation.grid_images)
 
 
 def _caption(label: str, arm: ArmSummary, images: int) -> str:
