@@ -16,6 +16,7 @@ from search_spaces.study import Study
 from service.cli import format as fmt
 from service.cli.lines import overall
 from service.cli.measured import Measured
+from service.direction import better
 from service.status import COMPLETED, DIVERGED, FAILED, PENDING, REUSED, RUNNING, TrialStatus
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ class LiveTable:
         lanes = f"{snapshot.lanes_up} of {fmt.plural(snapshot.lanes, 'lane')} up; "
         stopping = "stopping; " if snapshot.stopping else ""
         parts.append(Text(f"{stopping}{lanes if snapshot.lanes else ''}{overall(snapshot, self._study)}", style="bold"))
-        parts.append(Text(f"{self._study.primary_metric} by images seen, lower is better; Ctrl-C stops", style="dim"))
+        metric = self._study.primary_metric
+        parts.append(Text(f"{metric} by images seen, {better(metric)} is better; Ctrl-C stops", style="dim"))
         return Group(*parts)
 
     def _row(self, status: TrialStatus, snapshot: Snapshot) -> list[str | Text | ProgressBar]:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pydantic import BaseModel, ConfigDict, Field
 
 from search_spaces.types import Arm, Expansion, Trial
+from service.direction import cost
 from service.policies.base import Plan, Policy, Stop, unresolved
 from service.results import Results, TrialResult
 
@@ -22,6 +23,7 @@ class Rungs(Policy):
       depends on the measurements alone, never on who came first, and later measurements never undo it.
     - The baseline is not compared and always continues.
     - Of ``n`` compared arms, ``floor(stop_fraction * n)`` are not continued: 5 of 11 at one half, 0 of 1.
+    - Lower is better, or higher where the metric says so (``Metric.direction``).
     - An arm of which a seed diverged, or whose metric is not finite, ranks last and is always stopped. (So the
       share can be exceeded.) Its other seeds still run up to the rung.
     - A seed that was given up (its segment kept failing) is left out of its arm's mean; an arm without any
@@ -78,7 +80,8 @@ class Rungs(Policy):
             if known := [value for value in values if value is not None]:
                 measured[arm.name] = known
         means = {name: math.fsum(values) / len(values) for name, values in measured.items()}
-        ranking = sorted(means, key=means.__getitem__)  # stable: equal means keep the study's order
+        # stable: equal means keep the study's order
+        ranking = sorted(means, key=lambda arm: (math.isinf(means[arm]), cost(study.primary_metric, means[arm])))
         count = math.floor(Fraction(str(self.options.stop_fraction)) * len(ranking))
         bad = sum(math.isinf(means[name]) for name in ranking)
         keep = len(ranking) - max(count, bad)

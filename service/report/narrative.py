@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search_spaces.types import AblationView, Expansion
+from service import direction
 from service.report.numbers import MetricFormat, count, listing
 from service.report.statistics import EXPLORATORY_SEEDS, MIN_TEST_SEEDS, PairedDifference
 from service.report.summary import ArmSummary, Summary
@@ -49,10 +50,10 @@ def state_of(summary: Summary) -> str | None:
 def opening(expansion: Expansion, summary: Summary, shown: MetricFormat) -> list[str]:
     """The opening paragraphs: the best arm, how sure that is, and what was stopped."""
     study, metric = summary.study, summary.study.primary_metric
-    finished = sorted((arm for arm in summary.arms if arm.final is not None), key=_mean)
+    finished = sorted((arm for arm in summary.arms if arm.final is not None), key=lambda arm: _rank(arm, metric))
     scale = (
         f"{count(len(summary.arms), 'arm')} with {count(len(study.seeds), 'seed')} each were compared on {metric} "
-        f"(lower is better{_floor(summary, shown)})."
+        f"({direction.better(metric)} is better{_floor(summary, shown)})."
     )
     if not finished:
         return [f"{scale} No trial has reached the budget of {study.budget_images:,} images yet."]
@@ -70,17 +71,17 @@ def findings(expansion: Expansion, summary: Summary, shown: MetricFormat) -> lis
 
 def _best(finished: Sequence[ArmSummary], summary: Summary, shown: MetricFormat) -> str:
     best, baseline = finished[0], summary.baseline
-    at = f"after {summary.study.budget_images:,} images"
+    metric, at = summary.study.primary_metric, f"after {summary.study.budget_images:,} images"
     if best.final is None:
         return ""
     seeds = count(best.final.n, "seed")
     if best.arm.is_baseline:
         runner = f"; the closest is {_against(finished[1], shown)}" if len(finished) > 1 else ""
         return (
-            f"No other arm that finished had a lower mean than the baseline, {shown.spread(best.final)} over {seeds} "
-            f"{at}{runner}."
+            f"No other arm that finished had a {direction.better(metric)} mean than the baseline, "
+            f"{shown.spread(best.final)} over {seeds} {at}{runner}."
         )
-    lead = f"{best.arm.name} had the lowest mean {at}, {shown.spread(best.final)} over {seeds}"
+    lead = f"{best.arm.name} had the {direction.best(metric)} mean {at}, {shown.spread(best.final)} over {seeds}"
     if baseline.final is None or best.difference is None:
         return f"{lead}; the baseline has no finished trial to compare it with."
     gap = _difference(best.difference, shown)
@@ -92,7 +93,8 @@ def _certainty(summary: Summary, shown: MetricFormat) -> str:
     if not differences:
         return "No arm besides the baseline has finished, so nothing can be compared at full length."
     fewest = min(difference.n for difference in differences)
-    selection = "The lowest of several means is also optimistic: confirm it with new seeds."
+    extreme = direction.best(summary.study.primary_metric)
+    selection = f"The {extreme} of several means is also optimistic: confirm it with new seeds."
     if fewest == 1:
         return (
             "At least one comparison rests on a single seed, for which no uncertainty can be given: read every "
@@ -144,14 +146,17 @@ def _endings(summary: Summary, shown: MetricFormat) -> list[str]:
 
 def _finding(view: AblationView, summary: Summary, shown: MetricFormat) -> str:
     arms = [(label, summary.arm(name)) for label, name in view.arms]
-    finished = sorted(((label, arm) for label, arm in arms if arm.final is not None), key=lambda pair: _mean(pair[1]))
+    metric = summary.study.primary_metric
+    finished = sorted(
+        ((label, arm) for label, arm in arms if arm.final is not None), key=lambda pair: _rank(pair[1], metric)
+    )
     stopped = [(label, arm) for label, arm in arms if arm.ended_early and not arm.diverged]
     diverged = [label for label, arm in arms if arm.diverged]
     others = [label for label, arm in arms if arm.final is None and not (arm.ended_early or arm.diverged)]
     text = []
     if finished:
         told = [f"{label}{_own(arm)}, {_spread(arm, shown)}{_to_baseline(arm, shown)}" for label, arm in finished]
-        text.append(f"Lowest at full length: {told[0]}.")
+        text.append(f"{direction.best(metric).capitalize()} at full length: {told[0]}.")
         if told[1:]:
             text.append(f"Then {'; '.join(told[1:])}.")
     elif arms:
@@ -217,8 +222,8 @@ def _floor(summary: Summary, shown: MetricFormat) -> str:
     return f"; training against held-out images score {shown.value(floor)}" if floor is not None else ""
 
 
-def _mean(arm: ArmSummary) -> float:
-    return arm.final.mean if arm.final is not None else float("inf")
+def _rank(arm: ArmSummary, metric: str) -> float:
+    return direction.cost(metric, arm.final.mean) if arm.final is not None else float("inf")
 
 
 def _was(items: Sequence[object]) -> str:
