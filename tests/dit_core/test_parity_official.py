@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from random_weights import batch, random_dit, small
+from random_weights import Denoiser, batch, random_dit, small
 from torch import Tensor, nn
 
 from dit_core.diffusion import Diffusion, sample
@@ -24,7 +24,7 @@ from dit_core.model import DiT, ModelConfig
 
 WHERE = "DIT_OFFICIAL_CODE"
 NETWORK = {"atol": 1e-5, "rtol": 0.0}
-SAMPLES = {"atol": 1e-4, "rtol": 1e-4}
+SAMPLES = {"atol": 1e-4, "rtol": 0.0}
 OFFICIAL = LAYOUTS.get("official")
 
 
@@ -169,7 +169,8 @@ def test_samples_are_the_same(
     sampler: str, steps: int, learn_sigma: bool, create_diffusion: Callable[..., Any]
 ) -> None:
     config = small(learn_sigma=learn_sigma, depth=2, hidden_size=32)
-    model, labels = random_dit(config, decoder_gain=0.5), torch.tensor([0, 3, 6])
+    process, labels = Diffusion(DiffusionConfig()), torch.tensor([0, 3, 6])
+    model = Denoiser(random_dit(config, decoder_gain=0.05), process.alphas_cumprod)
     start = torch.randn((3, 4, 8, 8), generator=torch.Generator().manual_seed(11))
     official = create_diffusion(str(steps), learn_sigma=learn_sigma)
     loop = official.p_sample_loop if sampler == "ddpm" else official.ddim_sample_loop
@@ -180,7 +181,7 @@ def test_samples_are_the_same(
     torch.manual_seed(12)
     found = sample(
         model,
-        Diffusion(DiffusionConfig()),
+        process,
         noise=start,
         labels=labels,
         steps=steps,
@@ -189,5 +190,5 @@ def test_samples_are_the_same(
         step_noise=lambda _: torch.randn(start.shape),
         sampler=sampler,
     )
-    assert expected.isfinite().all() and expected.std() > 0.1
+    assert expected.isfinite().all() and 0.3 < expected.std() < 5
     torch.testing.assert_close(found, expected, **SAMPLES)

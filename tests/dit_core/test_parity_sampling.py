@@ -8,15 +8,14 @@ from typing import Any
 import pytest
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler
-from random_weights import random_dit, small
-from torch import Tensor
+from random_weights import Denoiser, random_dit, small
+from torch import Tensor, nn
 
 from dit_core.diffusion import Diffusion, sample
 from dit_core.diffusion.config import DiffusionConfig
 from dit_core.diffusion.respacing import spaced_timesteps
 from dit_core.errors import UserError
 from dit_core.interop.pipeline import scheduler_config
-from dit_core.model import DiT
 
 PROCESS: dict[str, Any] = {
     "num_train_timesteps": 1000,
@@ -25,12 +24,14 @@ PROCESS: dict[str, Any] = {
     "beta_schedule": "linear",
     "clip_sample": False,
 }
+TOLERANCE = {"atol": 1e-4, "rtol": 0.0}
 SHAPE = (3, 4, 8, 8)
 LABELS = torch.tensor([0, 3, 6])
 
 
-def network(learn_sigma: bool = True) -> DiT:
-    return random_dit(small(learn_sigma=learn_sigma, depth=2, hidden_size=32), decoder_gain=0.5)
+def network(learn_sigma: bool = True) -> Denoiser:
+    model = random_dit(small(learn_sigma=learn_sigma, depth=2, hidden_size=32), decoder_gain=0.05)
+    return Denoiser(model, Diffusion(DiffusionConfig()).alphas_cumprod)
 
 
 def start() -> Tensor:
@@ -38,7 +39,7 @@ def start() -> Tensor:
 
 
 @torch.no_grad()
-def ancestral(model: DiT, steps: int, **options: Any) -> Tensor:
+def ancestral(model: Denoiser, steps: int, **options: Any) -> Tensor:
     """What diffusers' ancestral sampler makes of the network, at the paper's timesteps."""
     scheduler = DDPMScheduler(**PROCESS, **options)
     scheduler.set_timesteps(timesteps=spaced_timesteps(1000, steps)[::-1])
@@ -49,7 +50,7 @@ def ancestral(model: DiT, steps: int, **options: Any) -> Tensor:
     return x
 
 
-def ours(model: DiT, steps: int) -> Tensor:
+def ours(model: Denoiser, steps: int) -> Tensor:
     generator = torch.Generator().manual_seed(12)
     return sample(
         model,
@@ -68,12 +69,12 @@ def test_250_ancestral_steps_end_at_the_same_image(learn_sigma: bool, variance: 
     model = network(learn_sigma)
     reference = ancestral(model, 250, variance_type=variance)
     found = ours(model, 250)
-    assert reference.isfinite().all() and reference.std() > 0.1
-    torch.testing.assert_close(found, reference, atol=1e-4, rtol=1e-4)
+    assert reference.isfinite().all() and 0.3 < reference.std() < 5
+    torch.testing.assert_close(found, reference, **TOLERANCE)
 
 
 @torch.no_grad()
-def deterministic(model: DiT, steps: int, prediction: str) -> Tensor:
+def deterministic(model: nn.Module, steps: int, prediction: str) -> Tensor:
     """What diffusers' DDIM makes of the network, at the paper's timesteps.
 
     The scheduler takes the step before to be ``T // num_inference_steps`` earlier; the steps here are 20 or 21 apart.
@@ -90,7 +91,7 @@ def deterministic(model: DiT, steps: int, prediction: str) -> Tensor:
 
 @pytest.mark.parametrize(("objective", "prediction"), [("noise", "epsilon"), ("x0", "sample"), ("v", "v_prediction")])
 def test_50_deterministic_steps_end_at_the_same_image(objective: str, prediction: str) -> None:
-    model = network()
+    model = network() if objective == "noise" else random_dit(small(depth=2, hidden_size=32))
     reference = deterministic(model, 50, prediction)
     found = sample(
         model,
@@ -103,8 +104,8 @@ def test_50_deterministic_steps_end_at_the_same_image(objective: str, prediction
         step_noise=lambda _: torch.full(SHAPE, torch.nan),
         sampler="ddim",
     )
-    assert reference.isfinite().all() and reference.std() > 0.1
-    torch.testing.assert_close(found, reference, atol=1e-4, rtol=1e-4)
+    assert reference.isfinite().all() and 0.3 < reference.std() < 5
+    torch.testing.assert_close(found, reference, **TOLERANCE)
 
 
 def test_an_exported_scheduler_follows_the_trained_process() -> None:

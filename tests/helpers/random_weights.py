@@ -45,6 +45,29 @@ def randomise(model: nn.Module, seed: int) -> None:
             parameter.copy_(torch.randn(parameter.shape, generator=generator) / fan_in**0.5)
 
 
+class Denoiser(nn.Module):
+    """A random network whose samples stay of order one: it adds to the best guess of the noise for white images.
+
+    Left alone, a network that predicts anything but the noise ends hundreds away from zero, where an absolute
+    tolerance means nothing.
+
+    Args:
+        network: the random network.
+        alphas_cumprod: (T,), the process's share of signal variance.
+    """
+
+    def __init__(self, network: nn.Module, alphas_cumprod: torch.Tensor) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("scale", (1 - alphas_cumprod).sqrt().float())
+
+    def forward(self, x_NCHW: torch.Tensor, t_N: torch.Tensor, y_N: torch.Tensor) -> torch.Tensor:
+        """Returns noise, and the variance behind it where the network has one."""
+        noise = self.scale[t_N, None, None, None] * x_NCHW
+        output: torch.Tensor = self.network(x_NCHW, t_N, y_N)
+        return output + torch.cat((noise, torch.zeros_like(output[:, noise.shape[1] :])), 1)
+
+
 def batch(config: ModelConfig, count: int = 6, seed: int = 1) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Returns images, timesteps from the first to the last, and labels with the null class among them."""
     generator = torch.Generator().manual_seed(seed)
