@@ -19,5 +19,5 @@ AXIS = ChoiceAxis(
                     "root mean square norm", "root mean square normalization", "root mean square normalisation",
                     "root mean square layer normalization", "root mean square layer normalisation"),
     },
-    remove_means="transformers of this depth do not train without it; use REPLACE",
+    remove_means="it is what the modulation acts on; use REPLACE",
 )  # fmt: skip

@@ -25,6 +25,7 @@ def describe(axis: Axis, profile: Profile) -> dict[str, Any]:
         "fields": list(axis.fields),
         "baseline": axis.current(profile.config, profile),
         "values": [axis.label(value) for value in axis.values(profile)],
+        "values_when_named": [axis.label(value) for value in _not_tried(axis, profile)],
         "aliases": list(axis.aliases),
         "value_aliases": {value: list(names) for value, names in aliases.items()},
         "remove": axis.remove_means,
@@ -51,12 +52,19 @@ def render(axes: Sequence[Axis], profile: Profile) -> Group:
     return Group(*parts)
 
 
+def _not_tried(axis: Axis, profile: Profile) -> list[Any]:
+    """Returns the values that a study may name and that are not tried when it names none."""
+    legal = axis.legal_values(profile) if isinstance(axis, ChoiceAxis) else ()
+    return [value for value in legal if value not in axis.values(profile)]
+
+
 def _rows(axis: Axis, data: dict[str, Any], profile: Profile) -> list[tuple[str, str]]:
     own = axis.current(profile.config, profile)
     values = ", ".join(f"{axis.label(value)}*" if value == own else axis.label(value) for value in axis.values(profile))
     spelled = "; ".join(f"{value}: {', '.join(names)}" for value, names in data["value_aliases"].items() if names)
     return [
         ("values", values),
+        ("when named", ", ".join(data["values_when_named"])),
         ("sets", ", ".join(axis.fields)),
         ("REMOVE", axis.remove_means),
         ("ADD", axis.add_means),
