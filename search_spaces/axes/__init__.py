@@ -14,15 +14,22 @@ from search_spaces.axes import (
     decoder,
     gate_init,
     long_skips,
+    loss_weighting,
     mlp,
     norm,
+    objective,
     patch_size,
     position,
     qk_norm,
     registers,
+    sampler,
+    sampling_steps,
     size,
+    timestep_sampling,
+    variance,
 )
 from search_spaces.axes.base import Axis
+from search_spaces.axes.guidance import AXES_OF_GUIDANCE
 from search_spaces.axes.training import AXES_OF_TRAINING
 from search_spaces.words import match, words
 
@@ -43,6 +50,13 @@ AXES: Registry[Axis] = Registry(
             gate_init.AXIS,
             registers.AXIS,
             long_skips.AXIS,
+            variance.AXIS,
+            sampler.AXIS,
+            objective.AXIS,
+            timestep_sampling.AXIS,
+            loss_weighting.AXIS,
+            sampling_steps.AXIS,
+            *AXES_OF_GUIDANCE,
             *AXES_OF_TRAINING,
         )
     },

@@ -129,7 +129,8 @@ def test_an_unknown_value_is_named_with_the_nearest() -> None:
 def test_applying_a_value_makes_it_the_current_one(name: str, profile: Profile) -> None:
     axis = AXES.get(name)
     values = axis.values(profile)
-    assert len(values) >= 2 and len(set(values)) == len(values)
+    choices = 1 if name == "guidance_channels" and profile is DIGITS else 2  # digits have one channel
+    assert len(values) >= choices and len(set(values)) == len(values)
     for value in values:
         assert set(axis.settings(value, profile, profile.config)) == set(axis.fields)
         changed = axis.apply(profile.config, value, profile)

@@ -1,0 +1,51 @@
+"""How images are sampled from trained weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dit_core.config import TrialConfig
+from dit_core.diffusion.objectives import OBJECTIVES
+from dit_core.diffusion.samplers import SAMPLERS, sampler_name
+from search_spaces.axes.choice import ChoiceAxis
+from search_spaces.profiles import Profile
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplerAxis(ChoiceAxis):
+    """Samplers by name; the objective's own one is what a config has that names none."""
+
+    def values(self, profile: Profile) -> tuple[Any, ...]:
+        """The samplers of the profile's kind of process."""
+        process = OBJECTIVES.get(profile.config.diffusion.objective).process
+        return tuple(name for name in SAMPLERS if SAMPLERS.get(name).process == process)
+
+    def settings(self, value: Any, profile: Profile, baseline: TrialConfig) -> dict[str, Any]:
+        """Returns the sampler, None for the objective's own: one measurement has one configuration."""
+        return {self.fields[0]: None if value == sampler_name(baseline.diffusion.objective) else value}
+
+    def current(self, config: TrialConfig, profile: Profile) -> Any:
+        """Returns the sampler in use."""
+        return sampler_name(config.diffusion.objective, config.evaluation.sampler)
+
+
+AXIS = SamplerAxis(
+    name="sampler",
+    title="Sampler",
+    description="how images are sampled: ddpm, ddim or dpm-solver++; euler or heun for flow; never retrains",
+    citation="Ho et al., arXiv 2006.11239; DDIM: Song et al., arXiv 2010.02502; DPM-Solver++: Lu et al., "
+    "arXiv 2211.01095; Euler and Heun: Ma et al., SiT, arXiv 2401.08740",
+    fields=("evaluation.sampler",),
+    aliases=("sampling method", "sampling algorithm", "solver", "ode solver", "noise scheduler", "sampling scheduler",
+             "sampler type"),
+    legal=SAMPLERS.names,
+    around=("sampling", "solver", "sampler"),
+    value_aliases={
+        "ddpm": ("ancestral", "ancestral sampling"),
+        "ddim": ("deterministic ddim", "ddim eta 0"),
+        "dpm-solver++": ("dpm solver", "dpm solver 2m", "dpmsolver", "dpm++", "dpmpp"),
+        "euler": ("euler ode",),
+        "heun": ("heun 2", "heun ode", "second order heun"),
+    },
+)  # fmt: skip

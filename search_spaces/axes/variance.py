@@ -1,0 +1,47 @@
+"""Whether the network learns the variance of a reverse step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dit_core.config import TrialConfig
+from dit_core.diffusion.objectives import OBJECTIVES
+from search_spaces.axes.choice import ChoiceAxis
+from search_spaces.profiles import Profile
+
+
+@dataclass(frozen=True, kw_only=True)
+class VarianceAxis(ChoiceAxis):
+    """Two names for ``model.learn_sigma``."""
+
+    def settings(self, value: Any, profile: Profile, baseline: TrialConfig) -> dict[str, Any]:
+        """Returns whether the variance is learned."""
+        return {self.fields[0]: value == "learned"}
+
+    def current(self, config: TrialConfig, profile: Profile) -> Any:
+        """Returns ``learned`` or ``fixed``; None for flow, which has no variance."""
+        if OBJECTIVES.get(config.diffusion.objective).process == "flow":
+            return None
+        return "learned" if config.model.learn_sigma else "fixed"
+
+
+AXIS = VarianceAxis(
+    name="variance",
+    title="Variance",
+    description="learn the reverse step's variance between its bounds, or fix it at beta, the upper one; not for flow",
+    citation="Nichol & Dhariwal, arXiv 2102.09672, section 3.1; fixed: Ho et al., arXiv 2006.11239, section 3.2",
+    fields=("model.learn_sigma",),
+    group="objective",
+    aliases=("learn sigma", "learned variance", "variance prediction", "variance learning", "reverse variance",
+             "sigma", "covariance", "learned sigma", "reverse process variance"),
+    legal=lambda: ("learned", "fixed"),
+    value_aliases={
+        "learned": ("learned range", "learnt", "predicted", "learnable"),
+        "fixed": ("fixed at beta", "fixed large", "constant", "not learned"),
+    },
+    remove_value="fixed",
+    remove_means="the variance fixed at beta, and no variational term in the loss",
+    add_values=("learned",),
+    add_means="a learned variance and the variational term that trains it",
+)  # fmt: skip
