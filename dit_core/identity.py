@@ -7,9 +7,9 @@ import json
 from typing import Any
 
 from dit_core.config import TrialConfig
-from dit_core.interop import initial
 from dit_core.diffusion.samplers import sampler_name
 from dit_core.diffusion.sampling import guided_channels
+from dit_core.interop import initial
 
 NUMERICS_VERSION = 1
 """Raised by hand whenever a change alters the numbers a given config produces (the golden losses tell)."""
