@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from search_spaces.types import Expansion
+from service.direction import better
 from service.report.style import BASELINE, FLOOR, MARKERS, OKABE_ITO, canvas, plain_ticks, png, spread_labels
 from service.report.summary import ArmSummary, Summary
 from service.store import Store
@@ -48,7 +49,9 @@ def gflops_against_metric(expansion: Expansion, summary: Summary) -> bytes | Non
                 zorder=3,
             )
             if arm.final is not None and arm.final.sd is not None:
-                low = max(arm.final.mean - arm.final.sd, arm.final.mean * 0.2)
+                low = arm.final.mean - arm.final.sd
+                if arm.final.mean > 0:  # the axis may be logarithmic
+                    low = max(low, arm.final.mean * 0.2)
                 axes.vlines(arm.cost.gmacs, low, arm.final.mean + arm.final.sd, color=colour, linewidth=1, zorder=2)
         floor = summary.floors.get(summary.study.primary_metric)
         if floor is not None and floor > 0:
@@ -67,7 +70,8 @@ def gflops_against_metric(expansion: Expansion, summary: Summary) -> bytes | Non
         _metric_scale(axes, [value for _, _, value in points] + ([floor] if floor else []))
         axes.margins(x=0.12)
         axes.set_xlabel("Gflops of one forward pass (multiply-adds, one image)")
-        axes.set_ylabel(f"{summary.study.primary_metric} (lower is better)")
+        metric = summary.study.primary_metric
+        axes.set_ylabel(f"{metric} ({better(metric)} is better)")
         figure.draw_without_rendering()
         _label_points(axes, points, style)
         _legend(figure, expansion, summary, style)
@@ -160,15 +164,15 @@ def _last(arm: ArmSummary) -> tuple[int, float] | None:
     """Where the arm stands: its final mean, or the mean at the last rung it reached; None for nothing finite."""
     images = arm.stop.images if arm.stop is not None and not arm.finals else arm.last_images
     found = arm.final or arm.at(images)
-    if found is None or not math.isfinite(found.mean) or found.mean <= 0:
+    if found is None or not math.isfinite(found.mean):
         return None
     return images, found.mean
 
 
 def _metric_scale(axes: Any, values: list[float], at: float = 6.0) -> None:
-    """Uses a logarithmic y axis when values span more than a factor of ``at``."""
-    finite = [value for value in values if math.isfinite(value) and value > 0]
-    if finite and max(finite) / min(finite) > at:
+    """Uses a logarithmic y axis when values are positive and span more than a factor of ``at``."""
+    finite = [value for value in values if math.isfinite(value)]
+    if finite and min(finite) > 0 and max(finite) / min(finite) > at:
         axes.set_yscale("log")
         plain_ticks(axes.yaxis)
 

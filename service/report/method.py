@@ -8,6 +8,8 @@ from typing import Any
 
 from dit_core.config import TrialConfig
 from dit_core.events import MetricResult
+from dit_core.metrics import METRICS
+from service.direction import better
 from service.preflight import Prepared
 from service.report.environment import machine, versions
 from service.report.numbers import MetricFormat, compute, count, duration
@@ -67,14 +69,7 @@ _UNCERTAINTY = (
 
 def _metric(name: str, summary: Summary, shown: MetricFormat) -> str:
     example = _example(name, summary)
-    what = (
-        "FID: the Fréchet distance in Inception-v3 features"
-        if name == "fid"
-        else "Fréchet distance in features of its own, not comparable with FID"
-        if name.startswith("fd_")
-        else "see its documentation"
-    )
-    text = f"{name}: {what}; lower is better."
+    text = f"{name}: {METRICS.get(name).description}; {better(name)} is better."
     if example is None:
         return text
     known: Mapping[str, Any] = example.details
@@ -83,8 +78,9 @@ def _metric(name: str, summary: Summary, shown: MetricFormat) -> str:
         text += f" {known['samples']:,} generated images against {known['reference_images']:,} {reference}."
     if example.floor is not None:
         held_out = f" {known['held_out_images']:,}" if "held_out_images" in known else ""
-        text += f" Floor, the same distance for{held_out} held-out images: {shown.value(example.floor)}."
-    hidden = {"samples", "reference", "reference_images", "held_out_images"}
+        text += f" Floor, the same for{held_out} held-out images: {shown.value(example.floor)}."
+    hidden = {"samples", "reference_images", "held_out_images"}
+    hidden |= {"reference"} if "reference_images" in known else set()
     rest = [
         f"{key.replace('_', ' ')}: {_plain(value)}"
         for key, value in known.items()
@@ -96,6 +92,8 @@ def _metric(name: str, summary: Summary, shown: MetricFormat) -> str:
 def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
@@ -151,8 +149,9 @@ def _model(config: TrialConfig) -> str:
 def _training(config: TrialConfig) -> str:
     training = config.training
     warmup = f" after a linear warm-up over {training.warmup_images:,} images" if training.warmup_images else ""
+    start = "" if training.initial_weights is None else f"Starts from the weights in {training.initial_weights}. "
     return (
-        f"Optimizer {training.optimizer}, learning rate {training.learning_rate:g}{warmup}, "
+        f"{start}Optimizer {training.optimizer}, learning rate {training.learning_rate:g}{warmup}, "
         f"betas ({training.beta1:g}, {training.beta2:g}), weight decay {training.weight_decay:g}, "
         f"batch {training.batch_size}, label dropout {training.class_dropout:g}, {training.precision}; "
         f"{config.diffusion.num_timesteps} diffusion steps with linear betas, noise prediction"
@@ -201,7 +200,7 @@ def saved(summary: Summary) -> str | None:
         if name in summary.weights_of:
             continue
         sharing = [name, *(other for other, weights in summary.weights_of.items() if weights == name)]
-        cost = arm.cost.gmacs * 3 * seeds
+        cost = arm.cost.trained_gmacs * 3 * seeds
         full += cost * budget
         left_out += cost * (budget - max(ends.get(other, budget) for other in sharing))
     if not left_out:
