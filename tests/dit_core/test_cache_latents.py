@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -12,14 +13,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from networks import random_dinov2
 from PIL import Image
 from safetensors.torch import load_file
+from small_trials import only, tiny
 
 from dit_core.data import DataConfig, load_dataset
 from dit_core.data import cache_latents as module
 from dit_core.data.cache_latents import PARTIAL, Caching, cache_latents, parse_device
 from dit_core.data.latents_format import MANIFEST, Manifest, unpack_names
 from dit_core.errors import UserError
+from dit_core.events import Evaluated
+from dit_core.training.loop import run
 
 CLASSES = {"ant": 5, "bee": 7, "cat": 6}
 COUNT = sum(CLASSES.values())
@@ -315,3 +320,27 @@ def test_file_names_of_any_bytes_survive(vae: str, tmp_path: Path) -> None:
     manifest = cache_latents(source(folder), tmp_path / "out", vae)
     assert unpack_names(load_file(tmp_path / "out" / manifest.shards[0].file)["names"]) == ["0.png", "1.png", odd]
     assert manifest.num_classes == 0
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_trial_trains_on_them_and_its_samples_are_decoded(
+    images: Path, vae: str, tmp_path: Path, labelled: bool
+) -> None:
+    folder = images
+    if not labelled:
+        folder = tmp_path / "flat"
+        folder.mkdir()
+        for number, path in enumerate(sorted(images.rglob("*.png"))):
+            (folder / f"{number}.png").write_bytes(path.read_bytes())
+    cache_latents(source(folder), tmp_path / "latents", vae)
+    config = tiny(
+        model={"input_size": 4, "in_channels": 4, "patch_size": 2, "num_classes": 3 if labelled else 0},
+        data={"name": "latents", "path": str(tmp_path / "latents"), "image_size": 8, "random_flip": True},
+        evaluation={"metrics": ["fd_dinov2"], "dinov2_weights": random_dinov2(tmp_path / "dinov2"), "num_samples": 40,
+                    "allow_few_samples": True, "grid_images": 9},
+    )  # fmt: skip
+    events = list(run(config, tmp_path / "trial", until=96, device=torch.device("cpu")))
+    (scored,) = only(Evaluated, events)
+    assert np.isfinite(scored.metrics[0].value) and np.isfinite(scored.metrics[0].floor)
+    grid = Image.open(io.BytesIO(scored.grid))
+    assert grid.mode == "RGB" and grid.size[0] == (3 if labelled else 8) * 50 - 2
