@@ -11,10 +11,11 @@ from torch import Tensor
 from dit_core.config import TrialConfig
 from dit_core.data.base import ImageDataset
 from dit_core.diffusion import build_process, sample
+from dit_core.diffusion.lookahead import Lookahead
 from dit_core.events import Evaluated
 from dit_core.metrics import METRICS
 from dit_core.model import DiT
-from dit_core.training import distributed, precision
+from dit_core.training import compilation, distributed, precision
 from dit_core.training.randomness import generator, integers, normal
 
 _MIN_SIDE = 48
@@ -105,9 +106,12 @@ def generate(config: TrialConfig, model: DiT, dataset: ImageDataset, labels: Ten
     """
     settings, device = config.evaluation, next(model.parameters()).device
     shape = (len(labels), config.model.in_channels, config.model.input_size, config.model.input_size)
-    with torch.inference_mode(), precision.autocast(config.training, device):
+    whole = len(labels) == settings.batch_size  # the last chunk and the grid are not worth compiling for their size
+    network = compilation.compiled(model) if config.training.compile and whole else model
+    noise = Lookahead(lambda step: normal(shape, config.seed, f"{stream}-step", chunk, step), device)
+    with torch.inference_mode(), precision.autocast(config.training, device), noise:
         x = sample(
-            model,
+            network,
             build_process(config.diffusion),
             noise=normal(shape, config.seed, f"{stream}-start", chunk).to(device),
             labels=labels.to(device),
@@ -117,7 +121,7 @@ def generate(config: TrialConfig, model: DiT, dataset: ImageDataset, labels: Ten
             guidance_channels=settings.guidance_channels,
             guidance_interval=settings.guidance_interval,
             null_label=config.model.num_classes,
-            step_noise=lambda step: normal(shape, config.seed, f"{stream}-step", chunk, step),
+            step_noise=noise,
         )
         images = dataset.to_images(x)
     return images.clone()  # a normal tensor again, which a metric may use as it likes

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from dit_core.config import TrialConfig
-from dit_core.diffusion import Diffusion, sample
+from dit_core.diffusion import build_process, sample
 from dit_core.model import DiT, ModelConfig
 from peers.plain_diffusion import PlainDiffusion, linear_betas
 from peers.plain_dit import PlainDiT, guided
@@ -103,7 +103,7 @@ def check(config: TrialConfig, *, fused_attention: bool) -> str:
 
 
 def _loss_difference(config: TrialConfig, ours: DiT, theirs: PlainDiT) -> float:
-    model, mine, plain = config.model, Diffusion(config.diffusion), plain_diffusion(config)
+    model, mine, plain = config.model, build_process(config.diffusion), plain_diffusion(config)
     shape = (IMAGES, model.in_channels, model.input_size, model.input_size)
     x0, noise = torch.randn(shape), torch.randn(shape)
     y = torch.arange(IMAGES) % (model.num_classes + 1)
@@ -111,7 +111,7 @@ def _loss_difference(config: TrialConfig, ours: DiT, theirs: PlainDiT) -> float:
     for steps in ([0, config.diffusion.num_timesteps - 1], [1, config.diffusion.num_timesteps // 2]):
         t = torch.tensor(steps)
         xt = mine.q_sample(x0, t, noise)
-        mse, vb = mine.losses(ours(xt, t, y), x0, xt, t, noise)
+        mse, vb = mine.losses(ours(xt, mine.network_time(t), y), x0, xt, t, noise)
         plain_xt = plain.noised(x0, t, noise)
         loss = plain.loss(theirs(plain_xt, t, y), x0, plain_xt, t, noise)
         worst = max(worst, _relative(loss, mse + vb))
@@ -125,7 +125,7 @@ def _sample_difference(config: TrialConfig, ours: DiT, theirs: PlainDiT) -> floa
     noises = torch.randn(SAMPLING_STEPS, *shape)
     mine = sample(
         ours,
-        Diffusion(config.diffusion),
+        build_process(config.diffusion),
         noise=start,
         labels=labels,
         steps=SAMPLING_STEPS,

@@ -1,0 +1,73 @@
+"""``torch.compile`` as a setting of a trial."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import cast
+
+import torch
+import torch._dynamo
+from torch import Tensor, nn
+
+from dit_core.errors import UserError
+
+_SHAPES = 64
+"""Shapes that a process compiles for before it gives up; PyTorch's own limit is 8."""
+
+
+def compiled(network: nn.Module) -> nn.Module:
+    """Returns ``network`` through ``torch.compile``; ``network`` itself stays as it is.
+
+    It is compiled for every shape it meets (one that is generalised to many is slower). A worker runs trial after
+    trial: those of one shape share what was compiled for the first, and many shapes do not silently run uncompiled.
+    """
+    _allow_many_shapes()
+    return cast(nn.Module, torch.compile(network, dynamic=False))
+
+
+def compile_(network: nn.Module) -> None:
+    """As ``compiled``, in place: the parameters keep their names."""
+    _allow_many_shapes()
+    network.compile(dynamic=False)
+
+
+def _allow_many_shapes() -> None:
+    limits = torch._dynamo.config
+    limits.recompile_limit = max(_SHAPES, limits.recompile_limit)
+
+
+def check(device: torch.device) -> None:
+    """Makes sure that ``torch.compile`` works here, by compiling a sum; the answer is kept for the process.
+
+    Raises:
+        UserError: it does not, for instance because there is no C++ compiler.
+    """
+    problem = _problem(device.type)
+    if problem is not None:
+        raise UserError(
+            f"training.compile: torch.compile does not work on the {device.type} of this machine ({problem}); it "
+            "needs a C++ compiler and Python's headers (Debian: apt install g++ python3-dev), or set "
+            "training.compile to false"
+        )
+
+
+@cache
+def _problem(device_type: str) -> str | None:
+    try:
+        torch.compile(_sum, dynamic=False)(torch.ones(32, device=device_type))
+    except Exception as error:  # whatever a compiler, linker or loader has to say
+        return _first_line(error)
+    return None
+
+
+def _sum(x: Tensor) -> Tensor:
+    return x.sin() + x
+
+
+def _first_line(error: BaseException) -> str:
+    """Returns the first line of what is at the bottom of ``error``."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    inner = getattr(error, "inner_exception", error)
+    lines = [line.strip() for line in str(inner).splitlines() if line.strip()]
+    return f"{type(inner).__name__}: {lines[0]}" if lines else type(inner).__name__
