@@ -21,7 +21,7 @@ from dit_core.data.base import ImageDataset
 from dit_core.diffusion import build_process
 from dit_core.errors import UserError
 from dit_core.events import Checkpointed, CurvePoint, Diverged, Event, Progress, Started
-from dit_core.training import distributed, precision
+from dit_core.training import compilation, distributed, precision
 from dit_core.training.batches import draw, prefetched
 from dit_core.training.checkpoint import Checkpoints
 from dit_core.training.schedule import learning_rate
@@ -60,7 +60,7 @@ def run(
 
     Raises:
         UserError: ``until`` or the batch size does not divide, the data does not fit the model, a metric cannot run,
-            or the folder holds another model's checkpoints.
+            ``torch.compile`` is asked for and does not work here, or the folder holds another model's checkpoints.
     """
     training = config.training
     _check_division(config, until)
@@ -70,6 +70,8 @@ def run(
         evaluation.check(config, dataset)
     device = device or distributed.default_device()
     precision.configure(training)
+    if training.compile:
+        compilation.check(device)
 
     process = build_process(config.diffusion)
     checkpoints = Checkpoints(Path(directory) / "checkpoints")
@@ -77,7 +79,7 @@ def run(
     images, ignored = checkpoints.restore(state, until)
     network = distributed.data_parallel(state.model, device)
     if training.compile:
-        network.compile()
+        compilation.compile_(network)
     yield Started(images, ignored)
 
     start, clock = images, perf_counter()
