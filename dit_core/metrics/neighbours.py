@@ -20,7 +20,7 @@ def radii(centres: Tensor, k: int) -> Tensor:
         (N,) float64.
     """
     centres = centres.double()
-    return torch.cat([torch.cdist(part, centres).kthvalue(k + 1).values for part in centres.split(_ROWS)])
+    return torch.cat([_distances(part, centres).kthvalue(k + 1).values for part in centres.split(_ROWS)])
 
 
 def share_inside(points: Tensor, centres: Tensor, radius: Tensor) -> float:
@@ -32,5 +32,9 @@ def share_inside(points: Tensor, centres: Tensor, radius: Tensor) -> float:
         radius: (M,) their radii.
     """
     points, centres = points.double(), centres.double()
-    inside = [(torch.cdist(part, centres) <= radius).any(1) for part in points.split(_ROWS)]
+    inside = [(_distances(part, centres) <= radius).any(1) for part in points.split(_ROWS)]
     return float(torch.cat(inside).double().mean())
+
+
+def _distances(a: Tensor, b: Tensor) -> Tensor:
+    return torch.cdist(a, b, compute_mode="use_mm_for_euclid_dist")  # one way for any number of rows

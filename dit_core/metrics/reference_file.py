@@ -51,9 +51,9 @@ class ReferenceFile:
         if not self.path.is_file():
             raise UserError(f"{SETTING}: {given!r} {'is not a file' if self.path.exists() else 'does not exist'}")
         try:
+            if not zipfile.is_zipfile(self.path):
+                raise ValueError("it is no archive of arrays")
             with np.load(self.path, allow_pickle=False) as file:
-                if not isinstance(file, np.lib.npyio.NpzFile):
-                    raise ValueError("it is no archive of arrays")
                 self._arrays = {name: file[name] for name in file.files if name != "arr_0"}
                 self.images = self._shape() if "arr_0" in file.files else None
         except _READ_ERRORS as error:
@@ -86,7 +86,7 @@ class ReferenceFile:
         mean, covariance = (
             torch.from_numpy(self._arrays[name].astype(np.float64)).to(device) for name in extractor.file_keys[feature]
         )
-        return Gaussian(mean, (covariance + covariance.T) / 2, self.count)
+        return Gaussian(mean, covariance, self.count)
 
     def batches(self, batch_size: int) -> Iterator[Tensor]:
         """Yields the images, uint8 (n, C, H, W) with n <= batch_size, read piece by piece."""
