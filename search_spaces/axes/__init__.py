@@ -24,6 +24,7 @@ from search_spaces.axes import (
     registers,
     sampler,
     sampling_steps,
+    shape,
     size,
     timestep_sampling,
     variance,
@@ -57,6 +58,7 @@ AXES: Registry[Axis] = Registry(
             loss_weighting.AXIS,
             sampling_steps.AXIS,
             *AXES_OF_GUIDANCE,
+            shape.AXIS,
             *AXES_OF_TRAINING,
         )
     },
