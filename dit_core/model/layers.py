@@ -44,7 +44,7 @@ def zero_(linear: nn.Linear | nn.Conv2d) -> None:
 
 
 class HeadNorms(nn.Module):
-    """Normalises queries and keys per head, with what the norm learns shared by the heads; does nothing when off.
+    """Normalises queries and keys per head; what the norms learn is shared by the heads.
 
     Dehghani et al., arXiv 2302.05442, section 2 (layer norm); Esser et al., arXiv 2403.03206, section 5.3.2 (RMS).
     """
@@ -53,8 +53,8 @@ class HeadNorms(nn.Module):
         super().__init__()
         width = config.hidden_size // config.num_heads
         norm = NORMS.get(config.norm, "model.norm")
-        self.q = norm(width, True) if config.qk_norm else nn.Identity()
-        self.k = norm(width, True) if config.qk_norm else nn.Identity()
+        self.q = norm(width, True)
+        self.k = norm(width, True)
 
     def forward(self, q_NHTK: Tensor, k_NHSK: Tensor) -> tuple[Tensor, Tensor]:
         """Returns queries and keys in the type they came in; the norms run in that of their weights."""
@@ -72,7 +72,7 @@ class SelfAttention(nn.Module):
         width = config.hidden_size
         self.heads = config.num_heads
         self.qkv = nn.Linear(width, 3 * width)
-        self.head_norms = HeadNorms(config)
+        self.head_norms = HeadNorms(config) if config.qk_norm else None
         self.proj = nn.Linear(width, width)
 
     def forward(self, x_NTD: Tensor, rotation_2NTR: Tensor | None = None) -> Tensor:
@@ -83,7 +83,8 @@ class SelfAttention(nn.Module):
             rotation_2NTR: cosine and sine of the angles that turn queries and keys, (2, N or 1, T, R).
         """
         q_NHTK, k_NHTK, v_NHTK = (split_heads(part, self.heads) for part in self.qkv(x_NTD).chunk(3, dim=-1))
-        q_NHTK, k_NHTK = self.head_norms(q_NHTK, k_NHTK)
+        if self.head_norms is not None:
+            q_NHTK, k_NHTK = self.head_norms(q_NHTK, k_NHTK)
         if rotation_2NTR is not None:
             q_NHTK, k_NHTK = rotate(q_NHTK, rotation_2NTR), rotate(k_NHTK, rotation_2NTR)
         out: Tensor = self.proj(merge_heads(F.scaled_dot_product_attention(q_NHTK, k_NHTK, v_NHTK)))
@@ -102,7 +103,7 @@ class CrossAttention(nn.Module):
         self.q = nn.Linear(width, width)
         self.k = nn.Linear(width, width)
         self.v = nn.Linear(width, width)
-        self.head_norms = HeadNorms(config)
+        self.head_norms = HeadNorms(config) if config.qk_norm else None
         self.proj = nn.Linear(width, width)
 
     def forward(self, x_NTD: Tensor, context_NSD: Tensor) -> Tensor:
@@ -110,7 +111,8 @@ class CrossAttention(nn.Module):
         q_NHTK = split_heads(self.q(x_NTD), self.heads)
         k_NHSK = split_heads(self.k(context_NSD), self.heads)
         v_NHSK = split_heads(self.v(context_NSD), self.heads)
-        q_NHTK, k_NHSK = self.head_norms(q_NHTK, k_NHSK)
+        if self.head_norms is not None:
+            q_NHTK, k_NHSK = self.head_norms(q_NHTK, k_NHSK)
         out: Tensor = self.proj(merge_heads(F.scaled_dot_product_attention(q_NHTK, k_NHSK, v_NHSK)))
         return out
 

@@ -39,10 +39,12 @@ class Decoder(nn.Module):
     - ``initialise`` runs after the common initialisation (xavier-uniform linears and convolutions, zero biases) and
       must zero the last layer, and nothing else but gates: every decoder then predicts exactly zero at first, so that
       none has a head start, and the last layer's gradient is not zero, so that training gets off the ground.
+    - ``looks_again`` says that it uses the noised image, from which tokens that are left out cannot be hidden.
     - All of its work is booked as ``decoder``, that of layers which blocks use as well included.
     """
 
     cost_part = "decoder"
+    looks_again = False
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

@@ -40,8 +40,12 @@ class DdtDecoder(Decoder):
     """Embeds the noised patches anew and denoises them; the blocks' output only says how, token by token.
 
     The condition of a token is the blocks' output there plus the timestep embedding; the label comes in through the
-    blocks. Norms, attention, pointwise network and positions are the config's; gates always start closed.
+    blocks. Norms, attention, pointwise network and positions are the config's; gates always start closed. Two things
+    differ from the paper's code, so that decoders can be compared: that output has passed the network's final norm,
+    as for every decoder, and the modulations start at zero, as those of the blocks do.
     """
+
+    looks_again = True
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
