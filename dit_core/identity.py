@@ -27,21 +27,23 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def train_id(config: TrialConfig, data_fingerprint: str) -> str:
+def train_id(config: TrialConfig, data_fingerprint: str, weights_fingerprint: str | None = None) -> str:
     """Identifies the weights: the config without evaluation, the seed, the data, the numerics version.
 
     Args:
         config: the trial.
         data_fingerprint: ``dataset.fingerprint`` of the training images.
+        weights_fingerprint: stands for what is in ``training.initial_weights``, if given; None takes its SHA-256.
 
     Raises:
-        UserError: ``training.initial_weights`` is given and not there; its content is part of the identity.
+        UserError: the SHA-256 is to be taken, and the weights are not there.
     """
     parts = config.model_dump(mode="json", exclude={"evaluation"})
     for section, fields in _NOT_WEIGHTS.items():
         parts[section] = {key: value for key, value in parts[section].items() if key not in fields}
     if config.training.initial_weights is not None:  # what is in them matters, not where they lie
-        parts["training"]["initial_weights"] = initial.sha256(config.training.initial_weights)
+        found = weights_fingerprint or initial.sha256(config.training.initial_weights)
+        parts["training"]["initial_weights"] = found
     return digest({"config": parts, "data": data_fingerprint, "numerics": NUMERICS_VERSION})
 
 

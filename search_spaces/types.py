@@ -115,7 +115,8 @@ class Expansion:
         first: dict[str, str] = {}
         shared = {}
         for arm in self.arms:
-            trained = first.setdefault(train_id(arm.config, arm.config.data.model_dump_json()), arm.name)
+            data, start = arm.config.data.model_dump_json(), arm.config.training.initial_weights  # neither need be here
+            trained = first.setdefault(train_id(arm.config, data, start), arm.name)
             if trained != arm.name:
                 shared[arm.name] = trained
         return shared

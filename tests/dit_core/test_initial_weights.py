@@ -66,6 +66,8 @@ def test_training_goes_on_from_them(weights: Path, tmp_path: Path) -> None:
 def test_the_content_is_part_of_the_identity_and_the_path_is_not(weights: Path, tmp_path: Path) -> None:
     given = train_id(starting_from(weights), "data")
     assert given != train_id(tiny(), "data")
+    assert train_id(starting_from(weights), "data", "what stands for it") != given
+    assert train_id(tiny(), "data", "nothing to stand for") == train_id(tiny(), "data")
     copy = tmp_path / "copy.safetensors"
     copy.write_bytes(weights.read_bytes())
     assert train_id(starting_from(copy), "data") == given

@@ -13,6 +13,7 @@ from tiny_study import dit_ablate, overrides, write_study
 
 from dit_core.diffusion import Diffusion
 from dit_core.diffusion.config import DiffusionConfig
+from dit_core.events import CurvePoint
 from dit_core.interop import LAYOUTS
 from dit_core.interop.diffusers import match_timesteps
 from dit_core.interop.initial import load
@@ -177,3 +178,45 @@ def test_what_cannot_be_exported_is_said_in_one_sentence(
     for phrase in says:
         assert phrase in sentence, sentence
     assert sorted(path.name for path in tmp_path.iterdir()) == ["taken"], "nothing half-written is left"
+
+
+def test_a_study_starts_from_what_another_exported(store: Path, tmp_path: Path) -> None:
+    released = tmp_path / "released.pt"
+    assert dit_ablate("export", "tiny", "--layout", "official", "--to", released, "--store", store).exit_code == 0
+    given = {**FIELDS, "training__initial_weights": str(released)}
+    study = write_study(tmp_path, name="tuned", ablations=[{"axis": "learning_rate"}], baseline=overrides(**given))
+    done = dit_ablate("run", study, "--executor", "local", "--seeds", "0", "--store", tmp_path / "store")
+    assert done.exit_code == 0, done.output
+    report = (tmp_path / "store" / "studies" / "tuned" / "report" / "report.md").read_text()
+    assert f"Starts from the weights in {released}." in report
+    scratch = {point.images: point.loss for point in curve(store, "tiny")}
+    tuned = {point.images: point.loss for point in curve(tmp_path / "store", "tuned")}
+    assert scratch.keys() == tuned.keys()
+    first = min(scratch)
+    assert tuned[first] < scratch[first], "the same batch, after 128 images more"
+    released.unlink()  # what has been recorded does not need it
+    status = dit_ablate("status", "tuned", "--store", tmp_path / "store")
+    assert status.exit_code == 0, status.output + status.stderr
+
+
+def curve(store: Path, study: str) -> list[CurvePoint]:
+    """The training curve of a study's baseline at seed 0."""
+    opened = Store(store)
+    return opened.curve_points(read_definition(opened, study).train_ids["baseline seed=0"])
+
+
+def test_weights_that_do_not_fit_are_refused_before_anything_trains(store: Path, tmp_path: Path) -> None:
+    released = tmp_path / "released.safetensors"
+    assert dit_ablate("export", "tiny", "--layout", "official", "--to", released, "--store", store).exit_code == 0
+    fits = {**FIELDS, "training__initial_weights": str(released)}
+    for changes, ablations, says in (
+        ({**fits, "model__learn_sigma": False}, [{"axis": "patch_size", "values": [2, 4]}], "model.learn_sigma=True"),
+        (fits, [{"axis": "block", "values": ["adaln"]}], "arm 'block=adaln': training.initial_weights"),
+        (FIELDS | {"training__initial_weights": "gone.pt"}, [{"axis": "block"}], "there is nothing at gone.pt"),
+    ):
+        study = write_study(tmp_path, ablations=ablations, baseline=overrides(**changes))
+        done = dit_ablate("run", study, "--executor", "local", "--store", tmp_path / "store")
+        assert done.exit_code == 2, done.output
+        sentence = done.stderr.strip()
+        assert sentence.startswith("error: ") and "\n" not in sentence and says in sentence, sentence
+        assert not (tmp_path / "store" / "trials").exists()
