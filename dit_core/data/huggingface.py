@@ -18,7 +18,7 @@ from dit_core.data.config import DataConfig
 from dit_core.data.corrupt import settle
 from dit_core.data.encoded import EncodedImages, sound
 from dit_core.data.paths import data_folder, file_bytes, file_stamp, walk
-from dit_core.data.vae import root_cause
+from dit_core.data.vae import quiet_hub, root_cause
 from dit_core.data.verification import reason, verify
 from dit_core.errors import UserError, unknown
 
@@ -224,7 +224,8 @@ def _quiet() -> Iterator[None]:
     before = are_progress_bars_disabled()
     disable_progress_bars()
     try:
-        yield
+        with quiet_hub():
+            yield
     finally:
         if not before:
             enable_progress_bars()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
+import logging
 import math
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -31,14 +35,30 @@ def load_vae(source: str, device: torch.device) -> Any:
     """
     from diffusers import AutoencoderKL
 
+    options = {"use_safetensors": True, "low_cpu_mem_usage": False, "torch_dtype": torch.float32}
     try:
-        vae = AutoencoderKL.from_pretrained(source, use_safetensors=True, low_cpu_mem_usage=False)
+        with quiet_hub():
+            vae = AutoencoderKL.from_pretrained(source, **options)
     except Exception as error:  # the hub client and diffusers raise many types; all mean that it cannot be loaded
         raise UserError(
             f"data.vae: no AutoencoderKL can be loaded from {source!r} ({root_cause(error)}); give a local folder in "
             f"diffusers format, or a hub name that this machine can reach or has cached"
         ) from None
-    return vae.to(device=device, dtype=torch.float32).eval().requires_grad_(False)
+    return vae.to(device).eval().requires_grad_(False)
+
+
+@contextlib.contextmanager
+def quiet_hub() -> Iterator[None]:
+    """Keeps the hub client's warnings about every retry off the terminal; the error in the end says it all."""
+    logger = logging.getLogger("huggingface_hub")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="huggingface_hub")
+            yield
+    finally:
+        logger.setLevel(before)
 
 
 def root_cause(error: BaseException) -> str:

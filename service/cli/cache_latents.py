@@ -113,7 +113,7 @@ def cache_latents(
         f"{manifest.count:,} images ({classes}) as latents of {' x '.join(map(str, manifest.shape))} in {folder}, "
         f"{size / 1e9:.2f} GB. Train on them with\n"
         f"  --set data.name=latents --set data.path={folder} --set data.image_size={image_size} "
-        f"--set data.vae_scale={manifest.scale} --set model.input_size={manifest.shape[1]} "
+        f"--set data.vae={vae} --set data.vae_scale={manifest.scale} --set model.input_size={manifest.shape[1]} "
         f"--set model.in_channels={manifest.shape[0]} --set model.num_classes={manifest.num_classes}",
         soft_wrap=True,
         markup=False,

@@ -1,0 +1,128 @@
+"""``dit-ablate cache-latents``: what it prints, how it goes on, and that its own advice works."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tiny_study import dit_ablate
+
+from dit_core.config import TrialConfig
+from dit_core.data import load_dataset
+from service.sources import parse_setting
+
+COMMAND = str(Path(sys.executable).with_name("dit-ablate"))
+COUNT = 40
+
+
+@pytest.fixture(scope="module")
+def vae(tmp_path_factory: pytest.TempPathFactory) -> str:
+    from diffusers import AutoencoderKL
+
+    path = tmp_path_factory.mktemp("vae")
+    torch.manual_seed(0)
+    kinds = {"down_block_types": ("DownEncoderBlock2D",) * 2, "up_block_types": ("UpDecoderBlock2D",) * 2}
+    AutoencoderKL(block_out_channels=(8, 8), norm_num_groups=4, latent_channels=4, **kinds).save_pretrained(path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("images")
+    generator = np.random.default_rng(0)
+    for i in range(COUNT):
+        path = root / ("ant", "bee")[i % 2] / f"{i}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(generator.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(path)
+    return root
+
+
+def options(vae: str, *more: object) -> tuple[object, ...]:
+    return ("--vae", vae, "--image-size", 16, "--batch-size", 4, "--shard-size", 8, "--device", "cpu", *more)
+
+
+def test_plain_lines_and_the_advice_at_the_end(images: Path, vae: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = dit_ablate("cache-latents", images, out, *options(vae))
+    assert done.exit_code == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[1] == f"{COUNT} images to encode" and lines[2].startswith(f"{COUNT} of {COUNT} images encoded, ")
+    assert lines[3].startswith(f"{COUNT} images (2 classes) as latents of 4 x 8 x 8 in {out}, 0.00 GB.")
+    advice = lines[4].split()
+    assert advice[::2] == ["--set"] * 8
+    sections: dict[str, dict[str, object]] = {}
+    for setting in advice[1::2]:
+        name, value = parse_setting(setting)
+        section, field = name.split(".")
+        sections.setdefault(section, {})[field] = value
+    config = TrialConfig.model_validate(sections)
+    dataset = load_dataset(config.data)
+    dataset.check(config.model)
+    assert len(dataset) == 32 and dataset.name == "latents"
+    again = dit_ablate("cache-latents", images, out, *options(vae))
+    assert f"{COUNT} of {COUNT} images were encoded before and are verified" in again.stdout
+    assert "to encode" not in again.stdout
+
+
+def test_mistakes_are_one_sentence(images: Path, vae: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert dit_ablate("cache-latents", images, out, *options(vae)).exit_code == 0
+    for arguments, says in (
+        ((images, out, *options(vae, "--no-flips")), "was begun with another flips (True, now False)"),
+        ((images, tmp_path / "b", *options(vae, "--data", "image-folders")), "did you mean 'image-folder'?"),
+        ((tmp_path / "none", tmp_path / "b", *options(vae)), "data.path: "),
+        ((images, tmp_path / "b", *options(str(images))), "data.vae: no AutoencoderKL can be loaded"),
+        ((images, tmp_path / "b", *options(vae, "--label-column", "x")), "data.label_column: 'x' given, but only"),
+        ((images, tmp_path / "b", *options(vae, "--device", "tpu9")), "device: 'tpu9' cannot be used"),
+    ):
+        done = dit_ablate("cache-latents", *arguments)
+        sentence = done.stderr.strip()
+        assert done.exit_code == 2 and sentence.startswith("error: ") and says in sentence, done.output
+        assert "\n" not in sentence and not (tmp_path / "b").exists()
+
+
+def test_killed_with_sigkill_and_continued(images: Path, vae: str, tmp_path: Path) -> None:
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    command = [COMMAND, "cache-latents", str(images), str(out), *map(str, options(vae, "--shard-size", 2))]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
+    while len(list(out.glob("latents-*.safetensors"))) < 3 and time.monotonic() < deadline:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL and not (out / "latents.json").exists()
+    done = dit_ablate("cache-latents", images, out, *options(vae, "--shard-size", 2))
+    assert done.exit_code == 0, done.stderr
+    found = re.search(rf"(\d+) of {COUNT} images were encoded before and are verified", done.stdout)
+    assert found is not None and 4 <= int(found.group(1)) < COUNT
+    assert dit_ablate("cache-latents", images, whole, *options(vae, "--shard-size", 2)).exit_code == 0
+    for path in whole.glob("*.safetensors"):
+        assert path.read_bytes() == (out / path.name).read_bytes()
+
+
+def test_a_bar_in_a_terminal(images: Path, vae: str, tmp_path: Path) -> None:
+    leader, follower = pty.openpty()
+    command = [COMMAND, "cache-latents", str(images), str(tmp_path / "out"), *map(str, options(vae))]
+    process = subprocess.Popen(command, stdout=follower, stderr=follower, env={**os.environ, "COLUMNS": "120"})
+    os.close(follower)
+    shown, deadline = b"", time.monotonic() + 300
+    while time.monotonic() < deadline:
+        if select.select([leader], [], [], 1)[0]:
+            try:
+                shown += os.read(leader, 65536)
+            except OSError:  # the process has ended
+                break
+    os.close(leader)
+    assert process.wait(timeout=60) == 0
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
+    assert "━" in text and f"{COUNT}/{COUNT} images, " in text and "per second" in text
