@@ -53,9 +53,11 @@ class TrialConfig(Config):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         from dit_core.diffusion.checks import check_guidance, check_process
+        from dit_core.training.masking import check_masking
 
         check_process(self)
         check_guidance(self)
+        check_masking(self)
         if self.evaluated_decay not in (*self.training.ema_decays, 0):
             kept = ", ".join(map(repr, self.training.ema_decays))
             raise UserError(

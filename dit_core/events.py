@@ -26,7 +26,8 @@ class CurvePoint:
 
     Attributes:
         images: training images seen at the window's end.
-        loss: mean training loss (weighted squared error + variational term).
+        loss: mean training loss (weighted squared error + variational term; with masked tokens also their
+            reconstruction).
         mse: mean squared error of the prediction, unweighted; comparable between arms of one objective only.
         vb: variational term, in bits per dimension.
     """

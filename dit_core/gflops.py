@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from dit_core.model import DiT, ModelConfig
+from dit_core.training.masking import kept_tokens
 
 PARTS = ("patchify", "attention", "mlp", "conditioning", "decoder")
 OTHER = "other"
@@ -32,40 +33,50 @@ class Cost:
         trainable_params: parameters that receive gradients.
         parts: part -> billions of multiply-adds of one image's forward pass.
         gmacs: their sum, the paper's "Gflops".
+        trained_gmacs: as ``gmacs``, for a forward pass in training, which leaves masked tokens out.
     """
 
     params: int
     trainable_params: int
     parts: dict[str, float]
     gmacs: float
+    trained_gmacs: float
 
 
-def count(config: ModelConfig) -> Cost:
-    """Counts a network's parameters and multiply-adds; a config is counted once per process."""
+def count(config: ModelConfig, mask_ratio: float = 0.0) -> Cost:
+    """Counts a network's parameters and multiply-adds; a config is counted once per process.
+
+    Args:
+        config: the network.
+        mask_ratio: share of the tokens that training leaves out.
+    """
+    kept = kept_tokens(config.num_tokens, mask_ratio)
     params, trainable, macs = _count(config)
+    trained = macs if kept == config.num_tokens else _count(config, kept)[2]
     parts = {part: amount / 1e9 for part, amount in macs}
-    return Cost(params, trainable, parts, sum(amount for _, amount in macs) / 1e9)
+    return Cost(params, trainable, parts, sum(amount for _, amount in macs) / 1e9, sum(a for _, a in trained) / 1e9)
 
 
 def training_gmacs(cost: Cost, images: int) -> float:
     """Billions of multiply-adds to train on ``images``: a backward pass costs two forward passes (section 4)."""
-    return cost.gmacs * images * 3
+    return cost.trained_gmacs * images * 3
 
 
 @cache
-def _count(config: ModelConfig) -> tuple[int, int, tuple[tuple[str, int], ...]]:
+def _count(config: ModelConfig, kept: int | None = None) -> tuple[int, int, tuple[tuple[str, int], ...]]:
     with torch.device("meta"):
         model = DiT(config)
         x_NCHW = torch.empty(1, config.in_channels, config.input_size, config.input_size)
         t_N = torch.empty(1)
         y_N = torch.empty(1, dtype=torch.long)
-        macs = macs_by_part(model, (x_NCHW, t_N, y_N))
+        keep_NS = None if kept is None else torch.empty(1, kept, dtype=torch.long)
+        macs = macs_by_part(model, (x_NCHW, t_N, y_N, keep_NS))
     params = sum(parameter.numel() for parameter in model.parameters())
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     return params, trainable, tuple(macs.items())
 
 
-def macs_by_part(model: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, int]:
+def macs_by_part(model: nn.Module, inputs: tuple[Tensor | None, ...]) -> dict[str, int]:
     """Runs a forward pass and books every multiply-add to the innermost running module with a ``cost_part``.
 
     Args:

@@ -236,7 +236,7 @@ def _arm(
     statuses: dict[str, TrialStatus] | None,
     held: dict[str, set[int]] | None,
 ) -> ArmPreview:
-    study, cost = expansion.study, count(arm.config.model)
+    study, cost = expansion.study, count(arm.config.model, arm.config.training.mask_ratio)
     weights_of = expansion.weights_of.get(arm.name)
     trials = [trial.name for trial in expansion.trials if trial.arm.name == arm.name]
     return ArmPreview(
@@ -269,7 +269,9 @@ def _left(
         identity = prepared.train_ids[trial.name]
         if identity not in training:
             trained = _trained(store, identity, study.budget_images)
-            training[identity] = training_gmacs(count(trial.config.model), study.budget_images - trained)
+            training[identity] = training_gmacs(
+                count(trial.config.model, trial.config.training.mask_ratio), study.budget_images - trained
+            )
     return segments, sum(training.values())
 
 

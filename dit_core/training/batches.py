@@ -13,7 +13,8 @@ from dit_core.config import TrialConfig
 from dit_core.data.base import ImageDataset
 from dit_core.diffusion.times import draw_times
 from dit_core.training import distributed
-from dit_core.training.randomness import chances, image_order, normal
+from dit_core.training.masking import kept_tokens
+from dit_core.training.randomness import chances, image_order, normal, shuffles
 
 
 class Batch(NamedTuple):
@@ -24,12 +25,16 @@ class Batch(NamedTuple):
         y: (n,) int64 labels, some replaced by the null label.
         t: (n,) times: int64 steps, or float32 in [0, 1) for flow.
         noise: (n, C, H, W) float32.
+        kept: (n, S) int64 tokens that run through the network's blocks, ascending; None for all.
+        masked: (n, T - S) int64, the other tokens, ascending.
     """
 
     x0: Tensor
     y: Tensor
     t: Tensor
     noise: Tensor
+    kept: Tensor | None = None
+    masked: Tensor | None = None
 
 
 def draw(config: TrialConfig, dataset: ImageDataset, step: int, device: torch.device) -> Batch:
@@ -50,15 +55,27 @@ def draw(config: TrialConfig, dataset: ImageDataset, step: int, device: torch.de
     posterior = normal(shape, seed, "posterior", step)[mine] if dataset.needs_noise else None
     x0, y = dataset.batch(image_order(step * size, size, len(dataset), seed)[mine], flip, posterior)
     dropped = chances(size, config.training.class_dropout, seed, "dropout", step)[mine]
-    batch = (
+    batch = Batch(
         x0,
         torch.where(dropped, config.model.num_classes, y),
         draw_times(config.diffusion, size, seed, step)[mine],
         normal(shape, seed, "noise", step)[mine],
+        *_split_tokens(config, step, mine),
     )
-    if device.type == "cuda":
-        return Batch(*(tensor.pin_memory().to(device, non_blocking=True) for tensor in batch))
-    return Batch(*(tensor.to(device) for tensor in batch))
+    return Batch._make(None if tensor is None else _on(device, tensor) for tensor in batch)
+
+
+def _split_tokens(config: TrialConfig, step: int, mine: slice) -> tuple[Tensor | None, Tensor | None]:
+    training, tokens = config.training, config.model.num_tokens
+    if training.mask_ratio == 0:
+        return None, None
+    kept = kept_tokens(tokens, training.mask_ratio)
+    order = shuffles(training.batch_size, tokens, config.seed, "mask", step)[mine]
+    return order[:, :kept].sort().values, order[:, kept:].sort().values
+
+
+def _on(device: torch.device, tensor: Tensor) -> Tensor:
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def prefetched(make: Callable[[int], Batch], steps: Iterable[int]) -> Generator[tuple[int, Batch]]:

@@ -22,7 +22,8 @@ class TrainingConfig(Config):
         beta2: AdamW's second beta.
         weight_decay: the optimiser's decoupled weight decay.
         class_dropout: probability of replacing a label by the null class.
-        mask_ratio: share of the image tokens that a training step leaves out.
+        mask_ratio: share of the image tokens that a training step leaves out of the blocks (needs
+            ``model.mask_token``); evaluation never leaves any out.
         ema_decays: decays, per step, of the exponential moving averages of the weights that are kept, each a copy of
             the weights in memory and checkpoints; the first is evaluated unless the evaluation names another.
         ema_warmup: ramp every decay as ``min(decay, (1 + step) / (10 + step))`` so that short runs do not evaluate

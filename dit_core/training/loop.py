@@ -24,6 +24,7 @@ from dit_core.events import Checkpointed, CurvePoint, Diverged, Event, Progress,
 from dit_core.training import compilation, distributed, precision
 from dit_core.training.batches import draw, prefetched
 from dit_core.training.checkpoint import Checkpoints
+from dit_core.training.loss import step_loss
 from dit_core.training.schedule import learning_rate
 from dit_core.training.state import TrainState
 
@@ -89,15 +90,14 @@ def run(
         for step, batch in batches:
             xt = process.q_sample(batch.x0, batch.t, batch.noise)
             with precision.autocast(training, device):
-                output = network(xt, process.network_time(batch.t), batch.y)
-            mse, vb = process.losses(output.float(), batch.x0, xt, batch.t, batch.noise)
-            loss = process.weighted(mse, batch.t).mean() + vb.mean()
+                output = network(xt, process.network_time(batch.t), batch.y, batch.kept)
+            loss, mse, vb = step_loss(process, batch, xt, output.float(), config.model.patch_size)
             state.optimizer.zero_grad()
             loss.backward()
             state.optimizer.set_learning_rate(learning_rate(training, (step + 1) * training.batch_size))
             state.optimizer.step()
             state.ema.update(step)
-            totals[:3] += torch.stack([loss, mse.mean(), vb.mean()]).detach()
+            totals[:3] += torch.stack([loss, mse, vb]).detach()
 
             images = (step + 1) * training.batch_size
             saves = images == until or _passes(images, training.batch_size, checkpoint_images)

@@ -52,6 +52,11 @@ def chances(count: int, probability: float, seed: int, stream: str, *index: int)
     return torch.from_numpy(generator(seed, stream, *index).random(count) < probability)
 
 
+def shuffles(count: int, size: int, seed: int, stream: str, *index: int) -> Tensor:
+    """Returns (count, size) int64, each row a permutation of 0 .. size - 1."""
+    return torch.from_numpy(generator(seed, stream, *index).random((count, size)).argsort(1))
+
+
 def image_order(start: int, count: int, size: int, seed: int) -> Tensor:
     """Returns which images come at positions ``start .. start + count - 1`` of the endless training sequence.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from search_spaces.axes import ema_decay, optimizer, warmup
+from search_spaces.axes import ema_decay, mask_ratio, optimizer, warmup
 from search_spaces.axes.base import Axis
 from search_spaces.axes.number import NumberAxis
 
@@ -114,4 +114,5 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
         suggested=(0.95, 0.99, 0.999),
         remove_means="AdamW cannot be without it; use REPLACE",
     ),
+    mask_ratio.AXIS,
 )  # fmt: skip

@@ -42,7 +42,8 @@ class Ledger:
         self.results = collect(prepared.expansion, store, prepared.train_ids)
         self._attempts: Counter[str] = Counter()
         self._reached: dict[str, int] = {}
-        self._cost = {arm.name: count(arm.config.model).gmacs for arm in prepared.expansion.arms}
+        arms = prepared.expansion.arms
+        self._cost = {arm.name: count(arm.config.model, arm.config.training.mask_ratio).trained_gmacs for arm in arms}
         self.plan: Plan = self._plan()
 
     # -- handing out ------------------------------------------------------------------------------

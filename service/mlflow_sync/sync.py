@@ -259,7 +259,7 @@ class MlflowSync:
         run = self._run(key, trial.name, began or now(), parent)
         result = summary.results[trial.name]
         milestones = self._study.milestones
-        cost = count(trial.config.model)
+        cost = count(trial.config.model, trial.config.training.mask_ratio)
         trained = trial.arm.name not in self._prepared.expansion.weights_of  # else the curve is in another trial's run
         rows = [
             *content.cost_rows(cost, began or now()),

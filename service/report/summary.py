@@ -158,7 +158,8 @@ def summarise(
             status.trial.seed: status.metric.value for status in own if status.is_final and status.metric is not None
         }
         difference = None if arm.is_baseline else paired_difference(finals, arms[0].finals)
-        arms.append(ArmSummary(arm, count(arm.config.model), own, finals, measured, stops.get(arm.name), difference))
+        cost = count(arm.config.model, arm.config.training.mask_ratio)
+        arms.append(ArmSummary(arm, cost, own, finals, measured, stops.get(arm.name), difference))
     floors: dict[str, float] = {}
     for result in results.values():
         for metrics in result.evaluations.values():

@@ -1,0 +1,36 @@
+"""How many tokens a training step leaves out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dit_core.config import TrialConfig
+from search_spaces.axes.number import NumberAxis
+from search_spaces.profiles import Profile
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskRatioAxis(NumberAxis):
+    """Sets the ratio, and with it whether the network has a mask token."""
+
+    def settings(self, value: Any, profile: Profile, baseline: TrialConfig) -> dict[str, Any]:
+        """Returns ratio and mask token."""
+        return {"training.mask_ratio": value, "model.mask_token": value > 0}
+
+
+AXIS = MaskRatioAxis(
+    name="mask_ratio",
+    title="Mask ratio",
+    description="share of the tokens that training leaves out of the blocks, which cuts its cost; evaluation keeps all",
+    citation="Zheng et al., MaskDiT, arXiv 2306.09305",
+    fields=("training.mask_ratio", "model.mask_token"),
+    group="optimisation",
+    aliases=("masking", "token masking", "masking ratio", "masked tokens", "mask tokens", "token dropping",
+             "masked training", "maskdit", "patch masking"),
+    suggested=(0.0, 0.25, 0.5),
+    remove_value=0.0,
+    remove_means="training sees every token",
+    add_values=(0.25, 0.5),
+    add_means="some of the tokens left out in training",
+)  # fmt: skip

@@ -1,0 +1,177 @@
+"""Golden losses: what short, deterministic trainings lose, one for every variant that changes the numbers.
+
+``PYTHONPATH=tests/helpers python -m golden`` adds the losses of new variants to the file. It changes a stored number
+only after ``dit_core.identity.NUMERICS_VERSION`` was raised, and refuses otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from small_trials import curve, tiny
+
+from dit_core.config import TrialConfig
+from dit_core.diffusion.objectives import OBJECTIVES
+from dit_core.diffusion.times import TIMESTEP_SAMPLINGS
+from dit_core.diffusion.weighting import LOSS_WEIGHTINGS
+from dit_core.identity import NUMERICS_VERSION
+from dit_core.model.blocks import BLOCKS
+from dit_core.model.decoders import DECODERS
+from dit_core.model.gates import GATE_INITS
+from dit_core.model.mlps import MLPS
+from dit_core.model.norms import NORMS
+from dit_core.model.positions import POSITIONS
+from dit_core.registry import Registry
+from dit_core.training.loop import run
+from dit_core.training.optimizers import OPTIMIZERS
+
+FILE = Path(__file__).parents[1] / "dit_core" / "data" / "golden_losses.json"
+STEPS, BATCH, WINDOW = 10, 32, 5
+
+Point = tuple[int, float, float, float]
+"""Images seen, and the mean loss, squared error and variational term of the window before."""
+
+REGISTRIES: dict[str, Registry[Any]] = {
+    "model.block": BLOCKS,
+    "model.decoder": DECODERS,
+    "model.position": POSITIONS,
+    "model.norm": NORMS,
+    "model.mlp": MLPS,
+    "model.gate_init": GATE_INITS,
+    "diffusion.objective": OBJECTIVES,
+    "diffusion.timestep_sampling": TIMESTEP_SAMPLINGS,
+    "diffusion.loss_weighting": LOSS_WEIGHTINGS,
+    "training.optimizer": OPTIMIZERS,
+}
+"""Fields whose every value has a golden loss."""
+
+VALUES: dict[str, Any] = {
+    "model.patch_size": 2,
+    "model.hidden_size": 32,
+    "model.depth": 3,
+    "model.num_heads": 3,
+    "model.mlp_ratio": 2.0,
+    "model.learn_sigma": False,
+    "model.qk_norm": True,
+    "model.registers": 2,
+    "model.long_skips": True,
+    "diffusion.num_timesteps": 100,
+    "diffusion.beta_start": 1e-3,
+    "diffusion.beta_end": 0.01,
+    "diffusion.min_snr_gamma": 1.0,
+    "training.batch_size": 16,
+    "training.learning_rate": 3e-3,
+    "training.warmup_images": 128,
+    "training.beta1": 0.5,
+    "training.beta2": 0.9,
+    "training.weight_decay": 1.0,
+    "training.class_dropout": 0.5,
+    "training.mask_ratio": 0.5,
+    "data.random_flip": True,
+}
+"""Fields with many values, and one other than the default that has a golden loss."""
+
+WITH: dict[str, dict[str, Any]] = {
+    "diffusion.objective=flow": {"model.learn_sigma": False},
+    "training.mask_ratio=0.5": {"model.mask_token": True},
+    "diffusion.min_snr_gamma=1.0": {"diffusion.loss_weighting": "min-snr"},
+}
+"""What a case needs besides."""
+
+
+def config_of(settings: dict[str, Any]) -> TrialConfig:
+    """Returns the small trial with dotted fields set."""
+    sections: dict[str, dict[str, Any]] = {
+        "model": {"depth": 2, "hidden_size": 24},
+        # fast enough for what zero-initialised gates and decoders hide at first to show
+        "training": {"log_every_steps": WINDOW, "batch_size": BATCH, "learning_rate": 1e-2},
+    }
+    for field, value in settings.items():
+        section, _, leaf = field.partition(".")
+        sections.setdefault(section, {})[leaf] = value
+    return tiny(**sections)
+
+
+def cases() -> dict[str, TrialConfig]:
+    """Returns every case by name: the baseline, and each variant of each field alone."""
+    baseline = config_of({})
+    found = {"baseline": baseline}
+    named = [(field, value) for field, registry in REGISTRIES.items() for value in registry]
+    for field, value in (*named, *VALUES.items()):
+        name = f"{field}={value}"
+        config = config_of({**WITH.get(name, {}), field: value})
+        if config != baseline:
+            found[name] = config
+    return found
+
+
+def losses(config: TrialConfig) -> list[Point]:
+    """Trains a case, on one thread, and returns its curve."""
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        until = STEPS * config.training.batch_size
+        points = list(curve(run(config, Path(folder), until=until, evaluate=False, device=torch.device("cpu"))))
+    return [(point.images, point.loss, point.mse, point.vb) for point in points]
+
+
+def stored() -> tuple[int, dict[str, list[Point]]]:
+    """Returns the numerics version of the file and its losses."""
+    content = json.loads(FILE.read_text())
+    return content["numerics_version"], {
+        name: [tuple(point) for point in points] for name, points in content["losses"].items()
+    }
+
+
+def tolerance(name: str) -> float:
+    """How far, relatively, another CPU's losses may be off: Muon multiplies in bfloat16."""
+    return 3e-4 if name == "training.optimizer=muon" else 1e-5
+
+
+def distance(left: list[Point], right: list[Point]) -> float:
+    """Returns the largest relative difference of two curves; infinity where they have other points."""
+    if [point[0] for point in left] != [point[0] for point in right]:
+        return float("inf")
+    pairs = [(a, b) for one, other in zip(left, right, strict=True) for a, b in zip(one[1:], other[1:], strict=True)]
+    return max(abs(a - b) / max(abs(a), abs(b)) if a != b else 0.0 for a, b in pairs)
+
+
+def renew(version: int, old: dict[str, list[Point]], new: dict[str, list[Point]]) -> dict[str, list[Point]]:
+    """Returns what the file should say.
+
+    Args:
+        version: numerics version of the file.
+        old: the losses in the file.
+        new: the losses of this code.
+
+    Raises:
+        SystemExit: a number changed under the same numerics version.
+    """
+    if version != NUMERICS_VERSION:
+        return new
+    changed = [name for name in new if name in old and distance(old[name], new[name]) > tolerance(name)]
+    if changed:
+        raise SystemExit(
+            f"refused: the losses of {', '.join(changed)} changed, but NUMERICS_VERSION is still {version}; if that is "
+            "on purpose, raise it in dit_core/identity.py and come again; if not, find out why"
+        )
+    return {name: old.get(name, points) for name, points in new.items()}
+
+
+def main() -> None:
+    """Renews the file."""
+    new = {}
+    for name, config in cases().items():
+        new[name] = losses(config)
+        print(name, new[name][-1], file=sys.stderr)
+    lines = [f"  {json.dumps(name)}: {json.dumps(points)}" for name, points in renew(*stored(), new).items()]
+    text = f'{{\n "numerics_version": {NUMERICS_VERSION},\n "losses": {{\n' + ",\n".join(lines) + "\n }\n}\n"
+    FILE.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
