@@ -16,7 +16,7 @@ def axes(
     profile: Annotated[str, typer.Option("--profile", metavar="NAME", help="Whose values to list.")] = "digits",
     json: JsonOption = False,
 ) -> None:
-    """List what can be varied: axes, their values and aliases, what REMOVE and ADD mean, where they come from.
+    """List what can be varied, by group: axes, their values, where they come from; with AXIS, all about one.
 
     [bold]Examples[/]
 
@@ -26,7 +26,7 @@ def axes(
     """
     from search_spaces.axes import all_axes, find_axis
     from search_spaces.profiles import PROFILES
-    from service.cli.axes_view import describe, render
+    from service.cli.axes_view import describe, render, render_list
     from service.cli.console import out
 
     chosen = PROFILES.get(profile, "--profile")
@@ -36,4 +36,4 @@ def axes(
 
         typer.echo(encoder.dumps([describe(axis, chosen) for axis in listed], indent=2))
         return
-    out().print(render(listed, chosen))
+    out().print(render_list(listed, chosen) if name is None else render(listed[0], chosen))

@@ -107,10 +107,22 @@ def test_axes_lists_every_axis_with_its_meaning() -> None:
 
     shown = dit_ablate("axes")
     assert shown.exit_code == 0
-    for name in AXES:
-        assert name in shown.stdout
-    for words in ("REMOVE", "ADD", "also called", "arXiv 2212.09748", "adaln-zero*"):
-        assert words in shown.stdout
+    lines = shown.stdout.splitlines()
+    for axis in map(AXES.get, AXES):
+        assert [line for line in lines if line.startswith(f"{axis.name}  ")], axis.name
+        assert axis.citation, f"{axis.name} says where it comes from"
+    assert [line.split()[0] for line in lines if "───" in line] == [
+        "Architecture", "Objective", "Optimisation", "Sampling",
+    ]  # fmt: skip
+    assert "arXiv 2212.09748" in shown.stdout and "adaln-zero*" in shown.stdout
+    assert len(lines) < 6 * len(AXES.names())
+    one = dit_ablate("axes", "patchify")
+    for words in ("REMOVE", "ADD", "also called", "model.patch_size", "source", "arXiv 2212.09748"):
+        assert words in one.stdout
+    every = json.loads(dit_ablate("axes", "--json").stdout)
+    assert [axis["name"] for axis in every] == AXES.names()
+    assert all(axis["citation"] and axis["description"] and axis["group"] for axis in every)
+    assert {axis["name"] for axis in every if axis["evaluates_only"]} >= {"sampler", "guidance_scale", "ema_decay"}
     (decoder,) = json.loads(dit_ablate("axes", "decoder", "--json").stdout)
     assert decoder["values"] == ["linear", "mlp", "conv", "conv-upsample"] and decoder["baseline"] == "linear"
 
