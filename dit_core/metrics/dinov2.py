@@ -45,10 +45,14 @@ class DINOv2(Extractor):
 
 
 def resize(images: Tensor) -> Tensor:
-    """Resizes uint8 (N, C, H, W) to 224 x 224, bicubic with antialiasing; returns whole floats 0 .. 255."""
-    size = (SIDE, SIDE)
-    resized = functional.interpolate(images.float(), size, mode="bicubic", align_corners=False, antialias=True)
-    return resized.round().clamp(0, 255)
+    """Resizes uint8 (N, C, H, W) to 224 x 224, bicubic with antialiasing; returns whole floats 0 .. 255.
+
+    Rows first, then columns, rounded to 8 bits after each, as Pillow resizes square images.
+    """
+    x = images.float()
+    for size in ((images.shape[-2], SIDE), (SIDE, SIDE)):
+        x = functional.interpolate(x, size, mode="bicubic", align_corners=False, antialias=True).round().clamp(0, 255)
+    return x
 
 
 @functools.cache

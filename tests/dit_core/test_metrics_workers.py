@@ -1,0 +1,111 @@
+"""Several workers score as one: every statistic merges, and every sample counts once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.multiprocessing as mp
+from networks import random_inception
+from test_metrics_estimators import PixelInfinity, PixelKID, PixelPrecision, PixelRecall, real
+
+from dit_core.config import TrialConfig
+from dit_core.data import load_dataset
+from dit_core.evaluation import draw_labels
+from dit_core.metrics.inception import load_inception
+from dit_core.metrics.inception_score import InceptionScore
+
+CPU = torch.device("cpu")
+KINDS = (PixelKID, PixelPrecision, PixelRecall, PixelInfinity)
+SAMPLES, CHUNK = 350, 60
+
+
+def config(**evaluation: Any) -> TrialConfig:
+    return TrialConfig.model_validate({"evaluation": {"num_samples": SAMPLES, **evaluation}})
+
+
+def scores(rank: int = 0, world: int = 1) -> list[Any]:
+    images, dataset = real("held_out")[:SAMPLES], load_dataset(TrialConfig().data)
+    metrics = [kind(config(), dataset, CPU) for kind in KINDS]
+    for start in range(rank * CHUNK, SAMPLES, world * CHUNK):
+        for metric in metrics:
+            metric.update(images[start : start + CHUNK], start)
+    return [
+        (metric.name, result.value, result.floor, result.details) for metric in metrics if (result := metric.compute())
+    ]
+
+
+def _share(rank: int, world: int, meeting: str, results: str) -> None:
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=world)
+    try:
+        torch.save(scores(rank, world), f"{results}{rank}")
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def test_two_processes_agree_with_one(tmp_path: Path) -> None:
+    mp.spawn(_share, args=(2, str(tmp_path / "meeting"), str(tmp_path / "result")), nprocs=2)
+    first, second = (torch.load(tmp_path / f"result{rank}", weights_only=True) for rank in (0, 1))
+    assert first == second
+    for ours, alone in zip(first, scores(), strict=True):
+        assert ours[0] == alone[0] and ours[1] == pytest.approx(alone[1], rel=1e-6), ours[0]
+        assert ours[2] == (None if alone[2] is None else pytest.approx(alone[2], rel=1e-6))
+        assert ours[3]["samples"] == alone[3]["samples"] == SAMPLES
+
+
+def test_the_inception_score_does_not_depend_on_who_saw_what(tmp_path: Path) -> None:
+    """Two ranks' sums, added by hand, are one rank's; too many and too few images are errors."""
+    weights = random_inception(tmp_path / "weights.pth")
+    trial = config(num_samples=20, inception_weights=weights)
+    dataset = load_dataset(trial.data)
+    images = real("held_out")[:20]
+    features = load_inception(weights, CPU)(images)
+    whole, first, second = (InceptionScore(trial, dataset, CPU) for _ in range(3))
+    for metric, start, stop in ((whole, 0, 20), (first, 0, 7), (first, 14, 20), (second, 7, 14)):
+        part = images[start:stop]
+        metric.extractor = lambda _, rows=slice(start, stop): {"logits": features["logits"][rows]}
+        metric.update(part, start)
+    assert torch.allclose(first._sums + second._sums, whole._sums, rtol=1e-12)
+    with pytest.raises(ValueError, match=r"image 21 given, but evaluation\.num_samples is 20"):
+        whole.update(images[:1], 20)
+    with pytest.raises(ValueError, match="inception_score: 7 images were scored; every split needs one"):
+        second.compute()
+
+
+def labels(how: str, samples: int, batch: int, classes: int = 10, seed: int = 0) -> torch.Tensor:
+    trial = TrialConfig.model_validate(
+        {
+            "seed": seed,
+            "model": {"num_classes": classes},
+            "evaluation": {"labels": how, "num_samples": samples, "batch_size": batch},
+        }
+    )
+    starts = range(0, samples, batch)
+    return torch.cat([draw_labels(trial, i, start, min(batch, samples - start)) for i, start in enumerate(starts)])
+
+
+def test_uniform_labels_are_drawn_as_they_always_were() -> None:
+    assert labels("uniform", 20, 8).tolist() == [8, 0, 1, 5, 9, 2, 4, 2, 4, 8, 3, 8, 5, 6, 4, 9, 0, 6, 7, 0]
+
+
+@pytest.mark.parametrize(("samples", "classes"), [(1000, 10), (77, 10), (3, 10), (5, 1), (2048, 1000)])
+def test_balanced_labels_differ_by_one_image_at_most(samples: int, classes: int) -> None:
+    found = labels("balanced", samples, 16, classes)
+    counts = found.bincount(minlength=classes)
+    assert len(found) == samples and len(counts) == classes and counts.max() - counts.min() <= 1
+    assert torch.equal(found, labels("balanced", samples, 5, classes)), "batches do not matter"
+
+
+def test_balanced_labels_leave_out_other_classes_with_another_seed() -> None:
+    assert labels("balanced", 30, 16, 1000).tolist() != labels("balanced", 30, 16, 1000, seed=1).tolist()
+    assert labels("balanced", 30, 16, 1000).tolist() != list(range(30))
+
+
+def test_labels_are_uniform_or_balanced() -> None:
+    with pytest.raises(ValueError, match=r"evaluation\.labels: unknown value 'balance'; .*did you mean 'balanced'"):
+        config(labels="balance")
+    with pytest.raises(ValueError, match=r"evaluation\.dinov2_weights: empty"):
+        config(dinov2_weights=" ")
