@@ -39,5 +39,11 @@ types: $(STAMP)
 
 check: lint types test
 
+# Ours beside plain peers, in turns, then the hand-over of lanes; some ten minutes on 2 cores.
+bench: $(STAMP)
+	$(BIN)/python benchmarks/train_step.py
+	$(BIN)/python benchmarks/sampling.py
+	$(BIN)/python benchmarks/lane_handover.py --workers 1
+
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -69,7 +69,8 @@ def hold(
     processes = []
 
     def say(text: str) -> None:
-        print(f"\r{text:<60}", end="", file=sys.stderr, flush=True)
+        if sys.stderr.isatty():
+            print(f"\r{text:<60}", end="", file=sys.stderr, flush=True)
 
     def ask(name: str, order: str) -> Any:
         try:
@@ -85,12 +86,13 @@ def hold(
 
     try:
         for name, contestant in contestants.items():
-            say(f"{name}: building and warming up")
             lines[name], far_end = context.Pipe()
             process = context.Process(target=_serve, args=(far_end, contestant, options, str(device)), daemon=False)
             process.start()
             far_end.close()
             processes.append(process)
+        for name in contestants:
+            say(f"{name}: building and warming up")
             if (seconds := ask(name, "start")) is not None:
                 outcomes[name].start_seconds = seconds
         for turn in range(rounds):

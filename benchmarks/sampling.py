@@ -8,7 +8,7 @@ are not decoded here).
 
 - plain: the paper's sampler written plainly, as the official script runs it: eager, float32 (TensorFloat-32 allowed on
   a GPU), fused attention (``--unfused-attention`` for timm before 0.9).
-- switched: the same in bfloat16 autocast and with ``torch.compile``.
+- switched: the same in bfloat16 autocast (on the CPU only if asked for) and with ``torch.compile``.
 - ours: ``dit_core.evaluation.generate`` with ``--precision`` and ``--compile``, which draws the same noise anywhere.
 
 It needs torch, numpy, pydantic and safetensors, and nothing need be installed.

@@ -8,7 +8,7 @@
   back at every step. Attention is fused, since the official script takes it from timm, which fuses it by default
   (``--unfused-attention`` for timm before 0.9).
 - switched: the same with the usual switches on: bfloat16 autocast, ``torch.compile``, fused AdamW, one fused update of
-  the average.
+  the average. (On the CPU bfloat16 is off unless asked for: most are slower with it.)
 - ours: ``dit_core.training.loop.run``, whole, with ``--precision`` and ``--compile``.
 
 Peers get their images from memory for free; the data set that ours reads holds the same ones. It needs torch, numpy,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
@@ -14,7 +14,9 @@ from torch import Tensor
 from dit_core.config import TrialConfig
 from dit_core.data.base import ImageDataset, Split, flip_some, to_uint8
 from dit_core.data.config import DataConfig
+from dit_core.errors import UserError, parse
 from dit_core.model import ModelConfig
+from dit_core.training.config import PRECISIONS
 from search_spaces.profiles import DIGITS, PAPER
 
 DIGITS_SHAPE = "digits"
@@ -54,10 +56,7 @@ class Workload:
         """The network."""
         if self.size == DIGITS_SHAPE:
             return DIGITS.config.model
-        size = PAPER.sizes[self.size]
-        return ModelConfig(
-            patch_size=self.patch_size, hidden_size=size.hidden_size, depth=size.depth, num_heads=size.num_heads
-        )
+        return parse(ModelConfig, {"patch_size": self.patch_size, **asdict(PAPER.sizes[self.size])}, "--patch-size")
 
     @property
     def title(self) -> str:
@@ -66,7 +65,8 @@ class Workload:
 
     def trial(self) -> TrialConfig:
         """Returns the trial that ours runs: the paper's recipe on this model."""
-        return TrialConfig.model_validate(
+        return parse(
+            TrialConfig,
             {
                 "model": self.model,
                 "training": {
@@ -83,7 +83,7 @@ class Workload:
                     "sampling_steps": self.steps,
                     "guidance_scale": self.guidance,
                 },
-            }
+            },
         )
 
     def begin(self) -> torch.device:
@@ -127,21 +127,33 @@ class Synthetic(ImageDataset):
             yield to_uint8(self.mean[start : start + batch_size])
 
 
+def positive(text: str) -> int:
+    """Reads a whole number above zero."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not a whole number above zero")
+    return number
+
+
 def parser(description: str, *, steps_help: str) -> argparse.ArgumentParser:
     """Returns a parser with the options that both benchmarks have."""
     sizes = [DIGITS_SHAPE, *PAPER.sizes]
     found = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = found.add_argument
     add("--size", choices=sizes, help="the network (default: XL on a GPU, digits on the CPU)")
-    add("--patch-size", type=int, default=2, help="patch size of the paper's sizes (default: 2)")
-    add("--batch", type=int, help="images at once (default: 32 on a GPU, 64 for digits, else 4)")
-    add("--steps", type=int, help=steps_help)
-    add("--rounds", type=int, default=5, help="turns of each contestant (default: 5)")
-    add("--precision", choices=["float32", "bfloat16"], default="bfloat16", help="of ours and the switched peer")
+    add("--patch-size", type=positive, default=2, help="patch size of the paper's sizes (default: 2)")
+    add("--batch", type=positive, help="images at once (default: 32 on a GPU, 64 for digits, else 4)")
+    add("--steps", type=positive, help=steps_help)
+    add("--rounds", type=positive, default=5, help="turns of each contestant (default: 5)")
+    add(
+        "--precision",
+        choices=PRECISIONS,
+        help="of ours and the switched peer (default: bfloat16 on a GPU, else float32)",
+    )
     add("--compile", action=argparse.BooleanOptionalAction, default=True, help="ours and the switched peer")
     add("--unfused-attention", action="store_true", help="the plain peer writes the softmax out (timm before 0.9)")
     add("--device", choices=["cpu", "cuda"], default="cuda" if torch.cuda.is_available() else "cpu")
-    add("--threads", type=int, help="processor threads of each contestant (default: PyTorch's choice)")
+    add("--threads", type=positive, help="processor threads of each contestant (default: PyTorch's choice)")
     add("--profile", action="store_true", help="print where the time of one of our turns goes")
     add("--json", type=Path, help="write everything measured to this file")
     return found
@@ -155,6 +167,8 @@ def workload(given: argparse.Namespace, *, steps: dict[str, int], guidance: floa
         steps: default of ``--steps`` on the ``cuda`` and ``cpu`` devices.
         guidance: guidance scale.
     """
+    if given.device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device: cuda given; this machine has no GPU that PyTorch can use; allowed: cpu")
     size = given.size or ("XL" if given.device == "cuda" else DIGITS_SHAPE)
     batch = given.batch or (32 if given.device == "cuda" else 64 if size == DIGITS_SHAPE else 4)
     return Workload(
@@ -162,7 +176,7 @@ def workload(given: argparse.Namespace, *, steps: dict[str, int], guidance: floa
         patch_size=given.patch_size,
         batch=batch,
         steps=given.steps or steps[given.device],
-        precision=given.precision,
+        precision=given.precision or ("bfloat16" if given.device == "cuda" else "float32"),
         compile=given.compile,
         fused_attention=not given.unfused_attention,
         device=given.device,

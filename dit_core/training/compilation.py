@@ -42,7 +42,7 @@ def check(device: torch.device) -> None:
     Raises:
         UserError: it does not, for instance because there is no C++ compiler.
     """
-    problem = _problem(device.type)
+    problem = _problem(device)
     if problem is not None:
         raise UserError(
             f"training.compile: torch.compile does not work on the {device.type} of this machine ({problem}); it "
@@ -52,9 +52,9 @@ def check(device: torch.device) -> None:
 
 
 @cache
-def _problem(device_type: str) -> str | None:
+def _problem(device: torch.device) -> str | None:
     try:
-        torch.compile(_sum, dynamic=False)(torch.ones(32, device=device_type))
+        torch.compile(_sum, dynamic=False)(torch.ones(32, device=device))
     except Exception as error:  # whatever a compiler, linker or loader has to say
         return _first_line(error)
     return None
