@@ -20,10 +20,12 @@ from dit_core.training.checkpoint import Checkpoints, checksum, read
 from dit_core.training.loop import run
 
 STEPS, B = 50, 32
+MODERN = {"optimizer": "muon", "warmup_images": 10 * B, "masked": True, "mask_ratio": 0.5, "ema_decays": (0.99, 0.9)}
 
 
-def config(**training: object) -> TrialConfig:
+def config(*, masked: bool = False, **training: object) -> TrialConfig:
     return tiny(
+        model={"mask_token": masked},
         training={"log_every_steps": 1, **training},
         evaluation={"num_samples": 100, "batch_size": 16},  # 7 chunks, the last one short: uneven over two ranks
     )
@@ -42,6 +44,7 @@ class Answers:
     resumed: list[Event]
     stopped: list[Event]
     diverged: list[Event]
+    modern: list[Event]
     indivisible: str
 
 
@@ -68,12 +71,13 @@ def work(rank: int, world: int, folder: Path) -> None:
     stopping = (lambda: next(asked)) if rank == 0 else None  # asked on rank 0 only
     stopped = list(run(config(), folder / "stopped", until=STEPS * B, stop=stopping))
     diverged = list(run(config(learning_rate=1e4), folder / "diverged", until=STEPS * B))
+    modern = list(run(config(**MODERN), folder / "modern", until=20 * B, evaluate=False))
     try:
         list(run(config(batch_size=33), folder / "odd", until=33))
         indivisible = "accepted"
     except UserError as error:
         indivisible = str(error)
-    answers = Answers(straight, first, resumed, stopped, diverged, indivisible)
+    answers = Answers(straight, first, resumed, stopped, diverged, modern, indivisible)
     (folder / f"rank{rank}.pickle").write_bytes(pickle.dumps(answers))
     dist.destroy_process_group()
 
@@ -105,6 +109,14 @@ def test_two_workers_reproduce_one_workers_losses(ranks: list[Answers], alone: l
             assert left.loss == pytest.approx(right.loss, rel=1e-5)
             assert left.mse == pytest.approx(right.mse, rel=1e-5)
             assert left.vb == pytest.approx(right.vb, rel=1e-5)
+
+
+def test_two_workers_mask_warm_up_and_orthogonalise_like_one(ranks: list[Answers], tmp_path: Path) -> None:
+    expected = list(curve(run(config(**MODERN), tmp_path, until=20 * B, evaluate=False)))
+    assert len(expected) == 20
+    assert list(curve(ranks[0].modern)) == list(curve(ranks[1].modern))
+    for left, right in zip(curve(ranks[0].modern), expected, strict=True):
+        assert left.loss == pytest.approx(right.loss, rel=1e-4)  # Muon multiplies in bfloat16
 
 
 def test_two_workers_evaluate_like_one(ranks: list[Answers], alone: list[Event]) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
+from dit_core.gflops import count
 from dit_core.identity import eval_id, train_id
 from search_spaces.axes import AXES, find_axis
 from search_spaces.expand import expand
@@ -48,6 +49,21 @@ def test_it_changes_its_field_and_nothing_else(profile: Profile, name: str, fiel
     assert differing(profile.config, changed) == {field}
     assert get_field(changed, field) == value
     assert train_id(changed, "") != train_id(profile.config, "")
+
+
+@pytest.mark.parametrize("profile", PROFILE_LIST, ids=lambda profile: profile.name)
+def test_masking_sets_the_ratio_and_the_token_and_cuts_the_cost_of_training(profile: Profile) -> None:
+    axis = AXES.get("mask_ratio")
+    changed = axis.apply(profile.config, 0.5, profile)
+    assert differing(profile.config, changed) == {"training.mask_ratio", "model.mask_token"}
+    assert axis.apply(changed, 0.0, profile) == profile.config
+    plain, cheaper = count(profile.config.model), count(changed.model, changed.training.mask_ratio)
+    assert cheaper.gmacs == plain.gmacs  # sampling costs what it did
+    assert cheaper.trained_gmacs < 0.7 * plain.trained_gmacs
+    assert cheaper.trainable_params == plain.trainable_params + profile.config.model.hidden_size
+    assert axis.remove(changed, profile) == (0.0,)
+    assert axis.add(profile.config, profile) == (0.25, 0.5)
+    assert find_axis("token masking") is axis
 
 
 def test_every_axis_of_optimisation_has_a_source() -> None:
