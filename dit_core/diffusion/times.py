@@ -22,7 +22,7 @@ def _uniform(count: int, seed: int, step: int) -> Tensor:
 
 
 def _logit_normal(count: int, seed: int, step: int) -> Tensor:
-    """The sigmoid of a standard normal: middle noise levels more often (Esser et al., arXiv 2403.03206, eq. 19)."""
+    """The sigmoid of a standard normal: mostly middle noise levels (Esser et al., arXiv 2403.03206, section 3.1)."""
     return normal((count,), seed, STREAM, step).sigmoid()
 
 

@@ -77,7 +77,7 @@ AXES_OF_GUIDANCE: tuple[Axis, ...] = (
     NumberAxis(
         name="guidance_scale",
         title="Guidance scale",
-        description="strength of classifier-free guidance, 1 being none; never retrains",
+        description="strength of classifier-free guidance, 1 being none",
         citation="Ho & Salimans, arXiv 2207.12598; 1.25, 1.5 and 4 in Peebles & Xie, arXiv 2212.09748",
         fields=("evaluation.guidance_scale",),
         aliases=("cfg", "cfg scale", "guidance", "classifier free guidance", "classifier free guidance scale",
@@ -102,8 +102,8 @@ AXES_OF_GUIDANCE: tuple[Axis, ...] = (
     GuidanceIntervalAxis(
         name="guidance_interval",
         title="Guidance interval",
-        description="noise levels, 0 data to 1 noise, at which guidance is on; needs a guidance scale; never retrains",
-        citation="Kynkäänniemi et al., arXiv 2404.07724, section 3",
+        description="noise levels, 0 data to 1 noise, at which guidance is on; needs a guidance scale",
+        citation="Kynkäänniemi et al., arXiv 2404.07724",
         fields=("evaluation.guidance_interval",),
         aliases=("cfg interval", "limited interval guidance", "interval guidance", "guidance range", "cfg range",
                  "guidance limited to an interval"),

@@ -33,7 +33,7 @@ class SamplerAxis(ChoiceAxis):
 AXIS = SamplerAxis(
     name="sampler",
     title="Sampler",
-    description="how images are sampled: ddpm, ddim or dpm-solver++; euler or heun for flow; never retrains",
+    description="how images are sampled: ddpm, ddim or dpm-solver++; euler or heun for flow",
     citation="Ho et al., arXiv 2006.11239; DDIM: Song et al., arXiv 2010.02502; DPM-Solver++: Lu et al., "
     "arXiv 2211.01095; Euler and Heun: Ma et al., SiT, arXiv 2401.08740",
     fields=("evaluation.sampler",),

@@ -7,7 +7,7 @@ from search_spaces.axes.number import NumberAxis
 AXIS = NumberAxis(
     name="sampling_steps",
     title="Sampling steps",
-    description="network evaluations per image, whatever the sampler (heun takes two per step); never retrains",
+    description="network evaluations per image, whatever the sampler (heun takes two per step)",
     citation="Peebles & Xie, arXiv 2212.09748, section 5 (250 DDPM steps; scaling sampling compute); "
     "Nichol & Dhariwal, arXiv 2102.09672, section 4",
     fields=("evaluation.sampling_steps",),
