@@ -6,7 +6,6 @@ from functools import cache
 from typing import cast
 
 import torch
-import torch._dynamo
 from torch import Tensor, nn
 
 from dit_core.errors import UserError
@@ -32,6 +31,8 @@ def compile_(network: nn.Module) -> None:
 
 
 def _allow_many_shapes() -> None:
+    import torch._dynamo  # takes a second, which trials that do not compile need not wait for
+
     limits = torch._dynamo.config
     limits.recompile_limit = max(_SHAPES, limits.recompile_limit)
 
