@@ -19,6 +19,7 @@ from dit_core.config import TrialConfig
 from dit_core.errors import UserError
 from dit_core.interop import LAYOUTS
 from dit_core.interop.files import SAFE
+from dit_core.interop.layout import inference_state
 from dit_core.interop.pipeline import write_pipeline
 from dit_core.model.dit import DiT
 from dit_core.training.checkpoint import read
@@ -135,7 +136,7 @@ def _check_target(to: Path, layout: str) -> None:
 
 def _state(tensors: Mapping[str, Tensor], prefix: str, config: TrialConfig) -> dict[str, Tensor]:
     with torch.device("meta"):
-        names = list(DiT(config.model).state_dict())
+        names = list(inference_state(DiT(config.model)))
     return {name: tensors[prefix + name] for name in names}
 
 

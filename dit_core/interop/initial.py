@@ -12,7 +12,7 @@ from torch import Tensor
 from dit_core.errors import UserError
 from dit_core.interop.diffusers import config_fields
 from dit_core.interop.files import WeightFiles, find
-from dit_core.interop.layout import Layout, Shape
+from dit_core.interop.layout import TRAINING_ONLY, Layout, Shape, inference_state
 from dit_core.model.config import ModelConfig
 from dit_core.model.dit import DiT
 
@@ -55,8 +55,9 @@ def load(model: DiT, source: str, field: str = FIELD) -> None:
     try:
         files = find(source)
         tensors = _check(files, model.config).to_ours(files.tensors())
-        fixed = model.state_dict()["pos_embed"]
-        _check_positions(tensors.setdefault("pos_embed", fixed), fixed, files)
+        own = model.state_dict()
+        tensors |= {name: own[name] for name in TRAINING_ONLY if name in own}
+        _check_positions(tensors.setdefault("pos_embed", own["pos_embed"]), own["pos_embed"], files)
         model.load_state_dict(tensors)
     except UserError as error:
         raise UserError(f"{field}: {error}") from None
@@ -129,7 +130,7 @@ def _expected(layout: str, config: ModelConfig) -> dict[str, Shape]:
     from dit_core.interop import LAYOUTS
 
     with torch.device("meta"):
-        tensors = LAYOUTS.get(layout).from_ours(DiT(config).state_dict())
+        tensors = LAYOUTS.get(layout).from_ours(inference_state(DiT(config)))
     return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
 
 

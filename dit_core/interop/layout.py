@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from dit_core.model.dit import DiT
+
 Shape = tuple[int, ...]
 
 PAPERS_NETWORK: Mapping[str, Any] = MappingProxyType(
@@ -23,6 +25,14 @@ PAPERS_NETWORK: Mapping[str, Any] = MappingProxyType(
     }
 )
 """The fields of ``ModelConfig`` that say which network it is (not how large): what the released weights are of."""
+
+TRAINING_ONLY = ("mask_token",)
+"""Parameters that only a masked training step uses: no layout holds them, and nothing that samples misses them."""
+
+
+def inference_state(model: DiT) -> dict[str, Tensor]:
+    """Returns the network's state without what is used in training only: what layouts hold."""
+    return {name: tensor for name, tensor in model.state_dict().items() if name not in TRAINING_ONLY}
 
 
 class Layout:

@@ -35,25 +35,29 @@ def export(
     ] = LayoutName.diffusers,
     store: StoreOption = STORE_DEFAULT,
     arm: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which arm.  [default: the baseline]", show_default=False)
+        str | None, typer.Option(metavar="NAME", help="Which arm; the baseline unless given.", show_default=False)
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Which training seed.  [default: the study's first]", show_default=False)
+        int | None, typer.Option(help="Which training seed; the study's first unless given.", show_default=False)
     ] = None,
     images: Annotated[
         int | None,
-        typer.Option(help="Training images seen.  [default: the newest checkpoint]", show_default=False),
+        typer.Option(help="Training images seen; the newest checkpoint unless given.", show_default=False),
     ] = None,
-    raw: Annotated[bool, typer.Option("--raw", help="The weights themselves instead of their average.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="The weights themselves instead of an average.")] = False,
     ema: Annotated[
         float | None,
-        typer.Option(metavar="DECAY", help="Which average.  [default: the one that is evaluated]", show_default=False),
+        typer.Option(
+            metavar="DECAY",
+            help="Which average of the weights; the one that is evaluated unless given.",
+            show_default=False,
+        ),
     ] = None,
     vae: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="diffusers: AutoencoderKL to put into the pipeline.  [default: data.vae]",
+            help="diffusers: AutoencoderKL to put into the pipeline, a hub name or a folder; data.vae unless given.",
             show_default=False,
         ),
     ] = None,

@@ -17,7 +17,8 @@ from dit_core.interop import LAYOUTS
 from dit_core.interop.diffusers import Diffusers, fill_null_classes, match_timesteps, transformer_config
 from dit_core.interop.files import RECORD, find
 from dit_core.interop.initial import check, load, sha256
-from dit_core.model import DiT
+from dit_core.interop.layout import PAPERS_NETWORK, inference_state
+from dit_core.model import DiT, ModelConfig
 
 CONFIG = small()
 OFFICIAL_NAMES = {  # of a DiT with one block, as the released file has them
@@ -58,6 +59,31 @@ def transformer_of(model: DiT, *, filled: bool = False) -> DiTTransformer2DModel
     transformer = DiTTransformer2DModel(**arguments).eval()
     transformer.load_state_dict(tensors, strict=True)
     return transformer
+
+
+def test_every_field_of_the_network_is_accounted_for() -> None:
+    """A new field is the paper's network at one value only, a size that shapes tell, or of no weight that is held."""
+    sizes = {"in_channels", "patch_size", "hidden_size", "depth", "mlp_ratio", "num_classes", "learn_sigma"}
+    untold = {"num_heads", "input_size"}
+    of_training = {"gate_init", "mask_token"}
+    assert set(ModelConfig.model_fields) == set(PAPERS_NETWORK) | sizes | untold | of_training
+    for name, value in PAPERS_NETWORK.items():
+        assert ModelConfig.model_fields[name].default == value
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.names())
+def test_a_mask_token_stays_here(layout: str, model: DiT, tmp_path: Path) -> None:
+    masked = random_dit(small(mask_token=True), seed=2)
+    token = masked.state_dict()["mask_token"].clone()
+    there = LAYOUTS.get(layout).from_ours(inference_state(masked))
+    assert set(there) == set(LAYOUTS.get(layout).from_ours(model.state_dict()))
+    save_file(
+        {name: t.clone() for name, t in LAYOUTS.get(layout).from_ours(model.state_dict()).items()},
+        tmp_path / "w.safetensors",
+    )
+    load(masked, str(tmp_path / "w.safetensors"))
+    assert token.abs().max() > 0 and torch.equal(masked.state_dict()["mask_token"], token)
+    assert torch.equal(masked.state_dict()["decoder.linear.weight"], model.state_dict()["decoder.linear.weight"])
 
 
 def test_official_names_are_those_of_the_released_file() -> None:
