@@ -26,7 +26,6 @@ def ladder_view(steps: tuple[LadderStep, ...], arms: Arms) -> AblationView:
     rows = [("baseline", arms.ask({}, LADDER)[0])]
     config = arms.baseline
     settings: dict[str, Any] = {}
-    fields: dict[str, None] = {}
     adds: list[str] = []
     notes: list[str] = []
     for number, step in enumerate(steps, start=1):
@@ -34,12 +33,11 @@ def ladder_view(steps: tuple[LadderStep, ...], arms: Arms) -> AblationView:
         before = flat(config)
         settings |= read_settings(step.set, config, arms.profile, where)
         config = with_fields(arms.baseline, settings, where)
-        changed = {name: value for name, value in flat(config).items() if value != before[name]}
+        changed = flat(config) != before
         if not changed:
             raise UserError(f"{where}: changes nothing; what it sets is so already")
         name, new = arms.ask(settings, LADDER, step.name, f"ladder {number}: {step.name}")
         rows.append((step.name, name))
         adds += [name] if new else []
-        fields |= dict.fromkeys(changed)
         notes.append(f"{step.name}: {', '.join(f'{key}={value}' for key, value in step.set.items())}")
-    return AblationView(LADDER, ", ".join(fields), "LADDER", tuple(rows), tuple(adds), tuple(notes))
+    return AblationView(LADDER, "cumulative", "LADDER", tuple(rows), tuple(adds), tuple(notes))

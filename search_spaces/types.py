@@ -64,7 +64,7 @@ class AblationView:
 
     Attributes:
         name: as written, e.g. ``Patch Size Ablation``.
-        axis: canonical axis name, or several joined by ``, `` for a grid; for a ladder the fields it changes.
+        axis: canonical axis name, or several joined by ``, `` for a grid; ``cumulative`` for a ladder.
         action: ``REPLACE``, ``REMOVE`` or ``ADD`` (``GRID`` for a grid, ``LADDER`` for a ladder).
         arms: (value label, arm name) in order. The baseline is always among them: at its place where its value was
             asked for, else first (labelled ``baseline`` where it has none of the axis's values). Controls come last.

@@ -35,8 +35,8 @@ STUDIES = {
 }
 
 
-def test_the_presets_are_the_two_scales() -> None:
-    assert presets() == ("dit-digits", "dit-paper")
+def test_the_presets_are_the_two_scales_and_the_recent_additions() -> None:
+    assert presets() == ("dit-digits", "dit-modern", "dit-paper")
     digits, paper = load_study("dit-digits"), load_study("dit-paper")
     assert (digits.budget_images, digits.rungs, digits.seeds) == (51_200, (12_800, 25_600), (0, 1))
     assert digits.milestones == (12_800, 25_600, 51_200)
