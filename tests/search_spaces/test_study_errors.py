@@ -183,7 +183,8 @@ def test_an_unknown_preset_or_missing_file_lists_the_presets() -> None:
     with pytest.raises(UserError) as error:
         load_study("dit-digit")
     assert str(error.value) == (
-        "dit-digit: no such study file or preset; presets: dit-digits, dit-modern, dit-paper; did you mean 'dit-digits'?"
+        "dit-digit: no such study file or preset; presets: dit-digits, dit-modern, dit-paper; "
+        "did you mean 'dit-digits'?"
     )
     with pytest.raises(UserError, match=r"^missing\.yaml: no such study file or preset; presets: "):
         load_study("missing.yaml")
