@@ -24,6 +24,7 @@ from dit_core.data.base import from_uint8
 from dit_core.data.config import DataConfig
 from dit_core.data.latents_format import (
     MANIFEST,
+    PARTIAL,
     Manifest,
     Shard,
     Source,
@@ -38,7 +39,6 @@ from dit_core.data.pixels import PixelDataset
 from dit_core.data.vae import check_scale, encode_images, load_vae, shift_of, shrink_factor, vae_identity
 from dit_core.errors import UserError, unknown
 
-PARTIAL = "latents.partial.json"
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 

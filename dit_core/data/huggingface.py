@@ -174,7 +174,7 @@ def _labels(table: Any, column: str | None) -> tuple[Tensor, list[str]]:
 
     if column is None:
         return torch.zeros(len(table), dtype=torch.int64), []
-    values = list(table[column])
+    values = list(table[column][:])
     feature = table.features[column]
     if all(isinstance(value, str) for value in values):
         classes = sorted(set(values))

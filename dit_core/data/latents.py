@@ -15,7 +15,7 @@ from torch import Tensor
 from dit_core.data.base import ImageDataset, Split
 from dit_core.data.config import DataConfig
 from dit_core.data.corrupt import settle
-from dit_core.data.latents_format import MANIFEST, Manifest, Shard, file_sha256, read_manifest, unpack_names
+from dit_core.data.latents_format import MANIFEST, PARTIAL, Manifest, Shard, file_sha256, read_manifest, unpack_names
 from dit_core.data.paths import data_folder, file_stamp
 from dit_core.data.split import split_indices
 from dit_core.data.vae import check_vae, decode_latents, load_vae, vae_identity
@@ -135,6 +135,11 @@ def _read_manifest(folder: Path) -> Manifest:
     try:
         manifest = read_manifest(folder / MANIFEST)
     except FileNotFoundError:
+        if (folder / PARTIAL).exists():
+            raise UserError(
+                f"data.path: the latents in {str(folder)!r} are not finished; run the same dit-ablate cache-latents "
+                f"again"
+            ) from None
         raise UserError(f"data.path: no {MANIFEST} in {str(folder)!r}; is it a folder of latents?") from None
     if not manifest.shards or sum(shard.count for shard in manifest.shards) != manifest.count:
         raise UserError(f"data.path: {MANIFEST} states {manifest.count} latents, its shards do not add up to that")

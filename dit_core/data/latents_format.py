@@ -33,6 +33,9 @@ from dit_core.data.paths import file_bytes
 from dit_core.errors import UserError, parse
 
 MANIFEST = "latents.json"
+PARTIAL = "latents.partial.json"
+"""The manifest of a folder that is not finished (see ``dit_core.data.cache_latents``)."""
+
 VERSION = 2
 KINDS: dict[str, tuple[str, ...]] = {"posterior": ("mean", "std"), "sample": ("latents",)}
 

@@ -64,7 +64,7 @@ def verify(
                     if digest is None:
                         bad.append(complaint)
                 if time.monotonic() - saved > SAVE_SECONDS:
-                    _log.info("%d of %d files verified", start + CHUNK, len(todo))
+                    _log.info("%s of %s files verified", f"{min(start + CHUNK, len(todo)):,}", f"{len(todo):,}")
                     _write(memory, names, stamps, digests)
                     saved = time.monotonic()
         if len(todo) > len(bad) or len(known) > len(names):

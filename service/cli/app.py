@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -47,6 +48,12 @@ def _head(
 
     [bold]dit-ablate ui[/]                look at every trial in MLflow
     """
+    logger = logging.getLogger("dit_core.data")
+    logger.setLevel(logging.INFO)
+    if not logger.handlers:
+        from service.cli.console import Told
+
+        logger.addHandler(Told())
     if version:
         from importlib.metadata import version as installed
 

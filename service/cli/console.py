@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 
 from rich.console import Console, RenderableType
 
@@ -23,6 +24,13 @@ def _console(*, stderr: bool) -> Console:
         # a pipe or a log file has no width; never cut a sentence or a table there
         console = Console(stderr=stderr, highlight=False, width=max(console.width, 160))
     return console
+
+
+class Told(logging.Handler):
+    """Shows on standard error what takes long enough in ``dit_core`` to be told."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        err().print(record.getMessage(), soft_wrap=True, markup=False)
 
 
 def plain(renderable: RenderableType, width: int) -> str:

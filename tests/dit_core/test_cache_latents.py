@@ -20,8 +20,8 @@ from small_trials import only, tiny
 
 from dit_core.data import DataConfig, load_dataset
 from dit_core.data import cache_latents as module
-from dit_core.data.cache_latents import PARTIAL, Caching, cache_latents, parse_device
-from dit_core.data.latents_format import MANIFEST, Manifest, unpack_names
+from dit_core.data.cache_latents import Caching, cache_latents, parse_device
+from dit_core.data.latents_format import MANIFEST, PARTIAL, Manifest, unpack_names
 from dit_core.errors import UserError
 from dit_core.events import Evaluated
 from dit_core.training.loop import run
@@ -157,7 +157,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_files(images: Path, v
     with pytest.raises(Killed):
         cache_latents(source(images), parts, vae, batch_size=2, shard_size=4, tell=stop)
     assert not (parts / MANIFEST).exists() and len(json.loads((parts / PARTIAL).read_text())["shards"]) == 2
-    with pytest.raises(UserError, match=r"data\.path: no latents\.json"):
+    with pytest.raises(UserError, match=r"data\.path: the latents in '.*parts' are not finished; run the same"):
         load_dataset(latents(parts))
     (parts / ".latents-00002.safetensors.tmp").write_bytes(b"half a shard")
     states: list[Caching] = []

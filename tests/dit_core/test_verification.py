@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dit_core.data import DataConfig, encoded
+from dit_core.data import DataConfig, encoded, verification
 from dit_core.data.image_folder import ImageFolder
 from dit_core.data.paths import cache_folder
 from dit_core.data.verification import verify
@@ -108,6 +109,27 @@ def test_those_who_come_together_take_turns() -> None:
     for worker in workers:
         worker.join()
     assert sorted(checks.seen) == list(range(8)), "the others waited and believed the first"
+
+
+def test_an_interrupted_verification_keeps_what_it_has(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(verification, "CHUNK", 2)
+    monkeypatch.setattr(verification, "SAVE_SECONDS", -1.0)
+    caplog.set_level(logging.INFO)
+    checks = Checks("a", "b", "c", "d", "e")
+
+    def interrupted(index: int) -> str:
+        if index == 4:
+            raise KeyboardInterrupt
+        return checks(index)
+
+    names = [f"file {i}" for i in range(5)]
+    with pytest.raises(KeyboardInterrupt):
+        verify("data", names, ["1"] * 5, interrupted)
+    assert [record.getMessage() for record in caplog.records] == [f"{i} of 5 files verified" for i in (2, 4)]
+    run(checks, ["1"] * 5)
+    assert checks.seen == [4]
 
 
 def test_the_folder_by_default_is_in_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
