@@ -7,7 +7,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -331,23 +331,27 @@ class Recorder:
 
     def __init__(self, hold: float = 0.0) -> None:
         self.calls: list[frozenset[str]] = []
+        self.failures: list[dict[str, str]] = []
         self.hold = threading.Event()
         self._seconds = hold
 
-    def sync(self, running: frozenset[str] = frozenset()) -> bool:
+    def sync(self, running: frozenset[str] = frozenset(), failures: Mapping[str, str] | None = None) -> bool:
         self.calls.append(running)
+        self.failures.append(dict(failures or {}))
         self.hold.wait(self._seconds)
         return True
 
 
 def test_background_sync_calls_with_what_runs_until_the_block_ends() -> None:
     recorder = Recorder()
-    with BackgroundSync(recorder, lambda: frozenset({"a"}), seconds=0.01):
+    failures = {"b": "no such file"}
+    with BackgroundSync(recorder, lambda: frozenset({"a"}), lambda: failures, seconds=0.01):
         deadline = time.monotonic() + 10
         while len(recorder.calls) < 3 and time.monotonic() < deadline:
             time.sleep(0.01)
     calls = len(recorder.calls)
     assert calls >= 3 and set(recorder.calls) == {frozenset({"a"})}
+    assert recorder.failures == [failures] * calls
     time.sleep(0.1)
     assert len(recorder.calls) == calls
 
