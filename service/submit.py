@@ -172,6 +172,16 @@ def _ask_cluster(address: str) -> str | None:
         return None
     finally:
         pool.shutdown(wait=False)
+        _forget_cluster()
+
+
+def _forget_cluster() -> None:
+    """Drops what the lookup leaves behind: a client that ends this process when its cluster goes away."""
+    import ray
+    from ray.experimental.internal_kv import _internal_kv_reset
+
+    if not ray.is_initialized():
+        _internal_kv_reset()
 
 
 def _client(url: str) -> JobSubmissionClient:

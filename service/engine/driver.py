@@ -27,6 +27,8 @@ from service.engine.wire import Live
 from service.store import Store
 
 LOOK_SECONDS = 0.5
+TUNE_END_SECONDS = 60.0
+"""How long Tune is given to end once its segments have no dispatcher."""
 QUEUED_AHEAD = 1
 """Tune trials beyond the lanes: their segments wait at the dispatcher, so that a lane never waits for Tune."""
 TRIAL_RESOURCES = {"CPU": 0, "node:__internal_head__": 0.001}
@@ -112,6 +114,7 @@ def run_on_ray(
         actor = ray.remote(num_cpus=0, max_concurrency=10_000)(Dispatcher)
         dispatcher = actor.options(name=spec.dispatcher, namespace=spec.namespace).remote(limits)
         fleet = Fleet(count, resources, spec, dispatcher, str(scratch))
+        fit: _Fit | None = None
         try:
             fleet.start()
             fit = _Fit(_tuner(ledger, spec, count, scratch))
@@ -120,16 +123,19 @@ def run_on_ray(
             raise LanesFailed("the run's dispatcher died; the same command goes on from here") from None
         finally:
             ledger.closed = True  # what Tune still says while it is being torn down is no trial's failure
-            _tear_down(dispatcher, fleet, scratch)
+            _tear_down(dispatcher, fleet, fit, scratch)
         if fit.error is not None:
             raise fit.error
         return _lane_time(look, fleet.began, count)
 
 
-def _tear_down(dispatcher: Any, fleet: Fleet, scratch: Path) -> None:
+def _tear_down(dispatcher: Any, fleet: Fleet, fit: _Fit | None, scratch: Path) -> None:
     dispatcher.close.remote()
     fleet.close()
     ray.kill(dispatcher)
+    if fit is not None:
+        # a thread that calls Ray after this process has left the cluster connects it again, for good
+        fit.thread.join(TUNE_END_SECONDS)
     shutil.rmtree(scratch, ignore_errors=True)
     with contextlib.suppress(OSError):
         scratch.parent.rmdir()  # when no other run uses it

@@ -88,3 +88,14 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
             return
         time.sleep(0.5)
     raise RuntimeError(f"the Ray cluster did not start:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_connected() -> Iterator[None]:
+    """After a test this process holds no client of a cluster: such a client ends it when the cluster goes away."""
+    yield
+    import ray
+    from ray.experimental.internal_kv import _internal_kv_initialized
+
+    assert not ray.is_initialized()
+    assert not _internal_kv_initialized()

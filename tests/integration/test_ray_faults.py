@@ -95,7 +95,7 @@ def test_one_worker_lanes(ray_cluster, undisturbed, tmp_path: Path) -> None:
     stopped = run_segments(prepared, store, address=ray_cluster.address, on_update=stop_once)
     assert stopped.interrupted and not stopped.failed
     assert states(stopped) == {"baseline": "completed", "careful": "pending"}
-    assert list(blocked.iterdir()), "a graceful stop leaves a checkpoint"
+    assert blocked.is_dir() and list(blocked.iterdir()), f"a graceful stop leaves a checkpoint: {stopped.messages}"
     run_segments(prepared, store, executor="local")
     assert losses(store, prepared, "careful seed=0") == losses(*undisturbed, "careful seed=0")
 
