@@ -110,7 +110,7 @@ def _values(ablation: Ablation, axis: Axis, arms: Arms) -> tuple[tuple[Any, ...]
     if given:
         return given, []
     values = axis.values(profile)
-    return values, [f"names no value, so it tries every one: {', '.join(map(axis.label, values))}"]
+    return values, [f"names no value, so it tries the usual ones: {', '.join(map(axis.label, values))}"]
 
 
 def _grid(grid: dict[str, tuple[Any, ...]], arms: Arms) -> AblationView:

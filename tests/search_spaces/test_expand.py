@@ -72,7 +72,7 @@ def test_a_value_written_twice_is_one_value() -> None:
 def test_no_values_means_every_value_and_says_so() -> None:
     (view,) = expand(ablation_study("s", ["decoder"])).ablations
     assert [label for label, _ in view.arms] == ["linear", "mlp", "conv", "conv-upsample"]
-    assert view.notes == ("names no value, so it tries every one: linear, mlp, conv, conv-upsample",)
+    assert view.notes == ("names no value, so it tries the usual ones: linear, mlp, conv, conv-upsample",)
 
 
 def test_remove_and_add() -> None:
