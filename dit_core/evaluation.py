@@ -39,7 +39,7 @@ def evaluate(config: TrialConfig, model: DiT, dataset: ImageDataset, *, images: 
 
     Args:
         config: the trial.
-        model: the averaged weights, on the device to sample on; its mode is left as it was.
+        model: the weights to score, usually averaged, on the device to sample on; its mode is left as it was.
         dataset: the data set the trial trains on.
         images: training images the weights have seen.
     """

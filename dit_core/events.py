@@ -90,7 +90,7 @@ class MetricResult:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The EMA weights at ``images`` images seen, sampled and scored.
+    """One average of the weights at ``images`` images seen, sampled and scored.
 
     Attributes:
         images: training images seen.

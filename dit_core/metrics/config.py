@@ -12,7 +12,7 @@ LABELS = ("uniform", "balanced")
 
 
 class EvaluationConfig(Config):
-    """Sampling and metrics at a rung. EMA weights are always the ones evaluated.
+    """Sampling and metrics at a rung, of one of the weight averages that training keeps.
 
     Attributes:
         metrics: names in ``dit_core.metrics.METRICS``.
