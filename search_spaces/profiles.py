@@ -10,6 +10,7 @@ from typing import Any
 from dit_core.config import TrialConfig
 from dit_core.data.config import DataConfig
 from dit_core.diffusion.config import DiffusionConfig
+from dit_core.metrics import METRICS
 from dit_core.metrics.config import EvaluationConfig
 from dit_core.model.config import ModelConfig
 from dit_core.registry import Registry
@@ -106,11 +107,13 @@ DIGITS = Profile(
         "policy": {"name": "rungs", "stop_fraction": 0.5},
     },
     metric_substitutes={
-        "fid": (
+        name: (
             "fd_digits_cnn",
-            "the Fréchet distance in the features of a small digits classifier, since those of Inception-v3 mean "
-            "nothing on 8x8 grey images",
+            "the Fréchet distance in the features of a small digits classifier, since those of "
+            f"{'DINOv2' if name == 'fd_dinov2' else 'Inception-v3'} mean nothing on 8x8 grey images",
         )
+        for name in METRICS.names()
+        if name != "fd_digits_cnn"
     },
 )
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from dit_core.data.base import ImageDataset
 from dit_core.metrics.banked import BankedMetric
 from dit_core.metrics.compared import too_few
 from dit_core.metrics.neighbours import radii, share_inside
 from dit_core.metrics.statistics import Statistics
+
+if TYPE_CHECKING:
+    from dit_core.config import TrialConfig
 
 NEIGHBOUR = 3
 """The ball around a feature vector reaches to this neighbour, as in the paper and in ADM's evaluator."""
@@ -27,7 +31,7 @@ class Precision(BankedMetric):
     direction = "max"
 
     @classmethod
-    def check_images(cls, config: Any, dataset: Any) -> None:
+    def check_images(cls, config: TrialConfig, dataset: ImageDataset) -> None:
         super().check_images(config, dataset)
         too_few(cls.name, config.evaluation.num_samples, None, "", NEIGHBOUR + 1, f"looks at {NEIGHBOUR} neighbours")
 

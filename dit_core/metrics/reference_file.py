@@ -111,7 +111,7 @@ class ReferenceFile:
     def _shape(self) -> tuple[int, int, int, int]:
         with zipfile.ZipFile(self.path) as archive, archive.open("arr_0.npy") as member:
             shape, fortran, dtype = _header(member)
-        if len(shape) != 4 or shape[3] not in (1, 3) or fortran or dtype != np.uint8:
+        if len(shape) != 4 or shape[0] == 0 or shape[3] not in (1, 3) or fortran or dtype != np.uint8:
             raise ValueError(f"arr_0 is {dtype} of shape {shape}, expected are uint8 images (N, H, W, 3)")
         return int(shape[0]), int(shape[1]), int(shape[2]), int(shape[3])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import functools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -66,7 +66,6 @@ def of_dataset(
     total = sum(dataset.count(split) for split in splits)
 
     def identity() -> dict[str, Any]:
-        first = [_digest(next(iter(dataset.reference(split, _PROBE)), None)) for split in splits]
         return {
             "data": dataset.fingerprint,
             "stamp": DATASETS.get(config.name).stamp(config),
@@ -74,12 +73,11 @@ def of_dataset(
             "vae": config.vae,
             "splits": splits,
             "count": total,
-            "first": first,
         }
 
-    def batches() -> Iterator[Tensor]:
+    def batches(size: int) -> Iterator[Tensor]:
         for split in splits:
-            yield from dataset.reference(split, BATCH)
+            yield from dataset.reference(split, size)
 
     return _statistics(dataset, extractor, splits, total, batches, identity)
 
@@ -175,9 +173,7 @@ def _folder_config(config: TrialConfig) -> DataConfig:
 
 def _of_images(file: ReferenceFile, extractor: Extractor) -> Statistics:
     total = file.images[0] if file.images is not None else 0
-    return _statistics(
-        file, extractor, ("images",), total, lambda: file.batches(BATCH), lambda: {"file": file.digest()}
-    )
+    return _statistics(file, extractor, ("images",), total, file.batches, lambda: {"file": file.digest()})
 
 
 def _statistics(
@@ -185,20 +181,22 @@ def _statistics(
     extractor: Extractor,
     splits: tuple[str, ...],
     total: int,
-    batches: Callable[[], Iterator[Tensor]],
+    batches: Callable[[int], Iterator[Tensor]],
     identity: Callable[[], dict[str, Any]],
 ) -> Statistics:
     known, key = _known.setdefault(owner, {}), (extractor.key, str(extractor.device), *splits)
     if _somebody(key not in known, extractor.device):
-        path, found = None, None
+        found, keep = None, None
         if extractor.on_disk:
             path = statistics_cache.path_of({**identity(), "extractor": extractor.key, "bank": BANK})
-            found = statistics_cache.read(path, home(extractor.device))
+            probe = next(batches(_PROBE))
+            found = statistics_cache.read(path, probe, home(extractor.device))
+            if found is None and os.environ.get("LOCAL_RANK", "0") == "0":
+                keep = functools.partial(statistics_cache.write, path, probe)
         if _somebody(found is None, extractor.device):
-            computed = collect(extractor, batches(), total)
-            if path is not None and found is None and os.environ.get("LOCAL_RANK", "0") == "0":
-                statistics_cache.write(path, computed)
-            found = computed
+            found = collect(extractor, batches(BATCH), total)
+            if keep is not None:
+                keep(found)
         assert found is not None
         known[key] = found
     return known[key]
@@ -211,7 +209,3 @@ def _somebody(says: bool, device: torch.device) -> bool:
     flag = torch.tensor([float(says)], dtype=torch.float64, device=home(device))
     dist.all_reduce(flag)
     return bool(flag.item() > 0)
-
-
-def _digest(images: Tensor | None) -> str:
-    return "" if images is None else hashlib.sha256(images.cpu().contiguous().numpy().tobytes()).hexdigest()

@@ -2,7 +2,9 @@
 
 One file per key below ``$DIT_ABLATE_CACHE``, else ``~/.cache/dit-ablate``: the SHA-256 of the rest, then safetensors.
 It is written to a temporary name and moved into place, so any number of processes may write the same one at once. A
-file that does not hold what its SHA-256 says counts as missing and is written again.
+file that does not hold what its SHA-256 says counts as missing and is written again, and so does one that was computed
+from other images: a few of them are kept beside the statistics. (They are compared with a tolerance, since decoding
+latents on a GPU may round a pixel differently.)
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from dit_core.metrics.statistics import Statistics
 
 FORMAT = 1
 _DIGITS = 64
+_SAME = 0.25
+"""Mean difference, in levels of 255, below which two images are the same."""
 
 
 def folder() -> Path:
@@ -40,8 +44,14 @@ def path_of(identity: dict[str, Any]) -> Path:
     return folder() / hashlib.sha256(text.encode()).hexdigest()
 
 
-def read(path: Path, device: torch.device) -> Statistics | None:
-    """Returns the statistics in a file, on ``device``; None where there are none or they are damaged."""
+def read(path: Path, probe: Tensor, device: torch.device) -> Statistics | None:
+    """Returns the statistics in a file; None where there are none, or damaged ones, or those of other images.
+
+    Args:
+        path: the file.
+        probe: the first of the images they should be of, uint8 (n, C, H, W).
+        device: where to put them.
+    """
     try:
         content = path.read_bytes()
     except OSError:
@@ -50,9 +60,13 @@ def read(path: Path, device: torch.device) -> Statistics | None:
         logging.getLogger(__name__).warning("%s is damaged; the reference statistics are computed again", path)
         return None
     try:
-        tensors = {name: value.to(device) for name, value in load(content[_DIGITS:]).items()}
+        tensors = load(content[_DIGITS:])
     except (SafetensorError, ValueError):
         return None
+    kept = tensors.pop("probe")
+    if kept.shape != probe.shape or (kept.float() - probe.cpu().float()).abs().mean() > _SAME:
+        return None
+    tensors = {name: value.to(device) for name, value in tensors.items()}
     count = int(tensors.pop("count"))
     bank = tensors.pop("bank", None)
     names = {name.split("/")[0] for name in tensors}
@@ -60,9 +74,15 @@ def read(path: Path, device: torch.device) -> Statistics | None:
     return Statistics(gaussians, bank, count)
 
 
-def write(path: Path, statistics: Statistics) -> None:
-    """Keeps statistics for later processes; where that is impossible a warning says so and nothing else happens."""
-    tensors: dict[str, Tensor] = {"count": torch.tensor(statistics.count)}
+def write(path: Path, probe: Tensor, statistics: Statistics) -> None:
+    """Keeps statistics for later processes; where that is impossible a warning says so and nothing else happens.
+
+    Args:
+        path: the file.
+        probe: the first of the images they are of, uint8 (n, C, H, W).
+        statistics: what to keep.
+    """
+    tensors: dict[str, Tensor] = {"count": torch.tensor(statistics.count), "probe": probe.cpu().contiguous()}
     if statistics.bank is not None:
         tensors["bank"] = statistics.bank.cpu().contiguous()
     for name, gaussian in statistics.gaussians.items():

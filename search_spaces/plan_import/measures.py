@@ -16,6 +16,13 @@ _ALWAYS = {
 
 _METRIC_ALIASES = {
     "fid": ("frechet inception distance", "inception distance", "fid 50k", "fid 10k", "fid 5k", "inception fid"),
+    "sfid": ("spatial fid", "sfid 50k", "spatial frechet inception distance"),
+    "inception_score": ("inception score", "is", "is 50k", "inception score is"),
+    "precision": ("improved precision", "precision fidelity"),
+    "recall": ("improved recall", "recall diversity"),
+    "kid": ("kernel inception distance", "kernel inception distance kid"),
+    "fd_dinov2": ("fd dino", "fd dinov2", "dinov2 frechet distance", "dino fid"),
+    "fid_infinity": ("fid infinity", "fid inf", "unbiased fid"),
 }
 
 _AROUND = ("score", "metric", "value", "lower is better", "sample quality", "image quality", "fid")

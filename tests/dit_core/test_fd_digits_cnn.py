@@ -128,6 +128,19 @@ def test_real_images_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None
     assert metric.compute().value > 100
 
 
+def test_the_batch_size_of_whoever_looked_first_does_not_matter() -> None:
+    """The reference is shared by every evaluation of a process: its last digits must not depend on the first one."""
+    found = []
+    for batch in (256, 32):
+        references._known.clear()
+        first = CONFIG.model_copy(update={"evaluation": CONFIG.evaluation.model_copy(update={"batch_size": batch})})
+        for config in (first, CONFIG):
+            metric = METRICS.get("fd_digits_cnn")(config, load_dataset(CONFIG.data), CPU)
+            metric.update(real("held_out")[:300])
+            found.append(metric.compute())
+    assert all(result == found[0] for result in found)
+
+
 def test_no_images_are_an_error() -> None:
     with pytest.raises(ValueError, match="fd_digits_cnn: 0 images were scored"):
         score(torch.zeros(0, 1, 8, 8, dtype=torch.uint8))

@@ -176,7 +176,9 @@ def other_weights(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "text"])
-def test_a_damaged_file_is_written_again(folder: Path, weights: str, damage: str) -> None:
+def test_a_damaged_file_is_written_again(
+    folder: Path, weights: str, damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = score(trial(folder, weights))
     for path in statistics_cache.folder().iterdir():
         content = bytearray(path.read_bytes())
@@ -185,7 +187,10 @@ def test_a_damaged_file_is_written_again(folder: Path, weights: str, damage: str
         path.write_bytes(broken)
     references._known.clear()
     assert score(trial(folder, weights)) == first
-    assert all(statistics_cache.read(path, CPU) is not None for path in statistics_cache.folder().iterdir())
+    references._known.clear()
+    passes = count_passes(monkeypatch)
+    score(trial(folder, weights))
+    assert passes == [40], "the files are whole again"
 
 
 def test_a_folder_that_cannot_be_written_stops_nothing(
@@ -205,9 +210,10 @@ def test_many_writers_leave_one_whole_file(tmp_path: Path) -> None:
         "from dit_core.metrics.statistics_cache import read, write\n"
         "path = Path(sys.argv[1])\n"
         "eye = torch.eye(200, dtype=torch.float64)\n"
+        "probe = torch.zeros(2, 1, 4, 4, dtype=torch.uint8)\n"
         "for _ in range(12):\n"
-        "    write(path, Statistics({'x': Gaussian(eye[0].clone(), eye, 5)}, torch.ones(9, 2), 5))\n"
-        "    found = read(path, torch.device('cpu'))\n"
+        "    write(path, probe, Statistics({'x': Gaussian(eye[0].clone(), eye, 5)}, torch.ones(9, 2), 5))\n"
+        "    found = read(path, probe, torch.device('cpu'))\n"
         "    assert found is not None and torch.equal(found.gaussians['x'].covariance, eye) and found.count == 5\n"
     )
     root = Path(__file__).parents[2]
@@ -219,6 +225,17 @@ def test_many_writers_leave_one_whole_file(tmp_path: Path) -> None:
         _, errors = writer.communicate(timeout=120)
         assert writer.returncode == 0, errors.decode()
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_statistics_of_images_that_were_decoded_otherwise_do_not_count(tmp_path: Path) -> None:
+    """A VAE may change behind its name; a pixel that rounds differently is no other image."""
+    kept, images = Statistics({}, torch.ones(2, 3), 2), pictures(4, 0, low=1)
+    statistics_cache.write(tmp_path / "x", images, kept)
+    nearly = images.clone()
+    nearly[0, 0, :3, :3] -= 1
+    assert statistics_cache.read(tmp_path / "x", nearly, CPU) is not None
+    assert statistics_cache.read(tmp_path / "x", images - 1, CPU) is None
+    assert statistics_cache.read(tmp_path / "x", images[:3], CPU) is None
 
 
 # --- .npz files
@@ -310,6 +327,7 @@ def test_what_is_wrong_with_a_file_is_said(folder: Path, weights: str, tmp_path:
         "half": ({"mu": eye[0]}, r"has no array sigma, nor images \(arr_0\), which fd_dinov2 could use instead"),
         "float": ({"arr_0": images / 255.0}, r"arr_0 is float64 of shape \(40, 8, 8, 3\), expected are uint8"),
         "order": ({"arr_0": images.transpose(0, 3, 1, 2)}, r"arr_0 is uint8 of shape \(40, 3, 8, 8\), expected are"),
+        "none": ({"arr_0": images[:0]}, r"arr_0 is uint8 of shape \(0, 8, 8, 3\), expected are uint8 images"),
         "side": ({"arr_0": images[:, :4, :4]}, "has images of 4x4, but those of the data set 'image-folder' are 8x8"),
     }
     for name, (arrays, message) in wrong.items():

@@ -9,13 +9,17 @@ import pytest
 import torch
 import torch.multiprocessing as mp
 from networks import random_inception
+from small_trials import tiny
 from test_metrics_estimators import PixelInfinity, PixelKID, PixelPrecision, PixelRecall, real
 
 from dit_core.config import TrialConfig
 from dit_core.data import load_dataset
-from dit_core.evaluation import draw_labels
+from dit_core.evaluation import draw_labels, evaluate
+from dit_core.events import MetricResult
+from dit_core.metrics import METRICS, Metric
 from dit_core.metrics.inception import load_inception
 from dit_core.metrics.inception_score import InceptionScore
+from dit_core.training.state import TrainState
 
 CPU = torch.device("cpu")
 KINDS = (PixelKID, PixelPrecision, PixelRecall, PixelInfinity)
@@ -109,3 +113,49 @@ def test_labels_are_uniform_or_balanced() -> None:
         config(labels="balance")
     with pytest.raises(ValueError, match=r"evaluation\.dinov2_weights: empty"):
         config(dinov2_weights=" ")
+
+
+class Recorder(Metric):
+    """Scores nothing; remembers which images it was given."""
+
+    name = "recorder"
+    description = "what it was given"
+
+    @classmethod
+    def check(cls, config: TrialConfig, dataset: Any) -> None:
+        """Always fits."""
+
+    def add(self, images: torch.Tensor, start: int) -> None:
+        self.given = [*getattr(self, "given", []), (start, len(images))]
+
+    def compute(self) -> MetricResult:
+        return MetricResult(self.name, 0.0, None, {"given": self.given})
+
+
+def test_an_evaluation_tells_metrics_which_images_they_get(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(METRICS._items, "recorder", Recorder)
+    trial = tiny(evaluation={"metrics": ("recorder",), "num_samples": 75, "batch_size": 16})
+    model = TrainState.fresh(trial, CPU).model
+    for rank, expected in ((0, [(0, 16), (32, 16), (64, 11)]), (1, [(16, 16), (48, 16)])):
+        with monkeypatch.context() as patch:
+            patch.setattr("dit_core.training.distributed.rank", lambda rank=rank: rank)
+            patch.setattr("dit_core.training.distributed.world_size", lambda: 2)
+            found = evaluate(trial, model, load_dataset(trial.data), images=0)
+        assert found.metrics[0].details["given"] == expected
+
+
+def test_fifty_thousand_samples_need_no_more_memory_than_ten_thousand() -> None:
+    dataset, images = load_dataset(TrialConfig().data), torch.zeros(500, 1, 8, 8, dtype=torch.uint8)
+
+    def held(kind: Any, samples: int) -> int:
+        metric = kind(config(num_samples=samples), dataset, CPU)
+        for start in range(0, samples, len(images)):
+            metric.update(images, start)
+        kept = [getattr(metric, name, None) for name in ("_bank", "_generated")]
+        kept = [owner for owner in (*kept, *getattr(metric, "_parts", ())) if owner is not None]
+        tensors = [value for owner in kept for value in vars(owner).values() if isinstance(value, torch.Tensor)]
+        assert tensors
+        return sum(tensor.untyped_storage().nbytes() for tensor in tensors)
+
+    for kind in (PixelKID, PixelRecall, PixelInfinity, METRICS.get("fd_digits_cnn")):
+        assert held(kind, 50_000) == held(kind, 10_000), kind.name

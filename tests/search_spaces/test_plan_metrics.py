@@ -1,0 +1,46 @@
+"""The names people write for metrics."""
+
+from __future__ import annotations
+
+import pytest
+
+from dit_core.errors import UserError
+from dit_core.metrics import METRICS
+from search_spaces.plan_import.measures import read_metric
+from search_spaces.profiles import DIGITS, PAPER
+
+
+@pytest.mark.parametrize(
+    ("text", "metric"),
+    [
+        ("FID", "fid"),
+        ("FID-50K", "fid"),
+        ("FID score (lower is better)", "fid"),
+        ("Fréchet Inception Distance (FID)", "fid"),
+        ("sFID", "sfid"),
+        ("Spatial FID", "sfid"),
+        ("Inception Score", "inception_score"),
+        ("IS", "inception_score"),
+        ("Inception Score (IS)", "inception_score"),
+        ("Precision", "precision"),
+        ("Improved Recall", "recall"),
+        ("KID", "kid"),
+        ("Kernel Inception Distance (KID)", "kid"),
+        ("FD-DINOv2", "fd_dinov2"),
+        ("fd_dinov2", "fd_dinov2"),
+        ("FID infinity", "fid_infinity"),
+    ],
+)
+def test_names_of_metrics(text: str, metric: str) -> None:
+    assert read_metric(text, PAPER) == (metric, f"{metric}, on 50000 generated images")
+
+
+@pytest.mark.parametrize("metric", [name for name in METRICS.names() if name != "fd_digits_cnn"])
+def test_digits_have_one_metric_of_their_own(metric: str) -> None:
+    found, said = read_metric(metric, DIGITS)
+    assert found == "fd_digits_cnn" and "mean nothing on 8x8 grey images" in said
+
+
+def test_what_is_no_metric() -> None:
+    with pytest.raises(UserError, match="no such metric; metrics: fd_digits_cnn, fid, sfid, inception_score"):
+        read_metric("LPIPS", PAPER)
