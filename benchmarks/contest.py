@@ -32,7 +32,7 @@ class Outcome:
 
     Attributes:
         seconds: per unit of work, one value for each round.
-        processor: the share of its turns' wall-clock that the process had a core, in cores.
+        processor: seconds of processor time for one unit of work, over all threads, one value for each round.
         start_seconds: building, compiling and warming up.
         peak_bytes: the most memory held in the rounds.
         problem: why it could not run; None when it could.
@@ -132,7 +132,7 @@ def _serve(line: Connection, contestant: Contestant, options: Any, device_name: 
             elif order == "turn":
                 began, busy = perf_counter(), process_time()
                 seconds = next(turns)
-                value = seconds, (process_time() - busy) / (perf_counter() - began)
+                value = seconds, seconds * (process_time() - busy) / (perf_counter() - began)
                 if device.type == "cuda":
                     torch.cuda.empty_cache()  # the next contestant's turn to fill the card
             elif order == "peak":

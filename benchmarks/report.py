@@ -54,19 +54,28 @@ def show(
                 "" if against is None or name == OURS else "{:.2f} ({:.2f} .. {:.2f})".format(*against),
                 f"{flops / median / peak:.1%}",
                 f"{outcome.peak_bytes / 2**30:.2f}",
-                f"{statistics.median(outcome.processor):.2f}",
+                f"{statistics.median(outcome.processor) * 1e3:.4g}",
                 f"{outcome.start_seconds:.0f}",
             ]
         )
     memory = "peak GiB" if device.type == "cuda" else "peak GiB (process)"
-    header = ["", f"ms per {unit}", "spread", "ours is faster (spread)", "utilisation", memory, "cores", "start s"]
+    header = [
+        "",
+        f"ms per {unit}",
+        "spread",
+        "ours is faster (spread)",
+        "utilisation",
+        memory,
+        "processor ms",
+        "start s",
+    ]
     print(f"\n{title}; {machine(device)}\n")
     print(table(header, rows))
     rounds = max((len(outcome.seconds) for outcome in outcomes.values()), default=0)
     print(
-        f"\nMedians over {rounds} rounds in which all took turns. Cores: processor time over wall-clock; less than the "
-        f"threads means that other programs had them. Utilisation: the model's operations "
-        f"({flops / 1e9:.4g} Gflop per {unit}, a multiply-add is two) over {origin}."
+        f"\nMedians over {rounds} rounds in which all took turns. Processor: time over all threads; less than the "
+        f"wall-clock says that other programs had the cores. Utilisation: the model's operations ({flops / 1e9:.4g} "
+        f"Gflop per {unit}, a multiply-add is two) over {origin}."
     )
     for name, outcome in outcomes.items():
         if outcome.profile:

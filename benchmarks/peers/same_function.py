@@ -147,5 +147,5 @@ def _sample_difference(config: TrialConfig, ours: DiT, theirs: PlainDiT) -> floa
 
 
 def _relative(left: Tensor, right: Tensor) -> float:
-    """Returns the largest difference over the largest magnitude."""
-    return ((left - right).abs().max() / right.abs().max().clamp(min=1)).item()
+    """Returns the largest difference of two elements over the larger of 1 and their magnitude."""
+    return ((left - right).abs() / right.abs().clamp(min=1)).max().item()
