@@ -18,8 +18,8 @@ class DiffusionConfig(Config):
         beta_end: last value of the linear beta schedule.
         objective: what the network predicts, a name in ``dit_core.diffusion.objectives.OBJECTIVES``: ``noise``, ``x0``
             or ``v`` of the Gaussian process, or ``flow``, the velocity of a straight path (betas are then unused).
-            ``x0`` is best trained with ``model.learn_sigma`` false: where there is little noise, its error is large beside
-            the variances to learn, and the variational term drowns the squared error.
+            ``x0`` is best trained with ``model.learn_sigma`` false: with little noise its error is large beside the
+            variance to learn, and the variational term drowns the squared error.
         timestep_sampling: a name in ``dit_core.diffusion.times.TIMESTEP_SAMPLINGS``: ``uniform``, or ``logit-normal``
             (mean 0, deviation 1).
         loss_weighting: a name in ``dit_core.diffusion.weighting.LOSS_WEIGHTINGS``: ``none``, or ``min-snr``.

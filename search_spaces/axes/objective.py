@@ -31,7 +31,7 @@ class ObjectiveAxis(ChoiceAxis):
 AXIS = ObjectiveAxis(
     name="objective",
     title="Objective",
-    description="what the network predicts: noise, x0 (best with fixed variance), v, or flow, a straight path (always fixed)",
+    description="what the network predicts: noise, x0 (best with fixed variance), v, or a straight flow (always fixed)",
     citation="noise: Ho et al., arXiv 2006.11239, eq. 14; x0 and v: Salimans & Ho, arXiv 2202.00512, section 4; "
     "flow: Ma et al., SiT, arXiv 2401.08740",
     fields=("diffusion.objective", "model.learn_sigma", "evaluation.sampler"),
