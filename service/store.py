@@ -26,7 +26,7 @@ from typing import Any
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
 from dit_core.events import CurvePoint, Diverged, Evaluated, MetricResult, Progress
-from dit_core.identity import digest, eval_id
+from dit_core.identity import digest, eval_id, sampling
 
 _MARKER = {"kind": "dit-ablate store", "format": 1}
 
@@ -168,7 +168,8 @@ class Store:
 
     def grid_path(self, train_id: str, config: TrialConfig, images: int) -> Path:
         """Where the sample grid at ``images`` lies."""
-        sampler = digest({"e": config.evaluation.model_dump(mode="json", exclude={"metrics"}), "vae": config.data.vae})
+        settings = {**sampling(config), "grid_images": config.evaluation.grid_images}
+        sampler = digest({"e": settings, "vae": config.data.vae})
         return self.trial_dir(train_id) / "grids" / f"{images:012d}-{sampler[:16]}.png"
 
     def evaluations(self, train_id: str, config: TrialConfig) -> dict[int, dict[str, StoredMetric]]:

@@ -106,7 +106,7 @@ def _alternatives(text: str, axis: Axis, baseline: TrialConfig, profile: Profile
         rest = set(_MARKERS)
     if rest and rest <= _MARKERS:
         values = axis.alternatives(profile, baseline)
-        return _named(values, axis, f"names no value, so the axis's usual ones other than the baseline's are tried")
+        return _named(values, axis, "names no value, so the axis's usual ones other than the baseline's are tried")
     direction = rest - _MARKERS
     known = axis.values(profile)
     own = axis.current(baseline, profile)

@@ -29,7 +29,7 @@ TrackingOption = Annotated[
     typer.Option(
         "--tracking-uri",
         envvar="MLFLOW_TRACKING_URI",
-        help="MLflow tracking URI.  [default: SQLite inside the store]",
+        help="MLflow tracking URI.  \\[default: SQLite inside the store]",
         show_default=False,
     ),
 ]
@@ -38,7 +38,7 @@ AddressOption = Annotated[
     typer.Option(
         "--address",
         envvar="RAY_ADDRESS",
-        help="Ray cluster to run on.  [default: a Ray of its own on this machine]",
+        help="Ray cluster to run on.  \\[default: a Ray of its own on this machine]",
         show_default=False,
     ),
 ]

@@ -30,7 +30,7 @@ def submit(
         typer.Option(
             "--address",
             envvar="RAY_ADDRESS",
-            help="The cluster's dashboard.  [default: http://127.0.0.1:8265]",
+            help="The cluster's dashboard.  \\[default: http://127.0.0.1:8265]",
             show_default=False,
         ),
     ] = None,

@@ -11,6 +11,7 @@ from dit_core.events import MetricResult
 from dit_core.metrics import METRICS
 from service.direction import better
 from service.preflight import Prepared
+from service.report import recipe
 from service.report.environment import machine, versions
 from service.report.numbers import MetricFormat, compute, count, duration
 from service.report.summary import Summary
@@ -30,10 +31,10 @@ def facts(prepared: Prepared, summary: Summary, store: Store, shown: MetricForma
     config, study = prepared.expansion.baseline.config, summary.study
     found = [Fact("Metric", _metric(name, summary, shown)) for name in config.evaluation.metrics]
     found += [
-        Fact("Samples", _sampling(config)),
+        Fact("Samples", recipe.sampling(config)),
         Fact("Data", _data(config, summary)),
-        Fact("Baseline", _model(config)),
-        Fact("Training", _training(config)),
+        Fact("Baseline", recipe.model(config)),
+        Fact("Training", recipe.training(config)),
         Fact("Budget", _budget(summary)),
         Fact("Seeds", f"{', '.join(map(str, study.seeds))}. {_SEEDS}"),
         Fact("Gflops", _GFLOPS),
@@ -105,22 +106,6 @@ def _example(name: str, summary: Summary) -> MetricResult | None:
     return None
 
 
-def _sampling(config: TrialConfig) -> str:
-    guidance = config.evaluation.guidance_scale
-    guided = "without guidance" if guidance == 1 else f"with classifier-free guidance {guidance:g}"
-    return (
-        f"{config.evaluation.num_samples:,} images per evaluation from the {_weights(config)}, "
-        f"{config.evaluation.sampling_steps} respaced DDPM steps, {guided}."
-    )
-
-
-def _weights(config: TrialConfig) -> str:
-    if config.evaluated_decay == 0:
-        return "raw weights (no average)"
-    warmup = " with warm-up" if config.training.ema_warmup else ""
-    return f"averaged weights (EMA, decay {config.evaluated_decay:g}{warmup})"
-
-
 def _data(config: TrialConfig, summary: Summary) -> str:
     data = config.data
     flips = "random horizontal flips" if data.random_flip else "no flips"
@@ -135,27 +120,6 @@ def _data(config: TrialConfig, summary: Summary) -> str:
     return (
         f"{data.name}{where}, {data.image_size} x {data.image_size} pixels, {classes};"
         f"{images} split seed {data.split_seed}, {flips}."
-    )
-
-
-def _model(config: TrialConfig) -> str:
-    model = config.model
-    return (
-        f"{model.depth} {model.block} blocks of width {model.hidden_size} with {model.num_heads} heads, patches of "
-        f"{model.patch_size} x {model.patch_size} ({model.num_tokens} tokens), {model.decoder} decoder."
-    )
-
-
-def _training(config: TrialConfig) -> str:
-    training = config.training
-    warmup = f" after a linear warm-up over {training.warmup_images:,} images" if training.warmup_images else ""
-    start = "" if training.initial_weights is None else f"Starts from the weights in {training.initial_weights}. "
-    return (
-        f"{start}Optimizer {training.optimizer}, learning rate {training.learning_rate:g}{warmup}, "
-        f"betas ({training.beta1:g}, {training.beta2:g}), weight decay {training.weight_decay:g}, "
-        f"batch {training.batch_size}, label dropout {training.class_dropout:g}, {training.precision}; "
-        f"{config.diffusion.num_timesteps} diffusion steps with linear betas, noise prediction"
-        f"{', learned variance' if config.model.learn_sigma else ''}."
     )
 
 

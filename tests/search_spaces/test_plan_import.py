@@ -80,8 +80,8 @@ def test_a_language_model_s_plan_is_read_through_its_noise(path: Path) -> None:
 def test_the_sentences_say_how_words_were_understood() -> None:
     said = [str(phrase) for phrase in import_plan(NOISY).understood]
     assert (
-        "Decoder Architecture Ablation: Replacement 'alternative decoder architectures': names no value, so every "
-        "decoder other than the baseline's is tried: mlp, conv, conv-upsample"
+        "Decoder Architecture Ablation: Replacement 'alternative decoder architectures': names no value, so the "
+        "axis's usual ones other than the baseline's are tried: mlp, conv, conv-upsample"
     ) in said
     assert (
         "Model Size Ablation: Metrics 'FID': fd_digits_cnn: the Fréchet distance in the features of a small digits "
@@ -334,9 +334,9 @@ def test_remarks_are_kept_apart_and_said(tmp_path: Path) -> None:
 
 
 def test_metrics(tmp_path: Path) -> None:
-    metrics = "FID-50K, Fréchet Inception Distance (FID), GFLOPs, parameter count, training loss, Inception Score"
+    metrics = "FID-50K, Fréchet Inception Distance (FID), GFLOPs, parameter count, training loss, LPIPS"
     plan = import_plan(write(tmp_path, entry("patch size", "4", metrics=metrics)), profile="paper")
-    assert [item.text for item in plan.not_understood] == ["Inception Score"]
+    assert [item.text for item in plan.not_understood] == ["LPIPS"]
     assert plan.not_understood[0].reason.startswith("no such metric; metrics: ")
     said = [phrase for phrase in plan.understood if phrase.field == "Metrics"]
     assert [phrase.meaning for phrase in said] == [

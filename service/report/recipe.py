@@ -1,0 +1,76 @@
+"""A configuration in sentences: what the network is, how it trains, how it is sampled."""
+
+from __future__ import annotations
+
+from dit_core.config import TrialConfig
+from dit_core.diffusion.samplers import sampler_name
+
+_SWITCHES = {"qk_norm": "query-key norm", "long_skips": "long skips", "mask_token": "a mask token"}
+
+
+def model(config: TrialConfig) -> str:
+    """Says what the network is; parts that are the paper's go without saying."""
+    own, plain = config.model, type(config.model)()
+    said = [f"{own.decoder} decoder"]
+    for field, what in (("position", "{} positions"), ("norm", "{}"), ("mlp", "{} MLP"), ("gate_init", "{} gates")):
+        if (value := getattr(own, field)) != getattr(plain, field):
+            said.append(what.format(value))
+    said += [what for field, what in _SWITCHES.items() if getattr(own, field)]
+    said += [f"{own.registers} register tokens"] if own.registers else []
+    return (
+        f"{own.depth} {own.block} blocks of width {own.hidden_size} with {own.num_heads} heads, patches of "
+        f"{own.patch_size} x {own.patch_size} ({own.num_tokens} tokens), {', '.join(said)}."
+    )
+
+
+def training(config: TrialConfig) -> str:
+    """Says how the weights come about."""
+    own = config.training
+    warmup = f" after a linear warm-up over {own.warmup_images:,} images" if own.warmup_images else ""
+    masking = f", {own.mask_ratio:.0%} of the tokens left out" if own.mask_ratio else ""
+    start = "" if own.initial_weights is None else f"Starts from the weights in {own.initial_weights}. "
+    return (
+        f"{start}Optimizer {own.optimizer}, learning rate {own.learning_rate:g}{warmup}, "
+        f"betas ({own.beta1:g}, {own.beta2:g}), weight decay {own.weight_decay:g}, "
+        f"batch {own.batch_size}, label dropout {own.class_dropout:g}{masking}, {own.precision}; {_objective(config)}."
+    )
+
+
+def _objective(config: TrialConfig) -> str:
+    own = config.diffusion
+    if own.objective == "flow":
+        said = ["flow matching along straight paths"]
+    else:
+        betas = f"linear betas from {own.beta_start:g} to {own.beta_end:g}"
+        said = [f"{own.num_timesteps} diffusion steps with {betas}, {own.objective} prediction"]
+    said += [f"{own.timestep_sampling} timesteps"] if own.timestep_sampling != "uniform" else []
+    said += [f"{own.loss_weighting} loss weighting"] if own.loss_weighting != "none" else []
+    said += ["learned variance"] if config.model.learn_sigma else []
+    return ", ".join(said)
+
+
+def sampling(config: TrialConfig) -> str:
+    """Says how images are sampled for the metrics."""
+    own = config.evaluation
+    guided = "without guidance"
+    if own.guidance_scale != 1:
+        guided = f"with classifier-free guidance {own.guidance_scale:g}"
+        if own.guidance_channels is not None:
+            guided += f" of {own.guidance_channels} channels"
+        if own.guidance_interval is not None:
+            low, high = own.guidance_interval
+            guided += f" at noise levels {low:g} to {high:g}"
+    labels = "" if own.labels == "uniform" else f", {own.labels} labels"
+    sampler = sampler_name(config.diffusion.objective, own.sampler)
+    return (
+        f"{own.num_samples:,} images per evaluation from the {weights(config)}, {sampler}, "
+        f"{own.sampling_steps} network evaluations per image, {guided}{labels}."
+    )
+
+
+def weights(config: TrialConfig) -> str:
+    """Says which weights are evaluated."""
+    if config.evaluated_decay == 0:
+        return "raw weights (no average)"
+    warmup = " with warm-up" if config.training.ema_warmup else ""
+    return f"averaged weights (EMA, decay {config.evaluated_decay:g}{warmup})"
