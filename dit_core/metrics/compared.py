@@ -42,11 +42,13 @@ class ComparedMetric(Metric, Generic[G]):
     Attributes:
         feature: the feature of its extractor that is compared.
         dim: numbers per feature vector where that is known before the network is loaded.
+        least: images of each kind without which there is no value at all, whatever ``evaluation.allow_few_samples`` is.
         one_by_one: whether feature vectors themselves are compared rather than their mean and covariance.
     """
 
     feature: ClassVar[str]
     dim: ClassVar[int | None] = None
+    least: ClassVar[int] = 2
     one_by_one: ClassVar[bool] = False
 
     def __init__(self, config: TrialConfig, dataset: ImageDataset, device: torch.device) -> None:
@@ -115,10 +117,11 @@ class ComparedMetric(Metric, Generic[G]):
 
     @classmethod
     def _check_enough(cls, dim: int, config: TrialConfig, images: int | None) -> None:
+        samples, name = config.evaluation.num_samples, reference_name(config)
+        where = "the training split" if name == "train" else name
         if not config.evaluation.allow_few_samples:
-            name = reference_name(config)
-            where = "the training split" if name == "train" else name
-            cls.check_counts(dim, config.evaluation.num_samples, images, where)
+            cls.check_counts(dim, samples, images, where)
+        too_few(cls.name, samples, images, where, cls.least, "compares sets of images")
 
     def compute(self) -> MetricResult:
         generated, count = self.gather()

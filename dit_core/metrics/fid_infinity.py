@@ -35,6 +35,7 @@ class FIDInfinity(ComparedMetric[list[Gaussian]]):
     description = "FID extrapolated to infinitely many samples"
     feature = "pool"
     dim = DIMS["pool"]
+    least = 2 * PARTS
 
     def __init__(self, config: TrialConfig, dataset: ImageDataset, device: torch.device) -> None:
         super().__init__(config, dataset, device)
@@ -48,8 +49,6 @@ class FIDInfinity(ComparedMetric[list[Gaussian]]):
     @classmethod
     def check_images(cls, config: TrialConfig, dataset: ImageDataset) -> None:
         check_images(cls.name, dataset)
-        if config.evaluation.num_samples < 2 * PARTS:
-            too_few(cls.name, config.evaluation.num_samples, None, "", 2 * PARTS, f"fits a line to {PARTS} sizes")
 
     @classmethod
     def check_counts(cls, dim: int, samples: int, images: int | None, where: str) -> None:

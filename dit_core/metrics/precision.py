@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
-from dit_core.data.base import ImageDataset
 from dit_core.metrics.banked import BankedMetric
 from dit_core.metrics.compared import too_few
 from dit_core.metrics.neighbours import radii, share_inside
 from dit_core.metrics.statistics import Statistics
-
-if TYPE_CHECKING:
-    from dit_core.config import TrialConfig
 
 NEIGHBOUR = 3
 """The ball around a feature vector reaches to this neighbour, as in the paper and in ADM's evaluator."""
@@ -29,11 +25,7 @@ class Precision(BankedMetric):
     name = "precision"
     description = "share of the generated images within the real ones' neighbourhoods (Inception-v3 features)"
     direction = "max"
-
-    @classmethod
-    def check_images(cls, config: TrialConfig, dataset: ImageDataset) -> None:
-        super().check_images(config, dataset)
-        too_few(cls.name, config.evaluation.num_samples, None, "", NEIGHBOUR + 1, f"looks at {NEIGHBOUR} neighbours")
+    least = NEIGHBOUR + 1
 
     @classmethod
     def check_counts(cls, dim: int, samples: int, images: int | None, where: str) -> None:

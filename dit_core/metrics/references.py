@@ -90,7 +90,7 @@ def reference_name(config: TrialConfig) -> str:
 def reference_key(config: TrialConfig, dataset: ImageDataset) -> str:
     """Identifies the reference within this process."""
     if (file := reference_file(config)) is not None:
-        return str(id(file))
+        return " ".join(map(str, next(key for key, opened in _files.items() if opened is file)))
     return (reference_folder(config) or dataset).fingerprint
 
 

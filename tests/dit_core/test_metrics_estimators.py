@@ -218,11 +218,22 @@ def test_too_few_images_are_refused() -> None:
         (PixelPrecision, 3, r"evaluation\.num_samples: 3 given, but precision looks at 3 neighbours and needs 4 or"),
         (PixelRecall, 3, r"evaluation\.num_samples: 3 given, but recall looks at 3 neighbours"),
         (PixelInfinity, 129, r"evaluation\.num_samples: 129 given, but fid_infinity compares 64 features at several"),
-        (PixelInfinity, 19, r"evaluation\.num_samples: 19 given, but fid_infinity fits a line to 10 sizes"),
     ):
         with pytest.raises(UserError, match=message):
             kind.check(trial(num_samples=samples), dataset)
         kind.check(trial(num_samples=130), dataset)
+
+
+@pytest.mark.parametrize(("kind", "least"), [(PixelKID, 2), (PixelPrecision, 4), (PixelRecall, 4), (PixelInfinity, 20)])
+def test_below_some_number_there_is_no_value_at_all(kind: Any, least: int) -> None:
+    dataset, generator = load_dataset(TrialConfig().data), torch.Generator().manual_seed(0)
+    kind.check(trial(num_samples=least, allow_few_samples=True), dataset)
+    metric = kind(trial(num_samples=least), dataset, CPU)
+    metric.update(torch.randint(0, 256, (least, 1, 8, 8), generator=generator, dtype=torch.uint8))
+    assert np.isfinite(metric.compute().value)
+    if least > 2:  # num_samples is at least 2
+        with pytest.raises(UserError, match=rf"{least - 1} given, but {kind.name} compares sets of images and needs"):
+            kind.check(trial(num_samples=least - 1, allow_few_samples=True), dataset)
 
 
 def test_few_reference_images_are_refused() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import torch.multiprocessing as mp
-from networks import random_inception
+from networks import random_dinov2, random_inception
+from PIL import Image
 from small_trials import tiny
 from test_metrics_estimators import PixelInfinity, PixelKID, PixelPrecision, PixelRecall, real
 
@@ -159,3 +161,51 @@ def test_fifty_thousand_samples_need_no_more_memory_than_ten_thousand() -> None:
 
     for kind in (PixelKID, PixelRecall, PixelInfinity, METRICS.get("fd_digits_cnn")):
         assert held(kind, 50_000) == held(kind, 10_000), kind.name
+
+
+def dinov2_score(
+    folder: str, weights: str, rank: int = 0, world: int = 1
+) -> tuple[float, float | None, dict[str, Any]]:
+    trial = TrialConfig.model_validate(
+        {
+            "data": {"name": "image-folder", "path": folder, "held_out_fraction": 0.2},
+            "evaluation": {"metrics": ["fd_dinov2"], "dinov2_weights": weights, "num_samples": 40},
+        }
+    )
+    metric = METRICS.get("fd_dinov2")(trial, load_dataset(trial.data), CPU)
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randint(0, 256, (40, 3, 8, 8), generator=generator, dtype=torch.uint8)
+    for start in range(rank * 8, 40, world * 8):
+        metric.update(images[start : start + 8], start)
+    result = metric.compute()
+    return result.value, result.floor, result.details
+
+
+def _share_on_two_machines(rank: int, world: int, meeting: str, base: str, folder: str, weights: str) -> None:
+    """Each rank has a disk of its own; only the first one's knows the reference."""
+    torch.set_num_threads(1)
+    os.environ["DIT_ABLATE_CACHE"] = f"{base}/cache{rank}"
+    torch.distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=world)
+    try:
+        torch.save(dinov2_score(folder, weights, rank, world), f"{base}/result{rank}")
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def test_a_worker_that_has_no_reference_on_its_disk_does_not_keep_others_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, weights = tmp_path / "images", random_dinov2(tmp_path / "network")
+    folder.mkdir()
+    generator = torch.Generator().manual_seed(0)
+    for i in range(50):
+        pixels = torch.randint(40, 256, (8, 8, 3), generator=generator, dtype=torch.uint8)
+        Image.fromarray(pixels.numpy()).save(folder / f"{i}.png")
+    monkeypatch.setenv("DIT_ABLATE_CACHE", str(tmp_path / "cache0"))
+    alone = dinov2_score(str(folder), weights)
+    arguments = (2, str(tmp_path / "meeting"), str(tmp_path), str(folder), weights)
+    mp.spawn(_share_on_two_machines, args=arguments, nprocs=2)
+    first, second = (torch.load(tmp_path / f"result{rank}", weights_only=True) for rank in (0, 1))
+    assert first == second and first[2] == alone[2]
+    assert first[:2] == pytest.approx(alone[:2], rel=1e-5)
+    assert len(list((tmp_path / "cache1" / "reference-statistics").iterdir())) == 2
