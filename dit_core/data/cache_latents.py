@@ -103,6 +103,8 @@ def cache_latents(
     dataset = load_dataset(source)
     if not isinstance(dataset, PixelDataset):
         raise UserError(f"data.name: {source.name!r} given, but only images can be encoded, and these are latents")
+    for note in dataset.notes:
+        tell(Caching(0, len(dataset.keys), 0, note))
     model = load_vae(vae, where)
     plan = _plan(dataset, model, vae, shard_size, flips, dtype)
     try:

@@ -58,7 +58,7 @@ def cache_latents(
     dtype: Annotated[Dtype, typer.Option(help="Float type that latents are kept in.")] = Dtype.float32,
     device: Annotated[
         str | None,
-        typer.Option(help="Where the VAE works: cpu, cuda, cuda:1.  [default: the GPU, if any]", show_default=False),
+        typer.Option(help="Where the VAE works: cpu, cuda, cuda:1.  \\[default: the GPU, if any]", show_default=False),
     ] = None,
 ) -> None:
     """Encode images with a VAE once, so that training reads latents.
@@ -71,6 +71,8 @@ def cache_latents(
 
     dit-ablate cache-latents imagenet/train imagenet-256 --vae stabilityai/sd-vae-ft-ema --image-size 256
     """
+    import shlex
+
     from dit_core.data import DataConfig
     from dit_core.data.cache_latents import cache_latents as cache
     from dit_core.errors import parse
@@ -108,13 +110,22 @@ def cache_latents(
         console.print("Stopped. Finished files are kept; the same command continues.", soft_wrap=True)
         raise typer.Exit(INTERRUPTED) from None
     size = sum((folder / shard.file).stat().st_size for shard in manifest.shards)
+    written = f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
     classes = f"{manifest.num_classes} classes" if manifest.num_classes else "unlabelled"
+    settings = {
+        "data.name": "latents",
+        "data.path": folder,
+        "data.image_size": image_size,
+        "data.vae": vae,
+        "data.vae_scale": manifest.scale,
+        "model.input_size": manifest.shape[1],
+        "model.in_channels": manifest.shape[0],
+        "model.num_classes": manifest.num_classes,
+    }
+    advice = " ".join(f"--set {shlex.quote(f'{name}={value}')}" for name, value in settings.items())
     console.print(
         f"{manifest.count:,} images ({classes}) as latents of {' x '.join(map(str, manifest.shape))} in {folder}, "
-        f"{size / 1e9:.2f} GB. Train on them with\n"
-        f"  --set data.name=latents --set data.path={folder} --set data.image_size={image_size} "
-        f"--set data.vae={vae} --set data.vae_scale={manifest.scale} --set model.input_size={manifest.shape[1]} "
-        f"--set model.in_channels={manifest.shape[0]} --set model.num_classes={manifest.num_classes}",
+        f"{written}. Train on them with\n  {advice}",
         soft_wrap=True,
         markup=False,
     )

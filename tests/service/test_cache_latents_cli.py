@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -58,7 +59,7 @@ def test_plain_lines_and_the_advice_at_the_end(images: Path, vae: str, tmp_path:
     assert done.exit_code == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[1] == f"{COUNT} images to encode" and lines[2].startswith(f"{COUNT} of {COUNT} images encoded, ")
-    assert lines[3].startswith(f"{COUNT} images (2 classes) as latents of 4 x 8 x 8 in {out}, 0.00 GB.")
+    assert lines[3].startswith(f"{COUNT} images (2 classes) as latents of 4 x 8 x 8 in {out}, 0.2 MB.")
     advice = lines[4].split()
     assert advice[::2] == ["--set"] * 8
     sections: dict[str, dict[str, object]] = {}
@@ -73,6 +74,18 @@ def test_plain_lines_and_the_advice_at_the_end(images: Path, vae: str, tmp_path:
     again = dit_ablate("cache-latents", images, out, *options(vae))
     assert f"{COUNT} of {COUNT} images were encoded before and are verified" in again.stdout
     assert "to encode" not in again.stdout
+
+
+def test_corrupt_images_are_refused_or_left_out_by_name(images: Path, vae: str, tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    shutil.copytree(images, folder)
+    (folder / "ant" / "0.png").write_bytes(b"nothing")
+    refused = dit_ablate("cache-latents", folder, tmp_path / "out", *options(vae))
+    assert refused.exit_code == 2 and "1 of 40 images cannot be read: ant/0.png (not an image)" in refused.stderr
+    done = dit_ablate("cache-latents", folder, tmp_path / "out", *options(vae, "--skip-corrupt"))
+    assert done.exit_code == 0, done.stderr
+    assert "1 of 40 images skipped because they cannot be read: ant/0.png" in done.stdout
+    assert "39 of 39 images encoded" in done.stdout
 
 
 def test_mistakes_are_one_sentence(images: Path, vae: str, tmp_path: Path) -> None:
