@@ -11,7 +11,7 @@ StudyArgument = Annotated[
     str,
     typer.Argument(
         metavar="STUDY",
-        help="A preset (dit-digits, dit-paper), a study file (.yaml), a written plan (.md, .json, .jsonl), "
+        help="A preset (dit-digits, dit-paper, dit-modern), a study file (.yaml), a written plan (.md, .json, .jsonl), "
         "or the name of a study that the store holds.",
         show_default=False,
     ),
