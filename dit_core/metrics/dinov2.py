@@ -75,7 +75,7 @@ def load_dinov2(source: str, device: torch.device) -> DINOv2:
         if config.num_channels != 3:
             raise UserError(f"{SETTING}: {source!r} looks at {config.num_channels} channels, expected are 3")
         network, loading = Dinov2Model.from_pretrained(
-            source, config=config, use_safetensors=True, output_loading_info=True, dtype=torch.float32
+            source, config=config, use_safetensors=True, output_loading_info=True
         )
     except UserError:
         raise

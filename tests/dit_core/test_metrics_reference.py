@@ -24,6 +24,7 @@ from dit_core.events import MetricResult
 from dit_core.metrics import METRICS, references, statistics_cache
 from dit_core.metrics.dinov2 import DINOv2, load_dinov2
 from dit_core.metrics.extractor import Extractor
+from dit_core.metrics.reference_export import export_reference
 from dit_core.metrics.reference_file import ReferenceFile, save_reference_file
 from dit_core.metrics.statistics import Statistics
 
@@ -256,6 +257,23 @@ def test_our_own_file_gives_the_same_value(folder: Path, weights: str, tmp_path:
     assert given.details["reference"] == str(tmp_path / "ref.npz") and given.details["reference_images"] == 40
     with np.load(tmp_path / "ref.npz", allow_pickle=False) as file:  # as pytorch-fid and others read it
         assert file["mu"].shape == (WIDTH,) and file["sigma"].shape == (WIDTH, WIDTH)
+
+
+def test_a_data_sets_reference_can_be_given_away(folder: Path, weights: str, tmp_path: Path) -> None:
+    config = trial(folder, weights)
+    export_reference(config, tmp_path / "ref.npz", metric="fd_dinov2", images=15)
+    given = score(trial(folder, weights, reference_statistics=str(tmp_path / "ref.npz")))
+    assert given.value == score(config).value
+    stored = torch.cat(list(ReferenceFile(str(tmp_path / "ref.npz")).batches(4)))
+    train = torch.cat(list(load_dataset(config.data).reference("train")))
+    matches = (stored[:, None] == train[None]).flatten(2).all(2)
+    assert stored.shape == (15, 3, 8, 8) and matches.any(1).all() and matches.any(0).sum() == 15
+    assert not matches[:, :15].any(0).all(), "a random choice"
+    for metric in ("inception_score", "fd_digits_cnn"):
+        with pytest.raises(UserError, match=f"metric: {metric} given, but it has no reference statistics"):
+            export_reference(config, tmp_path / "no.npz", metric=metric)
+    with pytest.raises(UserError, match="did you mean 'fd_dinov2'"):
+        export_reference(config, tmp_path / "no.npz", metric="fd_dino")
 
 
 def test_a_file_of_unknown_count_is_taken(folder: Path, weights: str, tmp_path: Path) -> None:
