@@ -18,7 +18,7 @@ def ladder_view(steps: tuple[LadderStep, ...], arms: Arms) -> AblationView:
     """Asks for one arm per step.
 
     Returns:
-        The rows in the order of the steps, the baseline first; a note says what every step sets.
+        The rows in the order of the steps, the baseline first; a note says what each of them sets.
 
     Raises:
         UserError: a step that sets what is unknown, or changes nothing, or makes an invalid configuration.
@@ -40,4 +40,4 @@ def ladder_view(steps: tuple[LadderStep, ...], arms: Arms) -> AblationView:
         rows.append((step.name, name))
         adds += [name] if new else []
         notes.append(f"{step.name}: {', '.join(f'{key}={value}' for key, value in step.set.items())}")
-    return AblationView(LADDER, "cumulative", "LADDER", tuple(rows), tuple(adds), tuple(notes))
+    return AblationView(LADDER, "cumulative", "LADDER", tuple(rows), tuple(adds), ("; ".join(notes),))

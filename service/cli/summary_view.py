@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from service.cli import format as fmt
+from service.report.tables import own_label
 from service.sources import store_option
 from service.study_result import StudyResult
 
@@ -68,7 +69,7 @@ def _ablation(result: StudyResult, name: str) -> Table:
     for row in result.ablations[result.ablations["ablation"] == name].to_dict("records"):
         own = row["arm"] == baseline
         table.add_row(
-            Text(f"{row['value']} (baseline)" if own else str(row["value"]), style="bold" if own else ""),
+            Text(own_label(str(row["value"])) if own else str(row["value"]), style="bold" if own else ""),
             fmt.count(int(row["params"])),
             fmt.gflops(float(row["gflops"])),
             _mean(row) + _at(row, result.study.budget_images),

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from search_spaces.types import Expansion
 from service.direction import better
 from service.report.style import BASELINE, FLOOR, MARKERS, OKABE_ITO, canvas, plain_ticks, png, spread_labels
 from service.report.summary import ArmSummary, Summary
+from service.report.tables import own_label
 from service.store import Store
+
+
+def look(index: int) -> tuple[str, str]:
+    """Returns the colour and marker of an ablation; where the colours start anew, each has another marker."""
+    around, place = divmod(index, len(OKABE_ITO))
+    return OKABE_ITO[place], MARKERS[(place + around) % len(MARKERS)]
 
 
 def looks(expansion: Expansion) -> dict[str, tuple[str, str]]:
@@ -18,7 +26,7 @@ def looks(expansion: Expansion) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {expansion.baseline.name: (BASELINE, "*")}
     for index, view in enumerate(expansion.ablations):
         for _, name in view.arms:
-            found.setdefault(name, (OKABE_ITO[index % len(OKABE_ITO)], MARKERS[index % len(MARKERS)]))
+            found.setdefault(name, look(index))
     for arm in expansion.arms:
         found.setdefault(arm.name, (OKABE_ITO[-1], "o"))
     return found
@@ -34,7 +42,9 @@ def gflops_against_metric(expansion: Expansion, summary: Summary) -> bytes | Non
     if not points:
         return None
     style = looks(expansion)
-    with canvas(7.2, 4.4) as (figure, axes):
+    # names beside each other's points, and the legend below, take room
+    height = 4.4 + 0.1 * max(0, len(points) - 12) + 0.16 * max(0, len(expansion.ablations) // 3 - 2)
+    with canvas(7.2, height) as (figure, axes):
         for arm, _, value in points:
             colour, marker = style[arm.arm.name]
             done = bool(arm.finals)
@@ -120,7 +130,10 @@ def training_loss(expansion: Expansion, summary: Summary, store: Store) -> bytes
             axes.plot([x for x, _ in curve], [y for _, y in curve], color=colour, lw=1.1, zorder=order, label=label)
 
     losses = [loss for curve in curves.values() for _, loss in curve]
-    return _panels(expansion, summary, draw, "training loss", lambda axes: _metric_scale(axes, losses, at=3.0))
+    others = {*curves} - {expansion.baseline.name}
+    views = tuple(view for view in expansion.ablations if any(name in others for _, name in view.arms))
+    shown = replace(expansion, ablations=views or expansion.ablations)
+    return _panels(shown, summary, draw, "training loss", lambda axes: _metric_scale(axes, losses, at=3.0))
 
 
 def _panels(
@@ -146,7 +159,7 @@ def _panels(
             for index, (label, arm) in enumerate(others):
                 draw(axes, label, arm, OKABE_ITO[index % len(OKABE_ITO)], 3)
             own = next((label for label, name in view.arms if name == expansion.baseline.name), None)
-            draw(axes, f"{own} (baseline)" if own else "baseline", summary.baseline, BASELINE, 4)
+            draw(axes, own_label(own or "baseline"), summary.baseline, BASELINE, 4)
             axes.set_title(view.name, fontsize=8.5)
             scale(axes)
             axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}k" if value >= 1000 else f"{value:g}")
@@ -226,9 +239,8 @@ def _legend(figure: Any, expansion: Expansion, summary: Summary, style: dict[str
     entries = [entry("baseline", BASELINE, "*")]
     used = {style[arm.arm.name] for arm in summary.arms}
     for index, view in enumerate(expansion.ablations):
-        look = (OKABE_ITO[index % len(OKABE_ITO)], MARKERS[index % len(MARKERS)])
-        if look in used:
-            entries.append(entry(view.name, *look))
+        if look(index) in used:
+            entries.append(entry(view.name, *look(index)))
     if any(not arm.finals and _last(arm) for arm in summary.arms):
         entries.append(entry("hollow: not at full length, value of its last rung", "#777777", "o", filled=False))
     figure.legend(handles=entries, loc="outside lower center", ncols=3, fontsize=7.5, handletextpad=0.2)

@@ -10,6 +10,7 @@ from dit_core.config import TrialConfig
 from search_spaces.types import AblationView
 from service.report.style import canvas, png
 from service.report.summary import ArmSummary, Summary
+from service.report.tables import own_label
 from service.store import Store
 
 
@@ -70,6 +71,6 @@ def first_row(grid: bytes, config: TrialConfig) -> Any:
 
 
 def _caption(label: str, arm: ArmSummary, images: int) -> str:
-    own = " (baseline)" if arm.arm.is_baseline else ""
+    label = own_label(label) if arm.arm.is_baseline else label
     ended = "stopped" if arm.ended_early else ""
-    return f"{label}{own}" + (f"  ·  {ended} at {images:,} images" if ended else f"  ·  {images:,} images")
+    return label + (f"  ·  {ended} at {images:,} images" if ended else f"  ·  {images:,} images")

@@ -48,7 +48,8 @@ def test_the_view_lists_the_steps_in_order_after_the_baseline() -> None:
     assert (view.name, view.action) == ("Ladder", "LADDER")
     assert [label for label, _ in view.arms] == ["baseline", "smaller", "larger batch", "no warm-up of the average"]
     assert view.adds == tuple(arm for _, arm in view.arms[1:])
-    assert view.notes[1] == "larger batch: batch size=128, training.learning_rate=0.008"
+    (note,) = view.notes
+    assert note.split("; ")[1] == "larger batch: batch size=128, training.learning_rate=0.008"
 
 
 def test_a_step_shares_the_arm_of_an_ablation() -> None:

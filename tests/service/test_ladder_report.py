@@ -79,8 +79,13 @@ def test_the_report_and_the_preview_say_what_the_steps_set(trained: tuple[Prepar
     assert "## Ladder" in text and "| difference to the step before |" in text
     assert "Faster: learning_rate=0.002" in text or "faster: learning_rate=0.002" in text
     assert "ontrol for 8: the baseline with " in text
+    assert "**baseline**" in text and "baseline (baseline)" not in text
+    assert "paper's" not in text[text.index("## Ladder") : text.index("## Progress")], "it trained no such thing"
     shown = preview(prepared.expansion, prepared=prepared, store=store).text(160)
-    assert "Ladder: faster: learning_rate=0.002" in shown and "MLP: control for 8: the baseline with " in shown
+    assert (
+        "Ladder: wider: model.hidden_size=32; faster: learning_rate=0.002" in shown
+        and "MLP: control for 8: the baseline with " in shown
+    )
     summary = summarise(prepared, store)
     told = {finding.name: finding.text for finding in findings(prepared.expansion, summary, metric_format(summary))}
     assert "no warm-up" in told["Ladder"]
