@@ -151,7 +151,7 @@ def test_inception_score(ours: Ours, theirs: dict[str, float]) -> None:
     result = ours.results["inception_score"]
     assert result.value == pytest.approx(theirs["inception_score_mean"], rel=1e-6)
     assert result.details["standard_deviation"] == pytest.approx(theirs["inception_score_std"], rel=1e-4)
-    assert result.value > 1 and result.floor is None
+    assert result.value > 1.02 and result.floor is None
     assert (result.details["samples"], result.details["splits"]) == (SAMPLES, 10)
 
 

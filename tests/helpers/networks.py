@@ -21,6 +21,7 @@ def random_inception(path: Path) -> str:
     for module in network.modules():
         if isinstance(module, torch.nn.Conv2d):
             torch.nn.init.kaiming_normal_(module.weight)
+    torch.nn.init.normal_(network.fc.weight, std=1.0)  # classes that images really differ in
     torch.save(network.state_dict(), path)
     return str(path)
 
