@@ -99,9 +99,7 @@ def test_words_that_could_change_the_meaning_name_no_value(axis: str, text: obje
         AXES.get(axis).parse(text, DIGITS)
 
 
-@pytest.mark.parametrize(
-    "text", ["block size", "timestep conditioning", "VAE decoder", "timestep embedding", "", "2"]
-)
+@pytest.mark.parametrize("text", ["block size", "timestep conditioning", "VAE decoder", "timestep embedding", "", "2"])
 def test_what_is_no_axis_is_not_taken_for_one(text: str) -> None:
     with pytest.raises(UserError, match="unknown axis"):
         find_axis(text)
