@@ -7,6 +7,7 @@ import functools
 import hashlib
 import json
 import pickle
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,8 +65,10 @@ class WeightFiles:
 
     def sha256(self) -> str:
         """Returns the SHA-256 of the files' bytes; remembered as long as path, size and time stay the same."""
-        stamps = [(part, part.stat()) for part in self.parts]
-        return _sha256(tuple((part, stat.st_size, stat.st_mtime_ns) for part, stat in stamps))
+        stamps = tuple((part, stat.st_size, stat.st_mtime_ns) for part in self.parts for stat in (part.stat(),))
+        if any(time.time() - written / 1e9 < _SETTLED_SECONDS for _, _, written in stamps):
+            return _sha256.__wrapped__(stamps)
+        return _sha256(stamps)
 
     def _rows(self, name: str, rows: int) -> int:
         return rows_in_use(name, rows, self.record.get("num_classes"))
@@ -153,6 +156,10 @@ def _unpickled(path: Path) -> Any:
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{path} cannot be read as weights ({reason})") from None
+
+
+_SETTLED_SECONDS = 2.0
+"""A file written more recently may be written again within the same tick of its time stamp."""
 
 
 @functools.lru_cache(maxsize=64)
