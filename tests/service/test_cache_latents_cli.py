@@ -40,11 +40,14 @@ def vae(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("images")
+    return make_images(tmp_path_factory.mktemp("images"), COUNT)
+
+
+def make_images(root: Path, count: int) -> Path:
     generator = np.random.default_rng(0)
-    for i in range(COUNT):
+    for i in range(count):
         path = root / ("ant", "bee")[i % 2] / f"{i}.png"
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(generator.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(path)
     return root
 
@@ -105,8 +108,9 @@ def test_mistakes_are_one_sentence(images: Path, vae: str, tmp_path: Path) -> No
         assert "\n" not in sentence and not (tmp_path / "b").exists()
 
 
-def test_ctrl_c_then_sigkill_then_continued(images: Path, vae: str, tmp_path: Path) -> None:
-    out, whole = tmp_path / "out", tmp_path / "whole"
+def test_ctrl_c_then_sigkill_then_continued(vae: str, tmp_path: Path) -> None:
+    out, whole, count = tmp_path / "out", tmp_path / "whole", 160
+    images = make_images(tmp_path / "images", count)  # enough to be stopped in the middle
     command = [COMMAND, "cache-latents", str(images), str(out), *map(str, options(vae, "--shard-size", 2))]
     for shards, number, code in ((2, signal.SIGINT, 3), (4, signal.SIGKILL, -signal.SIGKILL)):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -120,8 +124,8 @@ def test_ctrl_c_then_sigkill_then_continued(images: Path, vae: str, tmp_path: Pa
             assert said.endswith("Stopped. Finished files are kept; the same command continues.\n")
     done = dit_ablate("cache-latents", images, out, *options(vae, "--shard-size", 2))
     assert done.exit_code == 0, done.stderr
-    found = re.search(rf"(\d+) of {COUNT} images were encoded before and are verified", done.stdout)
-    assert found is not None and 6 <= int(found.group(1)) < COUNT  # the fourth may not be in the manifest yet
+    found = re.search(rf"(\d+) of {count} images were encoded before and are verified", done.stdout)
+    assert found is not None and 6 <= int(found.group(1)) < count  # the fourth may not be in the manifest yet
     assert dit_ablate("cache-latents", images, whole, *options(vae, "--shard-size", 2)).exit_code == 0
     for path in whole.glob("*.safetensors"):
         assert path.read_bytes() == (out / path.name).read_bytes()
