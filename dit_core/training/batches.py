@@ -1,4 +1,4 @@
-"""One rank's share of a training batch, drawn as a function of the step, the next one prepared in the background."""
+"""One rank's share of a training batch, drawn as a function of the step; a GPU's next one in the background."""
 
 from __future__ import annotations
 
@@ -78,11 +78,18 @@ def _on(device: torch.device, tensor: Tensor) -> Tensor:
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
-def prefetched(make: Callable[[int], Batch], steps: Iterable[int]) -> Generator[tuple[int, Batch]]:
-    """Yields (step, batch); one background thread makes the next batch meanwhile. An error in ``make`` is raised here.
+def prefetched(
+    make: Callable[[int], Batch], steps: Iterable[int], device: torch.device
+) -> Generator[tuple[int, Batch]]:
+    """Yields (step, batch); for a GPU, one background thread makes the next batch meanwhile.
 
-    Closing the iterator ends the thread.
+    On the CPU batches are made when they are wanted: a thread more than there are cores costs the step more than the
+    batch does. An error in ``make`` is raised here. Closing the iterator ends the thread.
     """
+    if device.type == "cpu":
+        for step in steps:
+            yield step, make(step)
+        return
     with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
         pending = None
         for step in steps:

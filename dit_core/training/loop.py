@@ -86,7 +86,7 @@ def run(
     start, clock = images, perf_counter()
     totals = torch.zeros(4, device=device)  # loss, mse, vb, and whether rank 0 wants to stop
     todo = range(images // training.batch_size, until // training.batch_size)
-    with closing(prefetched(lambda step: draw(config, dataset, step, device), todo)) as batches:
+    with closing(prefetched(lambda step: draw(config, dataset, step, device), todo, device)) as batches:
         for step, batch in batches:
             xt = process.q_sample(batch.x0, batch.t, batch.noise)
             with precision.autocast(training, device):

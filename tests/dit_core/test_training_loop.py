@@ -18,7 +18,7 @@ from dit_core.data.base import ImageDataset, Split
 from dit_core.errors import UserError
 from dit_core.events import Checkpointed, Diverged, Evaluated, Event, Progress, Started
 from dit_core.training import compilation
-from dit_core.training.batches import draw
+from dit_core.training.batches import draw, prefetched
 from dit_core.training.checkpoint import Checkpoints, checksum, read
 from dit_core.training.loop import run
 
@@ -227,13 +227,28 @@ def test_a_failing_data_set_is_not_swallowed(tmp_path: Path) -> None:
     assert not batch_threads()
 
 
-def test_closing_ends_the_background_thread(tmp_path: Path) -> None:
-    events = run(tiny(), tmp_path, until=12 * B)
-    while not isinstance(next(events), Progress):
-        pass
-    assert batch_threads()
-    events.close()
+def test_a_gpus_batches_come_from_one_background_thread_that_closing_ends() -> None:
+    batches = prefetched(lambda step: step, range(12), torch.device("cuda"))
+    assert [next(batches), next(batches)] == [(0, 0), (1, 1)]
+    assert len(batch_threads()) == 1
+    batches.close()
     assert not batch_threads()
+    assert list(prefetched(lambda step: step, range(12), torch.device("cuda"))) == [(step, step) for step in range(12)]
+
+
+def test_the_cpus_batches_take_no_thread() -> None:
+    batches = prefetched(lambda step: step, range(12), torch.device("cpu"))
+    assert next(batches) == (0, 0) and not batch_threads()
+    assert list(batches) == [(step, step) for step in range(1, 12)]
+
+
+def test_an_error_in_a_batch_is_raised_where_it_is_wanted() -> None:
+    for device in ("cpu", "cuda"):
+        batches = prefetched(lambda step: 1 // (2 - step), range(12), torch.device(device))
+        assert [next(batches), next(batches)] == [(0, 0), (1, 1)]
+        with pytest.raises(ZeroDivisionError):
+            next(batches)
+        assert not batch_threads()
 
 
 def test_arms_that_share_a_seed_see_the_same_images_and_noise() -> None:
