@@ -1,6 +1,6 @@
 """Statistics of real images on disk, so that a large data set is looked at once and not once per process.
 
-One file per key below ``$DIT_ABLATE_CACHE``, else ``~/.cache/dit-ablate``: the SHA-256 of the rest, then safetensors.
+One file per key in the cache folder (``dit_core.data.paths.cache_folder``): the SHA-256 of the rest, then safetensors.
 It is written to a temporary name and moved into place, so any number of processes may write the same one at once. A
 file that does not hold what its SHA-256 says counts as missing and is written again, and so does one that was computed
 from other images: a few of them are kept beside the statistics. (They are compared with a tolerance, since decoding
@@ -23,6 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from dit_core.data.paths import cache_folder
 from dit_core.metrics.frechet import Gaussian
 from dit_core.metrics.statistics import Statistics
 
@@ -34,8 +35,7 @@ _SAME = 0.25
 
 def folder() -> Path:
     """Returns the folder of cached statistics; it need not exist."""
-    root = os.environ.get("DIT_ABLATE_CACHE") or Path.home() / ".cache" / "dit-ablate"
-    return Path(root).expanduser() / "reference-statistics"
+    return cache_folder() / "reference-statistics"
 
 
 def path_of(identity: dict[str, Any]) -> Path:
