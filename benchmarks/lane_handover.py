@@ -31,7 +31,7 @@ from search_spaces.types import Arm, Expansion
 from service.engine import run_segments
 from service.engine.cluster import cluster
 from service.preflight import prepare
-from service.store import Store
+from service.records.store import Store
 
 BATCH = 32
 SEGMENTS = 20

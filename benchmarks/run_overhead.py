@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 
-from service.store import Store
+from service.records.store import Store
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ from dit_core.errors import UserError
 from dit_core.evaluation import generate
 from dit_core.gflops import count
 from dit_core.model import DiT
-from dit_core.training import precision
+from dit_core.runtime import precision
 
 
 def plain(options: Workload) -> Iterator[float]:

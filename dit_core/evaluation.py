@@ -15,8 +15,8 @@ from dit_core.diffusion.lookahead import Lookahead
 from dit_core.events import Evaluated
 from dit_core.metrics import METRICS
 from dit_core.model import DiT
-from dit_core.training import compilation, distributed, precision
-from dit_core.training.randomness import generator, integers, normal
+from dit_core.runtime import compilation, distributed, precision
+from dit_core.runtime.randomness import generator, integers, normal
 
 _MIN_SIDE = 48
 """Grid images smaller than this many pixels are enlarged by a whole factor, so that a person sees them."""

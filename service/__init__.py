@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from search_spaces.study import Ablation, Baseline, Study
+    from service.analysis.preview import Preview
+    from service.analysis.study_result import StudyResult
     from service.client import Client
-    from service.preview import Preview
-    from service.study_result import StudyResult
 
 __all__ = ["Ablation", "Baseline", "Client", "Preview", "Study", "StudyResult"]
 
@@ -19,9 +19,9 @@ _WHERE = {
     "Ablation": "search_spaces.study",
     "Baseline": "search_spaces.study",
     "Client": "service.client",
-    "Preview": "service.preview",
+    "Preview": "service.analysis.preview",
     "Study": "search_spaces.study",
-    "StudyResult": "service.study_result",
+    "StudyResult": "service.analysis.study_result",
 }
 
 

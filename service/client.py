@@ -12,18 +12,18 @@ from dit_core.errors import UserError
 from search_spaces.expand import expand
 from search_spaces.study import Study
 from search_spaces.types import Expansion
-from service import study_files
+from service.analysis.preview import Preview, preview
+from service.analysis.study_result import StudyResult
 from service.policies import create
 from service.preflight import Prepared, prepare
-from service.preview import Preview, preview
+from service.records import study_files
+from service.records.store import Store
 from service.sources import Choices, Opened, command_line, open_study
-from service.store import Store
-from service.study_result import StudyResult
 
 if TYPE_CHECKING:
     from dit_core.interop.export import Exported
     from service.engine import Snapshot
-    from service.export import Which
+    from service.export import ExportChoices
     from service.report import Report
     from service.submit import Job
 
@@ -166,13 +166,13 @@ class Client:
         report = build_report(prepared, store, command=definition.command)
         return _result(self, store, prepared, definition.command, report=(report.markdown, report.html))
 
-    def export(self, study: Study | str | Path, to: str | Path, **which: Unpack[Which]) -> Exported:
+    def export(self, study: Study | str | Path, to: str | Path, **which: Unpack[ExportChoices]) -> Exported:
         """Writes a trial's weights so that the paper's code or diffusers opens them.
 
         Args:
             study: the study.
             to: the file (``official``) or folder (``diffusers``) to write.
-            **which: the layout and which weights, see ``Which``.
+            **which: the layout and which weights, see ``ExportChoices``.
 
         Raises:
             UserError: there is no such trial or checkpoint, or the layout cannot hold the network.
@@ -372,9 +372,9 @@ def _result(
     tracking_uri: str | None = None,
     warnings: tuple[str, ...] = (),
 ) -> StudyResult:
+    from service.analysis.study_result import study_result
+    from service.analysis.summary import summarise
     from service.mlflow_sync import default_tracking_uri
-    from service.report.summary import summarise
-    from service.study_result import study_result
 
     folder = store.study_dir(prepared.expansion.study.name) / "report"
     if report is None and (folder / "report.html").exists():

@@ -11,10 +11,10 @@ from dit_core.interop.export import Exported, export
 from dit_core.training.checkpoint import Checkpoints, CorruptCheckpoint
 from search_spaces.types import Trial
 from service.preflight import Prepared
-from service.store import Store
+from service.records.store import Store
 
 
-class Which(TypedDict, total=False):
+class ExportChoices(TypedDict, total=False):
     """Which weights, in which layout.
 
     Attributes:
@@ -34,7 +34,7 @@ class Which(TypedDict, total=False):
     vae: str | None
 
 
-def export_trial(prepared: Prepared, store: Store, to: Path, **which: Unpack[Which]) -> Exported:
+def export_trial(prepared: Prepared, store: Store, to: Path, **which: Unpack[ExportChoices]) -> Exported:
     """Exports the weights of one trial of a study.
 
     Args:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from dit_core.errors import UserError, parse
 from search_spaces.study import Study
-from service.store import Store
-from service.study_files import defined_studies, read_definition
+from service.records.store import Store
+from service.records.study_files import defined_studies, read_definition
 
 if TYPE_CHECKING:
     from search_spaces.plan_import import ImportedPlan

@@ -29,7 +29,6 @@ from dit_core.data.latents_format import (
     Shard,
     Source,
     VaeIdentity,
-    file_sha256,
     read_manifest,
     write_manifest,
     write_shard,
@@ -38,6 +37,7 @@ from dit_core.data.paths import printable
 from dit_core.data.pixels import PixelDataset
 from dit_core.data.vae import check_scale, encode_images, load_vae, shift_of, shrink_factor, vae_identity
 from dit_core.errors import UserError, unknown
+from dit_core.files import file_sha256
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 

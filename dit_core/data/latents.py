@@ -15,12 +15,13 @@ from torch import Tensor
 from dit_core.data.base import ImageDataset, Split
 from dit_core.data.config import DataConfig
 from dit_core.data.corrupt import settle
-from dit_core.data.latents_format import MANIFEST, PARTIAL, Manifest, Shard, file_sha256, read_manifest, unpack_names
+from dit_core.data.latents_format import MANIFEST, PARTIAL, Manifest, Shard, read_manifest, unpack_names
 from dit_core.data.paths import data_folder, file_stamp
 from dit_core.data.split import split_indices
 from dit_core.data.vae import check_vae, decode_latents, load_vae, vae_identity
 from dit_core.data.verification import verify
 from dit_core.errors import UserError
+from dit_core.files import file_sha256
 
 
 class Latents(ImageDataset):

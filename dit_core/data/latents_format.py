@@ -16,9 +16,7 @@ split alike. ``dit-ablate cache-latents`` makes such folders (``dit_core.data.ca
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -31,6 +29,7 @@ from torch import Tensor
 from dit_core.base import Config
 from dit_core.data.paths import file_bytes
 from dit_core.errors import UserError, parse
+from dit_core.files import file_sha256, replacing, write_durably
 
 MANIFEST = "latents.json"
 PARTIAL = "latents.partial.json"
@@ -148,12 +147,7 @@ def read_manifest(path: Path, field: str = "data.path") -> Manifest:
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
     """Writes a manifest, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w") as file:
-        file.write(manifest.model_dump_json(indent=2))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    write_durably(path, manifest.model_dump_json(indent=2).encode())
 
 
 def write_shard(folder: Path, number: int, names: Sequence[str], tensors: dict[str, Tensor]) -> Shard:
@@ -168,14 +162,11 @@ def write_shard(folder: Path, number: int, names: Sequence[str], tensors: dict[s
     from safetensors.torch import save_file
 
     path = folder / f"latents-{number:05d}.safetensors"
-    temporary = path.with_name(f".{path.name}.tmp")
     packed = torch.from_numpy(np.frombuffer(b"\0".join(map(file_bytes, names)), np.uint8).copy())
-    save_file({"names": packed, **{name: tensor.cpu().contiguous() for name, tensor in tensors.items()}}, temporary)
-    with temporary.open("rb+") as file:
-        os.fsync(file.fileno())
-    shard = Shard(file=path.name, count=len(names), sha256=file_sha256(temporary))
-    os.replace(temporary, path)
-    return shard
+    rows = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
+    with replacing(path) as temporary:
+        save_file({"names": packed, **rows}, temporary)
+        return Shard(file=path.name, count=len(names), sha256=file_sha256(temporary))
 
 
 def unpack_names(packed: Tensor) -> list[str]:
@@ -244,9 +235,3 @@ def write_latents(
     manifest = manifest.model_copy(update={"shards": tuple(shards)})
     write_manifest(folder / MANIFEST, manifest)
     return manifest
-
-
-def file_sha256(path: Path) -> str:
-    """Returns the SHA-256 of a file, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

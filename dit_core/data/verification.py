@@ -11,7 +11,6 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dit_core.data.paths import cache_folder, file_bytes
+from dit_core.files import write_durably
 
 THREADS = min(16, os.cpu_count() or 4)
 CHUNK = 2048
@@ -103,15 +103,8 @@ def _write(memory: Path, names: Sequence[str], stamps: Sequence[str | None], dig
         if stamp is not None and digest is not None
     }
     text = json.dumps(entries)
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile("w", dir=memory.parent, delete=False, encoding="ascii") as file:
-            temporary = Path(file.name)
-            file.write(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}")
-        os.replace(temporary, memory)
-    except OSError:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+    with suppress(OSError):  # a cache that cannot be written is only slower
+        write_durably(memory, f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}".encode())
 
 
 @contextmanager

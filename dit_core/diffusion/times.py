@@ -9,7 +9,7 @@ from torch import Tensor
 from dit_core.diffusion.config import DiffusionConfig
 from dit_core.diffusion.objectives import OBJECTIVES
 from dit_core.registry import Registry
-from dit_core.training.randomness import integers, normal, uniform
+from dit_core.runtime.randomness import integers, normal, uniform
 
 STREAM = "timesteps"
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +14,7 @@ from torch import Tensor
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
+from dit_core.files import replacing
 from dit_core.interop import LAYOUTS
 from dit_core.interop.files import SAFE
 from dit_core.interop.layout import inference_state
@@ -84,10 +82,8 @@ def export(
     tensors = _state(read(checkpoint, images), prefix, config)
     provenance = {**(record or {}), "images": images, "weights": weights, "config": config.model_dump(mode="json")}
 
-    to.parent.mkdir(parents=True, exist_ok=True)
-    temporary = to.with_name(f".{to.name}.{uuid.uuid4().hex[:8]}.tmp{to.suffix}")
     notes: tuple[str, ...] = ()
-    try:
+    with replacing(to) as temporary:
         if layout == "diffusers":
             source = vae or config.data.vae
             notes = write_pipeline(
@@ -101,11 +97,6 @@ def export(
             )
         else:
             _write_file(temporary, chosen.from_ours(tensors), provenance)
-        os.replace(temporary, to)
-    finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        temporary.unlink(missing_ok=True)
     return Exported(to, layout, images, weights, notes)
 
 

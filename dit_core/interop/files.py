@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from dit_core.errors import UserError
+from dit_core.files import file_sha256
 from dit_core.interop.diffusers import rows_in_use
 from dit_core.interop.layout import Shape
 
@@ -166,6 +167,5 @@ _SETTLED_SECONDS = 2.0
 def _sha256(stamps: tuple[tuple[Path, int, int], ...]) -> str:
     total = hashlib.sha256()
     for path, _, _ in stamps:
-        with path.open("rb") as file:
-            total.update(hashlib.file_digest(file, "sha256").digest())
+        total.update(bytes.fromhex(file_sha256(path)))
     return total.hexdigest()

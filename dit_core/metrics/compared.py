@@ -12,8 +12,8 @@ from dit_core.data.base import ImageDataset
 from dit_core.errors import UserError
 from dit_core.events import MetricResult
 from dit_core.metrics.base import Metric
-from dit_core.metrics.extractor import Extractor
-from dit_core.metrics.references import (
+from dit_core.metrics.features.extractor import Extractor
+from dit_core.metrics.reference.references import (
     check_reference,
     of_dataset,
     reference,
@@ -21,8 +21,8 @@ from dit_core.metrics.references import (
     reference_key,
     reference_name,
 )
-from dit_core.metrics.statistics import Statistics
-from dit_core.training import distributed
+from dit_core.metrics.reference.statistics import Statistics
+from dit_core.runtime import distributed
 
 if TYPE_CHECKING:
     from dit_core.config import TrialConfig

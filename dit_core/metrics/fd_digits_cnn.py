@@ -10,8 +10,8 @@ from torch import Tensor
 
 from dit_core.data.base import ImageDataset
 from dit_core.errors import UserError
-from dit_core.metrics.digits_cnn import FEATURES, load_digits_cnn
-from dit_core.metrics.extractor import Extractor
+from dit_core.metrics.features.digits_cnn import FEATURES, load_digits_cnn
+from dit_core.metrics.features.extractor import Extractor
 from dit_core.metrics.frechet_metric import FrechetMetric
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ SHAPE = (1, 8, 8)
 
 
 class DigitsFeatures(Extractor):
-    """The 48 features of ``dit_core.metrics.digits_cnn``."""
+    """The 48 features of ``dit_core.metrics.features.digits_cnn``."""
 
     moments = ("features",)
     on_disk = False
@@ -52,7 +52,7 @@ def load_digits_features(device: torch.device) -> DigitsFeatures:
 
 
 class DigitsCNNDistance(FrechetMetric):
-    """Compares grey 8x8 digits in the 48 features of ``dit_core.metrics.digits_cnn``. Not comparable with any FID."""
+    """Compares grey 8x8 digits in the 48 features of ``features.digits_cnn``. Not comparable with any FID."""
 
     name = "fd_digits_cnn"
     description = "Fréchet distance in features of its own, not comparable with FID"

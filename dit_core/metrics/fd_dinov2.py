@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from dit_core.data.base import ImageDataset
-from dit_core.metrics.dinov2 import load_dinov2
-from dit_core.metrics.extractor import Extractor
+from dit_core.metrics.features.dinov2 import load_dinov2
+from dit_core.metrics.features.extractor import Extractor
+from dit_core.metrics.features.inception import check_images
 from dit_core.metrics.frechet_metric import FrechetMetric
-from dit_core.metrics.inception import check_images
 
 if TYPE_CHECKING:
     from dit_core.config import TrialConfig

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import torch
 
 from dit_core.data.base import ImageDataset
-from dit_core.metrics.extractor import Extractor
+from dit_core.metrics.features.extractor import Extractor
+from dit_core.metrics.features.inception import DIMS, check_images, load_inception
 from dit_core.metrics.frechet_metric import FrechetMetric
-from dit_core.metrics.inception import DIMS, check_images, load_inception
 
 if TYPE_CHECKING:
     from dit_core.config import TrialConfig
 
 
 class FID(FrechetMetric):
-    """Heusel et al., arXiv 1706.08500, in the 2048 pooled features of ``dit_core.metrics.inception``.
+    """Heusel et al., arXiv 1706.08500, in the 2048 pooled features of ``dit_core.metrics.features.inception``.
 
     Values equal torch-fidelity's for the same images and weights.
     """

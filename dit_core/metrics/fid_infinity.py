@@ -10,10 +10,10 @@ from torch import Tensor
 
 from dit_core.data.base import ImageDataset
 from dit_core.metrics.compared import ComparedMetric, too_few
-from dit_core.metrics.extractor import Extractor
+from dit_core.metrics.features.extractor import Extractor
+from dit_core.metrics.features.inception import DIMS, check_images, load_inception
 from dit_core.metrics.frechet import Gaussian, RunningMoments, frechet_distance
-from dit_core.metrics.inception import DIMS, check_images, load_inception
-from dit_core.metrics.statistics import Statistics, home
+from dit_core.metrics.reference.statistics import Statistics, moments_device
 
 if TYPE_CHECKING:
     from dit_core.config import TrialConfig
@@ -40,7 +40,7 @@ class FIDInfinity(ComparedMetric[list[Gaussian]]):
     def __init__(self, config: TrialConfig, dataset: ImageDataset, device: torch.device) -> None:
         super().__init__(config, dataset, device)
         dim = self.extractor.dims[self.feature]
-        self._parts = [RunningMoments.empty(dim, home(device)) for _ in range(PARTS)]
+        self._parts = [RunningMoments.empty(dim, moments_device(device)) for _ in range(PARTS)]
 
     @classmethod
     def load(cls, config: TrialConfig, device: torch.device) -> Extractor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from dit_core.data.base import ImageDataset
 from dit_core.metrics.compared import ComparedMetric, too_few
 from dit_core.metrics.frechet import Gaussian, RunningMoments, frechet_distance
-from dit_core.metrics.statistics import Statistics, home
+from dit_core.metrics.reference.statistics import Statistics, moments_device
 
 if TYPE_CHECKING:
     from dit_core.config import TrialConfig
@@ -25,7 +25,7 @@ class FrechetMetric(ComparedMetric[Gaussian]):
 
     def __init__(self, config: TrialConfig, dataset: ImageDataset, device: torch.device) -> None:
         super().__init__(config, dataset, device)
-        self._generated = RunningMoments.empty(self.extractor.dims[self.feature], home(device))
+        self._generated = RunningMoments.empty(self.extractor.dims[self.feature], moments_device(device))
 
     @classmethod
     def check_counts(cls, dim: int, samples: int, images: int | None, where: str) -> None:

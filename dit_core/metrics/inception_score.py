@@ -13,8 +13,8 @@ from dit_core.data.base import ImageDataset
 from dit_core.events import MetricResult
 from dit_core.metrics.base import Metric
 from dit_core.metrics.compared import too_few
-from dit_core.metrics.inception import check_images, load_inception
-from dit_core.metrics.statistics import home
+from dit_core.metrics.features.inception import check_images, load_inception
+from dit_core.metrics.reference.statistics import moments_device
 
 if TYPE_CHECKING:
     from dit_core.config import TrialConfig
@@ -45,7 +45,7 @@ class InceptionScore(Metric):
         bounds = [split * samples // SPLITS for split in range(1, SPLITS)]
         self._split = torch.from_numpy(np.searchsorted(bounds, place, side="right"))
         # per split: sum of p, then sum of p log p, then images
-        self._sums = torch.zeros(SPLITS, classes + 2, dtype=torch.float64, device=home(device))
+        self._sums = torch.zeros(SPLITS, classes + 2, dtype=torch.float64, device=moments_device(device))
 
     @classmethod
     def check(cls, config: TrialConfig, dataset: ImageDataset) -> None:

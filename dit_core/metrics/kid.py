@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
-from dit_core.metrics.banked import BankedMetric
 from dit_core.metrics.compared import too_few
-from dit_core.metrics.statistics import Statistics
+from dit_core.metrics.reference.statistics import Statistics
+from dit_core.metrics.subset_metric import SubsetMetric
 
 BLOCK = 1000
 """Feature vectors of each set per block, as in the paper's released code and torch-fidelity."""
@@ -17,7 +17,7 @@ BLOCKS = 10
 """Blocks there are at least: sets of fewer than 10 000 are cut into smaller blocks."""
 
 
-class KID(BankedMetric):
+class KID(SubsetMetric):
     """Bińkowski et al., arXiv 1801.01401: the squared maximum mean discrepancy, kernel (x.y / D + 1)^3.
 
     The unbiased estimate (eq. 4 there) is computed in disjoint blocks and averaged. Its expectation does not depend on
@@ -34,7 +34,7 @@ class KID(BankedMetric):
         too_few(cls.name, samples, images, where, 2 * BLOCKS, f"compares {BLOCKS} blocks of at least 2")
 
     def known(self, real: Statistics) -> Tensor | None:
-        return real.bank if real.bank is not None and len(real.bank) > 1 else None
+        return real.subset if real.subset is not None and len(real.subset) > 1 else None
 
     def compare(self, generated: Tensor, real: Tensor) -> tuple[float, dict[str, Any]]:
         count = min(len(generated), len(real))

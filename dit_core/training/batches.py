@@ -12,9 +12,9 @@ from torch import Tensor
 from dit_core.config import TrialConfig
 from dit_core.data.base import ImageDataset
 from dit_core.diffusion.times import draw_times
-from dit_core.training import distributed
+from dit_core.runtime import distributed
+from dit_core.runtime.randomness import chances, image_order, normal, shuffles
 from dit_core.training.masking import kept_tokens
-from dit_core.training.randomness import chances, image_order, normal, shuffles
 
 
 class Batch(NamedTuple):

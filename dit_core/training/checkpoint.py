@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,7 +18,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from dit_core.training import distributed
+from dit_core.files import replacing, sync
+from dit_core.runtime import distributed
 from dit_core.training.state import TrainState
 
 FORMAT = 2
@@ -89,6 +89,7 @@ class Checkpoints:
         partial, kept = self.path(images, partial=True), self.path(images)
         if distributed.rank() == 0 and partial.exists():
             os.replace(partial, kept)
+            sync(self.folder)
             self._tidy(images, kept)
         distributed.from_first(None)
 
@@ -96,7 +97,7 @@ class Checkpoints:
         for found, path in self.found():
             if path.name.endswith(_PARTIAL) and found <= images and path != newest:
                 path.unlink(missing_ok=True)
-        for path in self.folder.glob(".*.tmp"):  # what a killed process left; a live one's is young
+        for path in self.folder.glob(".*.tmp*"):  # what a killed process left; a live one's is young
             if path.exists() and time.time() - path.stat().st_mtime > _STALE_SECONDS:
                 path.unlink(missing_ok=True)
 
@@ -109,17 +110,10 @@ def write(path: Path, tensors: Mapping[str, Tensor], images: int) -> None:
         tensors: the state; tensors on the CPU are not copied.
         images: training images seen.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     metadata = {"images": str(images), "format": str(FORMAT), "sha256": checksum(on_cpu, images)}
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
+    with replacing(path) as temporary:
         save_file(on_cpu, temporary, metadata)
-        _sync(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync(path.parent)
 
 
 def read(path: Path, images: int) -> dict[str, Tensor]:
@@ -154,12 +148,3 @@ def checksum(tensors: Mapping[str, Tensor], images: int) -> str:
         total.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         total.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return total.hexdigest()
-
-
-def _sync(path: Path) -> None:
-    """Waits until the file or folder at ``path`` is on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

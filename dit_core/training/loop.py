@@ -21,7 +21,7 @@ from dit_core.data.base import ImageDataset
 from dit_core.diffusion import build_process
 from dit_core.errors import UserError
 from dit_core.events import Checkpointed, CurvePoint, Diverged, Event, Progress, Started
-from dit_core.training import compilation, distributed, precision
+from dit_core.runtime import compilation, distributed, precision
 from dit_core.training.batches import draw, prefetched
 from dit_core.training.checkpoint import Checkpoints
 from dit_core.training.loss import step_loss

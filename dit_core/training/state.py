@@ -12,9 +12,9 @@ from dit_core.config import TrialConfig
 from dit_core.errors import UserError
 from dit_core.interop import initial
 from dit_core.model import DiT
+from dit_core.runtime.randomness import torch_seed
 from dit_core.training.ema import EMA
 from dit_core.training.optimizers import OPTIMIZERS, Optimizers
-from dit_core.training.randomness import torch_seed
 
 _OPTIMIZER = "optimizer."
 

@@ -51,9 +51,9 @@ def _head(
     logger = logging.getLogger("dit_core.data")
     logger.setLevel(logging.INFO)
     if not logger.handlers:
-        from service.cli.console import Told
+        from service.cli.console import LogToTerminal
 
-        logger.addHandler(Told())
+        logger.addHandler(LogToTerminal())
     if version:
         from importlib.metadata import version as installed
 

@@ -26,7 +26,7 @@ def _console(*, stderr: bool) -> Console:
     return console
 
 
-class Told(logging.Handler):
+class LogToTerminal(logging.Handler):
     """Shows on standard error what takes long enough in ``dit_core`` to be told."""
 
     def emit(self, record: logging.LogRecord) -> None:

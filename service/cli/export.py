@@ -35,10 +35,12 @@ def export(
     ] = LayoutName.diffusers,
     store: StoreOption = STORE_DEFAULT,
     arm: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which arm; the baseline unless given.", show_default=False)
+        str | None,
+        typer.Option(metavar="NAME", help="Which arm; the baseline unless given.", show_default=False),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Which training seed; the study's first unless given.", show_default=False)
+        int | None,
+        typer.Option(help="Which training seed; the study's first unless given.", show_default=False),
     ] = None,
     images: Annotated[
         int | None,

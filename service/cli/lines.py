@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.text import Text
 
 from search_spaces.study import Study
+from service.analysis.status import DIVERGED, FAILED, PENDING, RUNNING
 from service.cli import format as fmt
 from service.cli.measured import Measured
-from service.status import DIVERGED, FAILED, PENDING, RUNNING
 
 if TYPE_CHECKING:
+    from service.analysis.preview import Preview
     from service.engine import Snapshot
-    from service.preview import Preview
 
 HEARTBEAT_SECONDS = 60.0
 

@@ -12,12 +12,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from dit_core.metrics.direction import better
 from search_spaces.study import Study
+from service.analysis.status import COMPLETED, DIVERGED, FAILED, PENDING, REUSED, RUNNING, TrialStatus
 from service.cli import format as fmt
 from service.cli.lines import overall
 from service.cli.measured import Measured
-from service.direction import better
-from service.status import COMPLETED, DIVERGED, FAILED, PENDING, REUSED, RUNNING, TrialStatus
 
 if TYPE_CHECKING:
     from service.engine import Snapshot

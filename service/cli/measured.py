@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from search_spaces.types import Trial
 from service.preflight import Prepared
-from service.results import collect_trial
-from service.store import Store
+from service.records.results import collect_trial
+from service.records.store import Store
 
 if TYPE_CHECKING:
     from service.engine import Snapshot

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from search_spaces.plan_import import NotUnderstood, Phrase
+from service.analysis.preview import AblationPreview, ArmPreview, Preview
 from service.cli import format as fmt
-from service.preview import AblationPreview, ArmPreview, Preview
 
 
 def render(preview: Preview) -> Group:

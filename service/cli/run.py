@@ -26,7 +26,7 @@ from service.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from service.study_result import StudyResult
+    from service.analysis.study_result import StudyResult
 
 
 class Executor(StrEnum):

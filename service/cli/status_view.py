@@ -7,8 +7,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from service.analysis.study_result import StudyResult
 from service.cli import format as fmt
-from service.study_result import StudyResult
 
 
 def render_all(results: list[StudyResult]) -> RenderableType:

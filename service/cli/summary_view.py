@@ -14,10 +14,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from service.analysis.study_result import StudyResult
 from service.cli import format as fmt
 from service.report.tables import own_label
 from service.sources import store_option
-from service.study_result import StudyResult
 
 
 def show(result: StudyResult, console: Console) -> None:

@@ -27,7 +27,7 @@ class Limits:
 
 
 @dataclass
-class Job:
+class QueuedSegment:
     """A segment in the dispatcher's hands."""
 
     segment: dict[str, Any]
@@ -59,7 +59,7 @@ class LaneState:
     up_seconds: float = 0.0
     first_joined: float = 0.0
     joins: int = 0
-    job: Job | None = None
+    job: QueuedSegment | None = None
     live: dict[str, Any] = field(default_factory=dict)
 
 
@@ -76,7 +76,7 @@ class Dispatcher:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
-        self._queue: deque[Job] = deque()
+        self._queue: deque[QueuedSegment] = deque()
         self._lanes: dict[str, LaneState] = {}
         self._arrived = asyncio.Condition()
         self._tickets = 0
@@ -90,7 +90,7 @@ class Dispatcher:
         if self._stopping:
             return SegmentResult(STOPPED).to_json()
         self._tickets += 1
-        job = Job(segment, self._tickets, asyncio.get_running_loop().create_future())
+        job = QueuedSegment(segment, self._tickets, asyncio.get_running_loop().create_future())
         async with self._arrived:
             self._queue.append(job)
             self._arrived.notify_all()
@@ -237,6 +237,6 @@ class Dispatcher:
             self._settle(job, result)
 
     @staticmethod
-    def _settle(job: Job, result: dict[str, Any]) -> None:
+    def _settle(job: QueuedSegment, result: dict[str, Any]) -> None:
         if not job.result.done():
             job.result.set_result(result)

@@ -24,7 +24,7 @@ from service.engine.searcher import PolicySearcher
 from service.engine.tune_trial import segment_trial
 from service.engine.watch import Watch
 from service.engine.wire import Live
-from service.store import Store
+from service.records.store import Store
 
 LOOK_SECONDS = 0.5
 TUNE_END_SECONDS = 60.0

@@ -16,11 +16,11 @@ import ray.train.torch
 import torch
 import torch.distributed as dist
 
-from dit_core.training.distributed import world_size
+from dit_core.runtime.distributed import world_size
 from service.engine.runner import SegmentRun, failure
+from service.engine.segment import Segment
 from service.engine.wire import LOST, Live, SegmentResult, Timing
-from service.segment import Segment
-from service.store import Store
+from service.records.store import Store
 
 POLL_SECONDS = 10.0
 BEAT_SECONDS = 0.5
@@ -48,7 +48,7 @@ class LaneSpec:
     threads: int
 
 
-class Line:
+class DispatcherLine:
     """This worker's line to the dispatcher: calls for its segments, and a heartbeat in a thread of its own.
 
     The heartbeat carries the live state, brings back whether to stop, and ends this process when nobody
@@ -131,7 +131,7 @@ def lane_loop(data: dict[str, Any]) -> None:
     # NCCL gives up on a rank that waits half an hour, and needs a GPU: segments are announced over gloo
     control = dist.new_group(backend="gloo") if world_size() > 1 else None
     incarnation = _announce(uuid.uuid4().hex[:8] if rank == 0 else None, control)
-    line = Line(spec, incarnation, rank)
+    line = DispatcherLine(spec, incarnation, rank)
     try:
         while True:
             order = _announce(line.call("take", POLL_SECONDS) if rank == 0 else None, control)
@@ -143,7 +143,7 @@ def lane_loop(data: dict[str, Any]) -> None:
         line.close()
 
 
-def _run(order: dict[str, Any], store: Store, line: Line, rank: int, device: torch.device) -> None:
+def _run(order: dict[str, Any], store: Store, line: DispatcherLine, rank: int, device: torch.device) -> None:
     ticket, segment = order["ticket"], Segment(**order["segment"])
     run = SegmentRun(
         segment, store, tell=lambda live: line.tell(ticket, live), stop=line.stopping, rank=rank, device=device

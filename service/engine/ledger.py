@@ -7,13 +7,13 @@ from typing import Any
 
 from dit_core.gflops import count
 from search_spaces.types import Trial
+from service.analysis.status import TrialStatus, trial_statuses
+from service.engine.segment import Segment
 from service.engine.wire import DONE, FAILED, LOST, SegmentResult, Timing
 from service.policies.base import Plan, unresolved
 from service.preflight import Prepared
-from service.results import collect, collect_trial
-from service.segment import Segment
-from service.status import TrialStatus, trial_statuses
-from service.store import Store
+from service.records.results import collect, collect_trial
+from service.records.store import Store
 
 
 class Ledger:

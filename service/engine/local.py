@@ -11,7 +11,7 @@ from service.engine.ledger import Ledger
 from service.engine.runner import SegmentRun, failure
 from service.engine.watch import Watch
 from service.engine.wire import Live, Timing
-from service.store import Store
+from service.records.store import Store
 
 
 def run_local(ledger: Ledger, store: Store, watch: Watch) -> float:

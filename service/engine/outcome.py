@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from service.analysis.status import TrialStatus
 from service.engine.wire import Live, Timing
 from service.policies.base import Stop
-from service.status import TrialStatus
 
 
 @dataclass(frozen=True)

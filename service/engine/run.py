@@ -12,7 +12,7 @@ from service.engine.local import run_local
 from service.engine.outcome import OnUpdate, Outcome
 from service.engine.watch import Watch
 from service.preflight import Prepared
-from service.store import Store
+from service.records.store import Store
 
 EXECUTORS = ("ray", "local")
 

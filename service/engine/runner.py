@@ -15,9 +15,9 @@ from dit_core.data.config import DataConfig
 from dit_core.errors import UserError
 from dit_core.events import Checkpointed, Diverged, Evaluated, Progress, Started
 from dit_core.training.loop import run as train
+from service.engine.segment import Segment
 from service.engine.wire import DONE, FAILED, STOPPED, Live, SegmentResult, Timing
-from service.segment import Segment
-from service.store import Store
+from service.records.store import Store
 
 Tell = Callable[[Live], None]
 """Takes the state of the segment whenever it has changed; must return at once."""

@@ -8,8 +8,8 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from service.engine.ledger import Ledger
+from service.engine.segment import Segment
 from service.engine.wire import LOST, SegmentResult
-from service.segment import Segment
 
 
 class PolicySearcher(Searcher):  # type: ignore[misc]

@@ -19,7 +19,7 @@ from dit_core.errors import UserError
 from service.engine.ledger import Ledger
 from service.engine.outcome import OnUpdate, Snapshot
 from service.engine.wire import Live
-from service.store import Store, write_atomically
+from service.records.store import Store, write_atomically
 
 LIVE_SECONDS = 2.0
 UPDATE_SECONDS = 1.0

@@ -10,6 +10,25 @@ DONE, STOPPED, FAILED, LOST = "done", "stopped", "failed", "lost"
 
 
 @dataclass(frozen=True)
+class TimedPoint:
+    """One logging window of a segment that has not been recorded yet; it need not survive.
+
+    Attributes:
+        images: training images seen at the window's end.
+        loss: mean training loss.
+        mse: mean squared error of the prediction.
+        vb: variational term, in bits per dimension.
+        time: Unix seconds: when the stretch began plus the seconds spent training, as its record will say.
+    """
+
+    images: int
+    loss: float
+    mse: float
+    vb: float
+    time: float
+
+
+@dataclass(frozen=True)
 class Live:
     """A segment in flight.
 
@@ -20,6 +39,7 @@ class Live:
         loss: mean loss of the newest logging window known, None before the first.
         phase: ``queued``, ``training`` or ``evaluating``.
         lane: which lane runs it; empty while it is queued.
+        tail: logging windows since the last record of the curve.
     """
 
     trial: str
@@ -28,6 +48,7 @@ class Live:
     loss: float | None = None
     phase: str = "queued"
     lane: str = ""
+    tail: tuple[TimedPoint, ...] = ()
 
 
 @dataclass(frozen=True)

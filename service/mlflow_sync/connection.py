@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from dit_core.errors import UserError, nearest
-from service.store import Store
+from service.records.store import Store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -10,10 +10,10 @@ from dit_core.gflops import Cost, training_gmacs
 from search_spaces.axes import AXES
 from search_spaces.profiles import PROFILES
 from search_spaces.types import Expansion, Trial
+from service.analysis.status import COMPLETED, DIVERGED, FAILED, REUSED, RUNNING, TrialStatus
 from service.mlflow_sync.tracked_run import Row, milliseconds
-from service.results import TrialResult
-from service.status import COMPLETED, DIVERGED, FAILED, REUSED, RUNNING, TrialStatus
-from service.store import Store, StoredMetric
+from service.records.results import TrialResult
+from service.records.store import Store, StoredMetric
 
 
 def run_status(state: str) -> str:

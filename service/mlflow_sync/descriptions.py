@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping
 
 from search_spaces.types import Expansion
+from service.analysis.status import TrialStatus
+from service.analysis.summary import ArmSummary, Summary
 from service.report import numbers
 from service.report.narrative import metric_format, opening, state_of
 from service.report.numbers import MetricFormat
-from service.report.summary import ArmSummary, Summary
 from service.report.tables import final
 from service.report.tables import status as status_in_words
-from service.status import TrialStatus
 
 
 def describe_experiment(expansion: Expansion) -> str:

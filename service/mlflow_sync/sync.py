@@ -13,13 +13,13 @@ from dit_core.errors import UserError
 from dit_core.gflops import count
 from dit_core.identity import digest
 from search_spaces.types import Trial
+from service.analysis.status import FAILED, PENDING, RUNNING, TrialStatus
+from service.analysis.summary import ArmSummary, Summary, summarise
 from service.mlflow_sync import content, descriptions
 from service.mlflow_sync.connection import absolute, artifact_location, connect, default_tracking_uri, first_line
 from service.mlflow_sync.tracked_run import TrackedRun, milliseconds, now
 from service.preflight import Prepared
-from service.report.summary import ArmSummary, Summary, summarise
-from service.status import FAILED, PENDING, RUNNING, TrialStatus
-from service.store import CorruptRecord, Store, read_record
+from service.records.store import CorruptRecord, Store, read_record
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

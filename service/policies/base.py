@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from search_spaces.types import Expansion, Trial
-from service.results import Results, TrialResult
+from service.records.results import Results, TrialResult
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from search_spaces.types import Expansion
 from service.policies.base import Plan, Policy, unresolved
-from service.results import Results
+from service.records.results import Results
 
 
 class RunEverything(Policy):

@@ -7,10 +7,10 @@ from fractions import Fraction
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dit_core.metrics.direction import cost
 from search_spaces.types import Arm, Expansion, Trial
-from service.direction import cost
 from service.policies.base import Plan, Policy, Stop, unresolved
-from service.results import Results, TrialResult
+from service.records.results import Results, TrialResult
 
 
 class Rungs(Policy):

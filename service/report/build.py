@@ -13,13 +13,13 @@ from typing import Any
 from dit_core.gflops import Cost
 from search_spaces.load import dump_study
 from search_spaces.types import AblationView
+from service.analysis.summary import Summary, summarise
 from service.preflight import Prepared
+from service.records.store import Store, write_atomically
 from service.report import figures, method, narrative, numbers, tables
 from service.report.costs import arm_costs
 from service.report.numbers import MetricFormat, listing, sentence
 from service.report.samples import SampleSheet, sample_sheet
-from service.report.summary import Summary, summarise
-from service.store import Store, write_atomically
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dit_core.gflops import training_gmacs
-from service.report.summary import Summary
-from service.status import REUSED
-from service.store import Store, StoredMetric
+from service.analysis.status import REUSED
+from service.analysis.summary import Summary
+from service.records.store import Store, StoredMetric
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from dit_core.metrics.direction import better
 from search_spaces.types import Expansion
-from service.direction import better
+from service.analysis.summary import ArmSummary, Summary
+from service.records.store import Store
 from service.report.style import BASELINE, FLOOR, MARKERS, OKABE_ITO, canvas, plain_ticks, png, spread_labels
-from service.report.summary import ArmSummary, Summary
 from service.report.tables import own_label
-from service.store import Store
 
 
 def look(index: int) -> tuple[str, str]:

@@ -9,13 +9,13 @@ from typing import Any
 from dit_core.config import TrialConfig
 from dit_core.events import MetricResult
 from dit_core.metrics import METRICS
-from service.direction import better
+from dit_core.metrics.direction import better
+from service.analysis.summary import Summary
 from service.preflight import Prepared
+from service.records.store import Store
 from service.report import recipe
 from service.report.environment import machine, versions
 from service.report.numbers import MetricFormat, compute, count, duration
-from service.report.summary import Summary
-from service.store import Store
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dit_core.metrics import direction
 from search_spaces.types import AblationView, Expansion
-from service import direction
+from service.analysis.statistics import EXPLORATORY_SEEDS, MIN_TEST_SEEDS, PairedDifference
+from service.analysis.status import FAILED, REUSED
+from service.analysis.summary import ArmSummary, Summary
 from service.report.numbers import MetricFormat, count, listing
-from service.report.statistics import EXPLORATORY_SEEDS, MIN_TEST_SEEDS, PairedDifference
-from service.report.summary import ArmSummary, Summary
 from service.report.tables import paper_figures
-from service.status import FAILED, REUSED
 
 
 @dataclass(frozen=True)

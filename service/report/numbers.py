@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from service.report.statistics import PairedDifference, Spread
+from service.analysis.statistics import PairedDifference, Spread
 
 MINUS = "−"
 

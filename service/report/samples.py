@@ -8,10 +8,10 @@ from typing import Any
 
 from dit_core.config import TrialConfig
 from search_spaces.types import AblationView
+from service.analysis.summary import ArmSummary, Summary
+from service.records.store import Store
 from service.report.style import canvas, png
-from service.report.summary import ArmSummary, Summary
 from service.report.tables import own_label
-from service.store import Store
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from dit_core.paper import paper_row
 from search_spaces.axes import AXES
 from search_spaces.profiles import PROFILES
 from search_spaces.types import AblationView
+from service.analysis.statistics import paired_difference
+from service.analysis.summary import ArmSummary, Summary
 from service.report import numbers
 from service.report.costs import ArmCost, total
 from service.report.numbers import MetricFormat, listing
-from service.report.statistics import paired_difference
-from service.report.summary import ArmSummary, Summary
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from dit_core.data import DataConfig, load_dataset
-from dit_core.data.latents_format import MANIFEST, file_sha256, unpack_names, write_latents
+from dit_core.data.latents_format import MANIFEST, unpack_names, write_latents
 from dit_core.data.vae import vae_identity
 from dit_core.errors import UserError
+from dit_core.files import file_sha256
 
 SCALE = 0.18215
 COUNT = 25

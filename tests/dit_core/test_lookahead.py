@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dit_core.diffusion.lookahead import Lookahead
-from dit_core.training.randomness import normal
+from dit_core.runtime.randomness import normal
 
 CPU = torch.device("cpu")
 

@@ -19,10 +19,10 @@ from dit_core.config import TrialConfig
 from dit_core.data import load_dataset
 from dit_core.data.base import ImageDataset
 from dit_core.metrics import METRICS
-from dit_core.metrics.bank import FeatureBank
-from dit_core.metrics.inception import load_inception
+from dit_core.metrics.features.inception import load_inception
+from dit_core.metrics.features.subset import FeatureSubset
 from dit_core.metrics.kid import polynomial_mmd
-from dit_core.metrics.references import reference
+from dit_core.metrics.reference.references import reference
 
 CPU = torch.device("cpu")
 NAMES = ("fid", "sfid", "inception_score", "precision", "recall", "kid")
@@ -166,13 +166,13 @@ def test_precision_and_recall(ours: Ours, theirs: dict[str, float]) -> None:
 def test_kid(ours: Ours, theirs: dict[str, float]) -> None:
     from torch_fidelity.metric_kid import kernel_mmd
 
-    assert ours.real.bank is not None
-    assert polynomial_mmd(ours.features["pool"], ours.real.bank) == pytest.approx(
+    assert ours.real.subset is not None
+    assert polynomial_mmd(ours.features["pool"], ours.real.subset) == pytest.approx(
         theirs["kernel_inception_distance_mean"], rel=1e-4
     )
-    bank = FeatureBank(SAMPLES, 2048)
-    bank.add(ours.features["pool"], 0)
-    x, y = (rows.double().numpy() for rows in (bank.gather()[0], ours.real.bank))
+    subset = FeatureSubset(SAMPLES, 2048)
+    subset.add(ours.features["pool"], 0)
+    x, y = (rows.double().numpy() for rows in (subset.gather()[0], ours.real.subset))
     blocks = [kernel_mmd(x[i : i + 2], y[i : i + 2]) for i in range(0, SAMPLES, 2)]
     result = ours.results["kid"]
     assert result.value == pytest.approx(np.mean(blocks), rel=1e-6)

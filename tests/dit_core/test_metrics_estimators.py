@@ -11,16 +11,16 @@ import torch
 from dit_core.config import TrialConfig
 from dit_core.data import load_dataset
 from dit_core.errors import UserError
-from dit_core.metrics import bank
-from dit_core.metrics.bank import FeatureBank
-from dit_core.metrics.extractor import Extractor
+from dit_core.metrics.features import subset
+from dit_core.metrics.features.extractor import Extractor
+from dit_core.metrics.features.subset import FeatureSubset
 from dit_core.metrics.fid_infinity import FIDInfinity
 from dit_core.metrics.frechet import Gaussian
 from dit_core.metrics.kid import KID, polynomial_mmd
 from dit_core.metrics.neighbours import radii, share_inside
 from dit_core.metrics.precision import Precision
 from dit_core.metrics.recall import Recall
-from dit_core.metrics.statistics import Statistics
+from dit_core.metrics.reference.statistics import Statistics
 
 CPU = torch.device("cpu")
 
@@ -29,7 +29,7 @@ class Pixels(Extractor):
     """The 64 pixels of a digit as they are: an extractor that needs no network."""
 
     moments = ("pool",)
-    banked = "pool"
+    subset_of = "pool"
     on_disk = False
     dims = {"pool": 64}  # noqa: RUF012
     key = "pixels"
@@ -157,7 +157,7 @@ def test_neither_batches_nor_their_order_matter(kind: Any) -> None:
 
 def test_a_bank_keeps_a_fixed_random_choice_and_no_more() -> None:
     rows = torch.arange(1000.0)[:, None]
-    kept = FeatureBank(1000, 1, keep=64)
+    kept = FeatureSubset(1000, 1, keep=64)
     for start in range(0, 1000, 30):
         kept.add(rows[start : start + 30], start)
     found, count = kept.gather()
@@ -171,10 +171,10 @@ def test_a_bank_keeps_a_fixed_random_choice_and_no_more() -> None:
 
 
 def test_details_say_how_many_were_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bank.FeatureBank.__init__, "__defaults__", (100, "cpu"))
+    monkeypatch.setattr(subset.FeatureSubset.__init__, "__defaults__", (100, "cpu"))
     metric = PixelKID(trial(num_samples=359), load_dataset(TrialConfig().data), CPU)
     metric.update(real("held_out"))
-    assert metric._bank._rows.shape == (100, 64)
+    assert metric._subset._rows.shape == (100, 64)
     details = metric.compute().details
     assert details["samples"] == 359 and details["compared_samples"] == 100
 

@@ -21,12 +21,13 @@ from dit_core.config import TrialConfig
 from dit_core.data import DataConfig, load_dataset
 from dit_core.errors import UserError
 from dit_core.events import MetricResult
-from dit_core.metrics import METRICS, references, statistics_cache
-from dit_core.metrics.dinov2 import DINOv2, load_dinov2
-from dit_core.metrics.extractor import Extractor
-from dit_core.metrics.reference_export import export_reference
-from dit_core.metrics.reference_file import ReferenceFile, save_reference_file
-from dit_core.metrics.statistics import Statistics
+from dit_core.metrics import METRICS
+from dit_core.metrics.features.dinov2 import DINOv2, load_dinov2
+from dit_core.metrics.features.extractor import Extractor
+from dit_core.metrics.reference import cache, references
+from dit_core.metrics.reference.export import export_reference
+from dit_core.metrics.reference.file import ReferenceFile, save_reference_file
+from dit_core.metrics.reference.statistics import Statistics
 
 CPU = torch.device("cpu")
 WIDTH = 32
@@ -141,27 +142,27 @@ def test_a_second_process_finds_them_on_disk(folder: Path, weights: str, monkeyp
     passes.clear()
     assert score(trial(folder, weights)) == first
     assert passes == [40], "only the generated images were looked at"
-    assert len(list(statistics_cache.folder().iterdir())) == 2
+    assert len(list(cache.folder().iterdir())) == 2
 
 
 def test_in_one_process_even_the_disk_is_read_once(folder: Path, weights: str, monkeypatch: pytest.MonkeyPatch) -> None:
     first = score(trial(folder, weights))
-    monkeypatch.setattr(statistics_cache, "read", None)
+    monkeypatch.setattr(cache, "read", None)
     assert score(trial(folder, weights)) == first
 
 
 def test_other_data_weights_or_crops_are_other_files(folder: Path, weights: str, tmp_path: Path) -> None:
     score(trial(folder, weights))
     score(trial(folder, weights, num_samples=50), pictures(50, 2))
-    assert len(list(statistics_cache.folder().iterdir())) == 2, "how much is generated does not matter"
+    assert len(list(cache.folder().iterdir())) == 2, "how much is generated does not matter"
     torch.manual_seed(1)
     score(trial(folder, other_weights(tmp_path / "network")))
-    assert len(list(statistics_cache.folder().iterdir())) == 4
+    assert len(list(cache.folder().iterdir())) == 4
     score(trial(save_images(tmp_path / "copy", pictures(50, 3)), weights))
-    assert len(list(statistics_cache.folder().iterdir())) == 6
+    assert len(list(cache.folder().iterdir())) == 6
     data = trial(folder, weights).data.model_copy(update={"image_size": 4})
     score(trial(folder, weights).model_copy(update={"data": data}))
-    assert len(list(statistics_cache.folder().iterdir())) == 8
+    assert len(list(cache.folder().iterdir())) == 8
 
 
 def other_weights(folder: Path) -> str:
@@ -181,7 +182,7 @@ def test_a_damaged_file_is_written_again(
     folder: Path, weights: str, damage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = score(trial(folder, weights))
-    for path in statistics_cache.folder().iterdir():
+    for path in cache.folder().iterdir():
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
         broken = {"cut": bytes(content[:-9]), "flipped": bytes(content), "empty": b"", "text": b"hello"}[damage]
@@ -206,9 +207,9 @@ def test_a_folder_that_cannot_be_written_stops_nothing(
 def test_many_writers_leave_one_whole_file(tmp_path: Path) -> None:
     code = (
         "import torch, sys; from pathlib import Path\n"
-        "from dit_core.metrics.statistics import Statistics\n"
+        "from dit_core.metrics.reference.statistics import Statistics\n"
         "from dit_core.metrics.frechet import Gaussian\n"
-        "from dit_core.metrics.statistics_cache import read, write\n"
+        "from dit_core.metrics.reference.cache import read, write\n"
         "path = Path(sys.argv[1])\n"
         "eye = torch.eye(200, dtype=torch.float64)\n"
         "probe = torch.zeros(2, 1, 4, 4, dtype=torch.uint8)\n"
@@ -231,12 +232,12 @@ def test_many_writers_leave_one_whole_file(tmp_path: Path) -> None:
 def test_statistics_of_images_that_were_decoded_otherwise_do_not_count(tmp_path: Path) -> None:
     """A VAE may change behind its name; a pixel that rounds differently is no other image."""
     kept, images = Statistics({}, torch.ones(2, 3), 2), pictures(4, 0, low=1)
-    statistics_cache.write(tmp_path / "x", images, kept)
+    cache.write(tmp_path / "x", images, kept)
     nearly = images.clone()
     nearly[0, 0, :3, :3] -= 1
-    assert statistics_cache.read(tmp_path / "x", nearly, CPU) is not None
-    assert statistics_cache.read(tmp_path / "x", images - 1, CPU) is None
-    assert statistics_cache.read(tmp_path / "x", images[:3], CPU) is None
+    assert cache.read(tmp_path / "x", nearly, CPU) is not None
+    assert cache.read(tmp_path / "x", images - 1, CPU) is None
+    assert cache.read(tmp_path / "x", images[:3], CPU) is None
 
 
 # --- .npz files

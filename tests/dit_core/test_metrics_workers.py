@@ -19,7 +19,7 @@ from dit_core.data import load_dataset
 from dit_core.evaluation import draw_labels, evaluate
 from dit_core.events import MetricResult
 from dit_core.metrics import METRICS, Metric
-from dit_core.metrics.inception import load_inception
+from dit_core.metrics.features.inception import load_inception
 from dit_core.metrics.inception_score import InceptionScore
 from dit_core.training.state import TrainState
 
@@ -140,8 +140,8 @@ def test_an_evaluation_tells_metrics_which_images_they_get(monkeypatch: pytest.M
     model = TrainState.fresh(trial, CPU).model
     for rank, expected in ((0, [(0, 16), (32, 16), (64, 11)]), (1, [(16, 16), (48, 16)])):
         with monkeypatch.context() as patch:
-            patch.setattr("dit_core.training.distributed.rank", lambda rank=rank: rank)
-            patch.setattr("dit_core.training.distributed.world_size", lambda: 2)
+            patch.setattr("dit_core.runtime.distributed.rank", lambda rank=rank: rank)
+            patch.setattr("dit_core.runtime.distributed.world_size", lambda: 2)
             found = evaluate(trial, model, load_dataset(trial.data), images=0)
         assert found.metrics[0].details["given"] == expected
 

@@ -19,9 +19,9 @@ from dit_core.diffusion.config import DiffusionConfig
 from dit_core.diffusion.respacing import spaced_timesteps
 from dit_core.diffusion.times import draw_times
 from dit_core.events import Evaluated
+from dit_core.runtime.randomness import integers, normal
 from dit_core.training.batches import draw
 from dit_core.training.loop import run
-from dit_core.training.randomness import integers, normal
 
 Tensor = torch.Tensor
 

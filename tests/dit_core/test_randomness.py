@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from dit_core.training.randomness import chances, generator, image_order, integers, normal, torch_seed
+from dit_core.runtime.randomness import chances, generator, image_order, integers, normal, torch_seed
 
 
 def test_a_draw_repeats_whatever_was_drawn_before() -> None:

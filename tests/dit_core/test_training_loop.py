@@ -17,7 +17,7 @@ from dit_core.data import load_dataset
 from dit_core.data.base import ImageDataset, Split
 from dit_core.errors import UserError
 from dit_core.events import Checkpointed, Diverged, Evaluated, Event, Progress, Started
-from dit_core.training import compilation
+from dit_core.runtime import compilation
 from dit_core.training.batches import draw, prefetched
 from dit_core.training.checkpoint import Checkpoints, checksum, read
 from dit_core.training.loop import run

@@ -14,7 +14,7 @@ from small_studies import expansion
 
 from service.engine import read_live, run_segments
 from service.preflight import prepare
-from service.store import Store
+from service.records.store import Store
 
 HELPERS = Path(__file__).parent.parent / "helpers"
 

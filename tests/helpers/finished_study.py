@@ -11,10 +11,10 @@ import torch
 from dit_core.events import Evaluated, MetricResult
 from search_spaces.expand import expand
 from search_spaces.study import Study
-from service import study_files
 from service.engine import run_segments
 from service.preflight import Prepared, prepare
-from service.store import Store
+from service.records import study_files
+from service.records.store import Store
 
 OVERRIDES = {
     "model.hidden_size": 16,

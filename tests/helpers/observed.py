@@ -8,7 +8,7 @@ from typing import Any
 from small_studies import METRIC
 
 from service.preflight import Prepared
-from service.store import Store
+from service.records.store import Store
 
 
 def losses(store: Store, prepared: Prepared, trial: str) -> list[tuple[int, float, float]]:

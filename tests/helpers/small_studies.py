@@ -9,7 +9,7 @@ from dit_core.config import TrialConfig
 from dit_core.events import Diverged, MetricResult
 from search_spaces.study import PolicySpec, Resources, Study
 from search_spaces.types import Arm, Expansion
-from service.results import TrialResult
+from service.records.results import TrialResult
 
 METRIC = "fd_digits_cnn"
 

@@ -20,8 +20,8 @@ from finished_study import PATCHES, RUNG, begin, run_locally, tiny_study
 
 from service.mlflow_sync import MlflowSync, default_tracking_uri
 from service.preflight import Prepared
+from service.records.store import Store
 from service.report import build_report
-from service.store import Store
 
 PORTS = range(5601, 5651)
 

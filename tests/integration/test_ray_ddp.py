@@ -10,7 +10,7 @@ from small_studies import expansion
 
 from service.engine import run_segments
 from service.preflight import prepare
-from service.store import Store
+from service.records.store import Store
 
 STEPS = 50
 

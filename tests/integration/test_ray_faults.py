@@ -17,7 +17,7 @@ from small_studies import expansion
 from search_spaces.types import Expansion
 from service.engine import Outcome, Snapshot, read_live, request_stop, run_segments
 from service.preflight import Prepared, prepare
-from service.store import Store
+from service.records.store import Store
 
 STEPS = 120
 END = 128 * STEPS

@@ -12,7 +12,7 @@ from small_studies import expansion
 from dit_core.errors import UserError
 from service.engine import Snapshot, run_segments
 from service.preflight import prepare
-from service.store import Store
+from service.records.store import Store
 
 ARMS = {"patch_size=2": {"model": {"patch_size": 2}}, "wide": {"model": {"hidden_size": 32}},
         "fast": {"training": {"learning_rate": 1e-2}}}  # fmt: skip

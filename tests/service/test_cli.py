@@ -289,14 +289,14 @@ def test_the_live_table_shows_every_trial_with_its_values(folder: Path) -> None:
 
     from search_spaces.expand import expand
     from search_spaces.load import load_study
+    from service.analysis.status import trial_statuses
     from service.cli.console import plain
     from service.cli.live_table import LiveTable
     from service.cli.measured import Measured
     from service.engine import Live, Snapshot
     from service.preflight import prepare
-    from service.results import collect
-    from service.status import trial_statuses
-    from service.store import Store
+    from service.records.results import collect
+    from service.records.store import Store
 
     study = load_study(folder / "study.yaml")
     prepared, store = prepare(expand(study)), Store(folder / "store")

@@ -14,7 +14,7 @@ from dit_core.errors import UserError
 from search_spaces.load import load_study
 from service import Ablation, Baseline, Client, Study, StudyResult
 from service.engine import Snapshot
-from service.study_files import read_definition
+from service.records.study_files import read_definition
 
 
 @pytest.fixture(scope="module")

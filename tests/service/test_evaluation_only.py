@@ -15,6 +15,9 @@ from dit_core.events import Evaluated, MetricResult
 from dit_core.gflops import count, training_gmacs
 from search_spaces.expand import expand
 from search_spaces.study import Study
+from service.analysis.preview import preview
+from service.analysis.study_result import study_result
+from service.analysis.summary import summarise
 from service.engine import Outcome, run_segments
 from service.engine.ledger import Ledger
 from service.engine.local import run_local
@@ -24,13 +27,10 @@ from service.mlflow_sync import MlflowSync, default_tracking_uri
 from service.mlflow_sync.connection import connect
 from service.mlflow_sync.content import tags
 from service.preflight import Prepared, prepare
-from service.preview import preview
+from service.records.store import Store
 from service.report.costs import arm_costs, total
 from service.report.method import saved
-from service.report.summary import summarise
 from service.report.tables import cost_table
-from service.store import Store
-from service.study_result import study_result
 
 SEEDS, RUNG, BUDGET = (0, 1), 128, 256
 GUIDED = {"evaluation": {"guidance_scale": 2.0}}

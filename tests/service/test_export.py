@@ -20,8 +20,8 @@ from dit_core.interop.initial import load
 from dit_core.model import DiT, ModelConfig
 from dit_core.training.checkpoint import Checkpoints, read
 from service import Client
-from service.store import Store
-from service.study_files import read_definition
+from service.records.store import Store
+from service.records.study_files import read_definition
 
 BATCH = 32
 FIELDS = {"model__mlp_ratio": 4.0, "training__ema_decays": [0.9, 0.5]}

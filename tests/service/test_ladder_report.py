@@ -8,15 +8,15 @@ import pytest
 from finished_study import OVERRIDES, measure, run_locally, tiny_study
 
 from dit_core.gflops import count
+from service.analysis.preview import preview
+from service.analysis.study_result import study_result
+from service.analysis.summary import summarise
 from service.mlflow_sync.content import params
 from service.preflight import Prepared
-from service.preview import preview
+from service.records.store import Store
 from service.report import build_report
 from service.report.narrative import findings, metric_format
-from service.report.summary import summarise
 from service.report.tables import ablation_table
-from service.store import Store
-from service.study_result import study_result
 
 STEPS = [
     {"name": "wider", "set": {"model.hidden_size": 32}},

@@ -21,7 +21,7 @@ from service.engine.ledger import Ledger
 from service.engine.local import run_local
 from service.engine.watch import Watch, live_path, stop_path
 from service.preflight import Prepared, prepare
-from service.store import Store
+from service.records.store import Store
 
 ARMS = {"patch_size=2": {"model": {"patch_size": 2}}, "wide": {"model": {"hidden_size": 32}},
         "fast": {"training": {"learning_rate": 1e-2}}}  # fmt: skip

@@ -13,14 +13,14 @@ from small_trials import tiny
 
 from dit_core.events import Diverged, MetricResult
 from dit_core.metrics import METRICS
+from dit_core.metrics.direction import best, better, cost
 from search_spaces.types import Expansion
-from service.direction import best, better, cost
+from service.analysis.summary import summarise
 from service.policies import create
+from service.records.results import TrialResult
+from service.records.store import Store
 from service.report.narrative import findings, opening
 from service.report.numbers import MetricFormat
-from service.report.summary import summarise
-from service.results import TrialResult
-from service.store import Store
 
 MORE_IS_BETTER = ("inception_score", "precision", "recall")
 

@@ -20,7 +20,7 @@ from dit_core.gflops import count, training_gmacs
 from service.mlflow_sync import BackgroundSync, MlflowSync, default_tracking_uri
 from service.mlflow_sync.connection import absolute, connect
 from service.preflight import Prepared
-from service.store import Store
+from service.records.store import Store
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from dit_core.errors import UserError
 from search_spaces.study import PolicySpec
 from search_spaces.types import Expansion
 from service.policies import POLICIES, create
-from service.results import TrialResult
+from service.records.results import TrialResult
 
 
 def arms(*names: str) -> dict[str, dict]:

@@ -13,7 +13,7 @@ from dit_core.gflops import count
 from search_spaces.expand import expand
 from search_spaces.load import load_study
 from service import Client
-from service.preview import Preview
+from service.analysis.preview import Preview
 
 
 @pytest.fixture(scope="module")

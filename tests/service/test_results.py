@@ -7,10 +7,10 @@ from pathlib import Path
 from small_studies import METRIC, expansion, result
 
 from dit_core.events import Diverged, Evaluated, MetricResult
+from service.analysis.status import trial_statuses
 from service.policies import create
-from service.results import collect
-from service.status import trial_statuses
-from service.store import Store
+from service.records.results import collect
+from service.records.store import Store
 
 
 def measured(store: Store, study, train_ids, trial, images: int, value: float, paid_by: str) -> None:

@@ -12,10 +12,10 @@ from small_studies import METRIC, expansion
 from dit_core.events import Diverged, Evaluated, MetricResult
 from service.engine.ledger import Ledger
 from service.engine.searcher import PolicySearcher
+from service.engine.segment import Segment
 from service.engine.wire import DONE, FAILED, LOST, STOPPED, SegmentResult
 from service.preflight import Prepared, prepare
-from service.segment import Segment
-from service.store import Store
+from service.records.store import Store
 
 ARMS = {"wide": {"model": {"hidden_size": 32}}, "patch_size=2": {"model": {"patch_size": 2}}}
 

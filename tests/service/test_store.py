@@ -11,7 +11,7 @@ from small_studies import tiny_config
 
 from dit_core.errors import UserError
 from dit_core.events import CurvePoint, Diverged, Evaluated, MetricResult, Progress
-from service.store import CorruptRecord, Store, read_record, write_atomically, write_once
+from service.records.store import CorruptRecord, Store, read_record, write_atomically, write_once
 
 ID = "a" * 64
 

@@ -23,14 +23,14 @@ class Extractor(ABC):
         dims: features by name and how many numbers each has.
         key: identifies network, weights (by their bytes) and preprocessing, on any machine.
         moments: names of the features of which reference statistics keep mean and covariance.
-        banked: name of the features of which they keep a bounded number themselves; None keeps none.
+        subset_of: name of the features of which they keep a bounded number themselves; None keeps none.
         file_keys: feature -> names of its mean and covariance in a ``.npz`` file of reference statistics.
         on_disk: reference statistics are worth keeping on disk.
         chunk: images per pass.
     """
 
     moments: ClassVar[tuple[str, ...]]
-    banked: ClassVar[str | None] = None
+    subset_of: ClassVar[str | None] = None
     file_keys: ClassVar[Mapping[str, tuple[str, str]]] = {}
     on_disk: ClassVar[bool] = True
     chunk: ClassVar[int] = 64

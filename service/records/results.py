@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from dit_core.events import Diverged, MetricResult
 from search_spaces.types import Expansion, Trial
-from service.store import Store
+from service.records.store import Store
 
 
 @dataclass(frozen=True)

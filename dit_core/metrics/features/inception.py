@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dit_core.data.base import ImageDataset
 from dit_core.errors import UserError
-from dit_core.metrics.extractor import Extractor, rgb, weights_hash
+from dit_core.metrics.features.extractor import Extractor, rgb, weights_hash
 
 SETTING = "evaluation.inception_weights"
 SPATIAL_CHANNELS, SPATIAL_SIDE = 7, 17
@@ -35,7 +35,7 @@ class Inception(Extractor):
     """
 
     moments = ("pool", "spatial")
-    banked = "pool"
+    subset_of = "pool"
     file_keys: ClassVar[Mapping[str, tuple[str, str]]] = {"pool": ("mu", "sigma"), "spatial": ("mu_s", "sigma_s")}
 
     def __init__(self, network: Any, source: str, device: torch.device) -> None:

@@ -13,18 +13,23 @@ from dit_core.data import load_dataset
 from dit_core.data.base import ImageDataset
 from dit_core.errors import UserError
 from dit_core.metrics import METRICS
-from dit_core.metrics.bank import BANK
 from dit_core.metrics.compared import ComparedMetric
-from dit_core.metrics.reference_file import save_reference_file
-from dit_core.metrics.references import BATCH, of_dataset
-from dit_core.training.randomness import generator
+from dit_core.metrics.features.subset import SUBSET_SIZE
+from dit_core.metrics.reference.file import save_reference_file
+from dit_core.metrics.reference.references import BATCH, of_dataset
+from dit_core.runtime.randomness import generator
 
 if TYPE_CHECKING:
     from dit_core.config import TrialConfig
 
 
 def export_reference(
-    config: TrialConfig, path: Path, *, metric: str = "fid", images: int = BANK, device: torch.device | None = None
+    config: TrialConfig,
+    path: Path,
+    *,
+    metric: str = "fid",
+    images: int = SUBSET_SIZE,
+    device: torch.device | None = None,
 ) -> None:
     """Writes the statistics of a trial's training images, for ``evaluation.reference_statistics`` and other tools.
 

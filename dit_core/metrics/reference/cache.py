@@ -9,12 +9,9 @@ latents on a GPU may round a pixel differently.)
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
-import os
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +21,9 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from dit_core.data.paths import cache_folder
+from dit_core.files import write_durably
 from dit_core.metrics.frechet import Gaussian
-from dit_core.metrics.statistics import Statistics
+from dit_core.metrics.reference.statistics import Statistics
 
 FORMAT = 1
 _DIGITS = 64
@@ -68,10 +66,10 @@ def read(path: Path, probe: Tensor, device: torch.device) -> Statistics | None:
         return None
     tensors = {name: value.to(device) for name, value in tensors.items()}
     count = int(tensors.pop("count"))
-    bank = tensors.pop("bank", None)
+    subset = tensors.pop("subset", None)
     names = {name.split("/")[0] for name in tensors}
     gaussians = {name: Gaussian(tensors[f"{name}/mean"], tensors[f"{name}/covariance"], count) for name in names}
-    return Statistics(gaussians, bank, count)
+    return Statistics(gaussians, subset, count)
 
 
 def write(path: Path, probe: Tensor, statistics: Statistics) -> None:
@@ -83,22 +81,13 @@ def write(path: Path, probe: Tensor, statistics: Statistics) -> None:
         statistics: what to keep.
     """
     tensors: dict[str, Tensor] = {"count": torch.tensor(statistics.count), "probe": probe.cpu().contiguous()}
-    if statistics.bank is not None:
-        tensors["bank"] = statistics.bank.cpu().contiguous()
+    if statistics.subset is not None:
+        tensors["subset"] = statistics.subset.cpu().contiguous()
     for name, gaussian in statistics.gaussians.items():
         tensors[f"{name}/mean"] = gaussian.mean.cpu().contiguous()
         tensors[f"{name}/covariance"] = gaussian.covariance.cpu().contiguous()
     content = save(tensors)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(hashlib.sha256(content).hexdigest().encode())
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_durably(path, hashlib.sha256(content).hexdigest().encode() + content)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         logging.getLogger(__name__).warning("reference statistics cannot be kept in %s (%s)", path.parent, error)

@@ -13,19 +13,19 @@ from torch.nn.parallel import DistributedDataParallel
 T = TypeVar("T")
 
 
-def up() -> bool:
+def initialised() -> bool:
     """Returns whether a process group is up."""
     return dist.is_available() and dist.is_initialized()
 
 
 def rank() -> int:
     """Returns this process's rank; 0 without a process group."""
-    return dist.get_rank() if up() else 0
+    return dist.get_rank() if initialised() else 0
 
 
 def world_size() -> int:
     """Returns the number of ranks; 1 without a process group."""
-    return dist.get_world_size() if up() else 1
+    return dist.get_world_size() if initialised() else 1
 
 
 def default_device() -> torch.device:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from dit_core.gflops import Cost, count
 from search_spaces.study import Study
 from search_spaces.types import Arm
+from service.analysis.statistics import PairedDifference, Spread, holm, paired_difference, spread
+from service.analysis.status import DIVERGED, TrialStatus, trial_statuses
 from service.policies.base import Plan, Stop
 from service.preflight import Prepared
-from service.report.statistics import PairedDifference, Spread, holm, paired_difference, spread
-from service.results import Results, collect
-from service.status import DIVERGED, TrialStatus, trial_statuses
-from service.store import Store
+from service.records.results import Results, collect
+from service.records.store import Store
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from pathlib import Path
 from dit_core.errors import UserError, nearest, parse
 from search_spaces.load import dump_study
 from search_spaces.study import Study
-from service.store import CorruptRecord, Store, read_record, write_atomically, write_once
+from service.records.store import CorruptRecord, Store, read_record, write_atomically, write_once
 
 
 @dataclass(frozen=True)

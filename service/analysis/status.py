@@ -8,8 +8,8 @@ from dit_core.events import MetricResult
 from search_spaces.study import Study
 from search_spaces.types import Trial
 from service.policies.base import Plan
-from service.results import Results, TrialResult
-from service.store import StoredMetric
+from service.records.results import Results, TrialResult
+from service.records.store import StoredMetric
 
 COMPLETED, REUSED, DIVERGED, FAILED, RUNNING, PENDING = (
     "completed",

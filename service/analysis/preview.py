@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from dit_core.gflops import count, training_gmacs
 from search_spaces.plan_import import ImportedPlan, NotUnderstood, Phrase
 from search_spaces.types import Arm, Expansion
+from service.analysis.status import TrialStatus, trial_statuses
 from service.preflight import Prepared
-from service.results import collect
-from service.status import TrialStatus, trial_statuses
-from service.store import Store
+from service.records.results import collect
+from service.records.store import Store
 
 if TYPE_CHECKING:
     from rich.console import Group

@@ -1,4 +1,4 @@
-"""Trains the classifier behind ``fd_digits_cnn``: ``python -m dit_core.metrics.train_digits_cnn`` writes its weights.
+"""Trains the classifier behind ``fd_digits_cnn`` (``python -m dit_core.metrics.features.train_digits_cnn``).
 
 Deterministic on one machine and one thread. Uses the training images of the default split only; the accuracy printed
 and stored is on the held-out ones.
@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from dit_core.data.config import DataConfig
 from dit_core.data.digits import Digits
-from dit_core.metrics.digits_cnn import FEATURES, WEIGHTS, DigitsCNN
+from dit_core.metrics.features.digits_cnn import FEATURES, WEIGHTS, DigitsCNN
 
 STEPS = 1500
 BATCH = 128

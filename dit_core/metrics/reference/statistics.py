@@ -9,8 +9,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from dit_core.metrics.bank import FeatureBank
-from dit_core.metrics.extractor import Extractor
+from dit_core.metrics.features.extractor import Extractor
+from dit_core.metrics.features.subset import FeatureSubset
 from dit_core.metrics.frechet import Gaussian, RunningMoments
 
 
@@ -20,12 +20,12 @@ class Statistics:
 
     Attributes:
         gaussians: feature -> mean and covariance.
-        bank: feature vectors of a bounded random choice of the images, (K, D) float32; None where none are kept.
+        subset: feature vectors of a bounded random choice of the images, (K, D) float32; None where none are kept.
         count: images; None where nobody says.
     """
 
     gaussians: dict[str, Gaussian]
-    bank: Tensor | None
+    subset: Tensor | None
     count: int | None
 
 
@@ -39,25 +39,25 @@ def collect(extractor: Extractor, batches: Iterable[Tensor], total: int) -> Stat
     """
     parallel = dist.is_available() and dist.is_initialized()
     rank, world = (dist.get_rank(), dist.get_world_size()) if parallel else (0, 1)
-    where = home(extractor.device)
+    where = moments_device(extractor.device)
     moments = {name: RunningMoments.empty(extractor.dims[name], where) for name in extractor.moments}
-    bank = None
-    if extractor.banked is not None:
-        bank = FeatureBank(total, extractor.dims[extractor.banked], device=where)
+    subset = None
+    if extractor.subset_of is not None:
+        subset = FeatureSubset(total, extractor.dims[extractor.subset_of], device=where)
     start = 0
     for index, images in enumerate(batches):
         if index % world == rank:
             features = extractor(images)
             for name, running in moments.items():
                 running.update(features[name])
-            if bank is not None and extractor.banked is not None:
-                bank.add(features[extractor.banked], start)
+            if subset is not None and extractor.subset_of is not None:
+                subset.add(features[extractor.subset_of], start)
         start += len(images)
     merged = {name: running.all_reduce() for name, running in moments.items()}
-    rows = None if bank is None else bank.gather()[0]
+    rows = None if subset is None else subset.gather()[0]
     return Statistics({name: m.gaussian() for name, m in merged.items() if m.count > 1}, rows, total)
 
 
-def home(device: torch.device) -> torch.device:
+def moments_device(device: torch.device) -> torch.device:
     """Returns where statistics of features computed on ``device`` are kept: a GPU, or the CPU for any other device."""
     return device if device.type == "cuda" else torch.device("cpu")

@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 
 from search_spaces.study import Study
+from service.analysis.statistics import paired_difference
+from service.analysis.status import FAILED
+from service.analysis.summary import ArmSummary, Summary
 from service.policies.base import Stop
 from service.preflight import Prepared
-from service.report.statistics import paired_difference
-from service.report.summary import ArmSummary, Summary
-from service.status import FAILED
-from service.store import Store
+from service.records.store import Store
 
 TRIAL_COLUMNS = ["arm", "seed", "status", "images", "metric", "gflops", "params", "seconds", "weights_of", "train_id",
                  "error"]  # fmt: skip

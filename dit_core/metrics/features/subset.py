@@ -7,13 +7,13 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from dit_core.training.randomness import generator
+from dit_core.runtime.randomness import generator
 
-BANK = 10_000
+SUBSET_SIZE = 10_000
 """Feature vectors kept of each set: as many as the ADM evaluator's reference files hold images."""
 
 
-class FeatureBank:
+class FeatureSubset:
     """Keeps the features of a fixed random choice of ``keep`` of ``total`` images, in a fixed random order.
 
     Args:
@@ -23,8 +23,8 @@ class FeatureBank:
         device: where they are kept.
     """
 
-    def __init__(self, total: int, dim: int, keep: int = BANK, device: torch.device | str = "cpu") -> None:
-        order = generator(0, "feature-bank", total).permutation(total)[:keep]
+    def __init__(self, total: int, dim: int, keep: int = SUBSET_SIZE, device: torch.device | str = "cpu") -> None:
+        order = generator(0, "feature-subset", total).permutation(total)[:keep]
         self._slot = np.full(total, -1, dtype=np.int64)
         self._slot[order] = np.arange(len(order))
         self._filled = torch.zeros(len(order) + 1, dtype=torch.float64, device=device)  # and, last, images seen

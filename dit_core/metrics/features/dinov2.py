@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from dit_core.errors import UserError
-from dit_core.metrics.extractor import Extractor, rgb, weights_hash
+from dit_core.metrics.features.extractor import Extractor, rgb, weights_hash
 
 SETTING = "evaluation.dinov2_weights"
 SIDE = 224

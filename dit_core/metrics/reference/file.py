@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
-import uuid
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -22,9 +20,10 @@ import torch
 from torch import Tensor
 
 from dit_core.errors import UserError
-from dit_core.metrics.extractor import Extractor
+from dit_core.files import replacing
+from dit_core.metrics.features.extractor import Extractor
 from dit_core.metrics.frechet import Gaussian
-from dit_core.metrics.statistics import Statistics
+from dit_core.metrics.reference.statistics import Statistics
 
 SETTING = "evaluation.reference_statistics"
 _READ_ERRORS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError)
@@ -144,12 +143,5 @@ def save_reference_file(path: Path, statistics: Statistics, extractor: Extractor
 
 
 def _write(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.npz")
-    try:
-        with temporary.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]

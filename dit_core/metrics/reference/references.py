@@ -15,11 +15,11 @@ from torch import Tensor
 
 from dit_core.data import DATASETS, DataConfig, ImageDataset, Split, load_dataset
 from dit_core.errors import UserError
-from dit_core.metrics import statistics_cache
-from dit_core.metrics.bank import BANK
-from dit_core.metrics.extractor import Extractor
-from dit_core.metrics.reference_file import SETTING, ReferenceFile
-from dit_core.metrics.statistics import Statistics, collect, home
+from dit_core.metrics.features.extractor import Extractor
+from dit_core.metrics.features.subset import SUBSET_SIZE
+from dit_core.metrics.reference import cache as statistics_cache
+from dit_core.metrics.reference.file import SETTING, ReferenceFile
+from dit_core.metrics.reference.statistics import Statistics, collect, moments_device
 
 if TYPE_CHECKING:
     from dit_core.config import TrialConfig
@@ -54,7 +54,7 @@ def reference(config: TrialConfig, dataset: ImageDataset, extractor: Extractor, 
         return _of_images(file, extractor)
     known, key = _known.setdefault(file, {}), (extractor.key, str(extractor.device), feature)
     if key not in known:
-        gaussian = file.gaussian(extractor, feature, home(extractor.device))
+        gaussian = file.gaussian(extractor, feature, moments_device(extractor.device))
         known[key] = Statistics({feature: gaussian}, None, file.count)
     return known[key]
 
@@ -188,9 +188,9 @@ def _statistics(
     if _somebody(key not in known, extractor.device):
         found, keep = None, None
         if extractor.on_disk:
-            path = statistics_cache.path_of({**identity(), "extractor": extractor.key, "bank": BANK})
+            path = statistics_cache.path_of({**identity(), "extractor": extractor.key, "subset": SUBSET_SIZE})
             probe = next(batches(_PROBE))
-            found = statistics_cache.read(path, probe, home(extractor.device))
+            found = statistics_cache.read(path, probe, moments_device(extractor.device))
             if found is None and os.environ.get("LOCAL_RANK", "0") == "0":
                 keep = functools.partial(statistics_cache.write, path, probe)
         if _somebody(found is None, extractor.device):
@@ -206,6 +206,6 @@ def _somebody(says: bool, device: torch.device) -> bool:
     """Returns whether any rank says so. Collective."""
     if not (dist.is_available() and dist.is_initialized()):
         return says
-    flag = torch.tensor([float(says)], dtype=torch.float64, device=home(device))
+    flag = torch.tensor([float(says)], dtype=torch.float64, device=moments_device(device))
     dist.all_reduce(flag)
     return bool(flag.item() > 0)

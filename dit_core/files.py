@@ -1,0 +1,119 @@
+"""Files that are written whole or not at all and are there after a power cut, and hashes of files."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Puts what the block writes in the place of ``path``: all of it, or nothing when the block raises.
+
+    The block gets a path beside ``path`` with the same ending, and makes a file or a folder there. After the block it
+    is written through to the disk and takes the place of ``path``, and the folder around it is written through too.
+
+    Args:
+        path: what to replace; the folders around it are made.
+
+    Yields:
+        The temporary path. Its name tells which process it belongs to.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_path(path)
+    try:
+        yield temporary
+        _sync_all(temporary)
+        os.replace(temporary, path)
+    finally:
+        if temporary.is_dir() and not temporary.is_symlink():
+            shutil.rmtree(temporary, ignore_errors=True)
+        temporary.unlink(missing_ok=True)
+    sync(path.parent)
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Writes a file so that a reader sees all of it or none, even after a kill or a power cut; replaces what is there.
+
+    Raises:
+        OSError: it cannot be written; nothing has changed then.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def create_durably(path: Path, data: bytes) -> bool:
+    """Writes a file as ``write_durably`` does, unless something has that name; of several writers exactly one wins.
+
+    Returns:
+        Whether this call made the file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_path(path)
+    try:
+        temporary.write_bytes(data)
+        sync(temporary)
+        try:
+            os.link(temporary, path)  # fails where the name is taken; a rename would replace
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK):
+                raise
+            return _create_without_links(path, data)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync(path.parent)
+    return True
+
+
+def _create_without_links(path: Path, data: bytes) -> bool:
+    """For file systems without hard links: the name is taken first, so a reader may see a part for a moment."""
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        return False
+    sync(path.parent)
+    return True
+
+
+def temporary_path(path: Path) -> Path:
+    """Returns a new hidden name beside ``path`` that says which process makes it; the ending stays."""
+    return path.with_name(f".{path.stem}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
+
+
+def sync(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk; a file system that cannot say so is let be."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _sync_all(path: Path) -> None:
+    """As ``sync``, with everything below a folder."""
+    for inner in path.rglob("*") if path.is_dir() else ():
+        sync(inner)
+    sync(path)
+
+
+def file_sha256(path: Path) -> str:
+    """Returns the SHA-256 of a file as 64 hex digits; it is read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""What every room of dit_core runs on: randomness, processes, precision, compilation."""

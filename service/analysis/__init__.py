@@ -1,0 +1,1 @@
+"""What the records mean: status, statistics, summary, preview and results of a study."""

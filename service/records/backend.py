@@ -1,0 +1,68 @@
+"""Where records lie: what a file system and an object store can both keep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from dit_core.files import create_durably
+
+
+class Backend(Protocol):
+    """Bytes under keys such as ``studies/tiny/decisions/12800.json``; each key is written once and never changes.
+
+    Nothing is renamed or changed in place, and nothing that has to be right relies on ``list``, which may be behind:
+    what must be found is found by its key.
+    """
+
+    def put(self, key: str, data: bytes) -> bool:
+        """Writes ``data`` unless the key is taken; of several writers exactly one gets True.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        ...
+
+    def get(self, key: str) -> bytes | None:
+        """Returns what lies under a key, None where nothing does.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        ...
+
+    def list(self, prefix: str) -> list[str]:
+        """Returns the keys that begin with ``prefix``, a whole folder such as ``studies/tiny/failures/``, in order."""
+        ...
+
+
+class FolderBackend:
+    """Keeps every key as a file below a folder.
+
+    Args:
+        root: the folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def put(self, key: str, data: bytes) -> bool:
+        """Writes a file unless there is one; see ``Backend.put``."""
+        path = self.root / key
+        return not path.exists() and create_durably(path, data)
+
+    def get(self, key: str) -> bytes | None:
+        """Returns a file's bytes; a folder in its place counts as damaged, not as missing."""
+        try:
+            return (self.root / key).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except IsADirectoryError:
+            return b""
+
+    def list(self, prefix: str) -> list[str]:
+        """Returns the files right below a folder; temporary ones are left out."""
+        folder = self.root / prefix
+        if not folder.is_dir():
+            return []
+        return sorted(prefix + path.name for path in folder.iterdir() if not path.name.startswith("."))

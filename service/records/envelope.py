@@ -1,0 +1,94 @@
+"""What every record looks like on the disk, and how one that is damaged is told from one that is whole.
+
+A record is an envelope of JSON around typed content::
+
+    {"format": 2, "kind": "evaluation", "written": "2026-11-26T11:00:00+00:00", "content": {...}, "sha256": "..."}
+
+The checksum covers everything else in the envelope, the time of writing included.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from dit_core.identity import digest
+
+FORMAT = 2
+
+
+class CorruptRecord(Exception):
+    """What lies under a key is not the record that should be there; the message says in what way."""
+
+
+class Record(BaseModel):
+    """The content of a record. A kind of record is a subclass with a ``kind`` of its own.
+
+    A field that is added later needs a default that says what records without it mean; fields that a newer version
+    wrote and this one does not know are left out. Numbers that JSON has not (NaN, infinity) are written as text.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings", allow_inf_nan=True)
+
+    kind: ClassVar[str]
+
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class Sealed(Generic[R]):
+    """A record as it was read.
+
+    Attributes:
+        content: the record.
+        written: when it was written, ISO 8601 UTC.
+    """
+
+    content: R
+    written: str
+
+
+def seal(record: Record, written: str | None = None) -> bytes:
+    """Returns the bytes of a record; ``written`` is now unless given."""
+    envelope = {
+        "format": FORMAT,
+        "kind": record.kind,
+        "written": written or datetime.now(UTC).isoformat(),
+        "content": json.loads(record.model_dump_json()),
+    }
+    return json.dumps({**envelope, "sha256": digest(envelope)}, indent=1).encode()
+
+
+def unseal(data: bytes, kind: type[R], where: str) -> Sealed[R]:
+    """Returns the record in ``data``.
+
+    Args:
+        data: what lies under the key.
+        kind: the record that should be there.
+        where: the key, for the error.
+
+    Raises:
+        CorruptRecord: whatever is wrong with it.
+    """
+    try:
+        envelope = json.loads(data)
+        if not isinstance(envelope, dict):
+            raise CorruptRecord(f"{where}: not a record")
+        sum_given = envelope.pop("sha256", None)
+        if sum_given != digest(envelope):
+            raise CorruptRecord(f"{where}: its content does not match its checksum")
+        if envelope.get("format") != FORMAT or envelope.get("kind") != kind.kind:
+            raise CorruptRecord(
+                f"{where}: a record of kind {envelope.get('kind')!r}, format {envelope.get('format')!r}; expected "
+                f"{kind.kind!r}, format {FORMAT}"
+            )
+        datetime.fromisoformat(envelope["written"])
+        return Sealed(kind.model_validate(envelope["content"]), envelope["written"])
+    except (ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CorruptRecord(f"{where}: unreadable ({first})") from None
