@@ -11,7 +11,7 @@ from dit_core.diffusion.samplers import sampler_name
 from dit_core.diffusion.sampling import guided_channels
 from dit_core.interop import initial
 
-NUMERICS_VERSION = 1
+NUMERICS_VERSION = 2
 """Raised by hand whenever a change alters the numbers a given config produces (the golden losses tell)."""
 
 _NOT_WEIGHTS: dict[str, set[str]] = {
@@ -53,7 +53,8 @@ def sampling(config: TrialConfig) -> dict[str, Any]:
     What is None in the config is spelled out, and what has no effect (where guidance acts, when there is none) is
     left at its default.
     """
-    settings, found = config.evaluation, config.evaluation.model_dump(mode="json", exclude={"metrics", "grid_images"})
+    settings = config.evaluation
+    found = settings.model_dump(mode="json", exclude={"metrics", "grid_images", "batch_size"})
     steered = settings.guidance_scale != 1
     everywhere = settings.guidance_interval in (None, (0.0, 1.0))
     return found | {
