@@ -71,6 +71,7 @@ def test_eval_id_follows_the_sampler_and_the_metric_but_not_the_grid() -> None:
 
     assert one(BASE) == one(changed("evaluation", grid_images=3))
     assert one(BASE) == one(changed("evaluation", metrics=("fid",)))
+    assert one(BASE) == one(changed("evaluation", batch_size=3))
     different = [
         one(BASE),
         one(BASE, images=200),

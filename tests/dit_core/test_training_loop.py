@@ -204,11 +204,11 @@ class Failing(ImageDataset):
     def count(self, split: Split) -> int:
         return self.inner.count(split)
 
-    def batch(self, indices, flip=None, noise=None):
+    def batch(self, indices, flip=None):
         self.left -= 1
         if self.left < 0:
             raise OSError("the disk is gone")
-        return self.inner.batch(indices, flip, noise)
+        return self.inner.batch(indices, flip)
 
     def reference(self, split: Split, batch_size: int = 256) -> Iterator[torch.Tensor]:
         return self.inner.reference(split, batch_size)
