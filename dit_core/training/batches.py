@@ -24,6 +24,9 @@ from dit_core.training.masking import kept_tokens
 
 T = TypeVar("T")
 
+_AT_ONCE = 2**16
+"""Normals that the processor makes in one call for several steps: a call costs as much as some thousand of them."""
+
 
 class Batch(NamedTuple):
     """What one training step needs, for this rank's n images.
@@ -73,14 +76,15 @@ def batches(
         steps: the training steps.
         device: where the tensors go, and where the noise is made.
     """
+    noise = _training_noise(config, device)
     with closing(prefetched(lambda step: _read(config, dataset, step, device), steps, device)) as found:
         for step, read in found:
-            yield step, _with_noise(config, step, read, device)
+            yield step, _with_noise(step, read, noise)
 
 
 def draw(config: TrialConfig, dataset: ImageDataset, step: int, device: torch.device) -> Batch:
     """Returns this rank's share of the batch of one step; see ``batches``."""
-    return _with_noise(config, step, _read(config, dataset, step, device), device)
+    return _with_noise(step, _read(config, dataset, step, device), _training_noise(config, device))
 
 
 def _read(config: TrialConfig, dataset: ImageDataset, step: int, device: torch.device) -> _Read:
@@ -98,14 +102,42 @@ def _read(config: TrialConfig, dataset: ImageDataset, step: int, device: torch.d
     return _Read._make(None if tensor is None else _on(device, tensor) for tensor in read)
 
 
-def _with_noise(config: TrialConfig, step: int, read: _Read, device: torch.device) -> Batch:
-    """Adds what is as large as the images, a function of each one's position in the endless training sequence."""
-    mine, first = _mine(config), step * config.training.batch_size
-    positions = torch.arange(first + mine.start, first + mine.stop, device=device)
-    shape, x0 = read.x.shape[1:], read.x
+class TrainingNoise:
+    """The noise of a rank's images by step: a function of their positions in the endless training sequence.
+
+    The processor makes small noise for several steps at once. Steps are asked for in their order.
+
+    Args:
+        seed: the trial's seed.
+        batch: images of a global batch.
+        mine: the rank's place in it.
+        device: where the noise is made.
+    """
+
+    def __init__(self, seed: int, batch: int, mine: slice, device: torch.device) -> None:
+        self._seed, self._batch, self._mine, self._device = seed, batch, mine, device
+        self._made: dict[tuple[str, int], Tensor] = {}
+
+    def __call__(self, stream: str, step: int, like: Tensor) -> Tensor:
+        """Returns the noise of one step, of the shape of ``like``, (n, C, H, W)."""
+        if (stream, step) not in self._made:
+            count = max(1, _AT_ONCE // like.numel()) if self._device.type == "cpu" else 1
+            steps = torch.arange(step, step + count, device=self._device)[:, None]
+            positions = steps * self._batch + torch.arange(self._mine.start, self._mine.stop, device=self._device)
+            made = normals(positions.flatten(), like.shape[1:], self._seed, stream).split(len(like))
+            self._made.update(zip(((stream, step + ahead) for ahead in range(count)), made, strict=True))
+        return self._made.pop((stream, step))
+
+
+def _training_noise(config: TrialConfig, device: torch.device) -> TrainingNoise:
+    return TrainingNoise(config.seed, config.training.batch_size, _mine(config), device)
+
+
+def _with_noise(step: int, read: _Read, noise: TrainingNoise) -> Batch:
+    x0 = read.x
     if read.std is not None:
-        x0 = torch.addcmul(x0, read.std, normals(positions, shape, config.seed, "posterior"))
-    return Batch(x0, read.y, read.t, normals(positions, shape, config.seed, "noise"), read.kept, read.masked)
+        x0 = torch.addcmul(x0, read.std, noise("posterior", step, x0))
+    return Batch(x0, read.y, read.t, noise("noise", step, x0), read.kept, read.masked)
 
 
 def _mine(config: TrialConfig) -> slice:
