@@ -40,7 +40,7 @@ _PIECE = 2**14
 def normals(positions: Tensor, shape: Sequence[int], seed: int, stream: str, step: int = 0) -> Tensor:
     """Returns standard normal noise of images, on the device of ``positions``.
 
-    A GPU makes it in one kernel where ``torch.compile`` works, and in some two hundred where not. Call it from the thread
+    A GPU makes it in one kernel where ``torch.compile`` works, and in two hundred where not. Call it from the thread
     that also runs compiled networks: a compiled function must not be called while another thread compiles.
 
     Args:
