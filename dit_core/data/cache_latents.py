@@ -305,4 +305,6 @@ def _alone(folder: Path) -> Iterator[None]:
             raise UserError(f"{str(folder)!r} is being written by another process; wait for it or stop it") from None
         except OSError:  # a file system without locks
             pass
+        for left in folder.glob(".latents*.tmp*"):  # what a killed process has not finished
+            left.unlink(missing_ok=True)
         yield

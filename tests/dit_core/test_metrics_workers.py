@@ -153,7 +153,7 @@ def test_fifty_thousand_samples_need_no_more_memory_than_ten_thousand() -> None:
         metric = kind(config(num_samples=samples), dataset, CPU)
         for start in range(0, samples, len(images)):
             metric.update(images, start)
-        kept = [getattr(metric, name, None) for name in ("_bank", "_generated")]
+        kept = [getattr(metric, name, None) for name in ("_subset", "_generated")]
         kept = [owner for owner in (*kept, *getattr(metric, "_parts", ())) if owner is not None]
         tensors = [value for owner in kept for value in vars(owner).values() if isinstance(value, torch.Tensor)]
         assert tensors
