@@ -14,7 +14,7 @@ class DataConfig(Config):
     """A data set and its fixed split.
 
     Attributes:
-        name: a name in ``dit_core.data.DATASETS`` (``digits``, ``image-folder``, ``huggingface``, ``latents``).
+        name: a name in ``dit_core.parts.DATASETS`` (``digits``, ``image-folder``, ``huggingface``, ``latents``).
         path: folder of the data set, for ``huggingface`` also a hub name; None for embedded ones.
         image_size: side of the (cropped, resized) images, in pixels; for latents, of the decoded image.
         random_flip: flip training images horizontally with probability one half.
@@ -42,14 +42,6 @@ class DataConfig(Config):
     image_column: str | None = None
     label_column: str | None = None
     source_split: str | None = None
-
-    @field_validator("name")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        from dit_core.data import DATASETS
-
-        DATASETS.get(value, "data.name")
-        return value
 
     @field_validator("corrupt")
     @classmethod

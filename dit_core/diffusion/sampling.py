@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from dit_core.diffusion.process import Process
-from dit_core.diffusion.samplers import SAMPLERS, StepNoise, sampler_name
+from dit_core.diffusion.samplers import sampler_name
+from dit_core.diffusion.samplers.base import StepNoise
+from dit_core.parts import SAMPLERS
 
 Network = Callable[[Tensor, Tensor, Tensor], Tensor]
 """``(x_NCHW, t_N, y_N) -> (N, C or 2C, H, W)``."""
@@ -95,4 +97,4 @@ def sample(
         return network(x, process.network_time(t), labels).float()
 
     name = sampler_name(process.config.objective, sampler)
-    return SAMPLERS.get(name, "evaluation.sampler").run(predict, process, noise, steps, step_noise)
+    return SAMPLERS.get(name, "evaluation.sampler")(predict, process, noise, steps, step_noise)

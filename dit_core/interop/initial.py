@@ -15,6 +15,7 @@ from dit_core.interop.files import WeightFiles, find
 from dit_core.interop.layout import TRAINING_ONLY, Layout, Shape, inference_state
 from dit_core.model.config import ModelConfig
 from dit_core.model.dit import DiT
+from dit_core.parts import LAYOUTS
 
 FIELD = "training.initial_weights"
 _SHOWN = 4
@@ -112,8 +113,6 @@ def _check(files: WeightFiles, config: ModelConfig) -> Layout:
 
 
 def _layout(files: WeightFiles, found: Mapping[str, Shape]) -> Layout:
-    from dit_core.interop import LAYOUTS
-
     for name in LAYOUTS:
         if LAYOUTS.get(name).recognises(found):
             return LAYOUTS.get(name)
@@ -127,8 +126,6 @@ def _layout(files: WeightFiles, found: Mapping[str, Shape]) -> Layout:
 
 @functools.lru_cache(maxsize=16)
 def _expected(layout: str, config: ModelConfig) -> dict[str, Shape]:
-    from dit_core.interop import LAYOUTS
-
     with torch.device("meta"):
         tensors = LAYOUTS.get(layout).from_ours(inference_state(DiT(config)))
     return {name: tuple(tensor.shape) for name, tensor in tensors.items()}

@@ -15,7 +15,7 @@ class TrainingConfig(Config):
 
     Attributes:
         batch_size: global batch, in images; every worker takes an equal share.
-        optimizer: a name in ``dit_core.training.optimizers.OPTIMIZERS``.
+        optimizer: a name in ``dit_core.parts.OPTIMIZERS``.
         learning_rate: the optimiser's learning rate, constant after the warm-up.
         warmup_images: training images over which the learning rate rises linearly from zero.
         beta1: AdamW's first beta.
@@ -61,14 +61,6 @@ class TrainingConfig(Config):
     def _precision(cls, value: str) -> str:
         if value not in PRECISIONS:
             raise unknown("training.precision", value, PRECISIONS)
-        return value
-
-    @field_validator("optimizer")
-    @classmethod
-    def _optimizer(cls, value: str) -> str:
-        from dit_core.training.optimizers import OPTIMIZERS
-
-        OPTIMIZERS.get(value, "training.optimizer")
         return value
 
     @field_validator("ema_decays")

@@ -13,12 +13,11 @@ from torch import Tensor, nn
 
 from dit_core.errors import UserError, parse
 from dit_core.gflops import count
-from dit_core.model import DiT, ModelConfig
-from dit_core.model.blocks import BLOCKS
-from dit_core.model.gates import GATE_INITS
+from dit_core.model.config import ModelConfig
+from dit_core.model.dit import DiT
 from dit_core.model.layers import SelfAttention
-from dit_core.model.mlps import MLPS, Mlp, SwiGlu, swiglu_width
-from dit_core.model.norms import NORMS
+from dit_core.model.mlps import Mlp, SwiGlu, swiglu_width
+from dit_core.parts import BLOCKS, GATE_INITS, MLPS, NORMS
 
 CHANGES: list[dict[str, Any]] = [{"norm": "rmsnorm"}, {"qk_norm": True}, {"norm": "rmsnorm", "qk_norm": True},
                                  {"mlp": "swiglu"}]  # fmt: skip
@@ -149,7 +148,7 @@ def test_pointwise_networks_by_hand() -> None:
     torch.testing.assert_close(gated(x), expected)
 
 
-GATED = [name for name in BLOCKS if BLOCKS.get(name).gated]
+GATED = [name for name in BLOCKS if BLOCKS.about(name).gated]
 
 
 def test_the_blocks_with_gates() -> None:

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from dit_core.errors import UserError
-from dit_core.model import DiT, ModelConfig
-from dit_core.model.blocks import BLOCKS, Block, Common
-from dit_core.model.blocks.base import FinalNorm, ModulatedFinalNorm
+from dit_core.model.blocks.base import Block, Common, FinalNorm, ModulatedFinalNorm
+from dit_core.model.config import ModelConfig
+from dit_core.model.dit import DiT
+from dit_core.parts import BLOCKS
 
 torch.set_num_threads(1)
 SMALL = {"input_size": 8, "in_channels": 1, "hidden_size": 24, "depth": 2, "num_heads": 3, "num_classes": 10}

@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F
 
 from dit_core.errors import UserError, parse
-from dit_core.model import DiT, ModelConfig
-from dit_core.model.decoders import DECODERS, Noised
-from dit_core.model.decoders.base import unpatchify
+from dit_core.model.config import ModelConfig
+from dit_core.model.decoders.base import Noised, unpatchify
+from dit_core.model.dit import DiT
+from dit_core.parts import DECODERS
 
 torch.set_num_threads(1)
 SMALL = {"input_size": 8, "in_channels": 1, "hidden_size": 24, "depth": 2, "num_heads": 3, "num_classes": 10}

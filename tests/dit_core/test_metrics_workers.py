@@ -18,9 +18,10 @@ from dit_core.config import TrialConfig
 from dit_core.data import load_dataset
 from dit_core.evaluation import draw_labels, evaluate
 from dit_core.events import MetricResult
-from dit_core.metrics import METRICS, Metric
+from dit_core.metrics.base import Metric
 from dit_core.metrics.features.inception import load_inception
 from dit_core.metrics.inception_score import InceptionScore
+from dit_core.parts import METRICS
 from dit_core.training.state import TrainState
 
 CPU = torch.device("cpu")

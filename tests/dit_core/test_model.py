@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from dit_core.errors import UserError, parse
-from dit_core.model import DiT, ModelConfig
-from dit_core.model.blocks import BLOCKS
-from dit_core.model.decoders import DECODERS
+from dit_core.model.config import ModelConfig
+from dit_core.model.dit import DiT
 from dit_core.model.embedders import position_table, timestep_features
+from dit_core.parts import BLOCKS, DECODERS
 
 torch.set_num_threads(1)
 SMALL = {"input_size": 8, "in_channels": 1, "hidden_size": 24, "depth": 2, "num_heads": 3, "num_classes": 10}

@@ -13,10 +13,11 @@ from torch import Tensor
 
 from dit_core.errors import UserError, parse
 from dit_core.gflops import count
-from dit_core.model import DiT, ModelConfig
-from dit_core.model.blocks import BLOCKS
+from dit_core.model.config import ModelConfig
+from dit_core.model.dit import DiT
 from dit_core.model.embedders import position_table
-from dit_core.model.positions import POSITIONS, rotary, rotate, sequence_rotation
+from dit_core.model.positions import rotary, rotate, sequence_rotation
+from dit_core.parts import BLOCKS, POSITIONS
 
 ALL = POSITIONS.names()
 

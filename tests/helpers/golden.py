@@ -16,19 +16,21 @@ import torch
 from small_trials import curve, tiny
 
 from dit_core.config import TrialConfig
-from dit_core.diffusion.objectives import OBJECTIVES
-from dit_core.diffusion.times import TIMESTEP_SAMPLINGS
-from dit_core.diffusion.weighting import LOSS_WEIGHTINGS
 from dit_core.identity import NUMERICS_VERSION
-from dit_core.model.blocks import BLOCKS
-from dit_core.model.decoders import DECODERS
-from dit_core.model.gates import GATE_INITS
-from dit_core.model.mlps import MLPS
-from dit_core.model.norms import NORMS
-from dit_core.model.positions import POSITIONS
+from dit_core.parts import (
+    BLOCKS,
+    DECODERS,
+    GATE_INITS,
+    LOSS_WEIGHTINGS,
+    MLPS,
+    NORMS,
+    OBJECTIVES,
+    OPTIMIZERS,
+    POSITIONS,
+    TIMESTEP_SAMPLINGS,
+)
 from dit_core.registry import Registry
 from dit_core.training.loop import run
-from dit_core.training.optimizers import OPTIMIZERS
 
 FILE = Path(__file__).parents[1] / "dit_core" / "data" / "golden_losses.json"
 STEPS, BATCH, WINDOW = 10, 32, 5
