@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dit_core.diffusion.checks import check_guidance, check_process
 from dit_core.errors import UserError
-from dit_core.parts import BLOCKS, METRICS, NAMED_BY, POSITIONS
+from dit_core.parts import BLOCKS, METRICS, NAMED_BY, POSITIONS, chosen
 from dit_core.training.masking import check_masking
 
 if TYPE_CHECKING:
@@ -27,13 +27,6 @@ def check(config: TrialConfig) -> None:
     check_guidance(config)
     check_masking(config)
     check_average(config)
-
-
-def chosen(config: TrialConfig, field: str) -> tuple[str, ...]:
-    """Returns the names that a field of ``NAMED_BY`` gives: one, several, or none where it is left open."""
-    section, _, leaf = field.partition(".")
-    value = getattr(getattr(config, section), leaf)
-    return value if isinstance(value, tuple) else () if value is None else (value,)
 
 
 def check_names(config: TrialConfig) -> None:

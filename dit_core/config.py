@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from dit_core.base import Config
+from dit_core.base import Config, Irrelevant
 from dit_core.checks import check
 from dit_core.data.config import DataConfig
 from dit_core.diffusion.config import DiffusionConfig
@@ -31,7 +31,7 @@ class TrialConfig(Config):
     diffusion: DiffusionConfig = DiffusionConfig()
     data: DataConfig = DataConfig()
     training: TrainingConfig = TrainingConfig()
-    evaluation: EvaluationConfig = EvaluationConfig()
+    evaluation: Annotated[EvaluationConfig, Irrelevant("measures weights: eval_id has it")] = EvaluationConfig()
     seed: int = Field(0, ge=0, lt=2**31)
 
     def with_seed(self, seed: int) -> TrialConfig:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from dit_core.registry import Entry, Parts
 
 if TYPE_CHECKING:
+    from dit_core.config import TrialConfig
     from dit_core.data.base import ImageDataset
     from dit_core.diffusion.objectives import Objective
     from dit_core.diffusion.samplers.base import Sampler
@@ -292,3 +293,10 @@ NAMED_BY: dict[str, Parts[Any, Any]] = {
     "evaluation.metrics": METRICS,
 }
 """Config field -> what its value names."""
+
+
+def chosen(config: TrialConfig, field: str) -> tuple[str, ...]:
+    """Returns the names that a field of ``NAMED_BY`` gives: one, several, or none where it is left open."""
+    section, _, leaf = field.partition(".")
+    value = getattr(getattr(config, section), leaf)
+    return value if isinstance(value, tuple) else () if value is None else (value,)

@@ -24,6 +24,7 @@ from typing import Literal
 import numpy as np
 import torch
 from pydantic import Field
+from safetensors.torch import save_file
 from torch import Tensor
 
 from dit_core.base import Config
@@ -159,8 +160,6 @@ def write_shard(folder: Path, number: int, names: Sequence[str], tensors: dict[s
         names: the images' names.
         tensors: ``labels`` and the latent tensors, one row per name.
     """
-    from safetensors.torch import save_file
-
     path = folder / f"latents-{number:05d}.safetensors"
     packed = torch.from_numpy(np.frombuffer(b"\0".join(map(file_bytes, names)), np.uint8).copy())
     rows = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from dit_core.base import Config
+from dit_core.base import Config, Irrelevant
 from dit_core.errors import UserError, unknown
 
 LABELS = ("uniform", "balanced")
@@ -27,7 +27,7 @@ class EvaluationConfig(Config):
             everywhere.
         labels: how labels are drawn: ``uniform`` at random, or ``balanced`` (every class equally often).
         ema_decay: which of ``training.ema_decays`` is evaluated; None is the first, 0 the raw weights.
-        batch_size: images sampled at once. Part of the evaluation's identity: noise is drawn per batch.
+        batch_size: images sampled at once; changes no image.
         grid_images: images of the sample grid, with labels 0, 1, 2, ... and the same noise for every arm.
         inception_weights: local path of Inception-v3 weights for ``fid``, ``kid``, ``precision`` and others; None lets
             torch-fidelity download them.
@@ -39,7 +39,7 @@ class EvaluationConfig(Config):
             and the details of the result say so.
     """
 
-    metrics: tuple[str, ...] = ("fd_digits_cnn",)
+    metrics: Annotated[tuple[str, ...], Irrelevant("every metric is a measurement of its own")] = ("fd_digits_cnn",)
     num_samples: int = Field(1024, gt=1)
     sampler: str | None = None
     sampling_steps: int = Field(50, gt=0)
@@ -48,8 +48,8 @@ class EvaluationConfig(Config):
     guidance_interval: tuple[float, float] | None = None
     labels: str = "uniform"
     ema_decay: float | None = Field(None, ge=0, lt=1)
-    batch_size: int = Field(256, gt=0)
-    grid_images: int = Field(40, gt=0)
+    batch_size: Annotated[int, Irrelevant("noise and labels belong to images, not to batches")] = Field(256, gt=0)
+    grid_images: Annotated[int, Irrelevant("shown, not measured")] = Field(40, gt=0)
     inception_weights: str | None = None
     dinov2_weights: str = "facebook/dinov2-large"
     reference_images: str | None = None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, field_validator
 
-from dit_core.base import Config
+from dit_core.base import Config, Irrelevant
 from dit_core.errors import UserError, unknown
 
 PRECISIONS = ("float32", "bfloat16")
@@ -53,8 +55,8 @@ class TrainingConfig(Config):
     precision: str = "float32"
     tf32: bool = False
     compile: bool = False
-    divergence_mse: float = Field(4.0, gt=1)
-    log_every_steps: int = Field(25, gt=0)
+    divergence_mse: Annotated[float, Irrelevant("ends a trial, does not change its weights")] = Field(4.0, gt=1)
+    log_every_steps: Annotated[int, Irrelevant("how often the curve is drawn")] = Field(25, gt=0)
 
     @field_validator("precision")
     @classmethod

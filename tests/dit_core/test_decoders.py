@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from dit_core.config import TrialConfig
 from dit_core.errors import UserError, parse
 from dit_core.model.config import ModelConfig
 from dit_core.model.decoders.base import Noised, unpatchify
@@ -104,4 +105,4 @@ def test_tokens_return_to_the_place_they_came_from() -> None:
 
 def test_an_unknown_decoder_names_the_nearest() -> None:
     with pytest.raises(UserError, match=r"model\.decoder: unknown value 'conv-up'.*did you mean 'conv"):
-        parse(ModelConfig, {"decoder": "conv-up"})
+        parse(TrialConfig, {"model": {"decoder": "conv-up"}})

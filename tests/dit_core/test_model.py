@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from dit_core.config import TrialConfig
 from dit_core.errors import UserError, parse
 from dit_core.model.config import ModelConfig
 from dit_core.model.dit import DiT
@@ -224,5 +225,5 @@ def test_a_wrong_input_shape_is_refused() -> None:
 )
 def test_a_config_that_cannot_be_built_is_refused_in_one_sentence(change: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message) as caught:
-        parse(ModelConfig, {**SMALL, **change})
+        parse(TrialConfig, {"model": {**SMALL, **change}})
     assert "\n" not in str(caught.value)

@@ -114,7 +114,8 @@ def test_initial_weights_have_the_same_moments(models: ModuleType) -> None:
 
 @torch.no_grad()
 def test_guidance_is_the_same(models: ModuleType) -> None:
-    from dit_core.diffusion.sampling import guided, guided_channels
+    from dit_core.diffusion.guidance import guided_channels
+    from dit_core.diffusion.sampling import guided
 
     model = random_dit(small())
     x, t, y = batch(model.config)

@@ -11,6 +11,7 @@ import torch
 from random_weights import batch, random_dit, small
 from torch import Tensor
 
+from dit_core.config import TrialConfig
 from dit_core.errors import UserError, parse
 from dit_core.gflops import count
 from dit_core.model.config import ModelConfig
@@ -159,14 +160,14 @@ def test_rotary_compiles_to_one_graph() -> None:
         ({"position": "rotery"}, r"model\.position: unknown value 'rotery'; allowed: sincos, .*mean 'rotary'"),
         (
             {"position": "rotary", "num_heads": 16},
-            r"model\.position: 'rotary' turns two pairs .* a head has 3; allowed",
+            r"model\.position: 'rotary' turns pairs .* a head has 3; allowed",
         ),
         ({"position": "sincos", "hidden_size": 54, "num_heads": 3}, r"model\.hidden_size: 54 is not a multiple of 4"),
     ],
 )
 def test_impossible_positions_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message) as caught:
-        parse(ModelConfig, {**small().model_dump(), **change})
+        parse(TrialConfig, {"model": {**small().model_dump(), **change}})
     assert "\n" not in str(caught.value)
 
 
