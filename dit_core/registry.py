@@ -54,9 +54,7 @@ class Named(Generic[Item]):
 
     def __init__(self, kind: str, items: Mapping[str, Item] | None = None) -> None:
         self.kind = kind
-        self._items: dict[str, Item] = {}
-        for name, item in (items or {}).items():
-            self.add(name, item)
+        self._items: dict[str, Item] = dict(items or {})
 
     def add(self, name: str, item: Item) -> None:
         """Registers ``item``; a name registers once."""
@@ -92,9 +90,19 @@ class Registry(Named[T]):
 class Parts(Named[X], Generic[T, X]):
     """Maps a name to an implementation that is imported when it is asked for.
 
-    Code from outside joins in at run time with ``add(name, Entry("its.module:Class", source=...))``. The path, and not
-    the object, is what is kept: every process that works on a trial registers it alike.
+    Code from outside joins in at run time with ``add(name, Entry("its.module:Class", source=...))``. The path is kept
+    and not the object, so that every process that works on a trial can register it alike.
     """
+
+    def add(self, name: str, item: X) -> None:
+        """Registers a part from outside.
+
+        Raises:
+            ValueError: the name is taken, or the entry has no digest of the part's source.
+        """
+        if item.source is None:
+            raise ValueError(f"{self.kind} {name!r} needs the SHA-256 of its source, which identities hold")
+        super().add(name, item)
 
     def about(self, name: str, field: str | None = None) -> X:
         """Returns what is known about ``name`` without importing it; ``field`` is the name shown in the error."""

@@ -143,8 +143,8 @@ def renew(
     changed = [name for name in kept if distance(old[name], new[name]) > tolerance(name)]
     if changed:
         raise SystemExit(
-            f"refused: the losses of {', '.join(changed)} changed, but no numerics version that they use was raised; if "
-            "that is on purpose, raise NUMERICS_VERSION in dit_core/identity.py, or the numerics of the part in "
+            f"refused: the losses of {', '.join(changed)} changed, but no numerics version that they use was raised; "
+            "if that is on purpose, raise NUMERICS_VERSION in dit_core/identity.py, or the numerics of the part in "
             "dit_core/parts.py, and come again; if not, find out why"
         )
     return {name: old[name] if name in kept else points for name, points in new.items()}

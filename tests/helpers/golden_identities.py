@@ -1,8 +1,8 @@
 """Golden identities: what every arm of every preset is called, so that no store is orphaned by accident.
 
-``PYTHONPATH=tests/helpers python -m golden_identities`` adds the identities of new arms to the file. It changes a stored
-one only after a numerics version that the arm uses was raised, and refuses otherwise. Where a preset was changed on
-purpose, so that the arm of that name is another trial now, remove its line first.
+``PYTHONPATH=tests/helpers python -m golden_identities`` adds the identities of new arms to the file. It changes a
+stored one only after a numerics version that the arm uses was raised, and refuses otherwise. Where a preset was changed
+on purpose, so that the arm of that name is another trial now, remove its line first.
 """
 
 from __future__ import annotations
