@@ -52,7 +52,7 @@ class Source(Config):
     """The images that latents were made of.
 
     Attributes:
-        data_set: name in ``dit_core.data.DATASETS``.
+        data_set: name in ``dit_core.parts.DATASETS``.
         content: SHA-256 of all its images, names and labels.
         count: number of images.
         image_size: side of the images, in pixels.
