@@ -161,7 +161,9 @@ def main() -> None:
         f"  {json.dumps(name)}: {json.dumps(points)}" for name, points in renew(content, old, new, configs).items()
     ]
     now = numerics.versions()
-    head = "".join(f" {json.dumps(key)}: {json.dumps(now[key])},\n" for key in (numerics.CORE, numerics.PARTS))
+    head = "".join(
+        f" {json.dumps(key)}: {json.dumps(now[key])},\n" for key in (numerics.CORE, numerics.PARTS) if now[key]
+    )
     FILE.write_text(f'{{\n{head} "losses": {{\n' + ",\n".join(lines) + "\n }\n}\n")
 
 
