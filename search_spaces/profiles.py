@@ -10,9 +10,9 @@ from typing import Any
 from dit_core.config import TrialConfig
 from dit_core.data.config import DataConfig
 from dit_core.diffusion.config import DiffusionConfig
-from dit_core.metrics import METRICS
 from dit_core.metrics.config import EvaluationConfig
 from dit_core.model.config import ModelConfig
+from dit_core.parts import METRICS
 from dit_core.registry import Registry
 from dit_core.training.config import TrainingConfig
 

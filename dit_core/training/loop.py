@@ -18,7 +18,7 @@ from dit_core import evaluation
 from dit_core.config import TrialConfig
 from dit_core.data import load_dataset
 from dit_core.data.base import ImageDataset
-from dit_core.diffusion import build_process
+from dit_core.diffusion.build import build_process
 from dit_core.errors import UserError
 from dit_core.events import Checkpointed, CurvePoint, Diverged, Event, Progress, Started
 from dit_core.runtime import compilation, distributed, precision

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dit_core.config import TrialConfig
-from dit_core.diffusion.sampling import guided_channels
+from dit_core.diffusion.guidance import guided_channels
 from dit_core.errors import UserError
 from search_spaces.axes.base import Axis
 from search_spaces.axes.number import NumberAxis

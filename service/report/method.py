@@ -8,8 +8,8 @@ from typing import Any
 
 from dit_core.config import TrialConfig
 from dit_core.events import MetricResult
-from dit_core.metrics import METRICS
 from dit_core.metrics.direction import better
+from dit_core.parts import METRICS
 from service.analysis.summary import Summary
 from service.preflight import Prepared
 from service.records.store import Store
@@ -70,7 +70,7 @@ _UNCERTAINTY = (
 
 def _metric(name: str, summary: Summary, shown: MetricFormat) -> str:
     example = _example(name, summary)
-    text = f"{name}: {METRICS.get(name).description}; {better(name)} is better."
+    text = f"{name}: {METRICS.about(name).description}; {better(name)} is better."
     if example is None:
         return text
     known: Mapping[str, Any] = example.details

@@ -8,11 +8,7 @@ from typing import Any
 import pytest
 
 from dit_core.errors import UserError
-from dit_core.model.decoders import DECODERS
-from dit_core.model.gates import GATE_INITS
-from dit_core.model.mlps import MLPS
-from dit_core.model.norms import NORMS
-from dit_core.model.positions import POSITIONS
+from dit_core.parts import DECODERS, GATE_INITS, MLPS, NORMS, POSITIONS
 from dit_core.registry import Registry
 from search_spaces.axes import AXES, find_axis
 from search_spaces.axes.choice import ChoiceAxis
