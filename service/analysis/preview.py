@@ -279,4 +279,4 @@ def _trained(store: Store | None, train_id: str, budget: int) -> int:
     """Images that a trial has been trained on, by whichever study; it continues from its checkpoint there."""
     if store is None:
         return 0
-    return max((int(piece["images"]) for piece in store.curve(train_id) if piece["images"] <= budget), default=0)
+    return max((stretch.images for stretch in store.curve(train_id) if stretch.images <= budget), default=0)
