@@ -14,6 +14,7 @@ from dit_core.files import write_durably
 from dit_core.gflops import Cost
 from search_spaces.load import dump_study
 from search_spaces.types import AblationView
+from service.analysis.hardware import hardware_notes
 from service.analysis.summary import Summary, summarise
 from service.preflight import Prepared
 from service.records.store import Store
@@ -139,7 +140,16 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
         "costs": tables.cost_table(costs),
         "breakdown": _breakdown(summary),
         "facts": method.facts(prepared, summary, store, shown),
-        "notes": tuple(dict.fromkeys((*expansion.notes, *prepared.notes))),
+        "notes": tuple(
+            dict.fromkeys(
+                (
+                    *expansion.notes,
+                    *prepared.notes,
+                    *hardware_notes(expansion, summary.results, store),
+                    *(f"A damaged record was left out: {problem}." for problem in store.damaged),
+                )
+            )
+        ),
         "command": command,
         "study_yaml": dump_study(study),
         "pictures": [

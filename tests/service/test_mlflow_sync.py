@@ -124,17 +124,17 @@ def test_child_holds_params_tags_metrics_and_artifacts(finished: tuple[Prepared,
     history = {
         key: {m.step: m.value for m in client.get_metric_history(run.info.run_id, key)} for key in run.data.metrics
     }
-    measured = store.evaluations(identity, trial.config)
+    measured = store.evaluations(identity, trial.config, (RUNG, BUDGET))
     for images in (RUNG, BUDGET):
         assert history["fd_digits_cnn"][images] == measured[images]["fd_digits_cnn"].value
         assert history["fd_digits_cnn_floor"][images] == measured[images]["fd_digits_cnn"].floor
-    points = {point.images: point for record in store.curve(identity) for point in record["points"]}
+    points = {point.images: point for stretch in store.curve(identity) for point in stretch.points}
     assert history["train_loss"] == {images: point.loss for images, point in points.items()}
     assert history["train_vb"] == {images: point.vb for images, point in points.items()}
     cost = count(trial.config.model)
     assert history["gflops"] == {0: cost.gmacs}
     assert history["training_gflops"][BUDGET] == training_gmacs(cost, BUDGET)
-    assert history["train_seconds"][BUDGET] == pytest.approx(sum(r["seconds"] for r in store.curve(identity)))
+    assert history["train_seconds"][BUDGET] == pytest.approx(sum(r.seconds for r in store.curve(identity)))
 
     held = artifacts(client, run.info.run_id)
     assert set(held) == {"config.json", "gflops.json", f"samples/{RUNG:09d}.png", f"samples/{BUDGET:09d}.png"}
@@ -143,7 +143,7 @@ def test_child_holds_params_tags_metrics_and_artifacts(finished: tuple[Prepared,
     breakdown = json.loads(Path(client.download_artifacts(run.info.run_id, "gflops.json")).read_text())
     assert sum(breakdown["parts"].values()) == pytest.approx(breakdown["total"])
     grid = Path(client.download_artifacts(run.info.run_id, f"samples/{BUDGET:09d}.png"))
-    assert grid.read_bytes() == store.grid_path(identity, trial.config, BUDGET).read_bytes()
+    assert grid.read_bytes() == store.grid(measured[BUDGET])
 
 
 def test_again_and_again_changes_nothing(finished: tuple[Prepared, Store]) -> None:
