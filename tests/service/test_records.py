@@ -31,7 +31,13 @@ from service.records.kinds import (
 from service.records.records import Records
 
 GPU = Hardware(device="cuda: NVIDIA H100", torch="2.14.1", workers=4)
-ODD = {"nan": math.nan, "deep": [{"inf": -math.inf}, [math.inf, "Infinity"]], "$float": "mine", "text": "NaN", "no": None}
+ODD = {
+    "nan": math.nan,
+    "deep": [{"inf": -math.inf}, [math.inf, "Infinity"]],
+    "$float": "mine",
+    "text": "NaN",
+    "no": None,
+}
 RECORDS: tuple[Record, ...] = (
     TrialRecord(config={"model": {"depth": 3}, "training": {"learning_rate": 1e-4}, "later": {"field": True}}),
     Stretch(start=0, images=128, began=1.795e9, seconds=2.5, hardware=GPU, points=(
@@ -100,7 +106,7 @@ DAMAGES = {
     "content a string": lambda data: sealed_again(data, content="text"),
     "no content": lambda data: sealed_again(data, content=None),
     "other fields": lambda data: sealed_again(data, content={"something": "else"}),
-    "fields of other types": lambda data: sealed_again(data, content=dict.fromkeys(json.loads(data)["content"], [{}])),
+    "fields of other types": lambda data: sealed_again(data, content={k: [{}] for k in json.loads(data)["content"]}),
     "written missing": lambda data: sealed_again(data, written=None),
     "written no time": lambda data: sealed_again(data, written="yesterday"),
     "written a number": lambda data: sealed_again(data, written=12),
