@@ -200,6 +200,11 @@ class Client:
         store = self._existing_store()
         return [] if store is None else study_files.defined_studies(store)
 
+    def unreadable(self) -> list[str]:
+        """Returns the names of the studies in the store whose definition is damaged; running them again mends it."""
+        store = self._existing_store()
+        return [] if store is None else study_files.unreadable_studies(store)
+
     # -- the store ------------------------------------------------------------------------------
 
     def _existing_store(self) -> Store | None:

@@ -95,6 +95,12 @@ def defined_studies(store: Store) -> list[str]:
     return [name for name in store.studies() if is_defined(store, name)]
 
 
+def unreadable_studies(store: Store) -> list[str]:
+    """Names of the studies that have been started in this store and of which no definition can be read."""
+    started = [name for name in store.studies() if store.records.list(DefinitionRecord.folder(name))]
+    return [name for name in started if not is_defined(store, name)]
+
+
 def recorded_identities(store: Store, expansion: Expansion) -> dict[str, str]:
     """Returns the identities that a store of format 1 has for this study's trials.
 
