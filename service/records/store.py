@@ -18,7 +18,7 @@ import hashlib
 import json
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -131,15 +131,15 @@ class Store:
         """Records a stretch of the training curve."""
         self.records.append(Stretch.folder(train_id), stretch)
 
-    def curve(self, train_id: str, first: int = 1) -> Iterator[Stretch]:
-        """Yields the stretches of the curve in the order they were trained in, from number ``first`` on.
+    def curve(self, train_id: str) -> list[Stretch]:
+        """Returns the stretches of the curve in the order they were trained in.
 
         Damaged ones are left out. Stretches overlap where a run was killed before its checkpoint was written, or where
         two studies end at different rungs.
         """
-        yield from self.stretches(train_id, first)[0]
+        return self.stretches(train_id, 1)[0]
 
-    def stretches(self, train_id: str, first: int = 1) -> tuple[list[Stretch], int]:
+    def stretches(self, train_id: str, first: int) -> tuple[list[Stretch], int]:
         """Returns the stretches from number ``first`` on, and the number at which to go on reading later."""
         numbered = self.records.numbered(Stretch.folder(train_id), Stretch, first)
         return numbered.contents, numbered.last + 1
