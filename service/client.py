@@ -129,7 +129,10 @@ class Client:
         """
         from service.submit import submit
 
-        opened = open_study(study, choices, self._existing_store())
+        store = self._existing_store()
+        if store is not None:
+            store.require_writable()
+        opened = open_study(study, choices, store)
         _complete(opened, choices)
         expand(opened.study)
         path = opened.path
