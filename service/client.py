@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -22,7 +22,7 @@ from service.sources import Choices, Opened, command_line, open_study
 
 if TYPE_CHECKING:
     from dit_core.interop.export import Exported
-    from service.engine import Snapshot
+    from service.engine import Live, Snapshot
     from service.export import ExportChoices
     from service.report import Report
     from service.submit import Job
@@ -74,6 +74,10 @@ class Client:
         blocker: str | None = None
         try:
             prepared = prepare(expansion)
+            if store is not None:
+                known = study_files.recorded_identities(store, expansion)
+                prepared = replace(prepared, train_ids={**prepared.train_ids, **known})
+                store.require_writable()
             _complete(opened, choices)
         except UserError as error:
             blocker = str(error)
@@ -109,6 +113,7 @@ class Client:
     def start(self, study: Study | str | Path, **choices: Unpack[Choices]) -> Session:
         """Checks everything that can be checked before the first trial; ``Session.run`` then runs it."""
         store = Store(self.store_path)
+        store.require_writable()
         opened = open_study(study, choices, store)
         _complete(opened, choices)
         prepared = prepare(expand(opened.study))
@@ -124,7 +129,10 @@ class Client:
         """
         from service.submit import submit
 
-        opened = open_study(study, choices, self._existing_store())
+        store = self._existing_store()
+        if store is not None:
+            store.require_writable()
+        opened = open_study(study, choices, store)
         _complete(opened, choices)
         expand(opened.study)
         path = opened.path
@@ -145,16 +153,15 @@ class Client:
         prepared, definition = _restore(store, name)
         live = read_live(store, name)
         running = frozenset(item["trial"] for item in live["running"]) if live is not None else frozenset()
-        runs = store.numbered(name, "runs")
-        last = runs[-1] if runs and live is None else {}
+        ended = store.runs(name).get(store.last_run(name)) if live is None else None
         return _result(
             self,
             store,
             prepared,
             definition.command,
             running=running,
-            failures=last.get("failed", {}),
-            interrupted=bool(last.get("interrupted", False)),
+            failures=store.given_up(name),
+            interrupted=ended is not None and ended.interrupted,
         )
 
     def report(self, study: Study | str | Path) -> StudyResult:
@@ -196,6 +203,11 @@ class Client:
         store = self._existing_store()
         return [] if store is None else study_files.defined_studies(store)
 
+    def unreadable(self) -> list[str]:
+        """Returns the names of the studies in the store whose definition is damaged; running them again mends it."""
+        store = self._existing_store()
+        return [] if store is None else study_files.unreadable_studies(store)
+
     # -- the store ------------------------------------------------------------------------------
 
     def _existing_store(self) -> Store | None:
@@ -216,7 +228,7 @@ class Client:
         return store
 
     def _name(self, study: Study | str | Path, store: Store) -> str:
-        if isinstance(study, str) and study in study_files.defined_studies(store):
+        if isinstance(study, str) and study_files.is_defined(store, study):
             return study
         if isinstance(study, str) and not Path(study).exists():
             from search_spaces.load import presets
@@ -273,19 +285,18 @@ class Session:
         command = self.command(executor)
         sync = MlflowSync(self.client.tracking_uri, self.prepared, self.store)
         sync.check()
-        running: frozenset[str] | None = None
+        live: Collection[Live] | None = None
         failed: Mapping[str, str] = {}
 
         def update(snapshot: Snapshot) -> None:
-            nonlocal running, failed
-            if running is None:
+            nonlocal live, failed
+            if live is None:
                 self._write_files(command)  # at the first update the engine has made sure that no other run is going on
-            running = frozenset(name for name, live in snapshot.live.items() if live.phase != "queued")
-            failed = snapshot.failed
+            live, failed = tuple(snapshot.live.values()), snapshot.failed
             if on_update is not None:
                 on_update(snapshot)
 
-        with BackgroundSync(sync, lambda: running or frozenset(), lambda: failed):
+        with BackgroundSync(sync, lambda: live or (), lambda: failed):
             outcome = run_segments(
                 self.prepared,
                 self.store,
@@ -387,6 +398,6 @@ def _result(
         tracking_uri=tracking_uri or client.tracking_uri or default_tracking_uri(store),
         report_markdown=report[0] if report else None,
         report_html=report[1] if report else None,
-        warnings=warnings,
+        warnings=(*warnings, *(f"a damaged record was left out: {problem}" for problem in store.damaged)),
         resume_command=command,
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from dit_core.errors import UserError, parse
 from search_spaces.study import Study
 from service.records.store import Store
-from service.records.study_files import defined_studies, read_definition
+from service.records.study_files import is_defined, read_definition
 
 if TYPE_CHECKING:
     from search_spaces.plan_import import ImportedPlan
@@ -81,7 +81,7 @@ def open_study(source: Study | str | Path, choices: Choices, store: Store | None
     if is_plan(path):
         imported = import_plan(path, **({"profile": choices["profile"]} if "profile" in choices else {}))
         study = imported.study
-    elif store is not None and not path.exists() and name not in presets() and name in defined_studies(store):
+    elif store is not None and not path.exists() and name not in presets() and is_defined(store, name):
         study = read_definition(store, name).study
     else:
         study = load_study(source)

@@ -47,6 +47,6 @@ class Measured:
         return sorted(news, key=lambda item: item[1])
 
     def _read(self, trial: Trial) -> dict[int, float]:
-        result = collect_trial(trial, self._store, self._prepared.train_ids[trial.name])
+        result = collect_trial(trial, self._store, self._prepared.train_ids[trial.name], self._study.milestones)
         found = ((images, result.value(self._study.primary_metric, images)) for images in self._study.milestones)
         return {images: value for images, value in found if value is not None}

@@ -27,7 +27,7 @@ def status(
 
     dit-ablate status dit-digits --json
     """
-    from service.cli.console import out
+    from service.cli.console import err, out
     from service.cli.status_view import render_all, render_study
     from service.cli.summary_view import where
     from service.client import Client
@@ -35,6 +35,8 @@ def status(
     client = Client(store=store)
     client.require_store()
     names = [study] if study is not None else client.studies()
+    for name in client.unreadable() if study is None else ():
+        err().print(f"study {name!r}: its definition is damaged; run it again from its file", soft_wrap=True)
     results = [client.status(name) for name in names]
     if json:
         import json as encoder

@@ -250,8 +250,8 @@ def _loss(arm: ArmSummary, store: Store, budget: int) -> list[tuple[int, float]]
     """The arm's training loss, the mean over the seeds that have a point there."""
     found: dict[int, dict[int, float]] = {}
     for status in arm.statuses:
-        for record in store.curve(status.train_id):
-            for point in record["points"]:
+        for stretch in store.curve(status.train_id):
+            for point in stretch.points:
                 if point.images <= budget and math.isfinite(point.loss):
                     found.setdefault(point.images, {})[status.trial.seed] = point.loss
     seeds = max((len(values) for values in found.values()), default=0)

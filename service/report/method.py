@@ -12,6 +12,7 @@ from dit_core.metrics.direction import better
 from dit_core.parts import METRICS
 from service.analysis.summary import Summary
 from service.preflight import Prepared
+from service.records.kinds import RunRecord
 from service.records.store import Store
 from service.report import recipe
 from service.report.environment import machine, versions
@@ -44,7 +45,7 @@ def facts(prepared: Prepared, summary: Summary, store: Store, shown: MetricForma
         found.append(
             Fact("Note", "Arms that change training differ from the training described here; see their names.")
         )
-    if spent := _runs(store.numbered(study.name, "runs")):
+    if spent := _runs(list(store.runs(study.name).values())):
         found.append(Fact("Runs", spent))
     listed = ", ".join(f"{name} {number}" for name, number in versions().items())
     found.append(Fact("Environment", f"This report was made with {listed}, on {machine()}."))
@@ -136,18 +137,18 @@ def _budget(summary: Summary) -> str:
     )
 
 
-def _runs(runs: list[dict[str, Any]]) -> str:
+def _runs(runs: list[RunRecord]) -> str:
     """Lane time of the runs of this study, from what the engine recorded."""
-    lanes = [run for run in runs if run.get("lane_seconds")]
+    lanes = [run for run in runs if run.lane_seconds]
     if not lanes:
         return ""
     spent: dict[str, float] = {}
     for run in lanes:
-        for name, seconds in run.get("spent", {}).items():
+        for name, seconds in run.spent.items():
             spent[name] = spent.get(name, 0.0) + seconds
     parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in spent.items() if seconds > 0)
-    elapsed = duration(sum(run.get("elapsed", 0.0) for run in lanes))
-    up = duration(sum(run["lane_seconds"] for run in lanes))
+    elapsed = duration(sum(run.elapsed for run in lanes))
+    up = duration(sum(run.lane_seconds for run in lanes))
     return f"{count(len(lanes), 'run')}, {elapsed} of wall-clock, {up} of lanes: {parts}."
 
 

@@ -41,9 +41,9 @@ def sample_sheet(view: AblationView, summary: Summary, store: Store) -> SampleSh
         arm = summary.arm(name)
         status = next(status for status in arm.statuses if status.trial.seed == seed)
         config = status.trial.config
-        path = store.grid_path(status.train_id, config, status.images)
-        if status.images and path.exists():
-            found.append((_caption(label, arm, status.images), first_row(path.read_bytes(), config), config))
+        picture = store.grid(summary.results[status.trial.name].evaluations.get(status.images, {}))
+        if picture is not None:
+            found.append((_caption(label, arm, status.images), first_row(picture, config), config))
     if not found:
         return None
     rows = [row for _, row, _ in found]

@@ -151,7 +151,7 @@ def test_tables_show_what_the_store_holds(report: Report, trained: tuple[Prepare
     prepared, store = trained
     rows = {row[0]: row for row in Page(report.html.read_text()).tables[0]}
     final = {
-        (trial.arm.name, trial.seed): store.evaluations(prepared.train_ids[trial.name], trial.config)
+        (trial.arm.name, trial.seed): store.evaluations(prepared.train_ids[trial.name], trial.config, [BUDGET])
         .get(BUDGET, {})
         .get("fd_digits_cnn")
         for trial in prepared.expansion.trials
@@ -204,7 +204,7 @@ def test_costs_add_up(report: Report, trained: tuple[Prepared, Store]) -> None:
     assert arms["baseline"][1] == f"{2 * BUDGET:,}" and arms["patch_size=4"][1] == f"{2 * RUNG:,}"
     assert arms["baseline"][5] == compute(training_gmacs(count(prepared.expansion.baseline.config.model), 2 * BUDGET))
     assert int(arms["all arms"][1].replace(",", "")) == sum(int(r[1].replace(",", "")) for r in table[1:-1])
-    seconds = sum(r["seconds"] for seed in (0, 1) for r in store.curve(prepared.train_ids[f"baseline seed={seed}"]))
+    seconds = sum(r.seconds for seed in (0, 1) for r in store.curve(prepared.train_ids[f"baseline seed={seed}"]))
     assert arms["baseline"][2] == duration(seconds)
 
 
