@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from observed import everything
 from small_studies import expansion
 
 import service.engine.segment
-import service.preflight
-from dit_core import identity
+from dit_core.base import Added
 from dit_core.config import TrialConfig
 from dit_core.identity import digest
 from dit_core.training.config import TrainingConfig
+from search_spaces.types import Arm
 from service.engine import run_segments
 from service.preflight import Prepared, prepare
 from service.records import study_files
@@ -29,7 +30,7 @@ RUNG, BUDGET = 128, 256
 class LaterTraining(TrainingConfig):
     """What a later version may look like: ``dampening`` 0 means what was before there was such a field."""
 
-    dampening: float = 0.0
+    dampening: Annotated[float, Added(as_before=0.0)] = 0.0
 
 
 class LaterConfig(TrialConfig):
@@ -38,35 +39,18 @@ class LaterConfig(TrialConfig):
     training: LaterTraining = LaterTraining()
 
 
-def before(config: TrialConfig) -> TrialConfig:
-    """The config without the field, which identities leave out while it means what was before."""
-    data = config.model_dump(mode="json")
-    assert data["training"].pop("dampening", 0.0) == 0.0
-    return TrialConfig.model_validate(data)
-
-
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes this process the later version."""
-    first_train, first_eval = identity.train_id, identity.eval_id
-
-    def train_id(config: TrialConfig, *more: Any) -> str:
-        return first_train(before(config), *more)
-
-    def eval_id(train: str, images: int, config: TrialConfig, metric: str) -> str:
-        return first_eval(train, images, before(config), metric)
-
-    monkeypatch.setattr(service.preflight, "train_id", train_id)
-    monkeypatch.setattr(identity, "eval_id", eval_id)
     monkeypatch.setattr(service.engine.segment, "TrialConfig", LaterConfig)
 
 
-def with_later_configs(prepared: Prepared) -> Prepared:
-    from dataclasses import replace
+def with_later_configs(prepared: Prepared, **training: float) -> Prepared:
+    def config(arm: Arm) -> LaterConfig:
+        data = arm.config.model_dump()
+        return LaterConfig.model_validate({**data, "training": {**data["training"], **training}})
 
-    arms = tuple(
-        replace(arm, config=LaterConfig.model_validate(arm.config.model_dump())) for arm in prepared.expansion.arms
-    )
+    arms = tuple(replace(arm, config=config(arm)) for arm in prepared.expansion.arms)
     return prepare(replace(prepared.expansion, arms=arms))
 
 
@@ -104,6 +88,12 @@ def test_a_config_with_one_field_more_continues(tmp_path: Path, later: None) -> 
     assert all("dampening" in trial.config.model_dump()["training"] for trial in new.expansion.trials)
     assert new.train_ids == dict(recorded)
     continues(store, new, expected)
+
+
+def test_another_value_of_that_field_is_another_trial(tmp_path: Path, later: None) -> None:
+    _, prepared = half(tmp_path / "store")
+    other = with_later_configs(prepared, dampening=0.5)
+    assert not set(other.train_ids.values()) & set(prepared.train_ids.values())
 
 
 def rewrite(store: Store, change: Callable[[dict[str, Any]], dict[str, Any]]) -> int:
