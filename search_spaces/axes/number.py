@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from search_spaces.fields import get_field
 from search_spaces.profiles import Profile
 from search_spaces.words import meaningful, without, words
 
+_LARGEST = 2**63
 _NUMBER = r"(?<![\w.])[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?(?![\w.]*\d)"
 
 
@@ -51,16 +53,16 @@ class NumberAxis(Axis):
             raise UserError(f"{self.name}: {text!r} is not {wanted}; values are written like {tried}")
         return self.kind(found)
 
-    def _number(self, text: Any) -> float | None:
+    def _number(self, text: Any) -> int | float | None:
         if isinstance(text, bool):
             return None
-        if isinstance(text, int | float):
-            return float(text)
+        if isinstance(text, int):
+            return text if abs(text) < _LARGEST else None
         try:
-            plain = float(str(text))
+            plain = float(text if isinstance(text, float) else str(text))
         except ValueError:
             return self._written(str(text))
-        return plain if abs(plain) < float("inf") else None
+        return plain if math.isfinite(plain) else None
 
     def _written(self, text: str) -> float | None:
         """Reads phrases such as ``learning rate = 1e-4`` or ``4 heads``."""
