@@ -32,7 +32,13 @@ Whole = Annotated[int, BeforeValidator(_counted)]
 Real = Annotated[float, BeforeValidator(_counted)]
 
 
-class _OneSentence(type(BaseModel)):  # type: ignore[misc]  # pydantic's metaclass has no public name
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)  # it has no public name
+
+
+class _OneSentence(ModelMetaclass):
     """Makes a mistake in ``Study(...)`` the same one sentence that it is in a study file."""
 
     if not TYPE_CHECKING:  # the signature of every class stays its own

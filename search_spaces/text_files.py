@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -29,9 +29,8 @@ class _Loader(yaml.SafeLoader):
     keeps the last of two equal keys silently; this one refuses them.
     """
 
-    yaml_implicit_resolvers: ClassVar[dict[str | None, list[tuple[str, re.Pattern[str]]]]] = {}
 
-
+_Loader.yaml_implicit_resolvers = {}
 _NUMBER_STARTS = list("-+.0123456789")
 _SCALARS = (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
@@ -74,7 +73,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
 for _tag, _pattern, _first in _SCALARS:
     _Loader.add_implicit_resolver(f"{_TAG}{_tag}", re.compile(f"(?:{_pattern})$"), _first)
 _Loader.add_constructor(f"{_TAG}int", _whole)
-_Loader.add_constructor(f"{_TAG}merge", _Loader.construct_yaml_str)  # a merge where no key is: plain text
+_Loader.add_constructor(f"{_TAG}merge", lambda loader, node: str(node.value))  # a merge that is no key: plain text
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from service.cli import INTERRUPTED
+from service.cli.console import out
+from service.cli.exit_codes import INTERRUPTED
 
 
 class Dtype(StrEnum):
@@ -71,13 +73,10 @@ def cache_latents(
 
     dit-ablate cache-latents imagenet/train imagenet-256 --vae stabilityai/sd-vae-ft-ema --image-size 256
     """
-    import shlex
-
     from dit_core.data import DataConfig
     from dit_core.data.cache_latents import cache_latents as cache
     from dit_core.errors import parse
     from service.cli.caching_view import caching
-    from service.cli.console import out
 
     source = parse(
         DataConfig,

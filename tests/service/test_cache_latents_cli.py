@@ -21,7 +21,7 @@ from tiny_study import dit_ablate
 
 from dit_core.config import TrialConfig
 from dit_core.data import load_dataset
-from service.sources import parse_setting
+from service.command_text import parse_setting
 
 COMMAND = str(Path(sys.executable).with_name("dit-ablate"))
 COUNT = 40

@@ -45,7 +45,7 @@ def test_the_papers_table_without_any_data(paper: Preview) -> None:
         arm = paper.arm(name)
         assert arm.gflops == pytest.approx(gflops, abs=5e-5), name
         assert params is None or arm.params == params
-    text = paper.text()
+    text = str(paper)
     for shown in ("675.1M", "118.62", "137.60", "6.06", "23.01", "80.70", "29.04", "7.39"):
         assert shown in text
 
@@ -54,7 +54,7 @@ def test_without_data_the_preview_says_what_is_unknown_and_what_run_will_need(pa
     assert not paper.ready
     assert paper.segments is None and paper.remaining_gmacs is None
     assert all(arm.held is None for arm in paper.arms)
-    text = paper.text(width=200)
+    text = str(paper)
     assert "cannot be told yet" in text
     assert "Not ready to run: data.path" in text and "--set data.path=FOLDER" in text
 
@@ -79,8 +79,8 @@ def test_costs_are_those_of_the_expansion(tmp_path: Path) -> None:
     assert preview.training_gmacs == total
     assert preview.remaining_gmacs == total
     assert preview.trials == 6 and preview.segments == 12
-    assert "3 arms x 2 seeds = 6 trials" in preview.text()
-    assert "at most 12 segments" in preview.text()
+    assert "3 arms x 2 seeds = 6 trials" in str(preview)
+    assert "at most 12 segments" in str(preview)
 
 
 def test_what_the_store_holds_is_counted(finished: Path) -> None:
@@ -91,11 +91,11 @@ def test_what_the_store_holds_is_counted(finished: Path) -> None:
     assert baseline.states == ("completed", "pending")
     # seed 0 ran with one arm stopped at its rung, which one more seed opens again
     assert preview.segments == 7
-    assert "2 of 4 evaluations" in preview.text()
+    assert "2 of 4 evaluations" in str(preview)
     done = client.plan(finished / "study.yaml", seeds=(0,))
     assert done.segments == 0 and done.remaining_gmacs == 0
     assert sorted(state for arm in done.arms for state in arm.states) == ["completed", "completed", "stopped@64"]
-    assert "The store holds all of it" in done.text()
+    assert "The store holds all of it" in str(done)
 
 
 def test_a_longer_budget_leaves_the_difference(finished: Path) -> None:
@@ -130,7 +130,7 @@ def test_every_phrase_of_a_plan_is_accounted_for(tmp_path: Path) -> None:
     preview = Client(store=tmp_path / "store").plan(plan)
     said = {phrase.text for phrase in preview.understood}
     assert {"decoder architecture", "alternative decoder architectures", "standard linear decoder", "FID"} <= said
-    text = preview.text()
+    text = str(preview)
     assert "How the plan was understood" in text
     assert '"alternative decoder architectures"' in text and "conv-upsample" in text
 

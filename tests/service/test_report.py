@@ -19,13 +19,14 @@ from scipy import stats
 from dit_core.config import TrialConfig
 from dit_core.evaluation import render as render_grid
 from dit_core.gflops import count, training_gmacs
+from service.analysis.narrative import opening
+from service.analysis.numbers import MetricFormat, compute, duration
+from service.analysis.sentences import listing
 from service.analysis.statistics import detectable_difference, holm, paired_difference, sign_flip_p, spread
 from service.analysis.summary import Summary, summarise
 from service.preflight import Prepared
 from service.records.store import Store
 from service.report import Report, build_report
-from service.report.narrative import opening
-from service.report.numbers import MetricFormat, compute, duration, listing
 from service.report.samples import first_row
 from service.report.style import spread_labels
 from service.report.tables import ablation_table
