@@ -75,7 +75,8 @@ def with_fields(config: TrialConfig, settings: Mapping[str, Any], where: str = "
     for field, value in settings.items():
         section, _, leaf = field.partition(".")
         if isinstance(value, bool) and (kinds := kinds_of(field)) and bool not in kinds:
-            raise UserError(f"{where + ': ' if where else ''}{field}: {str(value).lower()} given; it is no switch")
+            wanted = "a number" if kinds & {int, float} else "text"
+            raise UserError(f"{where + ': ' if where else ''}{field}: {wanted} is wanted, given {str(value).lower()}")
         if not leaf:
             data[field] = value
         elif isinstance(data.setdefault(section, {}), dict):

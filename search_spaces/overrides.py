@@ -33,9 +33,12 @@ def read_settings(given: Mapping[str, Any], config: TrialConfig, profile: Profil
         UserError: an unknown axis or value, with the nearest match; two names for one field; or a seed, which is no
             setting.
     """
-    for name in given:
+    for name, value in given.items():
         if name == "seed":
             raise UserError(f"{where}.seed: a seed is not part of an arm; write seeds under seeds")
+        if name in TrialConfig.model_fields and isinstance(value, Mapping):
+            first = next(iter(value), "...")
+            raise UserError(f"{where}: {name} is a section; write its fields one by one, e.g. {name}.{first}")
     refuse_two_names(given, where)
     adapted: dict[str, Any] = {}
     own: dict[str, Any] = {}

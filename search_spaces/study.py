@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
@@ -53,10 +53,17 @@ class _OneSentence(ModelMetaclass):
 class StudyPart(Config, metaclass=_OneSentence):
     """The base of everything in a study: plain data, whoever gave it."""
 
+    how: ClassVar[str]
+    """How it is written; ends the error about what is nothing of the kind."""
+
     @model_validator(mode="before")
     @classmethod
     def _plain(cls, value: Any) -> Any:
-        return {key: plain(item, str(key)) for key, item in value.items()} if isinstance(value, Mapping) else value
+        if isinstance(value, cls):
+            return value
+        if not isinstance(value, Mapping):
+            raise UserError(f"{value!r:.60} given; write {cls.how}")
+        return {key: plain(item, str(key)) for key, item in value.items()}
 
 
 def as_values(value: Any, where: str) -> Any:
@@ -80,6 +87,8 @@ class Baseline(StudyPart):
     In YAML a profile's name alone will do (``baseline: digits``).
     """
 
+    how = "a profile's name, or a mapping with profile and overrides"
+
     profile: str = "digits"
     overrides: dict[str, Any] = Field(default_factory=dict)
 
@@ -102,6 +111,8 @@ class Ablation(StudyPart):
 
     In YAML an axis alone will do (``- patch size``), and so will a single value (``values: 4``).
     """
+
+    how = "an axis, or a mapping with axis, action and values"
 
     name: str = ""
     axis: str
@@ -143,6 +154,8 @@ class LadderStep(StudyPart):
         set: axis names (``objective: flow``) or dotted config fields (``training.beta2: 0.95``).
     """
 
+    how = "a mapping with name and set"
+
     name: str
     set: dict[str, Any]
 
@@ -152,6 +165,8 @@ class PolicySpec(StudyPart):
 
     In YAML either a name (``policy: rungs``) or a mapping (``policy: {name: rungs, stop_fraction: 0.5}``).
     """
+
+    how = "a policy's name, or a mapping with name and options"
 
     name: str = "rungs"
     options: dict[str, Any] = Field(default_factory=dict)
@@ -175,6 +190,8 @@ class Resources(StudyPart):
         cpus_per_worker: CPUs of one worker (also its torch threads).
         gpus_per_worker: GPUs of one worker.
     """
+
+    how = "a mapping with lanes, workers, cpus_per_worker or gpus_per_worker"
 
     lanes: Whole | None = Field(None, gt=0)
     workers: Whole = Field(1, gt=0)
@@ -203,6 +220,8 @@ class Study(StudyPart):
         resources: lanes and workers.
         checkpoint_images: images between checkpoints inside a segment; None for rungs only.
     """
+
+    how = "a mapping with name, baseline and ablations, grid or ladder"
 
     name: str
     description: str = ""

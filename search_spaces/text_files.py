@@ -62,8 +62,9 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
             continue
         key = loader.construct_object(key_node)
         line = key_node.start_mark.line + 1
-        if not isinstance(key, str | int | float | bool):
-            raise UserError(f"line {line}: a key must be a word, given {key_node.value!r}")
+        if not isinstance(key, str):
+            given = repr(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "a list or a mapping"
+            raise UserError(f"line {line}: a key must be a word, given {given}")
         if key in seen:
             raise UserError(f"line {line}: {key!r} is given twice (first in line {seen[key]})")
         seen[key] = line

@@ -95,8 +95,8 @@ def _applied(data: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any],
     for name in ("seeds", "rungs"):
         if name in choices:
             study[name] = choices[name]  # type: ignore[literal-required]
-    if "budget_images" in choices:
-        budget = study["budget_images"] = choices["budget_images"]
+    if "budget_images" in choices or "budget_images" in settings:
+        budget = study["budget_images"] = choices.get("budget_images", settings.get("budget_images"))
         dropped = [] if "rungs" in choices or "rungs" in settings else _not_below(study.get("rungs"), budget)
         if dropped:
             study["rungs"] = [rung for rung in study["rungs"] if rung not in dropped]
@@ -115,7 +115,9 @@ def _settings(choices: Choices) -> dict[str, Any]:
         names = [str(name).removeprefix("baseline.").removeprefix("overrides.") for name in settings]
         for name, value in zip(names, settings.values(), strict=True):
             if name.partition(".")[0] in (*_WRITTEN_IN_THE_FILE, "profile", "overrides"):
-                raise UserError(f"--set {name}: it is what the study is about, which is written in the study itself")
+                raise UserError(f"--set {name}: this is what the study is about, which is written in the study itself")
+            if name == "seed":
+                raise UserError("--set seed: a seed is not part of an arm; give --seeds")
             found[name] = plain(value, f"--set {name}")
         refuse_two_names((name for name in names if name.partition(".")[0] not in Study.model_fields), "--set")
     except UserError as error:

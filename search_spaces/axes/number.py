@@ -50,7 +50,7 @@ class NumberAxis(Axis):
         if found is None or (self.kind is int and found != int(found)):
             wanted = "a whole number" if self.kind is int else "a number"
             tried = ", ".join(self.label(value) for value in self.values(profile))
-            raise UserError(f"{self.name}: {text!r} is not {wanted}; values are written like {tried}")
+            raise UserError(f"{self.name}: {text!r:.60} is not {wanted}; values are written like {tried}")
         return self.kind(found)
 
     def _number(self, text: Any) -> int | float | None:

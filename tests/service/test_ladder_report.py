@@ -81,7 +81,7 @@ def test_the_report_and_the_preview_say_what_the_steps_set(trained: tuple[Prepar
     assert "ontrol for 8: the baseline with " in text
     assert "**baseline**" in text and "baseline (baseline)" not in text
     assert "paper's" not in text[text.index("## Ladder") : text.index("## Progress")], "it trained no such thing"
-    shown = preview(prepared.expansion, prepared=prepared, store=store)
+    shown = str(preview(prepared.expansion, prepared=prepared, store=store))
     assert (
         "Ladder: wider: model.hidden_size=32; faster: learning_rate=0.002" in shown
         and "MLP: control for 8: the baseline with " in shown

@@ -132,7 +132,7 @@ def test_every_phrase_of_a_plan_is_accounted_for(tmp_path: Path) -> None:
     assert {"decoder architecture", "alternative decoder architectures", "standard linear decoder", "FID"} <= said
     text = str(preview)
     assert "How the plan was understood" in text
-    assert '"alternative decoder architectures"' in text and "conv-upsample" in text
+    assert "'alternative decoder architectures'" in text and "conv-upsample" in text
 
 
 def test_a_wrong_policy_is_refused_by_the_preview(tmp_path: Path) -> None:
