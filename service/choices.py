@@ -44,18 +44,21 @@ _WRITTEN_IN_THE_FILE = ("baseline", "ablations", "grid", "ladder")
 """Fields of a study that say what it asks; they are not chosen on the way."""
 
 
-def refuse_unknown(given: Iterable[str], known: type) -> None:
-    """Refuses keyword arguments that a typed dictionary does not have.
+def refuse_unknown(given: Iterable[str], known: type, required: Iterable[str] = ()) -> None:
+    """Refuses keyword arguments that a typed dictionary does not have, and the lack of those that it needs.
 
     Raises:
         UserError: the first of them, what there is, and the nearest of that.
     """
-    allowed = list(known.__annotations__)
+    allowed, given = list(known.__annotations__), list(given)
     for name in given:
         if name not in allowed:
             guess = next((item for item in allowed if item.startswith(name)), None) or nearest(name, allowed)
             hint = f"; did you mean {guess!r}?" if guess else ""
             raise UserError(f"{name}: unknown argument; allowed: {', '.join(allowed)}{hint}")
+    for name in required:
+        if name not in given:
+            raise UserError(f"{name}: required and missing")
 
 
 def chosen(data: Mapping[str, Any], choices: Choices, where: str = "") -> tuple[Study, tuple[str, ...]]:
@@ -113,9 +116,9 @@ def _settings(choices: Choices) -> dict[str, Any]:
     found: dict[str, Any] = {}
     try:
         names = [str(name).removeprefix("baseline.").removeprefix("overrides.") for name in settings]
-        for name, value in zip(names, settings.values(), strict=True):
+        for given, name, value in zip(settings, names, settings.values(), strict=True):
             if name.partition(".")[0] in (*_WRITTEN_IN_THE_FILE, "profile", "overrides"):
-                raise UserError(f"--set {name}: this is what the study is about, which is written in the study itself")
+                raise UserError(f"--set {given}: this is what the study is about, which is written in the study itself")
             if name == "seed":
                 raise UserError("--set seed: a seed is not part of an arm; give --seeds")
             found[name] = plain(value, f"--set {name}")
@@ -182,19 +185,22 @@ def _not_below(rungs: Any, budget: Any) -> list[int]:
 
 
 def _blamed(sentence: str, data: Mapping[str, Any], choices: Choices, where: str) -> str:
-    """Returns the sentence opened by what is at fault: the choice without which it would not be said, or the study."""
-    own = f"{where}: {sentence}" if where else sentence
-    for name in choices.get("settings", {}):
-        rest = {key: value for key, value in choices["settings"].items() if key != name}
-        if _error({**choices, "settings": rest}, data) != sentence:
-            text = sentence.removeprefix("baseline.overrides: ")
-            return f"--set {text}" if text.startswith((f"{name}:", f"{name}.")) else f"--set {name}: {text}"
+    """Returns the sentence opened by what is at fault: the choice that it is about, or without which all is well."""
+    text = sentence.removeprefix("baseline.overrides: ")
+    field = text.partition(":")[0]
+    settings = choices.get("settings", {})
+    for name in settings:
+        if field == name:
+            return f"--set {text}"
+        rest = {key: value for key, value in settings.items() if key != name}
+        if f"{name}.".startswith(f"{field}.") or _error({**choices, "settings": rest}, data) is None:
+            return f"--set {name}: {text}"
     for name in _OPTIONS:
         if name in choices:
-            rest = {key: value for key, value in choices.items() if key != name}
-            if _error(rest, data) != sentence:  # type: ignore[arg-type]
+            fewer = {key: value for key, value in choices.items() if key != name}
+            if field.partition(".")[0] == name or _error(fewer, data) is None:  # type: ignore[arg-type]
                 return sentence
-    return own
+    return f"{where}: {sentence}" if where else sentence
 
 
 def _error(choices: Choices, data: Mapping[str, Any]) -> str | None:

@@ -174,7 +174,7 @@ class Client:
         Raises:
             UserError: there is no such trial or checkpoint, or the layout cannot hold the network.
         """
-        refuse_unknown(which, ExportChoices)
+        refuse_unknown(which, ExportChoices, required=("layout",))
         store = self.require_store()
         prepared, _ = _restore(store, self._name(study, store))
         return export_trial(prepared, store, Path(to), **which)
