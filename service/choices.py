@@ -99,7 +99,7 @@ def _applied(data: Mapping[str, Any], choices: Choices) -> tuple[dict[str, Any],
         if name in choices:
             study[name] = choices[name]  # type: ignore[literal-required]
     if "budget_images" in choices or "budget_images" in settings:
-        budget = study["budget_images"] = choices.get("budget_images", settings.get("budget_images"))
+        budget = study["budget_images"] = _whole(choices.get("budget_images", settings.get("budget_images")))
         dropped = [] if "rungs" in choices or "rungs" in settings else _not_below(study.get("rungs"), budget)
         if dropped:
             study["rungs"] = [rung for rung in study["rungs"] if rung not in dropped]
@@ -176,6 +176,14 @@ def _set_baseline(study: dict[str, Any], settings: Mapping[str, Any]) -> None:
     except UserError as error:
         raise _Misfit(str(error)) from None
     study["baseline"] = {**baseline, "overrides": replaced}
+
+
+def _whole(value: Any) -> Any:
+    """A whole number however it is written; anything else as it is, to be refused when the study is read."""
+    value = plain(value, "budget_images")
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return int(value) if isinstance(value, str) and value.strip().isdecimal() else value
 
 
 def _not_below(rungs: Any, budget: Any) -> list[int]:

@@ -125,6 +125,11 @@ class Client:
         Raises:
             UserError: the study makes no sense, or no cluster answers.
         """
+        if isinstance(study, Study):
+            raise UserError(
+                f"study: {study.name!r} is a Study, which does not travel with a job; write it to a file with "
+                "search_spaces.load.dump_study and submit that"
+            )
         opened = open_study(study, choices, self._existing_store())
         _complete(opened, choices)
         expand(opened.study)

@@ -52,6 +52,10 @@ def open_study(source: Study | str | Path, choices: Choices, store: Store | None
     """
     refuse_unknown(choices, Choices)
     if isinstance(source, Study):
+        if "profile" in choices:
+            raise UserError(
+                f"profile: the study {source.name!r} names its own, {source.baseline.profile}; it is for plans"
+            )
         study, notes = chosen(source.model_dump(), choices)
         return Opened(study, "python", notes=notes)
     if not isinstance(source, str | os.PathLike):

@@ -1,4 +1,4 @@
-"""What is chosen when a study is opened acts before the study is checked, and a command that is printed reproduces it."""
+"""What is chosen when a study is opened acts before it is checked; a command that is printed reproduces it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from tiny_study import BATCH, TINY, dit_ablate, study_data, write_study
@@ -68,9 +69,13 @@ def test_what_the_profile_supplies_is_there_to_be_changed() -> None:
     assert opened(data, "policy=none").rungs == study.rungs
 
 
-@pytest.mark.parametrize("how", [{"budget_images": 38_400}, {"settings": {"budget_images": 38_400}}])
+@pytest.mark.parametrize("how", [{"budget_images": 38_400}, {"budget_images": "38400"}, {"budget_images": np.int64(38_400)},
+     {"settings": {"budget_images": 38_400.0}}],
+)  # fmt: skip
 def test_a_smaller_budget_drops_the_rungs_beyond_it_and_says_so(how: dict[str, Any]) -> None:
-    study, notes = chosen({"name": "x", "ablations": ["block"], "rungs": [12_800, 38_400]}, how)
+    study, notes = chosen(
+        {"name": "x", "ablations": ["block"], "budget_images": 51_200, "rungs": [12_800, 38_400]}, how
+    )
     assert (study.rungs, study.budget_images) == ((12_800,), 38_400)
     assert notes == ("Rungs at or beyond the budget of 38,400 images are dropped: 38,400.",)
 
@@ -134,6 +139,10 @@ def test_arguments_that_nobody_knows_are_refused(tmp_path: Path) -> None:
         client.export("tiny", tmp_path / "out")  # type: ignore[call-arg]
     with pytest.raises(UserError, match=r"^study: 5 is no study; give a preset's name, a file, or a Study$"):
         client.plan(5)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"^study: 'tiny' is a Study, which does not travel with a job; write it to a"):
+        client.submit(study)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"^profile: the study 'tiny' names its own, digits; it is for plans$"):
+        client.plan(study, profile="paper")
     assert not (tmp_path / "store" / "trials").exists()
 
 
