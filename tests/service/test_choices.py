@@ -69,9 +69,15 @@ def test_what_the_profile_supplies_is_there_to_be_changed() -> None:
     assert opened(data, "policy=none").rungs == study.rungs
 
 
-@pytest.mark.parametrize("how", [{"budget_images": 38_400}, {"budget_images": "38400"}, {"budget_images": np.int64(38_400)},
-     {"settings": {"budget_images": 38_400.0}}],
-)  # fmt: skip
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"budget_images": 38_400},
+        {"budget_images": "38400"},
+        {"budget_images": np.int64(38_400)},
+        {"settings": {"budget_images": 38_400.0}},
+    ],
+)
 def test_a_smaller_budget_drops_the_rungs_beyond_it_and_says_so(how: dict[str, Any]) -> None:
     study, notes = chosen(
         {"name": "x", "ablations": ["block"], "budget_images": 51_200, "rungs": [12_800, 38_400]}, how

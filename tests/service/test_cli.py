@@ -15,6 +15,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from rendered import plain
 from tiny_study import BATCH, dit_ablate, write_study
 
 COMMAND = str(Path(sys.executable).with_name("dit-ablate"))
@@ -290,7 +291,6 @@ def test_the_live_table_shows_every_trial_with_its_values(folder: Path) -> None:
     from search_spaces.expand import expand
     from search_spaces.load import load_study
     from service.analysis.status import trial_statuses
-    from service.cli.console import plain
     from service.cli.live_table import LiveTable
     from service.cli.measured import Measured
     from service.engine import Live, Snapshot

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from rendered import plain
 from tiny_study import BATCH, write_study
 
 from dit_core.errors import UserError
@@ -14,6 +15,7 @@ from search_spaces.expand import expand
 from search_spaces.load import load_study
 from service import Client
 from service.analysis.preview import Preview
+from service.cli.preview_view import render
 
 
 @pytest.fixture(scope="module")
@@ -144,3 +146,21 @@ def test_rungs_beyond_a_smaller_budget_are_dropped_and_said(tmp_path: Path) -> N
     preview = Client(store=tmp_path / "store").plan(write_study(tmp_path), budget_images=2 * BATCH)
     assert preview.rungs == () and preview.budget_images == 2 * BATCH
     assert any("64" in note and "dropped" in note for note in preview.notes)
+
+
+@pytest.mark.parametrize("study", ["dit-paper", "dit-modern"])
+def test_the_terminal_and_print_say_the_same(study: str, tmp_path: Path) -> None:
+    preview = Client(store=tmp_path / "store").plan(study)
+
+    def words(text: str) -> list[str]:
+        return [word for word in text.split() if set(word) - set("-─")]
+
+    assert words(str(preview)) == words(plain(render(preview), 400))
+
+
+def test_names_are_shown_as_they_are_written(tmp_path: Path) -> None:
+    ablations = [{"name": "see [/data/notes] or [red]", "axis": "patch_size", "values": [4]}]
+    path = write_study(tmp_path, ablations=ablations, description="[bold]ours[/] vs [theirs]")
+    preview = Client(store=tmp_path / "store").plan(path)
+    for text in (str(preview), plain(render(preview), 200)):
+        assert "see [/data/notes] or [red]" in text and "[bold]ours[/] vs [theirs]" in text
