@@ -6,28 +6,31 @@ import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 from dit_core.errors import UserError
+from dit_core.interop.export import Exported
 from search_spaces.expand import expand
+from search_spaces.load import presets
 from search_spaces.study import Study
 from search_spaces.types import Expansion
 from service.analysis.preview import Preview, preview
-from service.analysis.study_result import StudyResult
+from service.analysis.study_result import StudyResult, study_result
+from service.analysis.summary import summarise
+from service.choices import Choices, refuse_unknown
+from service.command_text import command_line
+from service.default_store import DEFAULT_STORE
+from service.engine import Live, Snapshot, read_live, request_stop, run_segments
+from service.export import ExportChoices, export_trial
+from service.mlflow_sync import BackgroundSync, MlflowSync, default_tracking_uri
+from service.mlflow_sync.connection import absolute
 from service.policies import create
 from service.preflight import Prepared, prepare
 from service.records import study_files
 from service.records.store import Store
-from service.sources import Choices, Opened, command_line, open_study
-
-if TYPE_CHECKING:
-    from dit_core.interop.export import Exported
-    from service.engine import Live, Snapshot
-    from service.export import ExportChoices
-    from service.report import Report
-    from service.submit import Job
-
-DEFAULT_STORE = "dit-ablate-store"
+from service.report import Report, build_report
+from service.sources import Opened, open_study
+from service.submit import Job, submit
 
 
 class Client:
@@ -127,8 +130,11 @@ class Client:
         Raises:
             UserError: the study makes no sense, or no cluster answers.
         """
-        from service.submit import submit
-
+        if isinstance(study, Study):
+            raise UserError(
+                f"study: {study.name!r} is a Study, which does not travel with a job; write it to a file with "
+                "search_spaces.load.dump_study and submit that"
+            )
         store = self._existing_store()
         if store is not None:
             store.require_writable()
@@ -146,8 +152,6 @@ class Client:
 
     def status(self, study: Study | str | Path) -> StudyResult:
         """Returns where a study stands, from the store alone: a run may be going on anywhere."""
-        from service.engine import read_live
-
         store = self.require_store()
         name = self._name(study, store)
         prepared, definition = _restore(store, name)
@@ -166,8 +170,6 @@ class Client:
 
     def report(self, study: Study | str | Path) -> StudyResult:
         """Writes the report anew from the store's records and returns the results with its path."""
-        from service.report import build_report
-
         store = self.require_store()
         prepared, definition = _restore(store, self._name(study, store))
         report = build_report(prepared, store, command=definition.command)
@@ -184,16 +186,13 @@ class Client:
         Raises:
             UserError: there is no such trial or checkpoint, or the layout cannot hold the network.
         """
-        from service.export import export_trial
-
+        refuse_unknown(which, ExportChoices, required=("layout",))
         store = self.require_store()
         prepared, _ = _restore(store, self._name(study, store))
         return export_trial(prepared, store, Path(to), **which)
 
     def stop(self, study: Study | str | Path) -> bool:
         """Asks a running study to checkpoint and end; returns whether a run was going on."""
-        from service.engine import read_live, request_stop
-
         store = self.require_store()
         name = self._name(study, store)
         return read_live(store, name) is not None and request_stop(store, name)
@@ -230,11 +229,8 @@ class Client:
     def _name(self, study: Study | str | Path, store: Store) -> str:
         if isinstance(study, str) and study_files.is_defined(store, study):
             return study
-        if isinstance(study, str) and not Path(study).exists():
-            from search_spaces.load import presets
-
-            if study not in presets():
-                study_files.read_definition(store, study)  # says that it is not there, and what is
+        if isinstance(study, str) and not Path(study).exists() and study not in presets():
+            study_files.read_definition(store, study)  # says that it is not there, and what is
         return open_study(study, {}, store).study.name
 
 
@@ -268,7 +264,7 @@ class Session:
             ("--tracking-uri", self.client.tracking_uri, "MLFLOW_TRACKING_URI"),
         ):
             if value is not None and value != os.environ.get(variable):
-                arguments += [option, value]
+                arguments += [option, absolute(value)]
         return command_line("run", arguments, self.store.path)
 
     def run(
@@ -279,9 +275,6 @@ class Session:
         ray_temp_dir: str | None = None,
     ) -> StudyResult:
         """Runs the study; see ``Client.run``."""
-        from service.engine import run_segments
-        from service.mlflow_sync import BackgroundSync, MlflowSync
-
         command = self.command(executor)
         sync = MlflowSync(self.client.tracking_uri, self.prepared, self.store)
         sync.check()
@@ -328,11 +321,9 @@ class Session:
         if opened.imported is not None and opened.path is not None:
             sentences = (*opened.imported.understood, *opened.imported.not_understood, *opened.imported.notes)
             study_files.write_plan_source(self.store, study, opened.path, tuple(map(str, sentences)))
-        study_files.write_preview(self.store, study, self.preview.text())
+        study_files.write_preview(self.store, study, str(self.preview))
 
     def _report(self, warnings: list[str], command: str) -> Report | None:
-        from service.report import build_report
-
         try:
             return build_report(self.prepared, self.store, command=command)
         # the results are in the store; a report that cannot be drawn must not take them from the caller
@@ -383,10 +374,6 @@ def _result(
     tracking_uri: str | None = None,
     warnings: tuple[str, ...] = (),
 ) -> StudyResult:
-    from service.analysis.study_result import study_result
-    from service.analysis.summary import summarise
-    from service.mlflow_sync import default_tracking_uri
-
     folder = store.study_dir(prepared.expansion.study.name) / "report"
     if report is None and (folder / "report.html").exists():
         report = (folder / "report.md", folder / "report.html")

@@ -34,6 +34,7 @@ AXIS = ObjectiveAxis(
     citation="noise: Ho et al., arXiv 2006.11239, eq. 14; x0 and v: Salimans & Ho, arXiv 2202.00512, section 4; "
     "flow: Ma et al., SiT, arXiv 2401.08740",
     fields=("diffusion.objective", "model.learn_sigma", "evaluation.sampler"),
+    adapts=("model.learn_sigma", "evaluation.sampler"),
     aliases=("prediction target", "prediction type", "training objective", "parameterization", "parameterisation",
              "prediction objective", "loss target", "prediction", "regression target", "network target",
              "prediction parameterization", "prediction parameterisation"),

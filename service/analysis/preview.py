@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dit_core.gflops import count, training_gmacs
 from search_spaces.plan_import import ImportedPlan, NotUnderstood, Phrase
 from search_spaces.types import Arm, Expansion
 from service.analysis.hardware import hardware_notes
+from service.analysis.preview_text import plain_text
 from service.analysis.status import TrialStatus, trial_statuses
 from service.preflight import Prepared
 from service.records.results import Results, collect
 from service.records.store import Store
-
-if TYPE_CHECKING:
-    from rich.console import Group
 
 
 @dataclass(frozen=True)
@@ -134,20 +132,8 @@ class Preview:
         """Returns the preview as plain JSON data."""
         return {**asdict(self), "ready": self.ready}
 
-    def render(self) -> Group:
-        """Returns the preview for a rich console."""
-        from service.cli.preview_view import render
-
-        return render(self)
-
-    def text(self, width: int = 110) -> str:
-        """Returns the preview as plain text."""
-        from service.cli.console import plain
-
-        return plain(self.render(), width)
-
     def __str__(self) -> str:
-        return self.text()
+        return plain_text(self)
 
 
 def preview(

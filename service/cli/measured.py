@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from search_spaces.types import Trial
+from service.engine import Snapshot
 from service.preflight import Prepared
 from service.records.results import collect_trial
 from service.records.store import Store
-
-if TYPE_CHECKING:
-    from service.engine import Snapshot
 
 
 class Measured:

@@ -10,17 +10,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import jinja2
+
 from dit_core.files import write_durably
 from dit_core.gflops import Cost
 from search_spaces.load import dump_study
 from search_spaces.types import AblationView
+from service.analysis import narrative, numbers
 from service.analysis.hardware import hardware_notes
+from service.analysis.numbers import MetricFormat
+from service.analysis.sentences import listing, sentence
 from service.analysis.summary import Summary, summarise
 from service.preflight import Prepared
 from service.records.store import Store
-from service.report import figures, method, narrative, numbers, tables
+from service.report import figures, method, tables
 from service.report.costs import arm_costs
-from service.report.numbers import MetricFormat, listing, sentence
 from service.report.samples import SampleSheet, sample_sheet
 
 
@@ -103,8 +107,6 @@ def build_report(prepared: Prepared, store: Store, *, command: str) -> Report:
 
 def render(template: str, content: Mapping[str, Any]) -> str:
     """Fills a template of ``service/report/templates``."""
-    import jinja2
-
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("service.report"),
         autoescape=template.endswith(".html.j2"),

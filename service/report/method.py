@@ -10,13 +10,13 @@ from dit_core.config import TrialConfig
 from dit_core.events import MetricResult
 from dit_core.metrics.direction import better
 from dit_core.parts import METRICS
+from service.analysis.numbers import MetricFormat, compute, duration, plural, significant
 from service.analysis.summary import Summary
 from service.preflight import Prepared
 from service.records.kinds import RunRecord
 from service.records.store import Store
 from service.report import recipe
 from service.report.environment import machine, versions
-from service.report.numbers import MetricFormat, compute, count, duration
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _plain(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(_plain, value))
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return significant(value) if isinstance(value, float) else str(value)
 
 
 def _example(name: str, summary: Summary) -> MetricResult | None:
@@ -149,7 +149,7 @@ def _runs(runs: list[RunRecord]) -> str:
     parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in spent.items() if seconds > 0)
     elapsed = duration(sum(run.elapsed for run in lanes))
     up = duration(sum(run.lane_seconds for run in lanes))
-    return f"{count(len(lanes), 'run')}, {elapsed} of wall-clock, {up} of lanes: {parts}."
+    return f"{plural(len(lanes), 'run')}, {elapsed} of wall-clock, {up} of lanes: {parts}."
 
 
 def saved(summary: Summary) -> str | None:

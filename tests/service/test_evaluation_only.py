@@ -201,7 +201,7 @@ def test_the_preview_counts_trainings_and_evaluations_apart(
     networks = [count(prepared.expansion.arm(name).config.model) for name in ("baseline", "wide")]
     expected = pytest.approx(sum(training_gmacs(cost, len(SEEDS) * BUDGET) for cost in networks))
     assert seen.training_gmacs == expected and seen.remaining_gmacs == expected
-    text = seen.text(200)
+    text = str(seen)
     assert "5 arms x 2 seeds = 10 trials: 4 trainings, 20 evaluations" in text
     assert "Evaluates only: no training for guided, coarse; the weights are those of baseline." in text
     assert text.count("evaluates only") == 3

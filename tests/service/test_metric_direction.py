@@ -15,12 +15,12 @@ from dit_core.events import Diverged, MetricResult
 from dit_core.metrics.direction import best, better, cost
 from dit_core.parts import METRICS
 from search_spaces.types import Expansion
+from service.analysis.narrative import findings, opening
+from service.analysis.numbers import MetricFormat
 from service.analysis.summary import summarise
 from service.policies import create
 from service.records.results import TrialResult
 from service.records.store import Store
-from service.report.narrative import findings, opening
-from service.report.numbers import MetricFormat
 
 MORE_IS_BETTER = ("inception_score", "precision", "recall")
 
