@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dit_core.gflops import count, training_gmacs
 from search_spaces.plan_import import ImportedPlan, NotUnderstood, Phrase
 from search_spaces.types import Arm, Expansion
+from service.analysis.hardware import hardware_notes
+from service.analysis.preview_text import plain_text
 from service.analysis.status import TrialStatus, trial_statuses
 from service.preflight import Prepared
-from service.records.results import collect
+from service.records.results import Results, collect
 from service.records.store import Store
-
-if TYPE_CHECKING:
-    from rich.console import Group
 
 
 @dataclass(frozen=True)
@@ -133,20 +132,8 @@ class Preview:
         """Returns the preview as plain JSON data."""
         return {**asdict(self), "ready": self.ready}
 
-    def render(self) -> Group:
-        """Returns the preview for a rich console."""
-        from service.cli.preview_view import render
-
-        return render(self)
-
-    def text(self, width: int = 110) -> str:
-        """Returns the preview as plain text."""
-        from service.cli.console import plain
-
-        return plain(self.render(), width)
-
     def __str__(self) -> str:
-        return self.text()
+        return plain_text(self)
 
 
 def preview(
@@ -169,8 +156,9 @@ def preview(
         notes: further sentences to show.
     """
     study = expansion.study
-    statuses = _statuses(prepared, store)
-    held = None if statuses is None else _held(prepared, store)
+    results = collect(expansion, store, prepared.train_ids) if prepared is not None and store is not None else {}
+    statuses = _statuses(prepared, results)
+    held = None if statuses is None else _held(expansion, results)
     arms = [_arm(arm, expansion, statuses, held) for arm in expansion.arms]
     segments, remaining = None, None
     if prepared is not None and statuses is not None and held is not None:
@@ -203,6 +191,7 @@ def preview(
                     *expansion.notes,
                     *(prepared.notes if prepared else ()),
                     *(imported.notes if imported else ()),
+                    *hardware_notes(expansion, results, store),
                     *notes,
                 )
             )
@@ -211,22 +200,18 @@ def preview(
     )
 
 
-def _statuses(prepared: Prepared | None, store: Store | None) -> dict[str, TrialStatus] | None:
+def _statuses(prepared: Prepared | None, results: Results) -> dict[str, TrialStatus] | None:
     if prepared is None:
         return None
-    if store is None:
+    if not results:
         return {}
-    results = collect(prepared.expansion, store, prepared.train_ids)
     plan = prepared.policy.plan(prepared.expansion, results)
     return {status.trial.name: status for status in trial_statuses(prepared.expansion.study, results, plan)}
 
 
-def _held(prepared: Prepared | None, store: Store | None) -> dict[str, set[int]]:
+def _held(expansion: Expansion, results: Results) -> dict[str, set[int]]:
     """Trial name -> this study's milestones that the store holds a complete evaluation of."""
-    if prepared is None or store is None:
-        return {}
-    results = collect(prepared.expansion, store, prepared.train_ids)
-    milestones = set(prepared.expansion.study.milestones)
+    milestones = set(expansion.study.milestones)
     return {name: milestones & set(result.evaluations) for name, result in results.items()}
 
 
@@ -279,4 +264,4 @@ def _trained(store: Store | None, train_id: str, budget: int) -> int:
     """Images that a trial has been trained on, by whichever study; it continues from its checkpoint there."""
     if store is None:
         return 0
-    return max((int(piece["images"]) for piece in store.curve(train_id) if piece["images"] <= budget), default=0)
+    return max((stretch.images for stretch in store.curve(train_id) if stretch.images <= budget), default=0)

@@ -220,7 +220,9 @@ class Dispatcher:
         if state.job is None:
             return None
         segment = state.job.segment
-        known: dict[str, Any] = {key: state.live[key] for key in ("images", "loss", "phase") if key in state.live}
+        known: dict[str, Any] = {
+            key: state.live[key] for key in ("images", "loss", "phase", "tail") if key in state.live
+        }
         return {"trial": segment["trial"], "until": segment["until"], "lane": lane, "phase": "training", **known}
 
     def _drop(self, state: LaneState, why: str) -> None:

@@ -163,7 +163,7 @@ def _watch(fit: _Fit, fleet: Fleet, dispatcher: Any, ledger: Ledger, watch: Watc
     while True:
         alive = fit.thread.is_alive()
         look: dict[str, Any] = ray.get(dispatcher.look.remote())
-        live = [Live(**lane["live"]) for lane in look["lanes"].values() if lane["live"]]
+        live = [Live.from_json(lane["live"]) for lane in look["lanes"].values() if lane["live"]]
         live += [Live(segment["trial"], segment["until"]) for segment in look["queued"]]
         up = sum(lane["up"] for lane in look["lanes"].values())
         seconds = workers * sum(lane["up_seconds"] for lane in look["lanes"].values())

@@ -12,6 +12,7 @@ from service.engine.segment import Segment
 from service.engine.wire import DONE, FAILED, LOST, SegmentResult, Timing
 from service.policies.base import Plan, unresolved
 from service.preflight import Prepared
+from service.records.kinds import Failure
 from service.records.results import collect, collect_trial
 from service.records.store import Store
 
@@ -33,6 +34,7 @@ class Ledger:
     def __init__(self, prepared: Prepared, store: Store, max_attempts: int = 3) -> None:
         self.prepared, self.store, self.max_attempts = prepared, store, max_attempts
         self.study = prepared.expansion.study
+        self.run = 0  # the run's number, once it is claimed
         self.failed: dict[str, str] = {}
         self.in_flight: dict[str, Segment] = {}  # train_id -> segment: one writer per trial folder
         self.timings: list[Timing] = []
@@ -115,7 +117,7 @@ class Ledger:
         self._attempts[segment.id] += 1
         attempt = self._attempts[segment.id]
         given_up = attempt >= self.max_attempts or not result.retry
-        self.store.add_numbered(self.study.name, "failures", failure_record(segment, result, attempt, given_up))
+        self.store.add_failure(self.study.name, failure_record(segment, result, attempt, given_up, self.run))
         where = f"{segment.trial} on its way to {segment.until:,} images"
         if given_up:
             tries = "" if attempt == 1 else f" after {attempt} attempts"
@@ -127,7 +129,8 @@ class Ledger:
             self.messages.append(f"{where}: attempt {attempt} of {self.max_attempts} failed: {result.error}")
 
     def _collect(self, trial: Trial) -> Any:
-        return collect_trial(trial, self.store, self.prepared.train_ids[trial.name], self.failed.get(trial.name))
+        identity, milestones = self.prepared.train_ids[trial.name], self.study.milestones
+        return collect_trial(trial, self.store, identity, milestones, self.failed.get(trial.name))
 
     # -- looking ----------------------------------------------------------------------------------
 
@@ -139,16 +142,17 @@ class Ledger:
         return self.prepared.policy.plan(self.prepared.expansion, self.results)
 
 
-def failure_record(segment: Segment, result: SegmentResult, attempt: int, given_up: bool) -> dict[str, Any]:
+def failure_record(segment: Segment, result: SegmentResult, attempt: int, given_up: bool, run: int) -> Failure:
     """What is kept of a failed segment under ``studies/<name>/failures``."""
-    return {
-        "trial": segment.trial,
-        "train_id": segment.train_id,
-        "until": segment.until,
-        "images": result.images,
-        "attempt": attempt,
-        "given_up": given_up,
-        "kind": result.kind,
-        "error": result.error,
-        "traceback": result.traceback,
-    }
+    return Failure(
+        trial=segment.trial,
+        train_id=segment.train_id,
+        until=segment.until,
+        images=result.images,
+        attempt=attempt,
+        given_up=given_up,
+        outcome=result.kind,
+        error=result.error,
+        traceback=result.traceback,
+        run=run,
+    )

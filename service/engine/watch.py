@@ -9,17 +9,18 @@ import signal
 import socket
 import threading
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from dit_core.errors import UserError
+from dit_core.files import process_exists, write_durably
 from service.engine.ledger import Ledger
 from service.engine.outcome import OnUpdate, Snapshot
 from service.engine.wire import Live
-from service.records.store import Store, write_atomically
+from service.records.store import Store
 
 LIVE_SECONDS = 2.0
 UPDATE_SECONDS = 1.0
@@ -51,28 +52,15 @@ def read_live(store: Store, study: str) -> dict[str, Any] | None:
         pid, host = int(found["pid"]), str(found["host"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    if age > FRESH_SECONDS or (host == socket.gethostname() and not _runs(pid)):
+    if age > FRESH_SECONDS or (host == socket.gethostname() and not process_exists(pid)):
         return None
     return found
 
 
 def request_stop(store: Store, study: str) -> bool:
     """Asks a running study to checkpoint and end; returns whether it is running."""
-    write_atomically(stop_path(store, study), b"")
+    write_durably(stop_path(store, study), b"")
     return read_live(store, study) is not None
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    try:  # a process that has ended and was not collected yet still answers
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except (OSError, IndexError):
-        return True
 
 
 class Watch:
@@ -175,9 +163,9 @@ class Watch:
             "stopping": self.stopping,
             "lanes": self.lanes,
             "lanes_up": lanes_up,
-            "running": [asdict(item) for item in live if item.phase != "queued"],
+            "running": [asdict(replace(item, tail=())) for item in live if item.phase != "queued"],
         }
-        write_atomically(live_path(self._store, self._name), json.dumps(content).encode())
+        write_durably(live_path(self._store, self._name), json.dumps(content).encode())
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         if self.stopping:

@@ -50,6 +50,11 @@ class Live:
     lane: str = ""
     tail: tuple[TimedPoint, ...] = ()
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Live:
+        """Rebuilds a live state from plain data, as ``dataclasses.asdict`` makes it."""
+        return cls(**{**data, "tail": tuple(TimedPoint(**point) for point in data.get("tail", ()))})
+
 
 @dataclass(frozen=True)
 class Timing:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dit_core.config import TrialConfig
 from dit_core.data import load_dataset
-from dit_core.diffusion import build_process
+from dit_core.diffusion.build import build_process
 from dit_core.training.batches import Batch, draw
 from dit_core.training.loss import step_loss
 
