@@ -1,35 +1,46 @@
-"""The contract of a policy: a pure function from a study and its results to what is worth running next."""
+"""The contract of a policy: a pure function from a study and what is known of it to what is worth having next."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from search_spaces.types import Expansion, Trial
+from dit_core.identity import digest
+from search_spaces.types import Arm, Expansion, Trial
+from service.records.decisions import Decision, Stop, check_name
+from service.records.proposals import Batch, Question
 from service.records.results import Results, TrialResult
+
+if TYPE_CHECKING:
+    from service.policies.planner import Planner
+
+Decisions = Mapping[str, Decision]
+"""Look -> what was decided there."""
+
+Proposals = Mapping[str, Batch]
+"""Question -> its answer. The arms of the answers are in the expansion."""
 
 
 @dataclass(frozen=True)
-class Stop:
-    """An arm that is not continued past a rung.
+class Look:
+    """A point at which arms are compared.
 
     Attributes:
-        arm: the arm's name.
-        images: the rung, in images seen.
-        value: the arm's mean of the primary metric there, over seeds; infinite when a seed diverged.
-        rank: its rank among the arms compared, 1 is best.
-        compared: how many arms were compared (the baseline is not among them).
-        reason: one sentence for people.
+        name: unique within a study; names the record of the decision.
+        images: training images seen.
+        awaits_baseline: whether the baseline's trials must be measured there, too, before it is decided.
     """
 
-    arm: str
+    name: str
     images: int
-    value: float
-    rank: int
-    compared: int
-    reason: str
+    awaits_baseline: bool = False
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
 
 
 @dataclass(frozen=True)
@@ -38,21 +49,37 @@ class Plan:
 
     Attributes:
         wanted: (trial, images) of evaluations worth having that the store does not hold yet, most urgent
-            first. Empty means the study is finished. Work that must wait for a comparison is not in it.
-        stops: arms that are not continued, in the order of rungs.
+            first. Work that must wait for a decision or an answer is not in it.
+        decisions: decisions that can be made now and are not recorded yet. What follows from them is in the
+            plan that is made once they are.
+        questions: new arms that are asked for and were not proposed yet.
     """
 
     wanted: tuple[tuple[Trial, int], ...]
-    stops: tuple[Stop, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    questions: tuple[Question, ...] = ()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the study wants nothing more."""
+        return not (self.wanted or self.decisions or self.questions)
 
 
 class Policy(ABC):
     """A stopping policy.
 
-    A policy sees records only, so the live driver, a restarted driver and a simulator get the same
-    answers. It must not depend on the order in which results arrived, must never stop the baseline, and
-    must stop continuing a trial that diverged or failed.
+    Most policies decide by looks: they say at which points arms are compared (``looks``) and what a comparison
+    comes to (``decide``); when a look is decided and what is wanted then is the same for all of them, see
+    ``Planner``. A policy that works otherwise overrides ``plan``, and is asked for a whole plan after every result.
+
+    Whatever it does, a policy sees records only, so that the live driver, a restarted driver and a simulator get the
+    same answers. It must not depend on the order in which results arrived, must never stop the baseline, must leave
+    what was decided as it is, and must not continue a trial that diverged or was given up.
     """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    """Raised when the rule changes: what was decided by the old rule is another policy's."""
 
     class Options(BaseModel):
         """The policy's options, as written in the study file."""
@@ -62,9 +89,63 @@ class Policy(ABC):
     def __init__(self, options: BaseModel) -> None:
         self.options = options
 
-    @abstractmethod
-    def plan(self, expansion: Expansion, results: Results) -> Plan:
-        """Returns what is worth running next, given everything that is known."""
+    @property
+    def digest(self) -> str:
+        """Identifies the rule and its options, defaults included, as 64 hex digits."""
+        return digest({"name": self.name, "version": self.version, "options": self.options.model_dump(mode="json")})
+
+    def plan(self, expansion: Expansion, results: Results, decisions: Decisions, proposals: Proposals) -> Plan:
+        """Returns what is worth having next.
+
+        A pure function: it changes nothing, and equal arguments give equal plans.
+
+        Args:
+            expansion: the study, with the arms proposed so far.
+            results: what is known of every trial.
+            decisions: what has been decided; it stands.
+            proposals: the questions that have been answered.
+        """
+        from service.policies.look_planner import LookPlanner
+
+        return LookPlanner(self, expansion, results, decisions, proposals).plan
+
+    def planner(self, expansion: Expansion, results: Results, decisions: Decisions, proposals: Proposals) -> Planner:
+        """Returns the same plan in a form that is kept up to date result by result."""
+        from service.policies.look_planner import LookPlanner
+        from service.policies.planner import WholePlanner
+
+        kind: type[LookPlanner] | type[WholePlanner]
+        kind = LookPlanner if type(self).plan is Policy.plan else WholePlanner
+        return kind(self, expansion, results, decisions, proposals)
+
+    # -- for policies that decide by looks ----------------------------------------------------------
+
+    def looks(self, expansion: Expansion) -> tuple[Look, ...]:
+        """Returns the points at which arms are compared, in the order in which they are decided."""
+        return ()
+
+    def decide(
+        self, look: Look, arms: tuple[Arm, ...], expansion: Expansion, results: Results
+    ) -> tuple[tuple[str, ...], tuple[Stop, ...]]:
+        """Decides a look.
+
+        Args:
+            look: the look. Nothing is missing there that can still be had.
+            arms: the arms that may be compared: neither the baseline nor stopped before, in the study's order.
+            expansion: the study.
+            results: what is known of every trial. Only what was measured up to the look may count, so that the
+                order in which results arrive does not.
+
+        Returns:
+            Names of the arms compared, and those of them that are not continued.
+        """
+        raise NotImplementedError(f"policy {self.name} has looks and does not decide them")
+
+    def questions(
+        self, expansion: Expansion, results: Results, decisions: Decisions, proposals: Proposals
+    ) -> tuple[Question, ...]:
+        """Returns the new arms to ask for, as far as ``proposals`` does not answer yet."""
+        return ()
 
 
 def unresolved(result: TrialResult, images: int) -> bool:
@@ -75,3 +156,22 @@ def unresolved(result: TrialResult, images: int) -> bool:
     if images in result.evaluations or result.failed is not None:
         return False
     return result.diverged is None or result.diverged.images > images
+
+
+def seen(look: Look, arms: tuple[Arm, ...], expansion: Expansion, results: Results) -> str:
+    """Returns a digest of what a look is decided from: the primary metric of every trial of ``arms`` there.
+
+    The baseline's are in it where the look awaits them. Every value is written as text, exactly; a trial that has
+    none is ``diverged`` or ``given up``.
+    """
+    metric = expansion.study.primary_metric
+
+    def told(result: TrialResult) -> str:
+        value = result.value(metric, look.images)
+        if value is not None:
+            return repr(value)
+        return "diverged" if result.diverged is not None and result.diverged.images <= look.images else "given up"
+
+    names = [arm.name for arm in (expansion.baseline, *arms)] if look.awaits_baseline else [arm.name for arm in arms]
+    values = {trial.name: told(results[trial.name]) for name in names for trial in expansion.trials_of[name]}
+    return digest({"look": look.name, "metric": metric, "values": values})

@@ -27,6 +27,8 @@ from dit_core.config import TrialConfig
 from dit_core.errors import UserError
 from dit_core.events import CurvePoint, Diverged, Evaluated, MetricResult, Progress
 from dit_core.identity import digest, eval_id, sampling
+from service.records.backend import FolderBackend
+from service.records.records import Records
 
 _MARKER = {"kind": "dit-ablate store", "format": 1}
 
@@ -92,6 +94,7 @@ class Store:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path).expanduser().resolve()
+        self.records = Records(FolderBackend(self.path))
         marker = self.path / "store.json"
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"store: {self.path} is a file; give a new or empty folder, or an existing store")
