@@ -144,7 +144,7 @@ class Client:
         name = self._name(study, store)
         prepared, definition = _restore(store, name)
         live = read_live(store, name)
-        running = frozenset(item["trial"] for item in live["running"]) if live is not None else frozenset()
+        running = frozenset(item.trial for item in live.running) if live is not None else frozenset()
         runs = store.numbered(name, "runs")
         last = runs[-1] if runs and live is None else {}
         return _result(
@@ -177,10 +177,12 @@ class Client:
         Raises:
             UserError: there is no such trial or checkpoint, or the layout cannot hold the network.
         """
+        from service.analysis.standing import standing
         from service.export import export_trial
 
         store = self.require_store()
         prepared, _ = _restore(store, self._name(study, store))
+        prepared = standing(prepared, store).prepared  # with the arms that were proposed while it ran
         return export_trial(prepared, store, Path(to), **which)
 
     def stop(self, study: Study | str | Path) -> bool:
@@ -279,7 +281,8 @@ class Session:
         def update(snapshot: Snapshot) -> None:
             nonlocal running, failed
             if running is None:
-                self._write_files(command)  # at the first update the engine has made sure that no other run is going on
+                # at the first update the engine has made sure that no other run is going on
+                self._write_files(command, {status.trial.name: status.train_id for status in snapshot.statuses})
             running = frozenset(name for name, live in snapshot.live.items() if live.phase != "queued")
             failed = snapshot.failed
             if on_update is not None:
@@ -311,9 +314,9 @@ class Session:
             warnings=tuple(warnings),
         )
 
-    def _write_files(self, command: str) -> None:
+    def _write_files(self, command: str, train_ids: Mapping[str, str]) -> None:
         opened, study = self.opened, self.opened.study
-        study_files.write_definition(self.store, study, self.prepared.train_ids, opened.source, command)
+        study_files.write_definition(self.store, study, train_ids, opened.source, command)
         if opened.imported is not None and opened.path is not None:
             sentences = (*opened.imported.understood, *opened.imported.not_understood, *opened.imported.notes)
             study_files.write_plan_source(self.store, study, opened.path, tuple(map(str, sentences)))
@@ -380,7 +383,6 @@ def _result(
     if report is None and (folder / "report.html").exists():
         report = (folder / "report.md", folder / "report.html")
     return study_result(
-        prepared,
         summarise(prepared, store, running=running, failures=failures),
         store,
         interrupted=interrupted,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from dit_core.gflops import count, training_gmacs
 from search_spaces.plan_import import ImportedPlan, NotUnderstood, Phrase
 from search_spaces.types import Arm, Expansion
-from service.analysis.status import TrialStatus, trial_statuses
+from service.analysis.standing import Standing, standing
+from service.analysis.status import StateKind, TrialState, TrialStatus, trial_statuses
 from service.preflight import Prepared
-from service.records.results import collect
 from service.records.store import Store
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class ArmPreview:
     training_gmacs: float
     held: int | None
     wanted: int
-    states: tuple[str, ...]
+    states: tuple[TrialState, ...]
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,8 @@ class Preview:
 
     def to_json(self) -> dict[str, Any]:
         """Returns the preview as plain JSON data."""
-        return {**asdict(self), "ready": self.ready}
+        arms = [{**asdict(arm), "states": [str(state) for state in arm.states]} for arm in self.arms]
+        return {**asdict(self), "arms": arms, "ready": self.ready}
 
     def render(self) -> Group:
         """Returns the preview for a rich console."""
@@ -168,9 +169,12 @@ def preview(
         imported: the written plan it comes from, if it comes from one.
         notes: further sentences to show.
     """
+    known = standing(prepared, store) if prepared is not None and store is not None else None
+    if known is not None:
+        prepared, expansion = known.prepared, known.prepared.expansion
     study = expansion.study
-    statuses = _statuses(prepared, store)
-    held = None if statuses is None else _held(prepared, store)
+    statuses = None if prepared is None else _statuses(known)
+    held = None if prepared is None else _held(known)
     arms = [_arm(arm, expansion, statuses, held) for arm in expansion.arms]
     segments, remaining = None, None
     if prepared is not None and statuses is not None and held is not None:
@@ -202,6 +206,7 @@ def preview(
                 (
                     *expansion.notes,
                     *(prepared.notes if prepared else ()),
+                    *((other.text for other in known.elsewhere) if known else ()),
                     *(imported.notes if imported else ()),
                     *notes,
                 )
@@ -211,23 +216,19 @@ def preview(
     )
 
 
-def _statuses(prepared: Prepared | None, store: Store | None) -> dict[str, TrialStatus] | None:
-    if prepared is None:
-        return None
-    if store is None:
+def _statuses(known: Standing | None) -> dict[str, TrialStatus]:
+    if known is None:
         return {}
-    results = collect(prepared.expansion, store, prepared.train_ids)
-    plan = prepared.policy.plan(prepared.expansion, results)
-    return {status.trial.name: status for status in trial_statuses(prepared.expansion.study, results, plan)}
+    statuses = trial_statuses(known.prepared.expansion.study, known.results, known.stops)
+    return {status.trial.name: status for status in statuses}
 
 
-def _held(prepared: Prepared | None, store: Store | None) -> dict[str, set[int]]:
+def _held(known: Standing | None) -> dict[str, set[int]]:
     """Trial name -> this study's milestones that the store holds a complete evaluation of."""
-    if prepared is None or store is None:
+    if known is None:
         return {}
-    results = collect(prepared.expansion, store, prepared.train_ids)
-    milestones = set(prepared.expansion.study.milestones)
-    return {name: milestones & set(result.evaluations) for name, result in results.items()}
+    milestones = set(known.prepared.expansion.study.milestones)
+    return {name: milestones & set(result.evaluations) for name, result in known.results.items()}
 
 
 def _arm(
@@ -238,7 +239,7 @@ def _arm(
 ) -> ArmPreview:
     study, cost = expansion.study, count(arm.config.model, arm.config.training.mask_ratio)
     weights_of = expansion.weights_of.get(arm.name)
-    trials = [trial.name for trial in expansion.trials if trial.arm.name == arm.name]
+    trials = [trial.name for trial in expansion.trials_of[arm.name]]
     return ArmPreview(
         name=arm.name,
         is_baseline=arm.is_baseline,
@@ -263,7 +264,7 @@ def _left(
     training: dict[str, float] = {}  # by the weights, which several trials may share
     for trial in prepared.expansion.trials:
         status = statuses.get(trial.name)
-        if status is not None and (status.is_final or status.state == "diverged" or "stopped@" in status.state):
+        if status is not None and (status.is_final or status.state.kind in (StateKind.STOPPED, StateKind.DIVERGED)):
             continue
         segments += sum(milestone not in held.get(trial.name, ()) for milestone in study.milestones)
         identity = prepared.train_ids[trial.name]

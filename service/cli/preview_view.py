@@ -12,6 +12,7 @@ from rich.text import Text
 
 from search_spaces.plan_import import NotUnderstood, Phrase
 from service.analysis.preview import AblationPreview, ArmPreview, Preview
+from service.analysis.status import StateKind
 from service.cli import format as fmt
 
 
@@ -81,7 +82,7 @@ def _arms(preview: Preview) -> Table:
 
 
 def _held(arm: ArmPreview) -> str:
-    ended = sorted({state for state in arm.states if state.startswith("stopped@") or state == "diverged"})
+    ended = sorted({str(state) for state in arm.states if state.kind in (StateKind.STOPPED, StateKind.DIVERGED)})
     if arm.held == 0 and not ended:
         return "nothing"
     if arm.held == arm.wanted:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from search_spaces.types import Expansion
-from service.analysis.status import TrialStatus
+from service.analysis.status import StateKind, TrialStatus
 from service.analysis.summary import ArmSummary, Summary
 from service.report import numbers
 from service.report.narrative import metric_format, opening, state_of
@@ -77,7 +77,7 @@ def describe_trial(
         lines.append(
             f"{kind}: `{status.metric.name}` {number(status.metric.value)}{floor} at {status.images:,} images."
         )
-    if status.state.startswith("stopped@") and summary.stop is not None:
+    if status.state.kind is StateKind.STOPPED and summary.stop is not None:
         lines.append(f"Stopped at {summary.stop.images:,} of {study.budget_images:,} images: {summary.stop.reason}.")
     elif failure is not None:
         lines.append(f"Given up: {failure}")

@@ -13,7 +13,7 @@ from dit_core.errors import UserError
 from dit_core.gflops import count
 from dit_core.identity import digest
 from search_spaces.types import Trial
-from service.analysis.status import FAILED, PENDING, RUNNING, TrialStatus
+from service.analysis.status import StateKind, TrialState, TrialStatus
 from service.analysis.summary import ArmSummary, Summary, summarise
 from service.mlflow_sync import content, descriptions
 from service.mlflow_sync.connection import absolute, artifact_location, connect, default_tracking_uri, first_line
@@ -123,9 +123,10 @@ class MlflowSync:
         try:
             if self._client is None or self._experiment_id is None:
                 self.check()
+            summary = summarise(self._prepared, self._store, running=running, failures=failures)
+            self._prepared = summary.prepared  # with the arms that were proposed while it ran
             if not self._found:
                 self._find_runs()
-            summary = summarise(self._prepared, self._store, running=running, failures=failures)
             parent = self._sync_parent(summary, ended=ended, report=report)
             for arm in summary.arms:
                 for status in arm.statuses:
@@ -143,7 +144,7 @@ class MlflowSync:
         self._experiment_id = None
         self._found = False
         self._runs: dict[str, TrackedRun] = {}
-        self._done: dict[str, tuple[str, int]] = {}
+        self._done: dict[str, tuple[TrialState, int]] = {}
         self._links: dict[tuple[str, str], str | None] = {}
 
     @property
@@ -216,7 +217,7 @@ class MlflowSync:
 
     def _sync_parent(self, summary: Summary, *, ended: bool, report: tuple[Path, ...]) -> TrackedRun:
         study = self._study
-        states = Counter(status.state for status in summary.statuses)
+        states = Counter(str(status.state) for status in summary.statuses)
         parent = self._run(_parent_key(study.name), study.name, now(), None)
         parent.log(
             tags={
@@ -252,7 +253,7 @@ class MlflowSync:
         trial = status.trial
         key = _trial_key(trial, status.train_id)
         began = self._began(status.train_id)
-        if key not in self._runs and status.state == PENDING and status.images == 0:
+        if key not in self._runs and status.state.kind is StateKind.PENDING and status.images == 0:
             return
         if self._done.get(trial.name) == (status.state, status.images):
             return
@@ -266,7 +267,7 @@ class MlflowSync:
             *(content.curve_rows(self._store, status.train_id, cost, self._study.budget_images) if trained else ()),
             *content.evaluation_rows(result, milestones, status.is_final),
         ]
-        failure = summary.failures.get(trial.name) if status.state == FAILED else None
+        failure = summary.failures.get(trial.name) if status.state.kind is StateKind.FAILED else None
         expansion = self._prepared.expansion
         tags = {
             **content.tags(trial, expansion, status.train_id, status),
@@ -291,7 +292,7 @@ class MlflowSync:
                 run.upload(grid.read_bytes(), f"samples/{images:09d}.png")
         ended = max((time for _, _, time, _ in rows), default=now())
         run.set_status(content.run_status(status.state), ended)
-        if status.state not in (PENDING, RUNNING):
+        if not status.state.is_open:
             self._done[trial.name] = (status.state, status.images)
 
     def _began(self, train_id: str) -> int | None:

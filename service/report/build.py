@@ -89,6 +89,7 @@ def build_report(prepared: Prepared, store: Store, *, command: str) -> Report:
     study = prepared.expansion.study
     runs = store.numbered(study.name, "runs")
     summary = summarise(prepared, store, failures=runs[-1].get("failed", {}) if runs else {})
+    prepared = summary.prepared  # with the arms that were proposed while it ran
     content = _content(prepared, summary, store, command)
     folder = store.study_dir(study.name) / "report"
     pictures: list[Picture] = content["pictures"]
@@ -132,14 +133,16 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
         "sections": sections,
         "overview": overview,
         "stopped": tables.stopped_table(summary, shown),
-        "reasons": [stop.reason for stop in summary.plan.stops],
+        "reasons": [stop.reason for stop in summary.stops],
         "saved": method.saved(summary),
         "diverged": [f"{s.trial.name}: {_divergence(summary, s.trial.name)}" for s in summary.diverged],
         "failures": [f"{name}: {error}" for name, error in summary.failures.items()],
         "costs": tables.cost_table(costs),
         "breakdown": _breakdown(summary),
         "facts": method.facts(prepared, summary, store, shown),
-        "notes": tuple(dict.fromkeys((*expansion.notes, *prepared.notes))),
+        "notes": tuple(
+            dict.fromkeys((*expansion.notes, *prepared.notes, *(other.text for other in summary.elsewhere)))
+        ),
         "command": command,
         "study_yaml": dump_study(study),
         "pictures": [

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dit_core.metrics import direction
 from search_spaces.types import AblationView, Expansion
 from service.analysis.statistics import EXPLORATORY_SEEDS, MIN_TEST_SEEDS, PairedDifference
-from service.analysis.status import FAILED, REUSED
+from service.analysis.status import StateKind
 from service.analysis.summary import ArmSummary, Summary
 from service.report.numbers import MetricFormat, count, listing
 from service.report.tables import paper_figures
@@ -42,6 +42,8 @@ def state_of(summary: Summary) -> str | None:
         trials = {trial.name for trial, _ in summary.plan.wanted}
         missing, noun = count(len(summary.plan.wanted), "measurement"), count(len(trials), "trial")
         parts.append(f"{missing} of {noun} still to be made before the next comparison")
+    if summary.plan.questions:
+        parts.append(f"{count(len(summary.plan.questions), 'question')} for new arms without an answer")
     if summary.failures:
         parts.append(f"{count(len(summary.failures), 'trial')} given up after errors")
     return f"This study is not finished: {listing(parts)}. What follows describes the records so far and may change."
@@ -137,9 +139,9 @@ def _endings(summary: Summary, shown: MetricFormat) -> list[str]:
         text.append(f"{'; '.join(sentences)}: their values are those of that rung and say nothing about full length.")
     if summary.diverged:
         text.append(f"{listing(s.trial.name for s in summary.diverged)} diverged.")
-    if failed := [status.trial.name for status in summary.statuses if status.state == FAILED]:
+    if failed := [status.trial.name for status in summary.statuses if status.state.kind is StateKind.FAILED]:
         text.append(f"{listing(failed)} failed and {_was(failed)} given up.")
-    if reused := [status for status in summary.statuses if status.state == REUSED]:
+    if reused := [status for status in summary.statuses if status.state.kind is StateKind.REUSED]:
         text.append(f"{count(len(reused), 'trial')} had been run by another study and {_was(reused)} reused.")
     return [" ".join(text)] if text else []
 

@@ -94,7 +94,7 @@ def test_what_the_store_holds_is_counted(finished: Path) -> None:
     assert "2 of 4 evaluations" in preview.text()
     done = client.plan(finished / "study.yaml", seeds=(0,))
     assert done.segments == 0 and done.remaining_gmacs == 0
-    assert sorted(state for arm in done.arms for state in arm.states) == ["completed", "completed", "stopped@64"]
+    assert sorted(str(state) for arm in done.arms for state in arm.states) == ["completed", "completed", "stopped@64"]
     assert "The store holds all of it" in done.text()
 
 
