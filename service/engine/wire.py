@@ -91,9 +91,9 @@ class LiveRun:
         """Rebuilds what ``to_json`` returned.
 
         Raises:
-            TypeError, KeyError, AttributeError: the data are something else.
+            TypeError, AttributeError: the data are something else.
         """
-        return cls(**{**data, "running": tuple(Live.from_json(item) for item in data["running"])})
+        return cls(**{**data, "running": tuple(Live.from_json(item) for item in data.get("running", ()))})
 
 
 @dataclass(frozen=True)

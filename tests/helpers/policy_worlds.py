@@ -27,7 +27,9 @@ class World:
     Attributes:
         seed: which world.
         trouble: chance that a trial diverges, and that it fails, on its way to a milestone.
-        smooth: whether curves are those of arms that differ, instead of a few values at random.
+        smooth: whether curves are those of arms that differ, with noise and an effect that all arms share with a seed,
+            instead of a few values at random.
+        excused: names of trials that do not fail.
     """
 
     seed: int
@@ -52,8 +54,9 @@ class World:
         if not self.smooth:
             return noise.choice(VALUES)
         arm = random.Random(f"{self.seed} {trial.arm.name}")
-        final, slow = arm.gauss(0, 0.15), arm.gauss(0, 0.12)
-        return 10 * math.exp(final + slow * (1 - images / 384) + noise.gauss(0, 0.15))
+        final, slow = arm.gauss(0, 0.3), arm.gauss(0, 0.1)
+        shared = random.Random(f"{self.seed} {trial.seed}").gauss(0, 0.2)
+        return 10 * math.exp(final + slow * (1 - images / 384) + shared + noise.gauss(0, 0.1))
 
 
 @dataclass
@@ -126,9 +129,9 @@ class Driver:
         return Driver(self.policy, study, self.world, kept, dict(self.decisions), self.proposals)
 
     @property
-    def stops(self) -> dict[str, tuple[str, ...]]:
+    def stopped(self) -> dict[str, frozenset[str]]:
         """Look -> the arms stopped there."""
-        return {look: tuple(stop.arm for stop in found.stops) for look, found in self.decisions.items()}
+        return {look: frozenset(stop.arm for stop in found.stops) for look, found in self.decisions.items()}
 
 
 def random_study(generator: random.Random, **changes: Any) -> Expansion:

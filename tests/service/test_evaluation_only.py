@@ -191,7 +191,7 @@ def test_the_cost_of_a_training_is_counted_once(prepared: Prepared, finished: tu
     notes = {row.cells[0]: row.cells[-1] for row in cost_table(list(costs.values())).rows}
     assert notes["guided"] == "evaluates the weights of baseline"
     assert notes["baseline"] == "trained for guided and coarse as well"
-    trials = study_result(prepared, summary, store).trials
+    trials = study_result(summary, store).trials
     assert trials["seconds"].sum() == pytest.approx(seconds)
     assert dict(zip(trials["arm"], trials["weights_of"], strict=True)) == {"baseline": "", "wide": "", **SHARED}
 

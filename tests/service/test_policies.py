@@ -203,10 +203,10 @@ def test_options_and_rules_have_digests_of_their_own() -> None:
 
 @pytest.mark.parametrize("change", ["seed", "failure"])
 def test_neither_a_seed_nor_a_failure_changes_what_was_decided(change: str) -> None:
-    """Over 100 studies of 12 arms and 3 looks; without keeping decisions, about half and a fifth of them change."""
-    kept, recomputed = changed_studies(change, 100)
+    """Studies of 12 arms and 3 looks; where decisions are not kept, they change in about half and a fifth of them."""
+    kept, recomputed = changed_studies(change, 60)
     assert kept == 0
-    assert recomputed >= (35 if change == "seed" else 8)
+    assert recomputed >= (20 if change == "seed" else 5)
 
 
 def changed_studies(change: str, worlds: int) -> tuple[int, int]:
@@ -223,7 +223,7 @@ def changed_studies(change: str, worlds: int) -> tuple[int, int]:
         driver.run(random.Random(seed))
         grown = like(study, seeds=(2,)) if change == "seed" else study
         again = driver.again(grown).run(random.Random(seed))
-        kept += {look: again.stops[look] for look in driver.stops} != driver.stops
+        kept += {look: again.stopped[look] for look in driver.stopped} != driver.stopped
         anew = Driver(driver.policy, grown, world, dict(again.results)).run(random.Random(seed))
-        recomputed += anew.stops != driver.stops
+        recomputed += anew.stopped != driver.stopped
     return kept, recomputed
