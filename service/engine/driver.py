@@ -16,9 +16,10 @@ import ray
 from ray import tune
 
 from service.engine.cluster import cluster, lanes_that_fit
-from service.engine.dispatcher import Dispatcher, Limits
+from service.engine.dispatcher import Dispatcher
 from service.engine.fleet import Fleet, LanesFailed
 from service.engine.lane import LaneSpec
+from service.engine.lane_state import Limits
 from service.engine.ledger import Ledger
 from service.engine.messages import Overview
 from service.engine.searcher import PolicySearcher

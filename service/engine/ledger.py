@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from dataclasses import replace
-from typing import Any
+from collections.abc import Mapping
 
 from dit_core.gflops import count
-from dit_core.identity import sampling
 from search_spaces.study import Study
 from search_spaces.types import Expansion, Trial
-from service.analysis.status import TrialStatus, trial_status
+from service.analysis.status import TrialStatus
+from service.engine.attempts import Attempts, failure_record
 from service.engine.course import Course
 from service.engine.proposer import Proposer
 from service.engine.segment import Segment
@@ -19,7 +17,7 @@ from service.engine.work_queue import Priority, WorkQueue
 from service.policies.base import Plan, unresolved
 from service.preflight import Prepared
 from service.records.decisions import Stop
-from service.records.results import Results, TrialResult, collect_trial
+from service.records.results import Results
 from service.records.store import Store
 
 
@@ -45,19 +43,18 @@ class Ledger:
     def __init__(
         self, prepared: Prepared, store: Store, max_attempts: int = 3, proposer: Proposer | None = None
     ) -> None:
-        self.store, self.max_attempts = store, max_attempts
-        self.failed: dict[str, str] = {}
+        self.store = store
         self.in_flight: dict[str, Segment] = {}  # train_id -> segment: one writer per trial folder
         self.timings: list[Timing] = []
         self.stopping = False
         self.closed = False
         self._begun = False
-        self._attempts: Counter[str] = Counter()
-        self._reached: dict[str, int] = {}
+        self._attempts = Attempts(max_attempts)
         self._queue = WorkQueue(lambda trial: self.prepared.train_ids[trial.name], self.priority)
         self._course = Course(prepared, store, proposer)
         self.messages = self._course.messages
         self._lay_out()
+        self._enqueue()
 
     @property
     def prepared(self) -> Prepared:
@@ -78,6 +75,11 @@ class Ledger:
     def results(self) -> Results:
         """What is known of every trial."""
         return self._course.results
+
+    @property
+    def failed(self) -> Mapping[str, str]:
+        """Trial name -> error, for the trials given up in this run."""
+        return self._course.failed
 
     # -- handing out ------------------------------------------------------------------------------
 
@@ -145,7 +147,7 @@ class Ledger:
         if result.timing is not None:
             self.timings.append(result.timing)
         trial = self.expansion.trial(segment.trial)
-        self._read(trial)
+        self._course.read(trial)
         missing = unresolved(self.results[segment.trial], segment.until)
         if result.kind == DONE and missing:
             result = SegmentResult(FAILED, error="the segment ended without leaving its measurement in the store")
@@ -156,74 +158,27 @@ class Ledger:
         self._queue.put(trial, self._course.planner.next(trial.name))
 
     def _count_failure(self, segment: Segment, result: SegmentResult) -> None:
-        if result.images > self._reached.get(segment.id, 0):
-            self._reached[segment.id] = result.images
-            if result.kind == LOST:
-                self._attempts[segment.id] = 0  # a lost lane that came further than the last one is no bad sign
-        self._attempts[segment.id] += 1
-        attempt = self._attempts[segment.id]
-        given_up = attempt >= self.max_attempts or not result.retry
+        attempt, given_up = self._attempts.failed(segment, result)
         self.store.add_numbered(self.study.name, "failures", failure_record(segment, result, attempt, given_up))
         where = f"{segment.trial} on its way to {segment.until:,} images"
         if given_up:
             tries = "" if attempt == 1 else f" after {attempt} attempts"
-            self.failed[segment.trial] = result.error
+            self._course.give_up(segment.trial, result.error)
             self.messages.append(f"{where}: given up{tries}: {result.error}")
-            self._take(replace(self.results[segment.trial], failed=result.error))
         else:
-            self.messages.append(f"{where}: attempt {attempt} of {self.max_attempts} failed: {result.error}")
-
-    def _read(self, trial: Trial) -> None:
-        """Reads a trial's records; they may say something of other trials that have its weights, too."""
-        identity = self.prepared.train_ids[trial.name]
-        result = self._collect(trial)
-        self._take(result)
-        for other in self._sharing[identity]:
-            if other is trial:
-                continue
-            if self._measured_as(other) == self._measured_as(trial):
-                self._take(self._collect(other))
-            elif result.diverged != self.results[other.name].diverged:
-                self._take(replace(self.results[other.name], diverged=result.diverged))
-
-    def _collect(self, trial: Trial) -> TrialResult:
-        return collect_trial(trial, self.store, self.prepared.train_ids[trial.name], self.failed.get(trial.name))
-
-    def _take(self, result: TrialResult) -> None:
-        self._course.planner.update(result)
-        self._statuses[result.trial.name] = self._status(result)
-
-    def _measured_as(self, trial: Trial) -> Any:
-        """What decides which of the records of its weights are a trial's."""
-        if trial.arm.name not in self._measures:
-            self._measures[trial.arm.name] = (sampling(trial.config), trial.config.data.vae)
-        return self._measures[trial.arm.name]
+            self.messages.append(f"{where}: attempt {attempt} of {self._attempts.most} failed: {result.error}")
 
     def _advance(self) -> None:
         """Decides what can be decided, and takes over what is wanted since."""
-        stops = len(self._course.stops)
         if self._course.advance():
             self._lay_out()
-            return
-        for stop in self._course.stops[stops:]:
-            for trial in self.expansion.trials_of.get(stop.arm, ()):
-                self._stops[stop.arm] = stop
-                self._statuses[trial.name] = self._status(self.results[trial.name])
         self._enqueue()
 
     def _lay_out(self) -> None:
-        """Works out what depends on the study's arms; done anew when it has got some."""
-        expansion = self.expansion
-        costs = {arm.name: count(arm.config.model, arm.config.training.mask_ratio) for arm in expansion.arms}
+        """Works out what hand-outs are ordered by; done anew when the study has got arms."""
+        costs = {arm.name: count(arm.config.model, arm.config.training.mask_ratio) for arm in self.expansion.arms}
         self._cost = {name: cost.trained_gmacs for name, cost in costs.items()}
-        self._order = {trial.name: index for index, trial in enumerate(expansion.trials)}
-        self._sharing: defaultdict[str, list[Trial]] = defaultdict(list)
-        for trial in expansion.trials:
-            self._sharing[self.prepared.train_ids[trial.name]].append(trial)
-        self._measures: dict[str, Any] = {}
-        self._stops: dict[str, Stop] = {stop.arm: stop for stop in self._course.stops}
-        self._statuses = {trial.name: self._status(self.results[trial.name]) for trial in expansion.trials}
-        self._enqueue()
+        self._order = {trial.name: index for index, trial in enumerate(self.expansion.trials)}
 
     def _enqueue(self) -> None:
         planner = self._course.planner
@@ -244,27 +199,4 @@ class Ledger:
 
     def statuses(self, running: frozenset[str] = frozenset()) -> list[TrialStatus]:
         """Returns every trial's status, in the study's order; ``running`` are those with a segment in flight."""
-        return [
-            status
-            if status.trial.name not in running
-            else trial_status(self.study, self.results[status.trial.name], self._stops, True)
-            for status in self._statuses.values()
-        ]
-
-    def _status(self, result: TrialResult) -> TrialStatus:
-        return trial_status(self.study, result, self._stops, False)
-
-
-def failure_record(segment: Segment, result: SegmentResult, attempt: int, given_up: bool) -> dict[str, Any]:
-    """What is kept of a failed segment under ``studies/<name>/failures``."""
-    return {
-        "trial": segment.trial,
-        "train_id": segment.train_id,
-        "until": segment.until,
-        "images": result.images,
-        "attempt": attempt,
-        "given_up": given_up,
-        "kind": result.kind,
-        "error": result.error,
-        "traceback": result.traceback,
-    }
+        return self._course.statuses(running)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dit_core.errors import unknown
-from service.engine.dispatcher import Limits
+from service.engine.lane_state import Limits
 from service.engine.ledger import Ledger
 from service.engine.local import run_local
 from service.engine.outcome import OnUpdate, Outcome

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from service.engine.dispatcher import Dispatcher, Limits
+from service.engine.dispatcher import Dispatcher
+from service.engine.lane_state import Limits
 from service.engine.messages import Close, HeartbeatReply, Idle, Progress, Work
 from service.engine.segment import Segment
 from service.engine.wire import DONE, Live, SegmentResult, TimedPoint
