@@ -144,7 +144,11 @@ class Policy(ABC):
     def questions(
         self, expansion: Expansion, results: Results, decisions: Decisions, proposals: Proposals
     ) -> tuple[Question, ...]:
-        """Returns the new arms to ask for, as far as ``proposals`` does not answer yet."""
+        """Returns the new arms to ask for, as far as ``proposals`` does not answer yet.
+
+        A question must follow from what stays, decisions and answers, and keep its name: a driver that has just
+        started knows no answer, asks again, and finds it recorded.
+        """
         return ()
 
 

@@ -43,14 +43,15 @@ def pure(make: Callable[[], Policy], generator: random.Random, seed: int) -> Non
         driver.run(generator, steps)
         decisions, results = dict(driver.decisions), dict(driver.results)
         before = snapshot(results)
-        first = policy.plan(driver.study, results, decisions, {})
+        known = driver.proposals
+        first = policy.plan(driver.study, results, decisions, known)
         assert snapshot(results) == before and decisions == driver.decisions, "the policy changed what it was given"
         names, looks = list(results), list(decisions)
         generator.shuffle(names)
         generator.shuffle(looks)
         shuffled = {name: results[name] for name in names}, {look: decisions[look] for look in looks}
-        assert make().plan(driver.study, *shuffled, {}) == first, "the order of its arguments changed the plan"
-        assert policy.plan(driver.study, results, decisions, {}) == first, "asked twice, answered differently"
+        assert make().plan(driver.study, *shuffled, known) == first, "the order of its arguments changed the plan"
+        assert policy.plan(driver.study, results, decisions, known) == first, "asked twice, answered differently"
 
 
 def order_free(make: Callable[[], Policy], generator: random.Random, seed: int) -> None:
@@ -71,8 +72,9 @@ def idempotent(make: Callable[[], Policy], generator: random.Random, seed: int) 
         driver = driver.run(generator, generator.randint(0, 5)).again()
     driver.run(generator)
     assert driver.decisions == whole.decisions
-    assert driver.again().run(generator).log == [], "a finished study decided something"
-    assert make().plan(study, driver.results, driver.decisions, {}).finished
+    assert driver.again().run(generator).log == [], "a finished study decided or asked something new"
+    assert set(driver.again().run(generator).proposals) == set(driver.answers), "an answer is not asked for again"
+    assert make().plan(study, driver.results, driver.decisions, driver.proposals).finished
 
 
 def never_undone(make: Callable[[], Policy], generator: random.Random, seed: int) -> None:
@@ -112,7 +114,7 @@ def survives(make: Callable[[], Policy], generator: random.Random, seed: int) ->
         for arms in ((), ("only",), None):
             changes = {} if arms is None else {"arms": arms}
             driver = Driver(make(), random_study(generator, **changes), World(seed, trouble)).run(generator)
-            assert make().plan(driver.study, driver.results, driver.decisions, {}).finished
+            assert make().plan(driver.study, driver.results, driver.decisions, driver.proposals).finished
 
 
 def incremental(make: Callable[[], Policy], generator: random.Random, seed: int) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 from small_studies import expansion, result
 
 from search_spaces.types import Expansion, Trial
-from service.policies import Plan, Policy, Proposals
+from service.policies import Plan, Policy
 from service.policies.base import unresolved
 from service.records.decisions import Decision
+from service.records.proposals import Batch
 from service.records.results import TrialResult
 
 VALUES = (1.0, 2.0, 2.0, 3.0, 4.0, 5.0, math.nan, math.inf)
@@ -69,7 +70,9 @@ class Driver:
         world: where it runs.
         results: what is known of every trial.
         decisions: what was decided.
-        log: (look, stopped arms) in the order of deciding.
+        proposals: the questions it knows the answers of. They are answered with no proposal at all.
+        answers: every answer there is, as the store has them: a driver that starts again knows none, and asks.
+        log: names of looks decided and questions answered by this driver, in order.
     """
 
     policy: Policy
@@ -77,8 +80,9 @@ class Driver:
     world: World
     results: dict[str, TrialResult] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
-    proposals: Proposals = field(default_factory=dict)
-    log: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    proposals: dict[str, Batch] = field(default_factory=dict)
+    answers: dict[str, Batch] = field(default_factory=dict)
+    log: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for trial in self.study.trials:
@@ -91,8 +95,14 @@ class Driver:
             for decision in plan.decisions:
                 assert decision.look not in self.decisions, f"decided twice: {decision.look}"
                 self.decisions[decision.look] = decision
-                self.log.append((decision.look, tuple(stop.arm for stop in decision.stops)))
-            if not plan.decisions:
+                self.log.append(decision.look)
+            for question in () if plan.decisions else plan.questions:
+                assert question.name not in self.proposals, f"asked although it is answered: {question.name}"
+                if question.name not in self.answers:
+                    self.answers[question.name] = Batch(question=question)
+                    self.log.append(question.name)
+                self.proposals[question.name] = self.answers[question.name]
+            if not plan.decisions and not plan.questions:
                 return plan
 
     def run(self, order: random.Random, steps: int | None = None) -> Driver:
@@ -126,7 +136,7 @@ class Driver:
         study = study or self.study
         names = {trial.name for trial in study.trials}
         kept = {name: found for name, found in kept.items() if name in names}
-        return Driver(self.policy, study, self.world, kept, dict(self.decisions), self.proposals)
+        return Driver(self.policy, study, self.world, kept, dict(self.decisions), {}, self.answers)
 
     @property
     def stopped(self) -> dict[str, frozenset[str]]:

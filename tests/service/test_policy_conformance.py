@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from growing_study import Grower
 from policy_conformance import conforms
 
 from service.policies import POLICIES, Decisions, Plan, Proposals
@@ -35,6 +36,15 @@ class FirstComeFirstServed(Rungs):
         return Plan(whole.wanted, early.decisions or whole.decisions)
 
 
+class ForgetsItsQuestion(Grower):
+    """What is not allowed: it asks by what is known now, and so does not find the answer when it starts again."""
+
+    def questions(self, expansion, results, decisions: Decisions, proposals: Proposals):
+        known = sum(len(result.evaluations) for result in results.values())
+        asked = super().questions(expansion, results, decisions, proposals)
+        return asked if known < 1.3 * len(results) else ()
+
+
 class StopsAgain(Rungs):
     """What is not allowed: it wants a stopped arm again once the study is done."""
 
@@ -53,12 +63,13 @@ def test_it_conforms(name: str, options: dict[str, Any], seed: int) -> None:
     conforms(POLICIES.get(name), options, seed)
 
 
+@pytest.mark.parametrize("kind", [AskedAsAWhole, Grower])
 @pytest.mark.parametrize("seed", range(4))
-def test_a_policy_with_a_plan_of_its_own_conforms(seed: int) -> None:
-    conforms(AskedAsAWhole, {}, seed)
+def test_policies_with_a_plan_or_questions_of_their_own_conform(kind: type[Rungs], seed: int) -> None:
+    conforms(kind, {}, seed)
 
 
-@pytest.mark.parametrize("kind", [FirstComeFirstServed, StopsAgain])
+@pytest.mark.parametrize("kind", [FirstComeFirstServed, ForgetsItsQuestion, StopsAgain])
 def test_the_suite_notices(kind: type[Rungs]) -> None:
     with pytest.raises(AssertionError):
         for seed in range(12):
