@@ -177,8 +177,8 @@ def preview(
     held = None if prepared is None else _held(known)
     arms = [_arm(arm, expansion, statuses, held) for arm in expansion.arms]
     segments, remaining = None, None
-    if prepared is not None and statuses is not None and held is not None:
-        segments, remaining = _left(prepared, store, statuses, held)
+    if prepared is not None and statuses is not None:
+        segments, remaining = _left(prepared, store, known, statuses)
     return Preview(
         study=study.name,
         description=study.description,
@@ -256,23 +256,23 @@ def _arm(
 
 
 def _left(
-    prepared: Prepared, store: Store | None, statuses: dict[str, TrialStatus], held: dict[str, set[int]]
+    prepared: Prepared, store: Store | None, known: Standing | None, statuses: dict[str, TrialStatus]
 ) -> tuple[int, float]:
     """Segments and multiply-adds (10^9) that are left if no further arm is stopped."""
-    study = prepared.expansion.study
+    study, held = prepared.expansion.study, _held(known)
+    ends = {stop.arm: stop.images for stop in known.stops} if known is not None else {}
     segments = 0
     training: dict[str, float] = {}  # by the weights, which several trials may share
     for trial in prepared.expansion.trials:
         status = statuses.get(trial.name)
         if status is not None and (status.is_final or status.state.kind in (StateKind.STOPPED, StateKind.DIVERGED)):
             continue
-        segments += sum(milestone not in held.get(trial.name, ()) for milestone in study.milestones)
+        end = ends.get(trial.arm.name, study.budget_images)  # a stopped arm's new seeds run up to its look
+        segments += sum(images <= end and images not in held.get(trial.name, ()) for images in study.milestones)
         identity = prepared.train_ids[trial.name]
-        if identity not in training:
-            trained = _trained(store, identity, study.budget_images)
-            training[identity] = training_gmacs(
-                count(trial.config.model, trial.config.training.mask_ratio), study.budget_images - trained
-            )
+        cost = count(trial.config.model, trial.config.training.mask_ratio)
+        needed = training_gmacs(cost, end - _trained(store, identity, end))
+        training[identity] = max(needed, training.get(identity, 0.0))
     return segments, sum(training.values())
 
 

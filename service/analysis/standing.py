@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from search_spaces.analysis_plan import analysis_plan
-from service.policies.base import Plan
+from service.policies.contract import Plan
 from service.policies.planner import foresee
 from service.preflight import Prepared
 from service.records.decisions import Decision, DecisionBook, OtherPlan, PlanOpened, Stop, in_order, stops_of

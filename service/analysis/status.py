@@ -9,7 +9,7 @@ from enum import StrEnum
 from dit_core.events import MetricResult
 from search_spaces.study import Study
 from search_spaces.types import Trial
-from service.policies.base import unresolved
+from service.policies.contract import unresolved
 from service.records.decisions import Stop
 from service.records.results import Results, TrialResult
 from service.records.store import StoredMetric

@@ -12,7 +12,7 @@ from search_spaces.types import Arm, Expansion
 from service.analysis.standing import Standing, standing
 from service.analysis.statistics import PairedDifference, Spread, holm, paired_difference, spread
 from service.analysis.status import StateKind, TrialStatus, trial_status
-from service.policies.base import Plan
+from service.policies.contract import Plan
 from service.preflight import Prepared
 from service.records.decisions import Decision, OtherPlan, Stop, stops_of
 from service.records.results import Results

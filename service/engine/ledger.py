@@ -14,7 +14,7 @@ from service.engine.proposer import Proposer
 from service.engine.segment import Segment
 from service.engine.wire import DONE, FAILED, LOST, SegmentResult, Timing
 from service.engine.work_queue import Priority, WorkQueue
-from service.policies.base import Plan, unresolved
+from service.policies.contract import Plan, unresolved
 from service.preflight import Prepared
 from service.records.decisions import Stop
 from service.records.results import Results

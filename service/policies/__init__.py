@@ -5,7 +5,8 @@ from __future__ import annotations
 from dit_core.errors import parse
 from dit_core.registry import Registry
 from search_spaces.study import PolicySpec
-from service.policies.base import Decisions, Look, Plan, Policy, Proposals
+from service.policies.base import Policy
+from service.policies.contract import Decisions, Look, Plan, Proposals
 from service.policies.none import RunEverything
 from service.policies.rungs import Rungs
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from search_spaces.types import Arm, Expansion, Trial
-from service.policies.base import Decisions, Look, Plan, Policy, Proposals, seen, unresolved
+from service.policies.contract import Decisions, Look, Plan, Proposals, seen, unresolved
 from service.policies.planner import Planner
 from service.records.decisions import Decision, Stop, stops_of
 from service.records.results import Results, TrialResult
+
+if TYPE_CHECKING:
+    from service.policies.base import Policy
 
 
 @dataclass

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 from search_spaces.types import Expansion
-from service.policies.base import Decisions, Plan, Policy, Proposals
+from service.policies.contract import Decisions, Plan, Proposals
 from service.records.decisions import Decision
 from service.records.proposals import Question
 from service.records.results import Results, TrialResult
+
+if TYPE_CHECKING:
+    from service.policies.base import Policy
 
 
 class Planner(ABC):

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dit_core.metrics.direction import cost
 from search_spaces.types import Arm, Expansion
-from service.policies.base import Look, Policy
+from service.policies.base import Policy
+from service.policies.contract import Look
 from service.records.decisions import Stop
 from service.records.results import Results, TrialResult
 

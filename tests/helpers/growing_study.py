@@ -15,7 +15,7 @@ from dit_core.identity import digest
 from search_spaces.expand import expand
 from search_spaces.types import Expansion, Proposal
 from service.engine import run_segments
-from service.policies.base import Decisions, Proposals
+from service.policies.contract import Decisions, Proposals
 from service.policies.rungs import Rungs
 from service.preflight import Prepared, prepare
 from service.records.proposals import Question

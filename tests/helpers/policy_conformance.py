@@ -16,7 +16,7 @@ from typing import Any
 from policy_worlds import Driver, World, like, random_study, snapshot
 
 from service.policies import Policy
-from service.policies.base import unresolved
+from service.policies.contract import unresolved
 from service.records.decisions import stops_of
 
 

@@ -12,7 +12,7 @@ from small_studies import expansion, result
 
 from search_spaces.types import Expansion, Trial
 from service.policies import Plan, Policy
-from service.policies.base import unresolved
+from service.policies.contract import unresolved
 from service.records.decisions import Decision
 from service.records.proposals import Batch
 from service.records.results import TrialResult

@@ -193,6 +193,8 @@ def test_readers_know_arms_that_were_proposed(undisturbed: tuple[Store, Outcome]
 def test_the_client_continues_and_shows_a_study_that_has_grown(
     undisturbed: tuple[Store, Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from mlflow import MlflowClient
+
     from service.client import Client
 
     store, _ = undisturbed
@@ -207,3 +209,6 @@ def test_the_client_continues_and_shows_a_study_that_has_grown(
     assert "patch_size=8" in [arm.name for arm in client.plan(STUDY).arms]
     exported = client.export("tiny", store.path / "exported.pt", layout="official", arm="patch_size=8", seed=1)
     assert exported is not None
+    tracking = MlflowClient(result.tracking_uri)
+    runs = tracking.search_runs([tracking.get_experiment_by_name("tiny").experiment_id])
+    assert {"patch_size=8 seed=0", "patch_size=8 seed=1"} <= {run.info.run_name for run in runs}
