@@ -32,7 +32,7 @@ from workload import Synthetic, Workload, parser, workload
 from dit_core.errors import UserError
 from dit_core.evaluation import generate
 from dit_core.gflops import count
-from dit_core.model import DiT
+from dit_core.model.dit import DiT
 from dit_core.runtime import precision
 
 

@@ -15,7 +15,7 @@ from dit_core.config import TrialConfig
 from dit_core.data.base import ImageDataset, Split, flip_some, to_uint8
 from dit_core.data.config import DataConfig
 from dit_core.errors import UserError, parse
-from dit_core.model import ModelConfig
+from dit_core.model.config import ModelConfig
 from dit_core.training.config import PRECISIONS
 from search_spaces.profiles import DIGITS, PAPER
 

@@ -1,6 +1,13 @@
-"""The base of every config: frozen, strict about unknown fields, round-trips through JSON."""
+"""The base of every config: frozen, strict about unknown fields, round-trips through JSON; and how fields count.
+
+Every field is part of the identity of its trial or measurement (``dit_core.identity``) unless its annotation says
+otherwise: ``path: Annotated[str | None, Irrelevant("...")] = None``.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -9,3 +16,28 @@ class Config(BaseModel):
     """A frozen pydantic model that refuses unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Irrelevant:
+    """Marks a field that is left out of the identity.
+
+    Attributes:
+        because: why its value changes nothing, or what stands for it.
+    """
+
+    because: str
+
+
+@dataclass(frozen=True)
+class Added:
+    """Marks a field that was added after trials had been recorded without it.
+
+    The field is left out of the identity while its value is ``as_before``, so that those trials keep theirs. That value
+    is frozen here: whatever the default becomes later, it goes on meaning what the code did before the field was there.
+
+    Attributes:
+        as_before: the value with which everything is as it was without the field.
+    """
+
+    as_before: Any

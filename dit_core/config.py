@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from dit_core.base import Config
+from dit_core.base import Config, Irrelevant
+from dit_core.checks import check
 from dit_core.data.config import DataConfig
 from dit_core.diffusion.config import DiffusionConfig
-from dit_core.errors import UserError
 from dit_core.metrics.config import EvaluationConfig
 from dit_core.model.config import ModelConfig
 from dit_core.training.config import TrainingConfig
@@ -31,7 +31,7 @@ class TrialConfig(Config):
     diffusion: DiffusionConfig = DiffusionConfig()
     data: DataConfig = DataConfig()
     training: TrainingConfig = TrainingConfig()
-    evaluation: EvaluationConfig = EvaluationConfig()
+    evaluation: Annotated[EvaluationConfig, Irrelevant("measures weights: eval_id has it")] = EvaluationConfig()
     seed: int = Field(0, ge=0, lt=2**31)
 
     def with_seed(self, seed: int) -> TrialConfig:
@@ -52,16 +52,5 @@ class TrialConfig(Config):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        from dit_core.diffusion.checks import check_guidance, check_process
-        from dit_core.training.masking import check_masking
-
-        check_process(self)
-        check_guidance(self)
-        check_masking(self)
-        if self.evaluated_decay not in (*self.training.ema_decays, 0):
-            kept = ", ".join(map(repr, self.training.ema_decays))
-            raise UserError(
-                f"evaluation.ema_decay: {self.evaluated_decay!r} is not among the averages that training keeps; "
-                f"allowed: {kept} (training.ema_decays), 0 for the raw weights"
-            )
+        check(self)
         return self

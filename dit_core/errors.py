@@ -61,6 +61,17 @@ def explain(error: ValidationError, model: type[BaseModel] | None = None, where:
     return prefix + "; ".join(dict.fromkeys(parts))
 
 
+_PLAIN_WORDS = {
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid string": "text",
+    "a valid boolean": "true or false",
+    "a valid tuple": "a list",
+    "a valid dictionary": "a mapping of names to values",
+}
+"""What pydantic calls things, and what people do."""
+
+
 def _explain_one(item: dict[str, Any], model: type[BaseModel] | None) -> str:
     location = [str(part) for part in item["loc"]]
     field = ".".join(location)
@@ -81,6 +92,8 @@ def _explain_one(item: dict[str, Any], model: type[BaseModel] | None) -> str:
     if item["type"] == "missing":
         return f"{field}: required and missing"
     message = item["msg"][:1].lower() + item["msg"][1:]
+    for theirs, ours in _PLAIN_WORDS.items():
+        message = message.replace(theirs, ours)
     shown = repr(given)
     shown = shown if len(shown) <= 80 else shown[:77] + "..."
     return f"{field}: {message}, given {shown}"

@@ -10,11 +10,12 @@ from torch import Tensor
 
 from dit_core.config import TrialConfig
 from dit_core.data.base import ImageDataset
-from dit_core.diffusion import build_process, sample
+from dit_core.diffusion.build import build_process
 from dit_core.diffusion.lookahead import Lookahead
+from dit_core.diffusion.sampling import sample
 from dit_core.events import Evaluated
-from dit_core.metrics import METRICS
-from dit_core.model import DiT
+from dit_core.model.dit import DiT
+from dit_core.parts import METRICS
 from dit_core.runtime import compilation, distributed, precision
 from dit_core.runtime.randomness import generator, integers, normal
 

@@ -40,19 +40,21 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Progress:
-    """A stretch of training, yielded before the checkpoint that covers it is written.
+    """A logging window, yielded before the checkpoint that covers it is written.
 
     Attributes:
-        start: images seen before the stretch.
+        start: images seen before the window.
         images: images seen after it.
-        points: the curve over the stretch.
+        points: the curve over the window.
         seconds: wall-clock spent training it.
+        closes: whether a checkpoint at ``images``, or the trial's divergence there, is what comes next.
     """
 
     start: int
     images: int
     points: tuple[CurvePoint, ...]
     seconds: float
+    closes: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,10 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import shutil
+import socket
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +49,12 @@ def write_durably(path: Path, data: bytes) -> None:
     """
     with replacing(path) as temporary:
         temporary.write_bytes(data)
+
+
+def move(path: Path, target: Path) -> None:
+    """Gives a whole file another name in its folder, for good; replaces what is there."""
+    os.replace(path, target)
+    sync(target.parent)
 
 
 def create_durably(path: Path, data: bytes) -> bool:
@@ -90,8 +99,47 @@ def _create_without_links(path: Path, data: bytes) -> bool:
 
 
 def temporary_path(path: Path) -> Path:
-    """Returns a new hidden name beside ``path`` that says which process makes it; the ending stays."""
-    return path.with_name(f".{path.stem}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
+    """Returns a new hidden name beside ``path`` that says which process of which host makes it; the ending stays."""
+    return path.with_name(f".{path.stem}.{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
+
+
+def clear_abandoned(folder: Path) -> None:
+    """Removes, everywhere below a folder, the temporary files that writers left when they were killed.
+
+    A writer of this host counts as dead when its process is gone; of another host, nothing is known, and what has not
+    been written to for an hour is taken to be abandoned.
+    """
+    for path in folder.rglob(".*.tmp*"):
+        found = _TEMPORARY.search(path.name)
+        if found is None:
+            continue
+        with contextlib.suppress(OSError):  # another process may clear it as well
+            age = time.time() - path.stat().st_mtime
+            dead = found["host"] == _host() and age > _GRACE_SECONDS and not process_exists(int(found["pid"]))
+            if dead or age > _ABANDONED_SECONDS:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+_TEMPORARY = re.compile(r"\.(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{8}\.tmp")
+_GRACE_SECONDS, _ABANDONED_SECONDS = 60.0, 3600.0
+
+
+def _host() -> str:
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
+def process_exists(pid: int) -> bool:
+    """Returns whether a process of this host runs; one that has ended and was not collected yet does not."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (OSError, IndexError):
+        return True
 
 
 def sync(path: Path) -> None:

@@ -3,7 +3,8 @@
 The paper's "Gflops" (Peebles & Xie, arXiv 2212.09748, table 4) count one multiply-add as one, for one image, without
 the VAE; so does everything here. The network is built and run on PyTorch's meta device, so nothing is allocated, and
 every matrix product, convolution and attention is seen by PyTorch's own operator counter wherever it happens: a new
-block or decoder needs no line here. It only says, by ``cost_part`` on its modules, where its work is booked.
+block or decoder needs no line here. It only says, by ``cost_part`` on its modules, where its work is booked; a module
+with ``cost_whole`` has all work inside it booked there, that of modules which say otherwise included.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from dit_core.model import DiT, ModelConfig
+from dit_core.model.config import ModelConfig
+from dit_core.model.dit import DiT
 from dit_core.training.masking import kept_tokens
 
 PARTS = ("patchify", "attention", "mlp", "conditioning", "decoder")
@@ -79,6 +81,8 @@ def _count(config: ModelConfig, kept: int | None = None) -> tuple[int, int, tupl
 def macs_by_part(model: nn.Module, inputs: tuple[Tensor | None, ...]) -> dict[str, int]:
     """Runs a forward pass and books every multiply-add to the innermost running module with a ``cost_part``.
 
+    Inside a module with ``cost_whole`` nothing is booked elsewhere.
+
     Args:
         model: the network, on the meta device (elsewhere attention may run as an operator that PyTorch does not count).
         inputs: its positional arguments.
@@ -88,18 +92,19 @@ def macs_by_part(model: nn.Module, inputs: tuple[Tensor | None, ...]) -> dict[st
     """
     counter = FlopCounterMode(display=False)
     booked: Counter[str] = Counter()
-    running = [OTHER]
+    running = [(OTHER, False)]
     seen = 0
 
     def book() -> None:
         nonlocal seen
         total = counter.get_total_flops() // 2  # PyTorch counts a multiply-add as two
-        booked[running[-1]] += total - seen
+        booked[running[-1][0]] += total - seen
         seen = total
 
     def enter(module: nn.Module, _: object) -> None:
         book()
-        running.append(str(module.cost_part))
+        outer = running[-1]
+        running.append(outer if outer[1] else (str(module.cost_part), bool(getattr(module, "cost_whole", False))))
 
     def leave(module: nn.Module, _: object, __: object) -> None:
         book()

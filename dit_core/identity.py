@@ -1,4 +1,12 @@
-"""Two identities: what determines the weights, and what determines a measurement of them."""
+"""Two identities: what determines the weights, and what determines a measurement of them.
+
+Both hash values, never defaults: every field of a config counts with the value it has, unless its annotation says that
+it is ``Irrelevant``, or that it was ``Added`` later and it has the value that means "as before" (``dit_core.base``).
+
+Both hash what the code does with those values, by versions that are raised by hand. ``NUMERICS_VERSION`` concerns every
+trial, ``EVALUATION_NUMERICS_VERSION`` every measurement, and each entry of ``dit_core.parts`` has a version of its own
+that concerns whoever uses that part. Code from outside is known by a digest of its source instead.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +14,18 @@ import hashlib
 import json
 from typing import Any
 
+from dit_core.base import Added, Config, Irrelevant
 from dit_core.config import TrialConfig
+from dit_core.diffusion.guidance import guided_channels
 from dit_core.diffusion.samplers import sampler_name
-from dit_core.diffusion.sampling import guided_channels
-from dit_core.interop import initial
+from dit_core.interop.files import sha256
+from dit_core.parts import METRICS, NAMED_BY, SAMPLERS, chosen
 
-NUMERICS_VERSION = 1
-"""Raised by hand whenever a change alters the numbers a given config produces (the golden losses tell)."""
+NUMERICS_VERSION = 2
+"""Raised by hand whenever a change outside of ``dit_core.parts`` alters what configs train (the golden losses tell)."""
 
-_NOT_WEIGHTS: dict[str, set[str]] = {
-    # where data lies does not matter, its fingerprint does; how it is decoded concerns evaluation
-    "data": {"path", "vae", "corrupt", "image_column", "label_column", "source_split"},
-    "training": {"log_every_steps", "divergence_mse"},
-}
+EVALUATION_NUMERICS_VERSION = 1
+"""The same for a change that alters what is measured of given weights: labels, noise, guidance, features."""
 
 
 def digest(value: Any) -> str:
@@ -28,7 +35,7 @@ def digest(value: Any) -> str:
 
 
 def train_id(config: TrialConfig, data_fingerprint: str, weights_fingerprint: str | None = None) -> str:
-    """Identifies the weights: the config without evaluation, the seed, the data, the numerics version.
+    """Identifies the weights: the config without evaluation, the seed, the data, the code.
 
     Args:
         config: the trial.
@@ -38,13 +45,12 @@ def train_id(config: TrialConfig, data_fingerprint: str, weights_fingerprint: st
     Raises:
         UserError: the SHA-256 is to be taken, and the weights are not there.
     """
-    parts = config.model_dump(mode="json", exclude={"evaluation"})
-    for section, fields in _NOT_WEIGHTS.items():
-        parts[section] = {key: value for key, value in parts[section].items() if key not in fields}
-    if config.training.initial_weights is not None:  # what is in them matters, not where they lie
-        found = weights_fingerprint or initial.sha256(config.training.initial_weights)
-        parts["training"]["initial_weights"] = found
-    return digest({"config": parts, "data": data_fingerprint, "numerics": NUMERICS_VERSION})
+    settings = relevant(config)
+    start = config.training.initial_weights
+    if start is not None:  # what is in them matters, not where they lie
+        settings["training"]["initial_weights"] = weights_fingerprint or sha256(start)
+    numerics = {"core": NUMERICS_VERSION, **revisions(config)}
+    return digest({"config": settings, "data": data_fingerprint, "numerics": numerics})
 
 
 def sampling(config: TrialConfig) -> dict[str, Any]:
@@ -53,14 +59,16 @@ def sampling(config: TrialConfig) -> dict[str, Any]:
     What is None in the config is spelled out, and what has no effect (where guidance acts, when there is none) is
     left at its default.
     """
-    settings, found = config.evaluation, config.evaluation.model_dump(mode="json", exclude={"metrics", "grid_images"})
+    settings = config.evaluation
+    sampler = sampler_name(config.diffusion.objective, settings.sampler)
     steered = settings.guidance_scale != 1
     everywhere = settings.guidance_interval in (None, (0.0, 1.0))
-    return found | {
+    return relevant(settings) | {
         "ema_decay": config.evaluated_decay,
-        "sampler": sampler_name(config.diffusion.objective, settings.sampler),
+        "sampler": sampler,
         "guidance_channels": guided_channels(config.model.in_channels, settings.guidance_channels) if steered else None,
         "guidance_interval": settings.guidance_interval if steered and not everywhere else None,
+        "numerics": {"evaluation": EVALUATION_NUMERICS_VERSION, **SAMPLERS.revisions(sampler)},
     }
 
 
@@ -68,10 +76,10 @@ def eval_id(train: str, images: int, config: TrialConfig, metric: str) -> str:
     """Identifies one measurement: the weights at ``images`` seen, the sampler, guidance, sample count, metric.
 
     Args:
-        train: the ``train_id`` of the weights.
+        train: the ``train_id`` of the weights, which covers the data and the code that trains.
         images: training images seen.
         config: the trial, for its evaluation settings and VAE.
-        metric: name of the metric.
+        metric: name of the metric; one that is not registered here is known by its name alone.
     """
     return digest(
         {
@@ -80,6 +88,33 @@ def eval_id(train: str, images: int, config: TrialConfig, metric: str) -> str:
             "sampler": sampling(config),
             "vae": config.data.vae,
             "metric": metric,
-            "numerics": NUMERICS_VERSION,
+            "numerics": METRICS.revisions(metric) if metric in METRICS else {},
         }
     )
+
+
+def relevant(config: Config) -> dict[str, Any]:
+    """Returns the values of a config that its identity holds, as plain JSON; sections without any are left out."""
+    plain = config.model_dump(mode="json")
+    found = {}
+    for name, field in type(config).model_fields.items():
+        value = getattr(config, name)
+        if any(isinstance(mark, Irrelevant) for mark in field.metadata):
+            continue
+        if any(isinstance(mark, Added) and mark.as_before == value for mark in field.metadata):
+            continue
+        kept = relevant(value) if isinstance(value, Config) else plain[name]
+        if kept != {}:
+            found[name] = kept
+    return found
+
+
+def revisions(config: TrialConfig) -> dict[str, Any]:
+    """Returns, for every part that trains, what its identity holds beside its name; first versions are left out.
+
+    Returns:
+        ``field=name`` -> name of the part or of one that it uses -> its revision.
+    """
+    fields = [field for field in NAMED_BY if not field.startswith("evaluation.")]
+    found = {f"{field}={name}": NAMED_BY[field].revisions(name) for field in fields for name in chosen(config, field)}
+    return {label: revision for label, revision in found.items() if revision}

@@ -18,8 +18,8 @@ def paper_row(
     Args:
         size: ``S``, ``B``, ``L`` or ``XL``.
         patch_size: 2, 4 or 8.
-        block: a name in ``dit_core.model.blocks.BLOCKS``.
-        decoder: a name in ``dit_core.model.decoders.DECODERS``.
+        block: a name in ``dit_core.parts.BLOCKS``.
+        decoder: a name in ``dit_core.parts.DECODERS``.
 
     Returns:
         ``model`` (``XL/2``, or ``XL/2 in-context`` for another block), ``gflops`` as printed, ``params_m`` in

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
 
 from dit_core.base import Config
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError, parse
+
+PATHS = frozenset(
+    {
+        "data.path",
+        "data.vae",
+        "training.initial_weights",
+        "evaluation.inception_weights",
+        "evaluation.dinov2_weights",
+        "evaluation.reference_images",
+        "evaluation.reference_statistics",
+    }
+)
+"""Fields that name a file or folder (some of them, a hub name instead)."""
 
 
 def get_field(config: TrialConfig, field: str) -> Any:
@@ -29,6 +42,22 @@ def flat(config: TrialConfig) -> dict[str, Any]:
     return found
 
 
+def kinds_of(field: str) -> frozenset[type]:
+    """Returns the plain types that a dotted field takes, e.g. ``{str, NoneType}``; none for an unknown field."""
+    section, _, leaf = field.partition(".")
+    part = TrialConfig.model_fields.get(section)
+    found = getattr(part.annotation, "model_fields", {}).get(leaf) if part is not None else None
+    return frozenset() if found is None else frozenset(_kinds(found.annotation))
+
+
+def _kinds(annotation: Any) -> Iterator[type]:
+    parts = get_args(annotation)
+    if not parts and isinstance(annotation, type):
+        yield annotation
+    for part in parts:
+        yield from _kinds(part)
+
+
 def with_fields(config: TrialConfig, settings: Mapping[str, Any], where: str = "") -> TrialConfig:
     """Returns ``config`` with fields replaced, all at once, and validated as a whole.
 
@@ -45,6 +74,9 @@ def with_fields(config: TrialConfig, settings: Mapping[str, Any], where: str = "
     data = config.model_dump()
     for field, value in settings.items():
         section, _, leaf = field.partition(".")
+        if isinstance(value, bool) and (kinds := kinds_of(field)) and bool not in kinds:
+            wanted = "a number" if kinds & {int, float} else "text"
+            raise UserError(f"{where + ': ' if where else ''}{field}: {wanted} is wanted, given {str(value).lower()}")
         if not leaf:
             data[field] = value
         elif isinstance(data.setdefault(section, {}), dict):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from dit_core.errors import UserError, nearest, parse
-from search_spaces.build import complete
 from search_spaces.expand import expand
 from search_spaces.plan_import import PLAN_SUFFIXES, import_plan
 from search_spaces.study import Study
@@ -42,28 +42,40 @@ def load_study(source: str | Path | Study, *, skip_unknown: bool = False, profil
         return source
     if is_plan(source):
         return import_plan(source, profile=profile).require_complete(skip_unknown)
-    path = _resolve(source)
-    where = path.stem if path.parent == _PRESETS else str(source)
-    return study_from_yaml(read_text(path), where)
+    return study_from_data(read_study_file(source), str(source))
+
+
+def read_study_file(source: str | Path) -> dict[str, Any]:
+    """Reads a preset or a study file as the plain data that it holds, before anything of it is checked.
+
+    Raises:
+        UserError: there is no such file, or it is not YAML, or no mapping.
+    """
+    return _read_data(read_text(_resolve(source)), str(source))
 
 
 def study_from_yaml(text: str, where: str = "study") -> Study:
     """Builds and checks a study from YAML text; ``where`` opens every error."""
+    return study_from_data(_read_data(text, where), where)
+
+
+def study_from_data(data: Mapping[str, Any], where: str = "") -> Study:
+    """Builds a study from plain data and checks that it expands; ``where`` opens every error."""
+    study = parse(Study, data, where)
+    try:
+        expand(study)
+    except UserError as error:
+        raise UserError(f"{where}: {error}" if where else str(error)) from None
+    return study
+
+
+def _read_data(text: str, where: str) -> dict[str, Any]:
     data = read_yaml(text, where)
     if not isinstance(data, dict):
         raise UserError(
             f"{where}: not a study; a study file is a mapping with name, baseline and ablations, grid or ladder"
         )
-    try:
-        full = complete({"name": Path(where).stem, **data})
-    except UserError as error:
-        raise UserError(f"{where}: {error}") from None
-    study = parse(Study, full, where)
-    try:
-        expand(study)
-    except UserError as error:
-        raise UserError(f"{where}: {error}") from None
-    return study
+    return {"name": Path(where).stem, **data}
 
 
 def dump_study(study: Study, comments: Iterable[str] = ()) -> str:
@@ -73,7 +85,9 @@ def dump_study(study: Study, comments: Iterable[str] = ()) -> str:
         study: the study.
         comments: sentences to put on top, such as what of a plan is missing from it.
     """
-    data = study.model_dump(mode="json", exclude_none=True)
+    data = study.model_dump(mode="json")
+    if data["checkpoint_images"] is None:
+        del data["checkpoint_images"]  # a study that says its budget has no other
     for key in ("description", "ablations", "grid", "ladder"):
         if not data[key]:
             del data[key]

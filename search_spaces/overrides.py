@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dit_core.base import Config
@@ -21,7 +21,7 @@ def baseline_config(study: Study, profile: Profile) -> TrialConfig:
 
 
 def read_settings(given: Mapping[str, Any], config: TrialConfig, profile: Profile, where: str) -> dict[str, Any]:
-    """Returns dotted config field -> value.
+    """Returns dotted config field -> value; the order of the names makes no difference.
 
     Args:
         given: axis name (or alias) or dotted field -> value.
@@ -30,34 +30,111 @@ def read_settings(given: Mapping[str, Any], config: TrialConfig, profile: Profil
         where: opens every error.
 
     Raises:
-        UserError: an unknown axis or value, with the nearest match; or a seed, which is no setting.
+        UserError: an unknown axis or value, with the nearest match; two names for one field; or a seed, which is no
+            setting.
     """
-    settings: dict[str, Any] = {}
-    for key, value in given.items():
-        if key == "seed":
+    for name, value in given.items():
+        if name == "seed":
             raise UserError(f"{where}.seed: a seed is not part of an arm; write seeds under seeds")
-        if "." in key:
-            settings[key] = value
+        if name in TrialConfig.model_fields and isinstance(value, Mapping):
+            first = next(iter(value), "...")
+            raise UserError(f"{where}: {name} is a section; write its fields one by one, e.g. {name}.{first}")
+    refuse_two_names(given, where)
+    adapted: dict[str, Any] = {}
+    own: dict[str, Any] = {}
+    for name, value in given.items():
+        if "." in name:
+            own[name] = value
             continue
-        axis = _axis(key, config, where)
+        axis = _axis(name, where)
         try:
-            settings |= axis.settings(axis.parse(value, profile), profile, config)
+            settings = axis.settings(axis.parse(value, profile), profile, config)
         except UserError as error:
             raise UserError(f"{where}: {error}") from None
-    return settings
+        for field, setting in settings.items():
+            (adapted if field in axis.adapts else own)[field] = setting
+    return adapted | own
 
 
-def _axis(key: str, config: TrialConfig, where: str) -> Axis:
-    """Returns the axis called ``key``; a config field written without its section gets the whole name as a hint."""
+def refuse_two_names(names: Iterable[str], where: str) -> None:
+    """Refuses names of which two set the same config field, whatever their values.
+
+    Raises:
+        UserError: naming both, and the field.
+    """
+    setter: dict[str, str] = {}
+    for name in names:
+        for field in fields_of(name, where):
+            if field in setter:
+                raise UserError(f"{where}: {setter[field]!r} and {name!r} both set {field}; keep one of them")
+            setter[field] = name
+
+
+def fields_of(name: str, where: str) -> tuple[str, ...]:
+    """Returns the dotted config fields that a name sets on its own account.
+
+    Args:
+        name: an axis name (or alias) or a dotted config field.
+        where: opens the error.
+
+    Raises:
+        UserError: no axis is called that.
+    """
+    if "." in name:
+        return (name,)
+    axis = _axis(name, where)
+    return tuple(field for field in axis.fields if field not in axis.adapts)
+
+
+def replace_settings(given: Mapping[str, Any], chosen: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Returns settings with some of them chosen anew.
+
+    A choice takes the place of every name whose fields it sets all of, whichever way either is written. A choice that
+    sets only some of the fields of a name is refused: what would be left of the name would no longer be what it says.
+
+    Args:
+        given: axis name (or alias) or dotted field -> value.
+        chosen: the same, to replace or add.
+        where: opens the error; followed by the choice's name.
+
+    Raises:
+        UserError: a choice that sets a part of what another name sets, or is no axis.
+    """
+    kept = dict(given)
+    for name in chosen:
+        fields = {*fields_of(name, where)}
+        for other in given:
+            others = {*_known_fields(other)}
+            if others and others <= fields:
+                kept.pop(other, None)
+            elif others & fields:
+                part = min(others & fields)
+                raise UserError(
+                    f"{where} {name}: the study sets {other!r}, which sets {part} among other fields; "
+                    f"set {other} instead, or write its fields one by one in the study"
+                )
+    return kept | dict(chosen)
+
+
+def _known_fields(name: str) -> tuple[str, ...]:
+    """The fields that a name of the study sets; none where it is unknown, which is said when the study is read."""
     try:
-        return find_axis(key, where)
+        return fields_of(name, "")
+    except UserError:
+        return ()
+
+
+def _axis(name: str, where: str) -> Axis:
+    """Returns the axis called ``name``; a config field written without its section gets the whole name as a hint."""
+    try:
+        return find_axis(name, where)
     except UserError as error:
         dotted = [
-            f"{section}.{key}"
-            for section, value in config
-            if isinstance(value, Config) and key in type(value).model_fields
+            f"{section}.{name}"
+            for section, value in TrialConfig()
+            if isinstance(value, Config) and name in type(value).model_fields
         ]
         if dotted:
             names = " or ".join(map(repr, dotted))
-            raise UserError(f"{where}: {key!r} is no axis; did you mean the field {names}?") from None
+            raise UserError(f"{where}: {name!r} is no axis; did you mean the field {names}?") from None
         raise error

@@ -10,11 +10,12 @@ from typing import Any
 from dit_core.config import TrialConfig
 from dit_core.data.config import DataConfig
 from dit_core.diffusion.config import DiffusionConfig
-from dit_core.metrics import METRICS
 from dit_core.metrics.config import EvaluationConfig
 from dit_core.model.config import ModelConfig
+from dit_core.parts import METRICS
 from dit_core.registry import Registry
 from dit_core.training.config import TrainingConfig
+from search_spaces.study_defaults import STUDY_DEFAULTS
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,7 @@ class Profile:
         build: makes the baseline.
         sizes: the ladder that the ``size`` axis offers, smallest first.
         patch_sizes: the patch sizes that the ``patch_size`` axis tries when no values are given.
-        primary_metric: the metric arms are compared on.
-        study: what a study takes when it does not say: seeds, budget, rungs, policy, resources.
+        study: what a study takes where it says nothing: seeds, budget, rungs, primary metric, policy, resources.
         metric_substitutes: metric a plan may ask for -> (metric that stands in for it here, why).
     """
 
@@ -52,9 +52,13 @@ class Profile:
     build: Callable[[], TrialConfig]
     sizes: Mapping[str, Size]
     patch_sizes: tuple[int, ...]
-    primary_metric: str
     study: Mapping[str, Any]
     metric_substitutes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def primary_metric(self) -> str:
+        """The metric that arms are compared on."""
+        return str(self.study["primary_metric"])
 
     @cached_property
     def config(self) -> TrialConfig:
@@ -73,15 +77,7 @@ PAPER = Profile(
     ),
     sizes={"S": Size(384, 12, 6), "B": Size(768, 12, 12), "L": Size(1024, 24, 16), "XL": Size(1152, 28, 16)},
     patch_sizes=(2, 4, 8),
-    primary_metric="fid",
-    study={
-        "seeds": (0, 1),
-        "budget_images": 102_400_000,  # 400K steps of 256, where the paper compares its models
-        "rungs": (25_600_000, 51_200_000),
-        "policy": {"name": "rungs", "stop_fraction": 0.5},
-        "resources": {"workers": 8, "cpus_per_worker": 4, "gpus_per_worker": 1},
-        "checkpoint_images": 2_560_000,
-    },
+    study=STUDY_DEFAULTS["paper"],
 )
 
 DIGITS = Profile(
@@ -99,13 +95,7 @@ DIGITS = Profile(
     ),
     sizes={"S": Size(24, 3, 2), "B": Size(48, 3, 4), "L": Size(64, 6, 4), "XL": Size(72, 7, 4)},
     patch_sizes=(2, 4, 8),
-    primary_metric="fd_digits_cnn",
-    study={
-        "seeds": (0, 1),
-        "budget_images": 51_200,
-        "rungs": (12_800, 25_600),
-        "policy": {"name": "rungs", "stop_fraction": 0.5},
-    },
+    study=STUDY_DEFAULTS["digits"],
     metric_substitutes={
         name: (
             "fd_digits_cnn",

@@ -3,16 +3,67 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from dit_core.base import Config
-from dit_core.errors import UserError, unknown
+from dit_core.errors import UserError, explain, unknown
+from search_spaces.plain_data import plain
+from search_spaces.study_defaults import completed
 
 Action = Literal["REPLACE", "REMOVE", "ADD"]
 ACTIONS: tuple[Action, ...] = ("REPLACE", "REMOVE", "ADD")
 CONTROLS = ("none", "iso-gflops")
+
+_FROM_PROFILE: Any = None
+"""Stands where the baseline's profile supplies the value (see ``study_defaults.completed``)."""
+
+
+def _counted(value: Any) -> Any:
+    """Refuses true and false where a number is wanted: Python would count them as 1 and 0."""
+    if isinstance(value, bool):
+        raise UserError(f"{str(value).lower()} is not a number")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_counted)]
+Real = Annotated[float, BeforeValidator(_counted)]
+
+
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)  # it has no public name
+
+
+class _OneSentence(ModelMetaclass):
+    """Makes a mistake in ``Study(...)`` the same one sentence that it is in a study file."""
+
+    if not TYPE_CHECKING:  # the signature of every class stays its own
+
+        def __call__(cls, *given: Any, **fields: Any) -> Any:
+            try:
+                return super().__call__(*given, **fields)
+            except ValidationError as error:
+                raise UserError(explain(error, cls)) from None
+
+
+class StudyPart(Config, metaclass=_OneSentence):
+    """The base of everything in a study: plain data, whoever gave it."""
+
+    how: ClassVar[str]
+    """How it is written; ends the error about what is nothing of the kind."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        if isinstance(value, cls):
+            return value
+        if not isinstance(value, Mapping):
+            raise UserError(f"{value!r:.60} given; write {cls.how}")
+        return {key: plain(item, str(key)) for key, item in value.items()}
 
 
 def as_values(value: Any, where: str) -> Any:
@@ -26,7 +77,7 @@ def as_values(value: Any, where: str) -> Any:
     return value
 
 
-class Baseline(Config):
+class Baseline(StudyPart):
     """The arm that every other arm is compared with.
 
     Attributes:
@@ -35,6 +86,8 @@ class Baseline(Config):
 
     In YAML a profile's name alone will do (``baseline: digits``).
     """
+
+    how = "a profile's name, or a mapping with profile and overrides"
 
     profile: str = "digits"
     overrides: dict[str, Any] = Field(default_factory=dict)
@@ -45,7 +98,7 @@ class Baseline(Config):
         return {"profile": value} if isinstance(value, str) else value
 
 
-class Ablation(Config):
+class Ablation(StudyPart):
     """One question: an axis, what to do with it, and the values to try.
 
     Attributes:
@@ -58,6 +111,8 @@ class Ablation(Config):
 
     In YAML an axis alone will do (``- patch size``), and so will a single value (``values: 4``).
     """
+
+    how = "an axis, or a mapping with axis, action and values"
 
     name: str = ""
     axis: str
@@ -91,7 +146,7 @@ class Ablation(Config):
         return value
 
 
-class LadderStep(Config):
+class LadderStep(StudyPart):
     """One step of a ladder: it keeps what the steps before it have set, and sets something more.
 
     Attributes:
@@ -99,15 +154,19 @@ class LadderStep(Config):
         set: axis names (``objective: flow``) or dotted config fields (``training.beta2: 0.95``).
     """
 
+    how = "a mapping with name and set"
+
     name: str
     set: dict[str, Any]
 
 
-class PolicySpec(Config):
+class PolicySpec(StudyPart):
     """A stopping policy by name; options are checked by the policy itself.
 
     In YAML either a name (``policy: rungs``) or a mapping (``policy: {name: rungs, stop_fraction: 0.5}``).
     """
+
+    how = "a policy's name, or a mapping with name and options"
 
     name: str = "rungs"
     options: dict[str, Any] = Field(default_factory=dict)
@@ -122,7 +181,7 @@ class PolicySpec(Config):
         return value
 
 
-class Resources(Config):
+class Resources(StudyPart):
     """The shape of one lane and how many lanes to run.
 
     Attributes:
@@ -132,14 +191,19 @@ class Resources(Config):
         gpus_per_worker: GPUs of one worker.
     """
 
-    lanes: int | None = Field(None, gt=0)
-    workers: int = Field(1, gt=0)
-    cpus_per_worker: int = Field(1, gt=0)
-    gpus_per_worker: float = Field(0, ge=0)
+    how = "a mapping with lanes, workers, cpus_per_worker or gpus_per_worker"
+
+    lanes: Whole | None = Field(None, gt=0)
+    workers: Whole = Field(1, gt=0)
+    cpus_per_worker: Whole = Field(1, gt=0)
+    gpus_per_worker: Real = Field(0, ge=0)
 
 
-class Study(Config):
+class Study(StudyPart):
     """An ablation study. See ``docs/study-files.md`` for examples.
+
+    What is left out comes from the profile of the baseline, in Python as in a file. Rungs and checkpoints belong to a
+    budget: a study that sets its own budget has none that it does not set as well.
 
     Attributes:
         name: identifies the study in the store and names its MLflow experiment.
@@ -157,19 +221,26 @@ class Study(Config):
         checkpoint_images: images between checkpoints inside a segment; None for rungs only.
     """
 
+    how = "a mapping with name, baseline and ablations, grid or ladder"
+
     name: str
     description: str = ""
     baseline: Baseline = Baseline()
     ablations: tuple[Ablation, ...] = ()
     grid: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
     ladder: tuple[LadderStep, ...] = ()
-    seeds: tuple[int, ...] = (0,)
-    budget_images: int = Field(gt=0)
-    rungs: tuple[int, ...] = ()
-    primary_metric: str = "fd_digits_cnn"
-    policy: PolicySpec = PolicySpec()
-    resources: Resources = Resources()
-    checkpoint_images: int | None = Field(None, gt=0)
+    seeds: tuple[Whole, ...] = _FROM_PROFILE
+    budget_images: Whole = Field(_FROM_PROFILE, gt=0)
+    rungs: tuple[Whole, ...] = ()
+    primary_metric: str = _FROM_PROFILE
+    policy: PolicySpec = _FROM_PROFILE
+    resources: Resources = _FROM_PROFILE
+    checkpoint_images: Whole | None = Field(None, gt=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _completed(cls, value: Any) -> Any:
+        return completed(value) if isinstance(value, Mapping) else value
 
     @property
     def milestones(self) -> tuple[int, ...]:

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 from dit_core.errors import UserError
+from dit_core.interop.export import Exported
 from search_spaces.expand import expand
+from search_spaces.load import presets
 from search_spaces.study import Study
 from search_spaces.types import Expansion
 from service.analysis.preview import Preview, preview
-from service.analysis.study_result import StudyResult
+from service.analysis.study_result import StudyResult, study_result
+from service.analysis.summary import summarise
+from service.choices import Choices, refuse_unknown
+from service.command_text import command_line
+from service.default_store import DEFAULT_STORE
+from service.engine import Live, Snapshot, read_live, request_stop, run_segments
+from service.export import ExportChoices, export_trial
+from service.mlflow_sync import BackgroundSync, MlflowSync, default_tracking_uri
+from service.mlflow_sync.connection import absolute
 from service.policies import create
 from service.preflight import Prepared, prepare
 from service.records import study_files
 from service.records.store import Store
-from service.sources import Choices, Opened, command_line, open_study
-
-if TYPE_CHECKING:
-    from dit_core.interop.export import Exported
-    from service.engine import Snapshot
-    from service.export import ExportChoices
-    from service.report import Report
-    from service.submit import Job
-
-DEFAULT_STORE = "dit-ablate-store"
+from service.report import Report, build_report
+from service.sources import Opened, open_study
+from service.submit import Job, submit
 
 
 class Client:
@@ -74,6 +77,10 @@ class Client:
         blocker: str | None = None
         try:
             prepared = prepare(expansion)
+            if store is not None:
+                known = study_files.recorded_identities(store, expansion)
+                prepared = replace(prepared, train_ids={**prepared.train_ids, **known})
+                store.require_writable()
             _complete(opened, choices)
         except UserError as error:
             blocker = str(error)
@@ -109,6 +116,7 @@ class Client:
     def start(self, study: Study | str | Path, **choices: Unpack[Choices]) -> Session:
         """Checks everything that can be checked before the first trial; ``Session.run`` then runs it."""
         store = Store(self.store_path)
+        store.require_writable()
         opened = open_study(study, choices, store)
         _complete(opened, choices)
         prepared = prepare(expand(opened.study))
@@ -122,9 +130,15 @@ class Client:
         Raises:
             UserError: the study makes no sense, or no cluster answers.
         """
-        from service.submit import submit
-
-        opened = open_study(study, choices, self._existing_store())
+        if isinstance(study, Study):
+            raise UserError(
+                f"study: {study.name!r} is a Study, which does not travel with a job; write it to a file with "
+                "search_spaces.load.dump_study and submit that"
+            )
+        store = self._existing_store()
+        if store is not None:
+            store.require_writable()
+        opened = open_study(study, choices, store)
         _complete(opened, choices)
         expand(opened.study)
         path = opened.path
@@ -138,29 +152,24 @@ class Client:
 
     def status(self, study: Study | str | Path) -> StudyResult:
         """Returns where a study stands, from the store alone: a run may be going on anywhere."""
-        from service.engine import read_live
-
         store = self.require_store()
         name = self._name(study, store)
         prepared, definition = _restore(store, name)
         live = read_live(store, name)
         running = frozenset(item.trial for item in live.running) if live is not None else frozenset()
-        runs = store.numbered(name, "runs")
-        last = runs[-1] if runs and live is None else {}
+        ended = store.runs(name).get(store.last_run(name)) if live is None else None
         return _result(
             self,
             store,
             prepared,
             definition.command,
             running=running,
-            failures=last.get("failed", {}),
-            interrupted=bool(last.get("interrupted", False)),
+            failures=store.given_up(name),
+            interrupted=ended is not None and ended.interrupted,
         )
 
     def report(self, study: Study | str | Path) -> StudyResult:
         """Writes the report anew from the store's records and returns the results with its path."""
-        from service.report import build_report
-
         store = self.require_store()
         prepared, definition = _restore(store, self._name(study, store))
         report = build_report(prepared, store, command=definition.command)
@@ -178,8 +187,8 @@ class Client:
             UserError: there is no such trial or checkpoint, or the layout cannot hold the network.
         """
         from service.analysis.standing import standing
-        from service.export import export_trial
 
+        refuse_unknown(which, ExportChoices, required=("layout",))
         store = self.require_store()
         prepared, _ = _restore(store, self._name(study, store))
         prepared = standing(prepared, store).prepared  # with the arms that were proposed while it ran
@@ -187,8 +196,6 @@ class Client:
 
     def stop(self, study: Study | str | Path) -> bool:
         """Asks a running study to checkpoint and end; returns whether a run was going on."""
-        from service.engine import read_live, request_stop
-
         store = self.require_store()
         name = self._name(study, store)
         return read_live(store, name) is not None and request_stop(store, name)
@@ -197,6 +204,11 @@ class Client:
         """Returns the names of the studies in the store."""
         store = self._existing_store()
         return [] if store is None else study_files.defined_studies(store)
+
+    def unreadable(self) -> list[str]:
+        """Returns the names of the studies in the store whose definition is damaged; running them again mends it."""
+        store = self._existing_store()
+        return [] if store is None else study_files.unreadable_studies(store)
 
     # -- the store ------------------------------------------------------------------------------
 
@@ -218,13 +230,10 @@ class Client:
         return store
 
     def _name(self, study: Study | str | Path, store: Store) -> str:
-        if isinstance(study, str) and study in study_files.defined_studies(store):
+        if isinstance(study, str) and study_files.is_defined(store, study):
             return study
-        if isinstance(study, str) and not Path(study).exists():
-            from search_spaces.load import presets
-
-            if study not in presets():
-                study_files.read_definition(store, study)  # says that it is not there, and what is
+        if isinstance(study, str) and not Path(study).exists() and study not in presets():
+            study_files.read_definition(store, study)  # says that it is not there, and what is
         return open_study(study, {}, store).study.name
 
 
@@ -258,7 +267,7 @@ class Session:
             ("--tracking-uri", self.client.tracking_uri, "MLFLOW_TRACKING_URI"),
         ):
             if value is not None and value != os.environ.get(variable):
-                arguments += [option, value]
+                arguments += [option, absolute(value)]
         return command_line("run", arguments, self.store.path)
 
     def run(
@@ -269,26 +278,22 @@ class Session:
         ray_temp_dir: str | None = None,
     ) -> StudyResult:
         """Runs the study; see ``Client.run``."""
-        from service.engine import run_segments
-        from service.mlflow_sync import BackgroundSync, MlflowSync
-
         command = self.command(executor)
         sync = MlflowSync(self.client.tracking_uri, self.prepared, self.store)
         sync.check()
-        running: frozenset[str] | None = None
+        live: Collection[Live] | None = None
         failed: Mapping[str, str] = {}
 
         def update(snapshot: Snapshot) -> None:
-            nonlocal running, failed
-            if running is None:
+            nonlocal live, failed
+            if live is None:
                 # at the first update the engine has made sure that no other run is going on
                 self._write_files(command, {status.trial.name: status.train_id for status in snapshot.statuses})
-            running = frozenset(name for name, live in snapshot.live.items() if live.phase != "queued")
-            failed = snapshot.failed
+            live, failed = tuple(snapshot.live.values()), snapshot.failed
             if on_update is not None:
                 on_update(snapshot)
 
-        with BackgroundSync(sync, lambda: running or frozenset(), lambda: failed):
+        with BackgroundSync(sync, lambda: live or (), lambda: failed):
             outcome = run_segments(
                 self.prepared,
                 self.store,
@@ -320,11 +325,9 @@ class Session:
         if opened.imported is not None and opened.path is not None:
             sentences = (*opened.imported.understood, *opened.imported.not_understood, *opened.imported.notes)
             study_files.write_plan_source(self.store, study, opened.path, tuple(map(str, sentences)))
-        study_files.write_preview(self.store, study, self.preview.text())
+        study_files.write_preview(self.store, study, str(self.preview))
 
     def _report(self, warnings: list[str], command: str) -> Report | None:
-        from service.report import build_report
-
         try:
             return build_report(self.prepared, self.store, command=command)
         # the results are in the store; a report that cannot be drawn must not take them from the caller
@@ -375,10 +378,6 @@ def _result(
     tracking_uri: str | None = None,
     warnings: tuple[str, ...] = (),
 ) -> StudyResult:
-    from service.analysis.study_result import study_result
-    from service.analysis.summary import summarise
-    from service.mlflow_sync import default_tracking_uri
-
     folder = store.study_dir(prepared.expansion.study.name) / "report"
     if report is None and (folder / "report.html").exists():
         report = (folder / "report.md", folder / "report.html")
@@ -389,6 +388,6 @@ def _result(
         tracking_uri=tracking_uri or client.tracking_uri or default_tracking_uri(store),
         report_markdown=report[0] if report else None,
         report_html=report[1] if report else None,
-        warnings=warnings,
+        warnings=(*warnings, *(f"a damaged record was left out: {problem}" for problem in store.damaged)),
         resume_command=command,
     )

@@ -12,7 +12,7 @@ from dit_core.data.config import DataConfig
 from dit_core.errors import UserError
 from dit_core.identity import train_id
 from dit_core.interop import initial
-from dit_core.metrics import METRICS
+from dit_core.parts import METRICS
 from search_spaces.expand import expand
 from search_spaces.types import Expansion, Proposal
 from service.policies import create

@@ -1,13 +1,18 @@
-"""Running a study as a job on a Ray cluster: Ray's job API, with the study file travelling along."""
+"""Running a study as a job on a Ray cluster: Ray's job API, with the study file travelling along.
+
+Ray is imported where it is needed: most of what imports this module submits nothing.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
 import shutil
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+import requests
 
 from dit_core.errors import UserError
 
@@ -43,8 +50,6 @@ class Job:
 
     def logs(self) -> Iterator[str]:
         """Yields the job's output as it comes, until the job ends."""
-        import asyncio
-
         client = _client(self.address)
         stream = client.tail_job_logs(self.id)
         loop = asyncio.new_event_loop()
@@ -64,8 +69,6 @@ class Job:
 
     def wait(self, timeout: float = float("inf")) -> str:
         """Waits until the job has ended, at most ``timeout`` seconds, and returns its status."""
-        import time
-
         deadline = time.monotonic() + timeout
         while (status := self.status()) in ("PENDING", "RUNNING") and time.monotonic() < deadline:
             time.sleep(1.0)
@@ -151,8 +154,6 @@ def dashboard_url(address: str | None) -> str:
 
 
 def _is_dashboard(url: str) -> bool:
-    import requests
-
     try:
         answer = requests.get(f"{url}/api/version", timeout=PROBE_SECONDS)
         # a dashboard that asks for a token is one, too

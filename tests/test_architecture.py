@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,98 @@ def test_dit_core_imports_only_light_packages_at_the_top() -> None:
         if (bad := imports(path, top_level_only=True) - allowed)
     }
     assert not wrong
+
+
+def statements(tree: ast.AST, *, inside: bool = False) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
+    """Yields every import that runs, those for type checking left out, and whether it is inside a function."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node, inside
+        function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        yield from statements(node, inside=inside or function)
+
+
+def names_of(node: ast.Import | ast.ImportFrom) -> list[str]:
+    """The modules, or names in modules, that an import brings in."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [f"{node.module}.{alias.name}" for alias in node.names]
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def graph(package: str) -> dict[str, set[str]]:
+    """Module -> the modules of its package that it imports, anywhere in it.
+
+    Importing a module runs its packages first: those count, unless the importer lies in them and they run already.
+    """
+    paths = {module_name(path): path for path in modules(package)}
+    edges: dict[str, set[str]] = {}
+    for module, path in paths.items():
+        edges[module] = set()
+        for node, _ in statements(ast.parse(path.read_text())):
+            for name in names_of(node):
+                parts = name.split(".")
+                run = [found for end in range(1, len(parts) + 1) if (found := ".".join(parts[:end])) in paths]
+                edges[module] |= {found for found in run[:-1] if not f"{module}.".startswith(f"{found}.")}
+                edges[module] |= set(run[-1:]) - {module}
+    return edges
+
+
+def circles(edges: Mapping[str, set[str]]) -> list[list[str]]:
+    """Returns the groups of modules that import each other, directly or not, each in alphabetical order."""
+    reached: dict[str, set[str]] = {}
+    for start in edges:
+        seen: set[str] = set()
+        todo = list(edges[start])
+        while todo:
+            module = todo.pop()
+            if module not in seen:
+                seen.add(module)
+                todo += edges[module]
+        reached[start] = seen
+    groups = {tuple(sorted({m} | {o for o in reached[m] if m in reached[o]})) for m in edges if m in reached[m]}
+    return [list(group) for group in sorted(groups)]
+
+
+WITHOUT_CIRCLES = ("dit_core", "search_spaces")
+"""Packages no two files of which import each other, however far round."""
+
+
+@pytest.mark.parametrize("package", WITHOUT_CIRCLES)
+def test_no_files_import_each_other(package: str) -> None:
+    assert not circles(graph(package))
+
+
+def test_circles_are_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}, "e": set()}) == [["b", "c"]]
+    tree = ast.parse("def f():\n from a.b import c\nif TYPE_CHECKING:\n import d\nif x:\n import e.g")
+    assert [(names_of(node), inside) for node, inside in statements(tree)] == [(["a.b.c"], True), (["e.g"], False)]
+    edges = graph("dit_core")
+    assert "dit_core.checks" in edges["dit_core.config"]
+    assert "dit_core.data" in edges["dit_core.training.loop"]  # a function in the package's own file
+    assert "dit_core.data" not in edges["dit_core.data.digits"]
+
+
+OPTIONAL = {"PIL", "sklearn", "datasets", "diffusers", "transformers", "torch_fidelity"}
+"""Packages that take long to import, or need not be there."""
+INSIDE = {"torch._dynamo": "takes a second, which trials that do not compile need not wait for", "fcntl": "POSIX only"}
+
+
+def test_dit_core_imports_inside_functions_only_what_is_heavy_or_may_be_absent() -> None:
+    found = {
+        f"{module_name(path)}:{node.lineno} {name}"
+        for path in modules("dit_core")
+        for node, inside in statements(ast.parse(path.read_text()))
+        for name in names_of(node)
+        if inside and name not in INSIDE and name.split(".")[0] not in OPTIONAL
+    }
+    assert not found
 
 
 def test_the_training_loop_really_imports_without_the_heavy_packages() -> None:

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from dit_core.config import TrialConfig
-from dit_core.diffusion import build_process, sample
-from dit_core.model import DiT, ModelConfig
+from dit_core.diffusion.build import build_process
+from dit_core.diffusion.sampling import sample
+from dit_core.model.config import ModelConfig
+from dit_core.model.dit import DiT
 from peers.plain_diffusion import PlainDiffusion, linear_betas
 from peers.plain_dit import PlainDiT, guided
 

@@ -1,19 +1,17 @@
-"""Data sets: embedded digits, folders of images, Hugging Face data sets, folders of latents."""
+"""Data sets: embedded digits, folders of images, Hugging Face data sets, folders of latents.
+
+To add one: a new file with an ``ImageDataset`` and one line in ``dit_core.parts.DATASETS``.
+"""
 
 from __future__ import annotations
 
-from dit_core.data.base import ImageDataset, Split
-from dit_core.data.config import DataConfig
-from dit_core.data.digits import Digits
-from dit_core.data.huggingface import HuggingFace
-from dit_core.data.image_folder import ImageFolder
-from dit_core.data.latents import Latents
-from dit_core.registry import Registry
+from typing import TYPE_CHECKING
 
-DATASETS: Registry[type[ImageDataset]] = Registry(
-    "data set", {"digits": Digits, "image-folder": ImageFolder, "huggingface": HuggingFace, "latents": Latents}
-)
-"""Every data set by name. Adding one is one file with an ``ImageDataset`` and one line here."""
+from dit_core.data.config import DataConfig
+from dit_core.parts import DATASETS
+
+if TYPE_CHECKING:
+    from dit_core.data.base import ImageDataset
 
 _loaded: dict[tuple[DataConfig, str], ImageDataset] = {}
 _KEEP = 4
@@ -35,4 +33,4 @@ def load_dataset(config: DataConfig) -> ImageDataset:
     return _loaded[key]
 
 
-__all__ = ["DATASETS", "DataConfig", "ImageDataset", "Split", "load_dataset"]
+__all__ = ["DataConfig", "load_dataset"]

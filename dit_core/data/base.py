@@ -23,10 +23,10 @@ class ImageDataset(ABC):
 
     Loading verifies everything that can be verified, so that no later call fails for a reason the user could have
     been told before training. A subclass is built by ``load(config)``; a new data set is one file with a subclass and
-    one line in ``dit_core.data.DATASETS``.
+    one line in ``dit_core.parts.DATASETS``.
 
     Attributes:
-        name: name in ``dit_core.data.DATASETS``.
+        name: name in ``dit_core.parts.DATASETS``.
         num_classes: classes; labels are 0 .. num_classes - 1.
         channels: channels of a model input.
         size: height and width of a model input, in pixels or latent cells.

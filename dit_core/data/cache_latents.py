@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dit_core.data import load_dataset
 from dit_core.data.base import from_uint8
 from dit_core.data.config import DataConfig
 from dit_core.data.latents_format import (
@@ -95,8 +96,6 @@ def cache_latents(
         UserError: when images, VAE and settings do not fit each other, or not what the folder was begun with, or
             another process is writing it, or the disk is full.
     """
-    from dit_core.data import load_dataset
-
     if dtype not in DTYPES:
         raise unknown("dtype", dtype, DTYPES)
     where = parse_device(device)
@@ -305,4 +304,6 @@ def _alone(folder: Path) -> Iterator[None]:
             raise UserError(f"{str(folder)!r} is being written by another process; wait for it or stop it") from None
         except OSError:  # a file system without locks
             pass
+        for left in folder.glob(".latents*.tmp*"):  # what a killed process has not finished
+            left.unlink(missing_ok=True)
         yield

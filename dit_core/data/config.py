@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from dit_core.base import Config
+from dit_core.base import Config, Irrelevant
 from dit_core.errors import UserError, unknown
 
 
@@ -14,7 +14,7 @@ class DataConfig(Config):
     """A data set and its fixed split.
 
     Attributes:
-        name: a name in ``dit_core.data.DATASETS`` (``digits``, ``image-folder``, ``huggingface``, ``latents``).
+        name: a name in ``dit_core.parts.DATASETS`` (``digits``, ``image-folder``, ``huggingface``, ``latents``).
         path: folder of the data set, for ``huggingface`` also a hub name; None for embedded ones.
         image_size: side of the (cropped, resized) images, in pixels; for latents, of the decoded image.
         random_flip: flip training images horizontally with probability one half.
@@ -31,25 +31,17 @@ class DataConfig(Config):
     """
 
     name: str = "digits"
-    path: str | None = None
+    path: Annotated[str | None, Irrelevant("the fingerprint of the images stands for where they lie")] = None
     image_size: int = Field(8, gt=0)
     random_flip: bool = False
     held_out_fraction: float = Field(0.2, gt=0, lt=1)
     split_seed: int = Field(0, ge=0)
-    corrupt: str = "refuse"
-    vae: str | None = None
+    corrupt: Annotated[str, Irrelevant("the fingerprint is that of the images that are left")] = "refuse"
+    vae: Annotated[str | None, Irrelevant("decodes for evaluation: eval_id has it")] = None
     vae_scale: float = Field(0.18215, gt=0)
-    image_column: str | None = None
-    label_column: str | None = None
-    source_split: str | None = None
-
-    @field_validator("name")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        from dit_core.data import DATASETS
-
-        DATASETS.get(value, "data.name")
-        return value
+    image_column: Annotated[str | None, Irrelevant("the fingerprint is that of the images")] = None
+    label_column: Annotated[str | None, Irrelevant("the fingerprint is that of the images and labels")] = None
+    source_split: Annotated[str | None, Irrelevant("the fingerprint is that of the images")] = None
 
     @field_validator("corrupt")
     @classmethod

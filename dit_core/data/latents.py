@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from dit_core.data.base import ImageDataset, Split
@@ -187,8 +188,6 @@ def _open_shard(folder: Path, shard: Shard, digest: str | None, manifest: Manife
     Raises:
         UserError: ``name (reason)``.
     """
-    from safetensors import SafetensorError, safe_open
-
     path = folder / shard.file
     try:
         if digest is None:

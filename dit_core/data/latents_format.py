@@ -24,6 +24,7 @@ from typing import Literal
 import numpy as np
 import torch
 from pydantic import Field
+from safetensors.torch import save_file
 from torch import Tensor
 
 from dit_core.base import Config
@@ -51,7 +52,7 @@ class Source(Config):
     """The images that latents were made of.
 
     Attributes:
-        data_set: name in ``dit_core.data.DATASETS``.
+        data_set: name in ``dit_core.parts.DATASETS``.
         content: SHA-256 of all its images, names and labels.
         count: number of images.
         image_size: side of the images, in pixels.
@@ -159,8 +160,6 @@ def write_shard(folder: Path, number: int, names: Sequence[str], tensors: dict[s
         names: the images' names.
         tensors: ``labels`` and the latent tensors, one row per name.
     """
-    from safetensors.torch import save_file
-
     path = folder / f"latents-{number:05d}.safetensors"
     packed = torch.from_numpy(np.frombuffer(b"\0".join(map(file_bytes, names)), np.uint8).copy())
     rows = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dit_core.diffusion.objectives import OBJECTIVES
-from dit_core.diffusion.samplers import SAMPLERS, sampler_name
+from dit_core.diffusion.samplers import sampler_name
 from dit_core.errors import UserError
+from dit_core.parts import OBJECTIVES, SAMPLERS
 
 if TYPE_CHECKING:
     from dit_core.config import TrialConfig
@@ -19,16 +19,16 @@ def check_process(config: TrialConfig) -> None:
         UserError: they do not.
     """
     diffusion, evaluation = config.diffusion, config.evaluation
-    process = OBJECTIVES.get(diffusion.objective, "diffusion.objective").process
+    process = OBJECTIVES.about(diffusion.objective, "diffusion.objective").process
     if process == "flow" and config.model.learn_sigma:
         raise UserError(
             f"model.learn_sigma: true given, but the objective {diffusion.objective} has no variance to learn; "
             "allowed: false"
         )
     name = sampler_name(diffusion.objective, evaluation.sampler)
-    sampler = SAMPLERS.get(name, "evaluation.sampler")
+    sampler = SAMPLERS.about(name, "evaluation.sampler")
     if sampler.process != process:
-        fitting = ", ".join(other for other in SAMPLERS if SAMPLERS.get(other).process == process)
+        fitting = ", ".join(other for other in SAMPLERS if SAMPLERS.about(other).process == process)
         raise UserError(
             f"evaluation.sampler: {name} cannot sample a model trained with the objective {diffusion.objective}; "
             f"allowed: {fitting}"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
-
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from dit_core.base import Config
 
@@ -16,13 +14,13 @@ class DiffusionConfig(Config):
         num_timesteps: training steps T.
         beta_start: first value of the linear beta schedule.
         beta_end: last value of the linear beta schedule.
-        objective: what the network predicts, a name in ``dit_core.diffusion.objectives.OBJECTIVES``: ``noise``, ``x0``
+        objective: what the network predicts, a name in ``dit_core.parts.OBJECTIVES``: ``noise``, ``x0``
             or ``v`` of the Gaussian process, or ``flow``, the velocity of a straight path (betas are then unused).
             ``x0`` is best trained with ``model.learn_sigma`` false: with little noise its error is large beside the
             variance to learn, and the variational term drowns the squared error.
-        timestep_sampling: a name in ``dit_core.diffusion.times.TIMESTEP_SAMPLINGS``: ``uniform``, or ``logit-normal``
+        timestep_sampling: a name in ``dit_core.parts.TIMESTEP_SAMPLINGS``: ``uniform``, or ``logit-normal``
             (mean 0, deviation 1).
-        loss_weighting: a name in ``dit_core.diffusion.weighting.LOSS_WEIGHTINGS``: ``none``, or ``min-snr``.
+        loss_weighting: a name in ``dit_core.parts.LOSS_WEIGHTINGS``: ``none``, or ``min-snr``.
         min_snr_gamma: the signal-to-noise ratio at which ``min-snr`` cuts off.
     """
 
@@ -33,14 +31,3 @@ class DiffusionConfig(Config):
     timestep_sampling: str = "uniform"
     loss_weighting: str = "none"
     min_snr_gamma: float = Field(5.0, gt=0)
-
-    @model_validator(mode="after")
-    def _known(self) -> Self:
-        from dit_core.diffusion.objectives import OBJECTIVES
-        from dit_core.diffusion.times import TIMESTEP_SAMPLINGS
-        from dit_core.diffusion.weighting import LOSS_WEIGHTINGS
-
-        OBJECTIVES.get(self.objective, "diffusion.objective")
-        TIMESTEP_SAMPLINGS.get(self.timestep_sampling, "diffusion.timestep_sampling")
-        LOSS_WEIGHTINGS.get(self.loss_weighting, "diffusion.loss_weighting")
-        return self

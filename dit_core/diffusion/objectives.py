@@ -1,4 +1,4 @@
-"""What the network predicts, by name. To add one: a line in ``OBJECTIVES``.
+"""What the network predicts, by name. To add one: an ``Objective`` and a line in ``dit_core.parts``.
 
 Every process here mixes an image and noise, ``x_t = signal * x_0 + scale * noise``, and every objective's target is
 another mix of the two. Two equations with two unknowns: x_t and the prediction give back the image and the noise.
@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dit_core.registry import Registry
-
 Mix = Callable[[Tensor, Tensor], tuple[Tensor | float, Tensor | float]]
 """(signal, scale) -> how much of x_0 and how much of the noise the target holds."""
 
@@ -24,11 +22,9 @@ class Objective:
 
     Attributes:
         target: its two coefficients as functions of signal and scale.
-        process: the process it belongs to, ``gaussian`` or ``flow``.
     """
 
     target: Mix
-    process: str = "gaussian"
 
     def coefficients(self, signal: Tensor, scale: Tensor) -> dict[str, Tensor]:
         """Returns the target's coefficients, and those that turn x_t and an output into x_0 and into noise.
@@ -49,13 +45,11 @@ class Objective:
         }
 
 
-OBJECTIVES: Registry[Objective] = Registry(
-    "objective",
-    {
-        "noise": Objective(lambda signal, scale: (0.0, 1.0)),  # Ho et al., arXiv 2006.11239, eq. 14
-        "x0": Objective(lambda signal, scale: (1.0, 0.0)),  # Salimans & Ho, arXiv 2202.00512, section 4
-        "v": Objective(lambda signal, scale: (-scale, signal)),  # Salimans & Ho, section 4 and appendix D
-        # the velocity d x_t / d t of the straight path (SiT, arXiv 2401.08740, section 2; rectified flow, 2209.03003)
-        "flow": Objective(lambda signal, scale: (-1.0, 1.0), process="flow"),
-    },
-)
+NOISE = Objective(lambda signal, scale: (0.0, 1.0))
+"""Ho et al., arXiv 2006.11239, eq. 14."""
+X0 = Objective(lambda signal, scale: (1.0, 0.0))
+"""Salimans & Ho, arXiv 2202.00512, section 4."""
+V = Objective(lambda signal, scale: (-scale, signal))
+"""Salimans & Ho, arXiv 2202.00512, section 4 and appendix D."""
+FLOW = Objective(lambda signal, scale: (-1.0, 1.0))
+"""The velocity d x_t / d t of the straight path (SiT, arXiv 2401.08740, section 2; rectified flow, 2209.03003)."""

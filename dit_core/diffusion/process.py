@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from dit_core.diffusion.config import DiffusionConfig
-from dit_core.diffusion.objectives import OBJECTIVES
-from dit_core.diffusion.weighting import LOSS_WEIGHTINGS
+from dit_core.parts import LOSS_WEIGHTINGS, OBJECTIVES
 
 
 class Process(ABC):

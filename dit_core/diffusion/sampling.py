@@ -7,22 +7,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from dit_core.diffusion.guidance import guided_channels
 from dit_core.diffusion.process import Process
-from dit_core.diffusion.samplers import SAMPLERS, StepNoise, sampler_name
+from dit_core.diffusion.samplers import sampler_name
+from dit_core.diffusion.samplers.base import StepNoise
+from dit_core.parts import SAMPLERS
 
 Network = Callable[[Tensor, Tensor, Tensor], Tensor]
 """``(x_NCHW, t_N, y_N) -> (N, C or 2C, H, W)``."""
-
-
-def guided_channels(channels: int, given: int | None = None) -> int:
-    """Returns how many leading channels of the prediction guidance applies to: ``given``, or the usual number.
-
-    The released DiT code guides the first three of the four latent channels, and the paper's figures come from it;
-    so do we for four channels. Any other input (pixels, other latents) is guided in all of its channels.
-    """
-    if given is not None:
-        return given
-    return 3 if channels == 4 else channels
 
 
 def guided(network: Network, scale: float, null_label: int, channels: int) -> Network:
@@ -95,4 +87,4 @@ def sample(
         return network(x, process.network_time(t), labels).float()
 
     name = sampler_name(process.config.objective, sampler)
-    return SAMPLERS.get(name, "evaluation.sampler").run(predict, process, noise, steps, step_noise)
+    return SAMPLERS.get(name, "evaluation.sampler")(predict, process, noise, steps, step_noise)

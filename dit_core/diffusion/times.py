@@ -1,4 +1,4 @@
-"""Which noise levels a training batch sees, by name. To add one: a function and a line in ``TIMESTEP_SAMPLINGS``."""
+"""Which noise levels a training batch sees, by name. To add one: a function and a line in ``dit_core.parts``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from dit_core.diffusion.config import DiffusionConfig
-from dit_core.diffusion.objectives import OBJECTIVES
-from dit_core.registry import Registry
+from dit_core.parts import OBJECTIVES, TIMESTEP_SAMPLINGS
 from dit_core.runtime.randomness import integers, normal, uniform
 
 STREAM = "timesteps"
@@ -17,18 +16,14 @@ TimestepSampling = Callable[[int, int, int], Tensor]
 """(count, seed, step) -> (count,) float32 in [0, 1): 0 is data, 1 is noise."""
 
 
-def _uniform(count: int, seed: int, step: int) -> Tensor:
+def uniform_times(count: int, seed: int, step: int) -> Tensor:
+    """Every noise level alike."""
     return uniform(count, seed, STREAM, step)
 
 
-def _logit_normal(count: int, seed: int, step: int) -> Tensor:
+def logit_normal_times(count: int, seed: int, step: int) -> Tensor:
     """The sigmoid of a standard normal: mostly middle noise levels (Esser et al., arXiv 2403.03206, section 3.1)."""
     return normal((count,), seed, STREAM, step).sigmoid()
-
-
-TIMESTEP_SAMPLINGS: Registry[TimestepSampling] = Registry(
-    "timestep_sampling", {"uniform": _uniform, "logit-normal": _logit_normal}
-)
 
 
 def draw_times(config: DiffusionConfig, count: int, seed: int, step: int) -> Tensor:
@@ -37,7 +32,7 @@ def draw_times(config: DiffusionConfig, count: int, seed: int, step: int) -> Ten
     Returns:
         (count,): int64 steps 0 .. T - 1 of a Gaussian process, or float32 times in [0, 1) of a flow.
     """
-    continuous = OBJECTIVES.get(config.objective).process == "flow"
+    continuous = OBJECTIVES.about(config.objective).process == "flow"
     if config.timestep_sampling == "uniform" and not continuous:
         return integers(count, config.num_timesteps, seed, STREAM, step)
     fraction = TIMESTEP_SAMPLINGS.get(config.timestep_sampling)(count, seed, step)

@@ -1,4 +1,4 @@
-"""How the squared error is weighted over the noise levels, by name. To add one: a function and a line below."""
+"""How the squared error is weighted over the noise levels, by name. To add one: a function, a line in ``parts.py``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from dit_core.diffusion.config import DiffusionConfig
-from dit_core.registry import Registry
 
 Weighting = Callable[[DiffusionConfig, Tensor, Tensor], Tensor]
 """(config, signal-to-noise ratio, squared error of x_0 per squared error of the output) -> weight, all (S,)."""
@@ -26,6 +25,3 @@ def min_snr(config: DiffusionConfig, snr: Tensor, x0_error: Tensor) -> Tensor:
     (SNR + 1) for v, as in the paper. The same rule gives min(SNR, gamma) * t^2 for flow, which the paper has not.
     """
     return snr.clamp(max=config.min_snr_gamma) * x0_error
-
-
-LOSS_WEIGHTINGS: Registry[Weighting] = Registry("loss_weighting", {"none": none, "min-snr": min_snr})

@@ -114,6 +114,9 @@ class Diffusers(Layout):
         return sizes(patch, last, table, fc1, _blocks(shapes, "transformer_blocks"))
 
 
+LAYOUT = Diffusers()
+
+
 def transformer_config(config: ModelConfig) -> dict[str, Any]:
     """Returns the arguments of the ``DiTTransformer2DModel`` that holds our network, null classes filled up."""
     return {

@@ -15,11 +15,11 @@ from torch import Tensor
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
 from dit_core.files import replacing
-from dit_core.interop import LAYOUTS
 from dit_core.interop.files import SAFE
 from dit_core.interop.layout import inference_state
 from dit_core.interop.pipeline import write_pipeline
 from dit_core.model.dit import DiT
+from dit_core.parts import LAYOUTS
 from dit_core.training.checkpoint import read
 
 OFFICIAL_SUFFIXES = (".pt", *SAFE)

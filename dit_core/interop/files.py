@@ -1,27 +1,20 @@
-"""Weights on disk: one file, or a folder as diffusers writes it. Nothing is unpickled but tensors and plain data."""
+"""Weights on disk: one file, or a folder as diffusers writes it; found and told apart, not read."""
 
 from __future__ import annotations
 
-import argparse
 import functools
 import hashlib
 import json
-import pickle
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
-from torch import Tensor
-
 from dit_core.errors import UserError
 from dit_core.files import file_sha256
-from dit_core.interop.diffusers import rows_in_use
-from dit_core.interop.layout import Shape
 
+FIELD = "training.initial_weights"
 RECORD = "dit_ablate.json"
 """Written beside exported weights: where they come from, and the classes they know."""
 SAFE, PICKLED = (".safetensors",), (".pt", ".pth", ".bin", ".ckpt")
@@ -44,35 +37,12 @@ class WeightFiles:
     config: Mapping[str, Any] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
 
-    def shapes(self) -> dict[str, Shape]:
-        """Returns every tensor's shape without reading the tensors.
-
-        Raises:
-            UserError: a file cannot be read.
-        """
-        found = {name: shape for part in self.parts for name, shape in _shapes(part).items()}
-        return {name: (self._rows(name, shape[0]), *shape[1:]) if shape else shape for name, shape in found.items()}
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Returns the tensors, float32 on the CPU.
-
-        Raises:
-            UserError: a file cannot be read.
-        """
-        found = {name: tensor.float() for part in self.parts for name, tensor in _tensors(part).items()}
-        return {
-            name: tensor[: self._rows(name, len(tensor))] if tensor.dim() else tensor for name, tensor in found.items()
-        }
-
     def sha256(self) -> str:
         """Returns the SHA-256 of the files' bytes; remembered as long as path, size and time stay the same."""
         stamps = tuple((part, stat.st_size, stat.st_mtime_ns) for part in self.parts for stat in (part.stat(),))
         if any(time.time() - written / 1e9 < _SETTLED_SECONDS for _, _, written in stamps):
             return _sha256.__wrapped__(stamps)
         return _sha256(stamps)
-
-    def _rows(self, name: str, rows: int) -> int:
-        return rows_in_use(name, rows, self.record.get("num_classes"))
 
 
 def find(source: str) -> WeightFiles:
@@ -91,6 +61,22 @@ def find(source: str) -> WeightFiles:
     folder = path / "transformer" if (path / "transformer").is_dir() else path
     config = _json(folder / "config.json")
     return WeightFiles(path, _parts(folder), config, _json(folder / RECORD))
+
+
+def sha256(source: str, field: str = FIELD) -> str:
+    """Returns the SHA-256 of the weights' content; where they lie and what they are called does not matter.
+
+    Args:
+        source: a file or folder.
+        field: where ``source`` was given, for the error.
+
+    Raises:
+        UserError: there are none.
+    """
+    try:
+        return find(source).sha256()
+    except UserError as error:
+        raise UserError(f"{field}: {error}") from None
 
 
 def _parts(folder: Path) -> tuple[Path, ...]:
@@ -119,44 +105,6 @@ def _json(path: Path) -> dict[str, Any]:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not JSON ({error})") from None
     return found if isinstance(found, dict) else {}
-
-
-def _shapes(path: Path) -> dict[str, Shape]:
-    if path.suffix not in SAFE:
-        return {name: tuple(tensor.shape) for name, tensor in _tensors(path).items()}  # mapped, not read
-    try:
-        with safe_open(path, "pt") as file:
-            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path} cannot be read ({error})") from None
-
-
-def _tensors(path: Path) -> dict[str, Tensor]:
-    if path.suffix in SAFE:
-        try:
-            with safe_open(path, "pt") as file:
-                return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        except (SafetensorError, OSError) as error:
-            raise UserError(f"{path} cannot be read ({error})") from None
-    found = _unpickled(path)
-    if isinstance(found, dict) and isinstance(found.get("ema"), dict):  # the paper's code trains {"model", "ema", ...}
-        found = found["ema"]
-    if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
-        raise UserError(f'{path} holds no named tensors; allowed: a state_dict, or a checkpoint with one under "ema"')
-    return dict(found)
-
-
-def _unpickled(path: Path) -> Any:
-    # the training checkpoints of the paper's code keep their arguments beside the weights: plain values only
-    try:
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            try:
-                return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-            except RuntimeError:  # written in the format before torch 1.6, which cannot be mapped
-                return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"{path} cannot be read as weights ({reason})") from None
 
 
 _SETTLED_SECONDS = 2.0

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from dit_core.errors import UserError
+from dit_core.interop import reading
 from dit_core.interop.diffusers import config_fields
-from dit_core.interop.files import WeightFiles, find
+from dit_core.interop.files import FIELD, WeightFiles, find
 from dit_core.interop.layout import TRAINING_ONLY, Layout, Shape, inference_state
 from dit_core.model.config import ModelConfig
 from dit_core.model.dit import DiT
+from dit_core.parts import LAYOUTS
 
-FIELD = "training.initial_weights"
 _SHOWN = 4
 _POSITIONS_TOLERANCE = 1e-3
 
@@ -54,7 +55,7 @@ def load(model: DiT, source: str, field: str = FIELD) -> None:
     """
     try:
         files = find(source)
-        tensors = _check(files, model.config).to_ours(files.tensors())
+        tensors = _check(files, model.config).to_ours(reading.tensors(files))
         own = model.state_dict()
         tensors |= {name: own[name] for name in TRAINING_ONLY if name in own}
         _check_positions(tensors.setdefault("pos_embed", own["pos_embed"]), own["pos_embed"], files)
@@ -63,20 +64,8 @@ def load(model: DiT, source: str, field: str = FIELD) -> None:
         raise UserError(f"{field}: {error}") from None
 
 
-def sha256(source: str, field: str = FIELD) -> str:
-    """Returns the SHA-256 of the weights' content; where they lie and what they are called does not matter.
-
-    Raises:
-        UserError: there are none.
-    """
-    try:
-        return find(source).sha256()
-    except UserError as error:
-        raise UserError(f"{field}: {error}") from None
-
-
 def _check(files: WeightFiles, config: ModelConfig) -> Layout:
-    found = files.shapes()
+    found = reading.shapes(files)
     layout = _layout(files, found)
     wrong = {name: value for name, value in layout.fixed.items() if getattr(config, name) != value}
     if wrong:
@@ -112,8 +101,6 @@ def _check(files: WeightFiles, config: ModelConfig) -> Layout:
 
 
 def _layout(files: WeightFiles, found: Mapping[str, Shape]) -> Layout:
-    from dit_core.interop import LAYOUTS
-
     for name in LAYOUTS:
         if LAYOUTS.get(name).recognises(found):
             return LAYOUTS.get(name)
@@ -127,8 +114,6 @@ def _layout(files: WeightFiles, found: Mapping[str, Shape]) -> Layout:
 
 @functools.lru_cache(maxsize=16)
 def _expected(layout: str, config: ModelConfig) -> dict[str, Shape]:
-    from dit_core.interop import LAYOUTS
-
     with torch.device("meta"):
         tensors = LAYOUTS.get(layout).from_ours(inference_state(DiT(config)))
     return {name: tuple(tensor.shape) for name, tensor in tensors.items()}

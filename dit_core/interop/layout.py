@@ -38,10 +38,10 @@ def inference_state(model: DiT) -> dict[str, Tensor]:
 class Layout:
     """One way to lay out the paper's network. Tensors are float32 in both directions and never copied needlessly.
 
-    To add one: write a file with a subclass here, register it in ``__init__.py``.
+    To add one: write a file with a subclass here, register it in ``dit_core.parts``.
 
     Attributes:
-        name: its name in ``LAYOUTS``.
+        name: its name in ``dit_core.parts.LAYOUTS``.
         fixed: fields of ``ModelConfig`` and the only value that the layout can hold.
     """
 

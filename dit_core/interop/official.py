@@ -53,6 +53,9 @@ class Official(Layout):
         return fields
 
 
+LAYOUT = Official()
+
+
 def _official(name: str) -> str:
     for ours, theirs in _RENAMED:
         name = name.replace(ours, theirs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -14,11 +14,9 @@ from dit_core.events import MetricResult
 if TYPE_CHECKING:
     from dit_core.config import TrialConfig
 
-Direction = Literal["min", "max"]
-
 
 class Metric(ABC):
-    """Scores generated images. A new metric is one file with a subclass and one line in ``dit_core.metrics.METRICS``.
+    """Scores generated images. A new metric is one file with a subclass and one line in ``dit_core.parts.METRICS``.
 
     One object scores one evaluation: ``update`` with every generated image once, then ``compute``. With several
     workers every rank updates with its own images and ``compute``, which all ranks must call, merges them.
@@ -30,14 +28,10 @@ class Metric(ABC):
     Images are compared as a reader would see them: 8 bits per channel. Memory does not grow with their number.
 
     Attributes:
-        name: name in ``dit_core.metrics.METRICS``.
-        description: what it measures, in a few words.
-        direction: ``min`` where less is better, ``max`` where more is.
+        name: name in ``dit_core.parts.METRICS``.
     """
 
     name: ClassVar[str]
-    description: ClassVar[str]
-    direction: ClassVar[Direction] = "min"
 
     def __init__(self, config: TrialConfig, dataset: ImageDataset, device: torch.device) -> None:
         """Prepares an empty score; ``check`` has passed.

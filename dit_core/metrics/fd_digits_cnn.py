@@ -55,7 +55,6 @@ class DigitsCNNDistance(FrechetMetric):
     """Compares grey 8x8 digits in the 48 features of ``features.digits_cnn``. Not comparable with any FID."""
 
     name = "fd_digits_cnn"
-    description = "Fréchet distance in features of its own, not comparable with FID"
     feature = "features"
     dim = FEATURES
 

@@ -20,7 +20,6 @@ class DINOv2Distance(FrechetMetric):
     """Stein et al., arXiv 2306.04675, with the network of ``evaluation.dinov2_weights`` (theirs is ViT-L/14)."""
 
     name = "fd_dinov2"
-    description = "Fréchet distance in DINOv2 features, not comparable with FID"
     feature = "cls"
 
     @classmethod

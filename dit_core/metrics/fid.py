@@ -22,7 +22,6 @@ class FID(FrechetMetric):
     """
 
     name = "fid"
-    description = "FID, the Fréchet distance in pooled Inception-v3 features"
     feature = "pool"
     dim = DIMS["pool"]
 

@@ -32,7 +32,6 @@ class FIDInfinity(ComparedMetric[list[Gaussian]]):
     """
 
     name = "fid_infinity"
-    description = "FID extrapolated to infinitely many samples"
     feature = "pool"
     dim = DIMS["pool"]
     least = 2 * PARTS

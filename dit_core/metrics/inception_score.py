@@ -33,8 +33,6 @@ class InceptionScore(Metric):
     """
 
     name = "inception_score"
-    description = "Inception score: sure and varied classes in Inception-v3"
-    direction = "max"
 
     def __init__(self, config: TrialConfig, dataset: ImageDataset, device: torch.device) -> None:
         super().__init__(config, dataset, device)

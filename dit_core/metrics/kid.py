@@ -27,7 +27,6 @@ class KID(SubsetMetric):
     """
 
     name = "kid"
-    description = "KID, the squared maximum mean discrepancy of pooled Inception-v3 features"
 
     @classmethod
     def check_counts(cls, dim: int, samples: int, images: int | None, where: str) -> None:

@@ -23,8 +23,6 @@ class Precision(SubsetMetric):
     """
 
     name = "precision"
-    description = "share of the generated images within the real ones' neighbourhoods (Inception-v3 features)"
-    direction = "max"
     least = NEIGHBOUR + 1
 
     @classmethod

@@ -14,7 +14,6 @@ class Recall(Precision):
     """Kynkäänniemi et al., arXiv 1904.06991: ``precision`` with the two sets exchanged."""
 
     name = "recall"
-    description = "share of the real images within the generated ones' neighbourhoods (Inception-v3 features)"
 
     def compare(self, generated: Tensor, real: Tensor) -> tuple[float, dict[str, Any]]:
         return share_inside(real, generated, radii(generated, NEIGHBOUR)), {"neighbour": NEIGHBOUR}

@@ -13,6 +13,5 @@ class SpatialFID(FID):
     """
 
     name = "sfid"
-    description = "sFID, the Fréchet distance in spatial Inception-v3 features"
     feature = "spatial"
     dim = DIMS["spatial"]

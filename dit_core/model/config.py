@@ -21,15 +21,15 @@ class ModelConfig(Config):
         depth: number of transformer blocks N.
         num_heads: attention heads; must divide ``hidden_size``.
         mlp_ratio: hidden width of a block's MLP over D.
-        block: conditioning block, a name in ``dit_core.model.blocks.BLOCKS``.
-        decoder: output head, a name in ``dit_core.model.decoders.DECODERS``.
+        block: conditioning block, a name in ``dit_core.parts.BLOCKS``.
+        decoder: output head, a name in ``dit_core.parts.DECODERS``.
         num_classes: classes of the data, 0 for unconditional data; the null class is an extra row of the label table.
         learn_sigma: predict the variance as well (doubles the output channels).
-        position: how tokens know where they are, a name in ``dit_core.model.positions.POSITIONS``.
-        norm: normalisation in the blocks and before the decoder, a name in ``dit_core.model.norms.NORMS``.
+        position: how tokens know where they are, a name in ``dit_core.parts.POSITIONS``.
+        norm: normalisation in the blocks and before the decoder, a name in ``dit_core.parts.NORMS``.
         qk_norm: normalise queries and keys per head before attention.
-        mlp: the pointwise network of a block, a name in ``dit_core.model.mlps.MLPS``.
-        gate_init: how the gates of adaLN-Zero start, a name in ``dit_core.model.gates.GATE_INITS``.
+        mlp: the pointwise network of a block, a name in ``dit_core.parts.MLPS``.
+        gate_init: how the gates of adaLN-Zero start, a name in ``dit_core.parts.GATE_INITS``.
         registers: learned tokens that are appended to the image's and dropped before the decoder.
         long_skips: connect the first half of the blocks to the second half, U-shaped.
         mask_token: learn a token that stands in, before the decoder, for image tokens that are left out of the blocks.
@@ -72,25 +72,6 @@ class ModelConfig(Config):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        from dit_core.model.blocks import BLOCKS
-        from dit_core.model.decoders import DECODERS
-        from dit_core.model.gates import GATE_INITS
-        from dit_core.model.mlps import MLPS
-        from dit_core.model.norms import NORMS
-        from dit_core.model.positions import POSITIONS
-
-        block = BLOCKS.get(self.block, "model.block")
-        DECODERS.get(self.decoder, "model.decoder")
-        position = POSITIONS.get(self.position, "model.position")
-        NORMS.get(self.norm, "model.norm")
-        MLPS.get(self.mlp, "model.mlp")
-        GATE_INITS.get(self.gate_init, "model.gate_init")
-        if self.gate_init != "zero" and not block.gated:
-            gated = [name for name in BLOCKS if BLOCKS.get(name).gated]
-            raise UserError(
-                f"model.gate_init: {self.gate_init!r} means nothing to the block {self.block!r}, which has no gates; "
-                f"leave it at 'zero', or take a block with gates: {', '.join(gated)}"
-            )
         if self.long_skips and self.depth < 2:
             raise UserError(
                 "model.long_skips: a network of depth 1 has no two halves to connect; allowed: depth 2 or more"
@@ -103,8 +84,6 @@ class ModelConfig(Config):
             )
         if self.hidden_size % self.num_heads:
             raise UserError(f"model.num_heads: {self.num_heads} does not divide the hidden size {self.hidden_size}")
-        for check in position.checks:
-            check(self)
         if self.mlp_width < 1:
             raise UserError(
                 f"model.mlp_ratio: {self.mlp_ratio} of the hidden size {self.hidden_size} leaves no hidden unit; "

@@ -8,12 +8,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dit_core.model.blocks import BLOCKS, Block, Common
+from dit_core.model.blocks.base import Block, Common
 from dit_core.model.config import ModelConfig
-from dit_core.model.decoders import DECODERS, Noised
+from dit_core.model.decoders.base import Noised
 from dit_core.model.embedders import LabelEmbedder, PatchEmbedder, TimestepEmbedder
-from dit_core.model.positions import POSITIONS, sequence_rotation
+from dit_core.model.positions import sequence_rotation
 from dit_core.model.skips import LongSkip
+from dit_core.parts import BLOCKS, DECODERS, POSITIONS
 
 
 class DiT(nn.Module):
@@ -21,8 +22,8 @@ class DiT(nn.Module):
 
     Labels are used as given: replacing some by the null class (``config.num_classes``) during training is the
     training loop's part. Initial weights are drawn from torch's global generator. What ``position``, ``registers`` and
-    ``mask_token`` add is drawn after everything else, and a pointwise network other than the plain one starts beside
-    the same weights as the plain one would: networks that differ in one of these share all other initial weights.
+    ``mask_token`` add is drawn after everything else: networks that differ in one of these share all other initial
+    weights. (``dit_core.training.state.initial_network`` sees to it that those which differ in ``mlp`` do as well.)
 
     Args:
         config: the network's shape, block and decoder.
@@ -35,8 +36,6 @@ class DiT(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        plain = config.model_copy(update={"mlp": "gelu"})
-        drawn = DiT(plain).state_dict() if config != plain else {}
         self.config = config
         block = BLOCKS.get(config.block, "model.block")
         decoder = DECODERS.get(config.decoder, "model.decoder")
@@ -56,7 +55,6 @@ class DiT(nn.Module):
         self.final_norm = block.final_norm(config)
         self.decoder = decoder(config)
         self.initialise()
-        self._take(drawn)
 
     def forward(self, x_NCHW: Tensor, t_N: Tensor, y_N: Tensor, keep_NS: Tensor | None = None) -> Tensor:
         """Predicts the noise and, where ``learn_sigma``, the variance.
@@ -141,13 +139,6 @@ class DiT(nn.Module):
         for tokens in (self.pos_embed, self.registers, self.mask_token):
             if tokens is not None and tokens.requires_grad:
                 nn.init.normal_(tokens, std=0.02)
-
-    @torch.no_grad()
-    def _take(self, drawn: dict[str, Tensor]) -> None:
-        """Copies the weights of another network that this one has too, by name and shape."""
-        for name, tensor in self.state_dict().items():
-            if name in drawn and drawn[name].shape == tensor.shape:
-                tensor.copy_(drawn[name])
 
 
 def _rows(keep_NS: Tensor, x_NTD: Tensor) -> Tensor:

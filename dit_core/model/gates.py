@@ -1,4 +1,4 @@
-"""How residual gates start, by name. To add one: a function on weight and bias, and one line in ``GATE_INITS``.
+"""How residual gates start, by name. To add one: a function on weight and bias, and one line in ``dit_core.parts``.
 
 A gate scales a residual branch; it is regressed from the conditioning by a linear layer. Shifts and scales come from
 the same layer and always start at zero: only the gates differ.
@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from torch import Tensor, nn
-
-from dit_core.registry import Registry
 
 GateInit = Callable[[Tensor, Tensor], None]
 """Sets, in place, the rows of weight (D, D) and bias (D,) that regress one gate; they hold the common initial values
@@ -32,6 +30,3 @@ def ones(weight_DD: Tensor, bias_D: Tensor) -> None:
     """Opens the gate: the block starts as a plain residual block, as ``adaln`` does without modulation."""
     nn.init.zeros_(weight_DD)
     nn.init.ones_(bias_D)
-
-
-GATE_INITS: Registry[GateInit] = Registry("gate_init", {"zero": zero, "random": random, "ones": ones})

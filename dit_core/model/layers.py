@@ -10,10 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dit_core.model.config import ModelConfig
-from dit_core.model.gates import GATE_INITS
-from dit_core.model.mlps import MLPS
-from dit_core.model.norms import NORMS
 from dit_core.model.positions import rotate
+from dit_core.parts import GATE_INITS, MLPS, NORMS
 
 
 def plain_norm(config: ModelConfig) -> nn.Module:
@@ -141,7 +139,7 @@ class Modulation(nn.Module):
 
         Args:
             gates: which of the vectors are gates.
-            gate_init: a name in ``dit_core.model.gates.GATE_INITS``.
+            gate_init: a name in ``dit_core.parts.GATE_INITS``.
         """
         start = GATE_INITS.get(gate_init, "model.gate_init")
         rows = zip(self.linear.weight.data.chunk(self.count), self.linear.bias.data.chunk(self.count), strict=True)

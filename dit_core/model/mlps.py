@@ -1,4 +1,4 @@
-"""The pointwise networks of a block, by name. To add one: a module and one line in ``MLPS``.
+"""The pointwise networks of a block, by name. To add one: a module and one line in ``dit_core.parts``.
 
 Every one is built from the token width D and the hidden width H of the plain MLP, whose parameters it must match.
 
@@ -11,8 +11,6 @@ from collections.abc import Callable
 
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-from dit_core.registry import Registry
 
 
 class Mlp(nn.Module):
@@ -64,5 +62,3 @@ def swiglu_width(width: int, hidden: int) -> int:
 
 Pointwise = Callable[[int, int], nn.Module]
 """Takes the token width D and the hidden width H of the plain MLP."""
-
-MLPS: Registry[Pointwise] = Registry("mlp", {"gelu": Mlp, "swiglu": SwiGlu})

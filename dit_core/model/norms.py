@@ -1,12 +1,10 @@
-"""Norms by name. To add one: a function from a width to a module, and one line in ``NORMS``."""
+"""Norms by name. To add one: a function from a width to a module, and one line in ``dit_core.parts``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from torch import nn
-
-from dit_core.registry import Registry
 
 NORM_EPS = 1e-6
 
@@ -22,6 +20,3 @@ def layernorm(width: int, affine: bool) -> nn.Module:
 def rmsnorm(width: int, affine: bool) -> nn.Module:
     """Returns a root-mean-square norm (Zhang & Sennrich, arXiv 1910.07467): no mean is taken out, no shift learned."""
     return nn.RMSNorm(width, eps=NORM_EPS, elementwise_affine=affine)
-
-
-NORMS: Registry[Norm] = Registry("norm", {"layernorm": layernorm, "rmsnorm": rmsnorm})

@@ -1,4 +1,4 @@
-"""How tokens know where they are, by name. To add one: its functions below, and one line in ``POSITIONS``.
+"""How tokens know where they are, by name. To add one: its functions below, and one line in ``dit_core.parts``.
 
 Shape legend: N images, H heads, T image tokens, E extra tokens, S tokens that are kept, D token width, K head width,
 R pairs of a head's values that are rotated.
@@ -13,10 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dit_core.errors import UserError
 from dit_core.model.config import ModelConfig
 from dit_core.model.embedders import MAX_PERIOD, position_table
-from dit_core.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -26,12 +24,10 @@ class Position:
     Attributes:
         table: returns what is added to the embedded patches, (1, T, D); one that learns is drawn from N(0, 0.02).
         rotation: returns cosine and sine, (2, T, R), of the angles by which attention turns queries and keys.
-        checks: each raises ``UserError`` for a config that it is impossible with.
     """
 
     table: Callable[[ModelConfig], nn.Parameter] | None = None
     rotation: Callable[[ModelConfig], Tensor] | None = None
-    checks: tuple[Callable[[ModelConfig], None], ...] = ()
 
 
 def sincos(config: ModelConfig) -> nn.Parameter:
@@ -96,29 +92,9 @@ def _side(config: ModelConfig) -> int:
     return config.input_size // config.patch_size
 
 
-def _quarters_of_the_width(config: ModelConfig) -> None:
-    if config.hidden_size % 4:
-        raise UserError(f"model.hidden_size: {config.hidden_size} is not a multiple of 4 (2-D sin-cos positions)")
-
-
-def _two_pairs_per_head(config: ModelConfig) -> None:
-    width = config.hidden_size // config.num_heads
-    if width < 4:
-        raise UserError(
-            f"model.position: {config.position!r} turns two pairs of values in every head, and with hidden size "
-            f"{config.hidden_size} and {config.num_heads} heads a head has {width}; allowed: heads of at least 4"
-        )
-
-
-POSITIONS: Registry[Position] = Registry(
-    "position",
-    {
-        "sincos": Position(table=sincos, checks=(_quarters_of_the_width,)),
-        "learned": Position(table=learned),
-        "rotary": Position(rotation=rotary, checks=(_two_pairs_per_head,)),
-        "sincos-plus-rotary": Position(
-            table=sincos, rotation=rotary, checks=(_quarters_of_the_width, _two_pairs_per_head)
-        ),  # LightningDiT (Yao et al., arXiv 2501.01423) has both
-        "none": Position(),
-    },
-)
+SINCOS = Position(table=sincos)
+LEARNED = Position(table=learned)
+ROTARY = Position(rotation=rotary)
+SINCOS_PLUS_ROTARY = Position(table=sincos, rotation=rotary)
+"""LightningDiT (Yao et al., arXiv 2501.01423) has both."""
+NONE = Position()

@@ -8,8 +8,6 @@ a SHA-256 over every tensor's name, type, shape and bytes, so a torn or altered 
 from __future__ import annotations
 
 import hashlib
-import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,13 +16,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from dit_core.files import replacing, sync
+from dit_core.files import clear_abandoned, move, replacing
 from dit_core.runtime import distributed
 from dit_core.training.state import TrainState
 
 FORMAT = 2
 _SUFFIX, _PARTIAL = ".safetensors", ".partial.safetensors"
-_STALE_SECONDS = 3600
 
 
 class CorruptCheckpoint(Exception):
@@ -88,8 +85,7 @@ class Checkpoints:
         """Makes the checkpoint at ``images`` a kept one if it is only a partial one. Collective."""
         partial, kept = self.path(images, partial=True), self.path(images)
         if distributed.rank() == 0 and partial.exists():
-            os.replace(partial, kept)
-            sync(self.folder)
+            move(partial, kept)
             self._tidy(images, kept)
         distributed.from_first(None)
 
@@ -97,9 +93,7 @@ class Checkpoints:
         for found, path in self.found():
             if path.name.endswith(_PARTIAL) and found <= images and path != newest:
                 path.unlink(missing_ok=True)
-        for path in self.folder.glob(".*.tmp*"):  # what a killed process left; a live one's is young
-            if path.exists() and time.time() - path.stat().st_mtime > _STALE_SECONDS:
-                path.unlink(missing_ok=True)
+        clear_abandoned(self.folder)
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], images: int) -> None:

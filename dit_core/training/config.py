@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, field_validator
 
-from dit_core.base import Config
+from dit_core.base import Config, Irrelevant
 from dit_core.errors import UserError, unknown
 
 PRECISIONS = ("float32", "bfloat16")
@@ -15,7 +17,7 @@ class TrainingConfig(Config):
 
     Attributes:
         batch_size: global batch, in images; every worker takes an equal share.
-        optimizer: a name in ``dit_core.training.optimizers.OPTIMIZERS``.
+        optimizer: a name in ``dit_core.parts.OPTIMIZERS``.
         learning_rate: the optimiser's learning rate, constant after the warm-up.
         warmup_images: training images over which the learning rate rises linearly from zero.
         beta1: AdamW's first beta.
@@ -53,22 +55,14 @@ class TrainingConfig(Config):
     precision: str = "float32"
     tf32: bool = False
     compile: bool = False
-    divergence_mse: float = Field(4.0, gt=1)
-    log_every_steps: int = Field(25, gt=0)
+    divergence_mse: Annotated[float, Irrelevant("ends a trial, does not change its weights")] = Field(4.0, gt=1)
+    log_every_steps: Annotated[int, Irrelevant("how often the curve is drawn")] = Field(25, gt=0)
 
     @field_validator("precision")
     @classmethod
     def _precision(cls, value: str) -> str:
         if value not in PRECISIONS:
             raise unknown("training.precision", value, PRECISIONS)
-        return value
-
-    @field_validator("optimizer")
-    @classmethod
-    def _optimizer(cls, value: str) -> str:
-        from dit_core.training.optimizers import OPTIMIZERS
-
-        OPTIMIZERS.get(value, "training.optimizer")
         return value
 
     @field_validator("ema_decays")

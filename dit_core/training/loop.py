@@ -18,7 +18,7 @@ from dit_core import evaluation
 from dit_core.config import TrialConfig
 from dit_core.data import load_dataset
 from dit_core.data.base import ImageDataset
-from dit_core.diffusion import build_process
+from dit_core.diffusion.build import build_process
 from dit_core.errors import UserError
 from dit_core.events import Checkpointed, CurvePoint, Diverged, Event, Progress, Started
 from dit_core.runtime import compilation, distributed, precision
@@ -109,14 +109,15 @@ def run(
             totals[:3] /= (images - start) // training.batch_size
             *losses, stopping = distributed.mean(totals).tolist()
             point = CurvePoint(images, *losses)
-            yield Progress(start, images, (point,), perf_counter() - clock)
+            saves = saves or bool(stopping)
             reason = _divergence(point, training.divergence_mse)
-            if reason is None and (saves or stopping) and not state.finite():
+            if reason is None and saves and not state.finite():
                 reason = "a weight is not a finite number"
+            yield Progress(start, images, (point,), perf_counter() - clock, closes=saves or reason is not None)
             if reason is not None:
                 yield Diverged(images, reason)
                 return
-            if saves or stopping:
+            if saves:
                 yield Checkpointed(images, checkpoints.save(state, images, partial=images != until))
             if stopping:
                 return

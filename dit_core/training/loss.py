@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from dit_core.diffusion import Process
+from dit_core.diffusion.process import Process
 from dit_core.training.batches import Batch
 from dit_core.training.masking import pick
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from torch import Tensor
-
 from dit_core.errors import UserError
+from dit_core.parts import DECODERS
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from dit_core.config import TrialConfig
 
 
@@ -26,8 +27,6 @@ def check_masking(config: TrialConfig) -> None:
     Raises:
         UserError: it does not.
     """
-    from dit_core.model.decoders import DECODERS
-
     model, ratio = config.model, config.training.mask_ratio
     if (ratio > 0) != model.mask_token:
         needed = "needs model.mask_token: true" if ratio > 0 else "would never train model.mask_token; allowed: false"
@@ -41,8 +40,8 @@ def check_masking(config: TrialConfig) -> None:
             f"training.mask_ratio: {ratio:g} of {model.num_tokens} tokens leaves out {model.num_tokens - kept}; "
             + (f"allowed: 0, or {fewest:.3g} to {most:.3g}" if model.num_tokens > 1 else "allowed: 0")
         )
-    if DECODERS.get(model.decoder).looks_again:
-        blind = ", ".join(name for name in DECODERS if not DECODERS.get(name).looks_again)
+    if DECODERS.about(model.decoder).looks_again:
+        blind = ", ".join(name for name in DECODERS if not DECODERS.about(name).looks_again)
         raise UserError(
             f"training.mask_ratio: {ratio:g} hides nothing from the decoder {model.decoder!r}, which looks at the "
             f"noised image itself; allowed: 0, or one of the decoders {blind}"

@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
 from dit_core.interop import initial
-from dit_core.model import DiT
+from dit_core.model.config import ModelConfig
+from dit_core.model.dit import DiT
+from dit_core.parts import OPTIMIZERS
 from dit_core.runtime.randomness import torch_seed
 from dit_core.training.ema import EMA
-from dit_core.training.optimizers import OPTIMIZERS, Optimizers
+from dit_core.training.optimizers.base import Optimizers
 
 _OPTIMIZER = "optimizer."
 
@@ -38,7 +40,7 @@ class TrainState:
         """Returns the state before the first step; the weights depend on the seed and the model, or are given."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(torch_seed(config.seed, "init"))
-            model = DiT(config.model)
+            model = initial_network(config.model)
         if config.training.initial_weights is not None:
             initial.load(model, config.training.initial_weights)
         model = model.to(device).train()
@@ -84,6 +86,22 @@ class TrainState:
 
     def _trainable(self) -> list[tuple[str, nn.Parameter]]:
         return [(name, parameter) for name, parameter in self.model.named_parameters() if parameter.requires_grad]
+
+
+def initial_network(config: ModelConfig) -> DiT:
+    """Returns a network with the initial weights of a trial, drawn from torch's global generator.
+
+    A pointwise network other than the plain one draws other numbers, so the weights that both have are taken from a
+    plain network that is drawn first: networks that differ in it share all other initial weights.
+    """
+    plain = config.model_copy(update={"mlp": "gelu"})
+    drawn = DiT(plain).state_dict() if config != plain else {}
+    model = DiT(config)
+    with torch.no_grad():
+        for name, tensor in model.state_dict().items():
+            if name in drawn and drawn[name].shape == tensor.shape:
+                tensor.copy_(drawn[name])
+    return model
 
 
 def _load(prefix: str, module: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:

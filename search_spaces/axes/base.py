@@ -24,6 +24,12 @@ _GROUP_OF_SECTION = {
 }
 
 
+def number(value: float) -> str:
+    """Returns a number in as few digits as read back as the same: what names an arm must not be rounded."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Axis(ABC):
     """One thing that can be varied.
@@ -35,6 +41,8 @@ class Axis(ABC):
         description: one sentence.
         citation: where it comes from.
         fields: the dotted config fields it sets.
+        adapts: those of them that it only brings into line with its value; a name that sets one of them on its own may
+            stand beside the axis, and holds.
         remove_value: the value that REMOVE tries; None refuses REMOVE.
         remove_means: what REMOVE means, or why it is refused.
         add_values: the values that ADD can try; empty refuses ADD.
@@ -47,6 +55,7 @@ class Axis(ABC):
     title: str
     description: str
     fields: tuple[str, ...]
+    adapts: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     citation: str = ""
     remove_value: Any = None
@@ -102,10 +111,7 @@ class Axis(ABC):
 
     def label(self, value: Any) -> str:
         """Returns a value as shown in arm names and tables."""
-        if isinstance(value, float):
-            short = f"{value:g}"
-            return short if float(short) == value else repr(value)
-        return str(value)
+        return number(value) if isinstance(value, float) else str(value)
 
     def alternatives(self, profile: Profile, baseline: TrialConfig) -> tuple[Any, ...]:
         """What phrases that name no value stand for: every known value but the baseline's."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dit_core.model.blocks import BLOCKS
+from dit_core.parts import BLOCKS
 from search_spaces.axes.choice import ChoiceAxis
 
 BLOCK_ALIASES = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dit_core.model.decoders import DECODERS
+from dit_core.parts import DECODERS
 from search_spaces.axes.choice import ChoiceAxis
 
 AXIS = ChoiceAxis(

@@ -34,6 +34,7 @@ AXIS = EmaDecayAxis(
     description="decay of the moving average of the weights that is evaluated; one training keeps them all",
     citation="Peebles & Xie, arXiv 2212.09748, section 4; Karras et al., arXiv 2312.02696, section 3",
     fields=("evaluation.ema_decay", "training.ema_decays"),
+    adapts=("training.ema_decays",),
     group="optimisation",
     aliases=("ema", "exponential moving average", "ema rate", "weight averaging", "ema of weights",
              "weight ema", "averaged weights", "moving average of weights"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dit_core.model.gates import GATE_INITS
+from dit_core.parts import GATE_INITS
 from search_spaces.axes.choice import ChoiceAxis
 
 AXIS = ChoiceAxis(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from dit_core.config import TrialConfig
-from dit_core.diffusion.sampling import guided_channels
+from dit_core.diffusion.guidance import guided_channels
 from dit_core.errors import UserError
-from search_spaces.axes.base import Axis
+from search_spaces.axes.base import Axis, number
 from search_spaces.axes.number import NumberAxis
 from search_spaces.profiles import Profile
 from search_spaces.words import meaningful, without, words
@@ -70,7 +70,7 @@ class GuidanceIntervalAxis(Axis):
 
     def label(self, value: Any) -> str:
         """Returns e.g. ``0.1-0.5``."""
-        return "everywhere" if value == EVERYWHERE else f"{value[0]:g}-{value[1]:g}"
+        return "everywhere" if value == EVERYWHERE else "-".join(number(end) for end in value)
 
 
 AXES_OF_GUIDANCE: tuple[Axis, ...] = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dit_core.diffusion.weighting import LOSS_WEIGHTINGS
+from dit_core.parts import LOSS_WEIGHTINGS
 from search_spaces.axes.choice import ChoiceAxis
 
 AXIS = ChoiceAxis(

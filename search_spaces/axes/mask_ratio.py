@@ -25,6 +25,7 @@ AXIS = MaskRatioAxis(
     description="share of the tokens that training leaves out of the blocks, which cuts its cost; evaluation keeps all",
     citation="Zheng et al., MaskDiT, arXiv 2306.09305",
     fields=("training.mask_ratio", "model.mask_token"),
+    adapts=("model.mask_token",),
     group="optimisation",
     aliases=("masking", "token masking", "masking ratio", "masked tokens", "mask tokens", "token dropping",
              "masked training", "maskdit", "patch masking"),

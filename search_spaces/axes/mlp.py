@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dit_core.model.mlps import MLPS
+from dit_core.parts import MLPS
 from search_spaces.axes.choice import ChoiceAxis
 
 AXIS = ChoiceAxis(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dit_core.model.norms import NORMS
+from dit_core.parts import NORMS
 from search_spaces.axes.choice import ChoiceAxis
 
 AXIS = ChoiceAxis(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from search_spaces.fields import get_field
 from search_spaces.profiles import Profile
 from search_spaces.words import meaningful, without, words
 
+_LARGEST = 2**63
 _NUMBER = r"(?<![\w.])[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?(?![\w.]*\d)"
 
 
@@ -48,19 +50,19 @@ class NumberAxis(Axis):
         if found is None or (self.kind is int and found != int(found)):
             wanted = "a whole number" if self.kind is int else "a number"
             tried = ", ".join(self.label(value) for value in self.values(profile))
-            raise UserError(f"{self.name}: {text!r} is not {wanted}; values are written like {tried}")
+            raise UserError(f"{self.name}: {text!r:.60} is not {wanted}; values are written like {tried}")
         return self.kind(found)
 
-    def _number(self, text: Any) -> float | None:
+    def _number(self, text: Any) -> int | float | None:
         if isinstance(text, bool):
             return None
-        if isinstance(text, int | float):
-            return float(text)
+        if isinstance(text, int):
+            return text if abs(text) < _LARGEST else None
         try:
-            plain = float(str(text))
+            plain = float(text if isinstance(text, float) else str(text))
         except ValueError:
             return self._written(str(text))
-        return plain if abs(plain) < float("inf") else None
+        return plain if math.isfinite(plain) else None
 
     def _written(self, text: str) -> float | None:
         """Reads phrases such as ``learning rate = 1e-4`` or ``4 heads``."""

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dit_core.config import TrialConfig
-from dit_core.diffusion.objectives import OBJECTIVES
-from dit_core.diffusion.samplers import SAMPLERS
+from dit_core.parts import OBJECTIVES, SAMPLERS
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.profiles import Profile
 
@@ -18,9 +17,9 @@ class ObjectiveAxis(ChoiceAxis):
 
     def settings(self, value: Any, profile: Profile, baseline: TrialConfig) -> dict[str, Any]:
         """Returns the objective; no learned variance for flow; its own sampler where the baseline's does not fit."""
-        process = OBJECTIVES.get(value).process
+        process = OBJECTIVES.about(value).process
         sampler = baseline.evaluation.sampler
-        fits = sampler is not None and SAMPLERS.get(sampler).process == process
+        fits = sampler is not None and SAMPLERS.about(sampler).process == process
         return {
             "diffusion.objective": value,
             "model.learn_sigma": baseline.model.learn_sigma and process != "flow",
@@ -35,6 +34,7 @@ AXIS = ObjectiveAxis(
     citation="noise: Ho et al., arXiv 2006.11239, eq. 14; x0 and v: Salimans & Ho, arXiv 2202.00512, section 4; "
     "flow: Ma et al., SiT, arXiv 2401.08740",
     fields=("diffusion.objective", "model.learn_sigma", "evaluation.sampler"),
+    adapts=("model.learn_sigma", "evaluation.sampler"),
     aliases=("prediction target", "prediction type", "training objective", "parameterization", "parameterisation",
              "prediction objective", "loss target", "prediction", "regression target", "network target",
              "prediction parameterization", "prediction parameterisation"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dit_core.training.optimizers import OPTIMIZERS
+from dit_core.parts import OPTIMIZERS
 from search_spaces.axes.choice import ChoiceAxis
 
 AXIS = ChoiceAxis(

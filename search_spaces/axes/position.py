@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dit_core.model.positions import POSITIONS
+from dit_core.parts import POSITIONS
 from search_spaces.axes.choice import ChoiceAxis
 
 AXIS = ChoiceAxis(

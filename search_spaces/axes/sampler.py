@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dit_core.config import TrialConfig
-from dit_core.diffusion.objectives import OBJECTIVES
-from dit_core.diffusion.samplers import SAMPLERS, sampler_name
+from dit_core.diffusion.samplers import sampler_name
+from dit_core.parts import OBJECTIVES, SAMPLERS
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.profiles import Profile
 
@@ -18,8 +18,8 @@ class SamplerAxis(ChoiceAxis):
 
     def values(self, profile: Profile) -> tuple[Any, ...]:
         """The samplers of the profile's kind of process."""
-        process = OBJECTIVES.get(profile.config.diffusion.objective).process
-        return tuple(name for name in SAMPLERS if SAMPLERS.get(name).process == process)
+        process = OBJECTIVES.about(profile.config.diffusion.objective).process
+        return tuple(name for name in SAMPLERS if SAMPLERS.about(name).process == process)
 
     def settings(self, value: Any, profile: Profile, baseline: TrialConfig) -> dict[str, Any]:
         """Returns the sampler, None for the objective's own: one measurement has one configuration."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dit_core.diffusion.times import TIMESTEP_SAMPLINGS
+from dit_core.parts import TIMESTEP_SAMPLINGS
 from search_spaces.axes.choice import ChoiceAxis
 
 AXIS = ChoiceAxis(

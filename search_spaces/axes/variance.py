@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dit_core.config import TrialConfig
-from dit_core.diffusion.objectives import OBJECTIVES
+from dit_core.parts import OBJECTIVES
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.profiles import Profile
 
@@ -21,7 +21,7 @@ class VarianceAxis(ChoiceAxis):
 
     def current(self, config: TrialConfig, profile: Profile) -> Any:
         """Returns ``learned`` or ``fixed``; None for flow, which has no variance."""
-        if OBJECTIVES.get(config.diffusion.objective).process == "flow":
+        if OBJECTIVES.about(config.diffusion.objective).process == "flow":
             return None
         return "learned" if config.model.learn_sigma else "fixed"
 

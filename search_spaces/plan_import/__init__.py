@@ -8,7 +8,6 @@ from pathlib import Path
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError, parse
-from search_spaces.build import complete
 from search_spaces.expand import expand
 from search_spaces.plan_import.json_plan import read_json, read_json_lines
 from search_spaces.plan_import.markdown import read_markdown
@@ -137,7 +136,7 @@ def _study(path: Path, written: WrittenPlan, profile: Profile, ablations: list[A
         "baseline": {"profile": profile.name, "overrides": overrides},
         "ablations": tuple(ablations),
     }
-    study = parse(Study, complete(data), str(path))
+    study = parse(Study, data, str(path))
     expand(study)
     return study
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dit_core.errors import UserError
-from dit_core.metrics import METRICS
+from dit_core.parts import METRICS
 from search_spaces.profiles import Profile
 from search_spaces.words import match
 

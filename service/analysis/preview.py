@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dit_core.gflops import count, training_gmacs
 from search_spaces.plan_import import ImportedPlan, NotUnderstood, Phrase
 from search_spaces.types import Arm, Expansion
+from service.analysis.hardware import hardware_notes
+from service.analysis.preview_text import plain_text
 from service.analysis.standing import Standing, standing
 from service.analysis.status import StateKind, TrialState, TrialStatus, trial_statuses
 from service.preflight import Prepared
 from service.records.store import Store
-
-if TYPE_CHECKING:
-    from rich.console import Group
 
 
 @dataclass(frozen=True)
@@ -134,20 +133,8 @@ class Preview:
         arms = [{**asdict(arm), "states": [str(state) for state in arm.states]} for arm in self.arms]
         return {**asdict(self), "arms": arms, "ready": self.ready}
 
-    def render(self) -> Group:
-        """Returns the preview for a rich console."""
-        from service.cli.preview_view import render
-
-        return render(self)
-
-    def text(self, width: int = 110) -> str:
-        """Returns the preview as plain text."""
-        from service.cli.console import plain
-
-        return plain(self.render(), width)
-
     def __str__(self) -> str:
-        return self.text()
+        return plain_text(self)
 
 
 def preview(
@@ -208,6 +195,7 @@ def preview(
                     *(prepared.notes if prepared else ()),
                     *((other.text for other in known.elsewhere) if known else ()),
                     *(imported.notes if imported else ()),
+                    *(hardware_notes(expansion, known.results, store) if known else ()),
                     *notes,
                 )
             )
@@ -280,4 +268,4 @@ def _trained(store: Store | None, train_id: str, budget: int) -> int:
     """Images that a trial has been trained on, by whichever study; it continues from its checkpoint there."""
     if store is None:
         return 0
-    return max((int(piece["images"]) for piece in store.curve(train_id) if piece["images"] <= budget), default=0)
+    return max((stretch.images for stretch in store.curve(train_id) if stretch.images <= budget), default=0)

@@ -86,7 +86,8 @@ def standing(prepared: Prepared, store: Store, failures: Mapping[str, str] | Non
         for trial in prepared.expansion.trials:
             if trial.name not in results:
                 failed = (failures or {}).get(trial.name)
-                results[trial.name] = collect_trial(trial, store, prepared.train_ids[trial.name], failed)
+                identity, milestones = prepared.train_ids[trial.name], prepared.expansion.study.milestones
+                results[trial.name] = collect_trial(trial, store, identity, milestones, failed)
     looks = in_order(planner.decisions.values())
     new = frozenset(look for look in foreseen if look not in recorded)
     return Standing(prepared, planner.results, planner.plan, looks, new, elsewhere)

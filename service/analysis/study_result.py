@@ -132,7 +132,7 @@ def _trials(summary: Summary, store: Store) -> pd.DataFrame:
             "metric": float("nan") if status.metric is None else status.metric.value,
             "gflops": arm.cost.gmacs,
             "params": arm.cost.params,
-            "seconds": 0.0 if shared else sum(float(piece["seconds"]) for piece in store.curve(status.train_id)),
+            "seconds": 0.0 if shared else sum(stretch.seconds for stretch in store.curve(status.train_id)),
             "weights_of": shared or "",
             "train_id": status.train_id,
             "error": summary.failures.get(status.trial.name),

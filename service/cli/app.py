@@ -1,17 +1,25 @@
-"""The commands, put together. Every command lives in a file of its own and imports what is heavy when it runs."""
+"""The commands, put together. Every command lives in a file of its own.
+
+A command imports inside its function what needs torch, pandas, Ray or MLflow: ``--help``, and a mistake in an option,
+must not wait seconds for them. Everything else is imported at the top.
+"""
 
 from __future__ import annotations
 
 import functools
 import logging
 from collections.abc import Callable
+from importlib.metadata import version as installed_version
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
-from service.cli import USER_ERROR
+from dit_core.errors import UserError
 from service.cli.axes import axes
 from service.cli.cache_latents import cache_latents
+from service.cli.console import LogToTerminal, err
+from service.cli.exit_codes import USER_ERROR
 from service.cli.export import export
 from service.cli.import_plan import import_plan
 from service.cli.plan import plan
@@ -51,13 +59,9 @@ def _head(
     logger = logging.getLogger("dit_core.data")
     logger.setLevel(logging.INFO)
     if not logger.handlers:
-        from service.cli.console import LogToTerminal
-
         logger.addHandler(LogToTerminal())
     if version:
-        from importlib.metadata import version as installed
-
-        typer.echo(f"dit-ablate {installed('dit-ablate')}")
+        typer.echo(f"dit-ablate {installed_version('dit-ablate')}")
         raise typer.Exit
 
 
@@ -66,22 +70,13 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        from dit_core.errors import UserError
-        from service.cli.console import err
-
         try:
             return command(*args, **kwargs)
         except UserError as error:
-            err().print(f"[bold red]error:[/] {_escaped(str(error))}", soft_wrap=True)
+            err().print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
             raise typer.Exit(USER_ERROR) from None
 
     return wrapped
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
 
 
 for _command in (plan, run, status, stop, report, export, submit, ui, axes):

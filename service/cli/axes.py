@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json as json_text
 from typing import Annotated
 
 import typer
 
+from service.cli.console import out
 from service.cli.options import JsonOption
 
 
@@ -27,13 +29,10 @@ def axes(
     from search_spaces.axes import all_axes, find_axis
     from search_spaces.profiles import PROFILES
     from service.cli.axes_view import describe, render, render_list
-    from service.cli.console import out
 
     chosen = PROFILES.get(profile, "--profile")
     listed = (find_axis(name),) if name is not None else all_axes()
     if json:
-        import json as encoder
-
-        typer.echo(encoder.dumps([describe(axis, chosen) for axis in listed], indent=2))
+        typer.echo(json_text.dumps([describe(axis, chosen) for axis in listed], indent=2))
         return
     out().print(render_list(listed, chosen) if name is None else render(listed[0], chosen))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from service.cli import INTERRUPTED
+from service.cli.console import out
+from service.cli.exit_codes import INTERRUPTED
 
 
 class Dtype(StrEnum):
@@ -71,13 +73,11 @@ def cache_latents(
 
     dit-ablate cache-latents imagenet/train imagenet-256 --vae stabilityai/sd-vae-ft-ema --image-size 256
     """
-    import shlex
-
     from dit_core.data import DataConfig
     from dit_core.data.cache_latents import cache_latents as cache
     from dit_core.errors import parse
     from service.cli.caching_view import caching
-    from service.cli.console import out
+    from service.command_text import setting_argument
 
     source = parse(
         DataConfig,
@@ -114,7 +114,7 @@ def cache_latents(
     classes = f"{manifest.num_classes} classes" if manifest.num_classes else "unlabelled"
     settings = {
         "data.name": "latents",
-        "data.path": folder,
+        "data.path": folder.absolute(),
         "data.image_size": image_size,
         "data.vae": vae,
         "data.vae_scale": manifest.scale,
@@ -122,7 +122,7 @@ def cache_latents(
         "model.in_channels": manifest.shape[0],
         "model.num_classes": manifest.num_classes,
     }
-    advice = " ".join(f"--set {shlex.quote(f'{name}={value}')}" for name, value in settings.items())
+    advice = " ".join(f"--set {shlex.quote(setting_argument(name, value))}" for name, value in settings.items())
     console.print(
         f"{manifest.count:,} images ({classes}) as latents of {' x '.join(map(str, manifest.shape))} in {folder}, "
         f"{written}. Train on them with\n  {advice}",

@@ -8,8 +8,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
-from service.cli import format as fmt
+from service.analysis import numbers
 
 if TYPE_CHECKING:
     from dit_core.data.cache_latents import Caching
@@ -23,15 +31,6 @@ def caching(console: Console) -> Iterator[Callable[[Caching], None]]:
     if not console.is_terminal:
         yield _Lines(console)
         return
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
     columns = (
         TextColumn("Encoding"),
         BarColumn(),
@@ -65,13 +64,15 @@ class _Head:
         elif self._began is None:
             self._began = time.monotonic()
             if state.kept:
-                self.say(f"{state.kept:,} of {fmt.plural(state.total, 'image')} were encoded before and are verified")
+                self.say(
+                    f"{state.kept:,} of {numbers.plural(state.total, 'image')} were encoded before and are verified"
+                )
             if state.kept < state.total:
-                self.say(f"{fmt.plural(state.total - state.kept, 'image')} to encode")
+                self.say(f"{numbers.plural(state.total - state.kept, 'image')} to encode")
 
     def speed(self, state: Caching) -> str:
         fresh, elapsed = state.done - state.kept, time.monotonic() - (self._began or time.monotonic())
-        return f"{fresh / elapsed:.3g} per second" if fresh and elapsed > 0 else ""
+        return f"{numbers.significant(fresh / elapsed, 3)} per second" if fresh and elapsed > 0 else ""
 
     def say(self, text: str) -> None:
         self._console.print(text, soft_wrap=True, markup=False)

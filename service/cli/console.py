@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import logging
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 
 
 def out() -> Console:
@@ -31,10 +30,3 @@ class LogToTerminal(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         err().print(record.getMessage(), soft_wrap=True, markup=False)
-
-
-def plain(renderable: RenderableType, width: int) -> str:
-    """Renders to plain text without colours; trailing blanks are dropped."""
-    buffer = io.StringIO()
-    Console(file=buffer, width=width, color_system=None, highlight=False, force_terminal=False).print(renderable)
-    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json as json_text
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from dit_core.errors import UserError
+from service.cli.console import err, out
 from service.cli.options import STORE_DEFAULT, JsonOption, StoreOption, StudyArgument
 
 
@@ -73,9 +76,7 @@ def export(
 
     dit-ablate export my-study --arm patch_size=4 --seed 1 --images 400000 --vae stabilityai/sd-vae-ft-mse --to my-dit
     """
-    from dit_core.errors import UserError
-    from service.cli import format as fmt
-    from service.cli.console import err, out
+    from service.analysis import numbers
     from service.client import Client
 
     if raw and ema is not None:
@@ -84,8 +85,6 @@ def export(
         study, to, layout=layout.value, arm=arm, seed=seed, images=images, decay=0.0 if raw else ema, vae=vae
     )
     if json:
-        import json as encoder
-
         shown = {
             "path": str(exported.path),
             "layout": exported.layout,
@@ -93,11 +92,11 @@ def export(
             "weights": exported.weights,
             "notes": list(exported.notes),
         }
-        typer.echo(encoder.dumps(shown, indent=2))
+        typer.echo(json_text.dumps(shown, indent=2))
         return
     out().print(
         f"Wrote {exported.path}: {exported.layout} layout, {exported.weights} weights after "
-        f"{fmt.images(exported.images)} images",
+        f"{numbers.whole(exported.images)} images",
         soft_wrap=True,
         markup=False,
     )

@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Group
 
-from service.cli import USER_ERROR
+from dit_core.errors import UserError
+from service.cli.console import err
+from service.cli.exit_codes import USER_ERROR
 from service.cli.options import SkipUnknownOption
 
 
@@ -30,12 +33,8 @@ def import_plan(
 
     dit-ablate import my-plan.md -o study.yaml
     """
-    from rich.console import Group
-
-    from dit_core.errors import UserError
     from search_spaces.load import dump_study
     from search_spaces.plan_import import import_plan as read_plan
-    from service.cli.console import err
     from service.cli.preview_view import understanding
 
     imported = read_plan(plan, profile=profile)

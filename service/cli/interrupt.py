@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import typer
 from rich.console import Console
 
-from service.cli import KILLED
+from service.cli.exit_codes import KILLED
 
 
 @contextmanager

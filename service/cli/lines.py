@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from search_spaces.study import Study
+from service.analysis import numbers
+from service.analysis.preview import Preview
 from service.analysis.status import StateKind, TrialState
-from service.cli import format as fmt
 from service.cli.measured import Measured
-
-if TYPE_CHECKING:
-    from service.analysis.preview import Preview
-    from service.engine import Snapshot
+from service.engine import Snapshot
 
 HEARTBEAT_SECONDS = 60.0
 
@@ -46,11 +43,11 @@ class Lines:
         left = (
             "nothing is left to run"
             if not preview.segments
-            else f"up to {fmt.plural(preview.segments, 'segment')} to run"
+            else f"up to {numbers.plural(preview.segments, 'segment')} to run"
         )
         self._say(
-            f"Study {self._study.name}: {fmt.plural(len(preview.arms), 'arm')} x "
-            f"{fmt.plural(len(self._study.seeds), 'seed')} = {fmt.plural(preview.trials, 'trial')}, {left}."
+            f"Study {self._study.name}: {numbers.plural(len(preview.arms), 'arm')} x "
+            f"{numbers.plural(len(self._study.seeds), 'seed')} = {numbers.plural(preview.trials, 'trial')}, {left}."
         )
         for note in preview.notes:
             self._say(f"Note: {note}")
@@ -65,9 +62,8 @@ class Lines:
         """Prints what is new since the snapshot before."""
         if snapshot.lanes_up > self._lanes_up:
             self._lanes_up = snapshot.lanes_up
-            self._say(
-                f"{snapshot.lanes_up} of {fmt.plural(snapshot.lanes, 'lane')} up after {fmt.duration(snapshot.elapsed)}"
-            )
+            after = numbers.duration(snapshot.elapsed)
+            self._say(f"{snapshot.lanes_up} of {numbers.plural(snapshot.lanes, 'lane')} up after {after}")
         if self._states is None:
             self._stops = len(snapshot.stops)  # what the store held already is not news
         for _, text, style in sorted(
@@ -90,7 +86,7 @@ class Lines:
         metric, budget = self._study.primary_metric, self._study.budget_images
         for name, images, value in self._measured.update(snapshot):
             end = " (done)" if images >= budget else ""
-            yield (images, 0), f"{name}: {metric} {fmt.metric(value)} at {fmt.images(images)} images{end}", ""
+            yield (images, 0), f"{name}: {metric} {numbers.significant(value)} at {images:,} images{end}", ""
 
     def _stopped(self, snapshot: Snapshot) -> Iterator[tuple[tuple[int, int], str, str]]:
         for stop in snapshot.stops[self._stops :]:
@@ -99,7 +95,7 @@ class Lines:
 
     def _heartbeat(self, snapshot: Snapshot) -> str:
         working = [live for live in snapshot.live.values() if live.phase != "queued"]
-        flying = ", ".join(f"{live.trial} {live.phase} at {fmt.images(live.images)}" for live in working[:4])
+        flying = ", ".join(f"{live.trial} {live.phase} at {numbers.whole(live.images)}" for live in working[:4])
         more = f" and {len(working) - 4} more" if len(working) > 4 else ""
         return f"{overall(snapshot, self._study)}; {flying + more if working else 'waiting for a lane'}"
 
@@ -111,11 +107,11 @@ class Lines:
 def overall(snapshot: Snapshot, study: Study) -> str:
     """Where the whole run stands, with the time that is left at the present pace."""
     left = segments_left(snapshot, study)
-    done, spent = fmt.plural(snapshot.segments_done, "segment"), fmt.duration(snapshot.elapsed)
+    done, spent = numbers.plural(snapshot.segments_done, "segment"), numbers.duration(snapshot.elapsed)
     text = f"{done} done, at most {left} left, {spent} so far"
     if snapshot.segments_done == 0 or left == 0:
         return text
-    return f"{text}, at most about {fmt.duration(snapshot.elapsed / snapshot.segments_done * left)} to go"
+    return f"{text}, at most about {numbers.duration(snapshot.elapsed / snapshot.segments_done * left)} to go"
 
 
 def segments_left(snapshot: Snapshot, study: Study) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from rich import box
 from rich.console import Console, Group
@@ -14,13 +14,11 @@ from rich.text import Text
 
 from dit_core.metrics.direction import better
 from search_spaces.study import Study
+from service.analysis import numbers
 from service.analysis.status import StateKind, TrialStatus
-from service.cli import format as fmt
 from service.cli.lines import overall
 from service.cli.measured import Measured
-
-if TYPE_CHECKING:
-    from service.engine import Snapshot
+from service.engine import Snapshot
 
 _STYLES = {
     StateKind.COMPLETED: "green",
@@ -72,15 +70,15 @@ class LiveTable:
             table.add_column(column, no_wrap=True)
         table.add_column("loss", justify="right")
         for milestone in self._study.milestones:
-            table.add_column(f"at {fmt.count(milestone)}", justify="right")
+            table.add_column(f"at {numbers.short(milestone)}", justify="right")
         for status in snapshot.statuses:
             if status.trial.name in shown:
                 table.add_row(*self._row(status, snapshot))
         hidden = len(snapshot.statuses) - len(shown)
         parts: list[Table | Text] = [table]
         if hidden:
-            parts.append(Text(f"and {fmt.plural(hidden, 'more trial')}", style="dim"))
-        lanes = f"{snapshot.lanes_up} of {fmt.plural(snapshot.lanes, 'lane')} up; "
+            parts.append(Text(f"and {numbers.plural(hidden, 'more trial')}", style="dim"))
+        lanes = f"{snapshot.lanes_up} of {numbers.plural(snapshot.lanes, 'lane')} up; "
         stopping = "stopping; " if snapshot.stopping else ""
         parts.append(Text(f"{stopping}{lanes if snapshot.lanes else ''}{overall(snapshot, self._study)}", style="bold"))
         metric = self._study.primary_metric
@@ -100,7 +98,10 @@ class LiveTable:
             str(status.trial.seed),
             Text(word, style=style),
             ProgressBar(total=budget, completed=min(images, budget), width=16),
-            f"{fmt.count(images)}/{fmt.count(budget)}",
+            f"{numbers.short(images)}/{numbers.short(budget)}",
             loss,
-            *(fmt.metric(values[milestone]) if milestone in values else "" for milestone in self._study.milestones),
+            *(
+                numbers.significant(values[milestone]) if milestone in values else ""
+                for milestone in self._study.milestones
+            ),
         ]

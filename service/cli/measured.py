@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from search_spaces.types import Trial
+from service.engine import Snapshot
 from service.preflight import Prepared
 from service.records.results import collect_trial
 from service.records.store import Store
-
-if TYPE_CHECKING:
-    from service.engine import Snapshot
 
 
 class Measured:
@@ -47,6 +44,6 @@ class Measured:
         return sorted(news, key=lambda item: item[1])
 
     def _read(self, trial: Trial, train_id: str) -> dict[int, float]:
-        result = collect_trial(trial, self._store, train_id)
+        result = collect_trial(trial, self._store, train_id, self._study.milestones)
         found = ((images, result.value(self._study.primary_metric, images)) for images in self._study.milestones)
         return {images: value for images, value in found if value is not None}

@@ -7,6 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from dit_core.errors import UserError
+from service.default_store import DEFAULT_STORE, STORE_VARIABLE
+
 StudyArgument = Annotated[
     str,
     typer.Argument(
@@ -20,7 +23,7 @@ StoreOption = Annotated[
     Path,
     typer.Option(
         "--store",
-        envvar="DIT_ABLATE_STORE",
+        envvar=STORE_VARIABLE,
         help="Folder for checkpoints and records; shared by any number of studies.",
     ),
 ]
@@ -74,7 +77,7 @@ SkipUnknownOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
-STORE_DEFAULT = Path("dit-ablate-store")
+STORE_DEFAULT = Path(DEFAULT_STORE)
 
 
 def choices(
@@ -91,7 +94,7 @@ def choices(
     Raises:
         UserError: an option cannot be read.
     """
-    from service.sources import parse_setting
+    from service.command_text import parse_settings
 
     found: dict[str, Any] = {}
     if seeds is not None:
@@ -101,7 +104,7 @@ def choices(
     if rungs is not None:
         found["rungs"] = () if rungs.strip().lower() == "none" else _integers("--rungs", rungs)
     if settings:
-        found["settings"] = dict(parse_setting(text) for text in settings)
+        found["settings"] = parse_settings(settings)
     if profile is not None:
         found["profile"] = profile
     if skip_unknown:
@@ -110,8 +113,6 @@ def choices(
 
 
 def _integers(option: str, text: str) -> tuple[int, ...]:
-    from dit_core.errors import UserError
-
     try:
         return tuple(int(part) for part in text.replace("_", "").split(",") if part.strip())
     except ValueError:

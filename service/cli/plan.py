@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json as json_text
+
 import typer
 
+from service.cli.console import out
 from service.cli.options import (
     STORE_DEFAULT,
     BudgetOption,
@@ -42,7 +45,7 @@ def plan(
 
     dit-ablate plan my-plan.md --seeds 0,1,2 --budget 64000
     """
-    from service.cli.console import out
+    from service.cli.preview_view import render
     from service.client import Client
 
     preview = Client(store=store).plan(
@@ -52,8 +55,6 @@ def plan(
         ),
     )
     if json:
-        import json as encoder
-
-        typer.echo(encoder.dumps(preview.to_json(), indent=2))
+        typer.echo(json_text.dumps(preview.to_json(), indent=2))
         return
-    out().print(preview.render())
+    out().print(render(preview))

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-if TYPE_CHECKING:
-    from service.client import Session
-    from service.engine import Snapshot
+from service.cli.lines import Lines
+from service.cli.live_table import LiveTable
+from service.cli.measured import Measured
+from service.client import Session
+from service.engine import Snapshot
 
 
 @contextmanager
 def progress(session: Session, console: Console) -> Iterator[Callable[[Snapshot], None]]:
     """Yields the callback that shows every ``Snapshot`` of the run on ``console``."""
-    from service.cli.lines import Lines
-    from service.cli.live_table import LiveTable
-    from service.cli.measured import Measured
-
     study = session.opened.study
     measured = Measured(session.prepared, session.store)
     lines = Lines(study, measured, console)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json as json_text
+
 import typer
 
+from service.cli.console import out
 from service.cli.options import STORE_DEFAULT, JsonOption, StoreOption, StudyArgument
 
 
@@ -14,15 +17,12 @@ def report(study: StudyArgument, store: StoreOption = STORE_DEFAULT, json: JsonO
 
     dit-ablate report dit-digits
     """
-    from service.cli.console import out
     from service.cli.summary_view import show
     from service.client import Client
 
     result = Client(store=store).report(study)
     if json:
-        import json as encoder
-
-        typer.echo(encoder.dumps(result.to_json(), indent=2))
+        typer.echo(json_text.dumps(result.to_json(), indent=2))
         return
     show(result, out())
     out().print(f"Markdown  {result.report_markdown}", soft_wrap=True)

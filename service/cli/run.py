@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json as json_text
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli import FAILED, INTERRUPTED
+from dit_core.errors import UserError
+from service.cli.console import err, out
+from service.cli.exit_codes import FAILED, INTERRUPTED
 from service.cli.options import (
     STORE_DEFAULT,
     AddressOption,
@@ -67,11 +70,11 @@ def run(
 
     dit-ablate run study.yaml --address head:6379 --tracking-uri http://mlflow:5000
     """
-    from service.cli.console import err, out
     from service.cli.interrupt import interruptible
     from service.cli.progress import progress
     from service.cli.summary_view import show
     from service.client import Client
+    from service.command_text import from_here
 
     _check_address(address)
     store, note = _store_in_job(store)
@@ -85,12 +88,12 @@ def run(
     console = err() if json else out()
     if note:
         console.print(note, soft_wrap=True)
-    command = session.command(executor.value)
+    command = from_here(session.command(executor.value))
     try:
         with interruptible(command, console), progress(session, console) as on_update:
             result = session.run(executor=executor.value, on_update=on_update)
     except RuntimeError as error:
-        from service.engine.fleet import LanesFailed
+        from service.engine.fleet import LanesFailed  # Ray: it has been imported if this is what happened
 
         if not isinstance(error, LanesFailed):
             raise
@@ -99,9 +102,7 @@ def run(
         )
         raise typer.Exit(FAILED) from None
     if json:
-        import json as encoder
-
-        typer.echo(encoder.dumps(result.to_json(), indent=2))
+        typer.echo(json_text.dumps(result.to_json(), indent=2))
     else:
         show(result, console)
     raise typer.Exit(exit_code(result))
@@ -115,8 +116,6 @@ def exit_code(result: StudyResult) -> int:
 
 
 def _check_address(address: str | None) -> None:
-    from dit_core.errors import UserError
-
     if address and address.startswith(("http://", "https://")):
         raise UserError(
             f"address: {address} is a dashboard, which takes jobs: use `dit-ablate submit`; "
@@ -126,8 +125,6 @@ def _check_address(address: str | None) -> None:
 
 def _store_in_job(store: Path) -> tuple[Path, str]:
     """A Ray job's uploaded working folder is thrown away, so that no store may lie in it."""
-    from dit_core.errors import UserError
-
     if store.is_absolute() or "working_dir_files" not in Path.cwd().parts:
         return store, ""
     if store != STORE_DEFAULT:

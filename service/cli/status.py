@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json as json_text
 from typing import Annotated
 
 import typer
 
+from service.cli.console import err, out
 from service.cli.options import STORE_DEFAULT, JsonOption, StoreOption
 
 
@@ -27,7 +29,6 @@ def status(
 
     dit-ablate status dit-digits --json
     """
-    from service.cli.console import out
     from service.cli.status_view import render_all, render_study
     from service.cli.summary_view import where
     from service.client import Client
@@ -35,12 +36,12 @@ def status(
     client = Client(store=store)
     client.require_store()
     names = [study] if study is not None else client.studies()
+    for name in client.unreadable() if study is None else ():
+        err().print(f"study {name!r}: its definition is damaged; run it again from its file", soft_wrap=True)
     results = [client.status(name) for name in names]
     if json:
-        import json as encoder
-
         data = [result.to_json() for result in results]
-        typer.echo(encoder.dumps(data[0] if study is not None else data, indent=2))
+        typer.echo(json_text.dumps(data[0] if study is not None else data, indent=2))
     elif len(results) == 1:
         out().print(render_study(results[0]))
         out().print(where(results[0]), soft_wrap=True)

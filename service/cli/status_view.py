@@ -7,8 +7,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from service.analysis import numbers
 from service.analysis.study_result import StudyResult
-from service.cli import format as fmt
 
 
 def render_all(results: list[StudyResult]) -> RenderableType:
@@ -34,12 +34,12 @@ def render_study(result: StudyResult) -> Group:
     table.add_column("training", justify="right")
     for row in result.trials.to_dict("records"):
         table.add_row(
-            row["arm"],
+            Text(row["arm"]),
             str(row["seed"]),
             row["status"],
-            fmt.images(row["images"]),
-            fmt.metric(None if row["metric"] != row["metric"] else row["metric"]),
-            fmt.duration(row["seconds"]),
+            numbers.whole(row["images"]),
+            numbers.significant(None if row["metric"] != row["metric"] else row["metric"]),
+            numbers.duration(row["seconds"]),
         )
     parts: list[RenderableType] = [
         Text.assemble(("Study ", "bold"), (result.study.name, "bold cyan"), f": {state(result)} ({_counts(result)})"),
@@ -54,7 +54,7 @@ def state(result: StudyResult) -> str:
     if (result.trials["status"] == "running").any():
         return "running"
     if len(result.failed):
-        return f"{fmt.plural(len(result.failed), 'trial')} failed"
+        return f"{numbers.plural(len(result.failed), 'trial')} failed"
     return "done" if result.done else "not finished"
 
 

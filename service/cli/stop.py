@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from service.cli.console import out
 from service.cli.options import STORE_DEFAULT, StoreOption, StudyArgument
 
 
@@ -12,7 +13,6 @@ def stop(study: StudyArgument, store: StoreOption = STORE_DEFAULT) -> None:
 
     dit-ablate stop dit-digits
     """
-    from service.cli.console import out
     from service.client import Client
 
     running = Client(store=store).stop(study)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json as json_text
 from typing import Annotated
 
 import typer
 
-from service.cli import FAILED
+from service.cli.console import err, out
+from service.cli.exit_codes import FAILED
 from service.cli.options import (
     STORE_DEFAULT,
     BudgetOption,
@@ -56,7 +58,6 @@ def submit(
 
     dit-ablate submit dit-digits --no-follow --json
     """
-    from service.cli.console import err, out
     from service.client import Client
 
     client = Client(store=store, tracking_uri=tracking_uri, address=address)
@@ -68,9 +69,7 @@ def submit(
     )
     later = f"ray job logs --address {job.address} --follow {job.id}"
     if json:
-        import json as encoder
-
-        typer.echo(encoder.dumps({"job_id": job.id, "address": job.address, "entrypoint": job.entrypoint}, indent=2))
+        typer.echo(json_text.dumps({"job_id": job.id, "address": job.address, "entrypoint": job.entrypoint}, indent=2))
         follow_to = err()
     else:
         follow_to = out()

@@ -14,10 +14,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from service.analysis import numbers
+from service.analysis.cells import own_label
 from service.analysis.study_result import StudyResult
-from service.cli import format as fmt
-from service.report.tables import own_label
-from service.sources import store_option
+from service.command_text import command_line, from_here
 
 
 def show(result: StudyResult, console: Console) -> None:
@@ -52,16 +52,16 @@ def _headline(result: StudyResult) -> Text:
     counts = ", ".join(f"{number} {state}" for state, number in result.trials["status"].value_counts().items())
     state = "stopped before it was done" if result.interrupted else "done" if result.done else "not finished"
     if len(result.failed):
-        state = f"{fmt.plural(len(result.failed), 'trial')} failed"
+        state = f"{numbers.plural(len(result.failed), 'trial')} failed"
     return Text.assemble(
         ("Study ", "bold"),
         (result.study.name, "bold cyan"),
-        f": {state}. {done} of {fmt.plural(len(result.trials), 'trial')} ran to the budget ({counts}).",
+        f": {state}. {done} of {numbers.plural(len(result.trials), 'trial')} ran to the budget ({counts}).",
     )
 
 
 def _ablation(result: StudyResult, name: str) -> Table:
-    table = Table(title=name, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=Text(name), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("value")
     for column in ("parameters", "Gflops", result.study.primary_metric, "vs baseline"):
         table.add_column(column, justify="right")
@@ -71,10 +71,10 @@ def _ablation(result: StudyResult, name: str) -> Table:
         own = row["arm"] == baseline
         table.add_row(
             Text(own_label(str(row["value"])) if own else str(row["value"]), style="bold" if own else ""),
-            fmt.count(int(row["params"])),
-            fmt.gflops(float(row["gflops"])),
+            numbers.short(int(row["params"])),
+            numbers.gflops(float(row["gflops"])),
             _mean(row) + _at(row, result.study.budget_images),
-            "–" if own or math.isnan(row["difference"]) else f"{row['difference']:+.4g}",
+            numbers.NOTHING if own or math.isnan(row["difference"]) else numbers.signed(float(row["difference"])),
             str(row["status"]),
         )
     return table
@@ -82,14 +82,14 @@ def _ablation(result: StudyResult, name: str) -> Table:
 
 def _mean(row: dict[Any, Any]) -> str:
     if math.isnan(row["mean"]):
-        return "–"
-    spread = "" if math.isnan(row["spread"]) else f" ± {row['spread']:.2g}"
-    return f"{fmt.metric(row['mean'])}{spread}"
+        return numbers.NOTHING
+    spread = "" if math.isnan(row["spread"]) else f" ± {numbers.significant(float(row['spread']), 2)}"
+    return f"{numbers.significant(row['mean'])}{spread}"
 
 
 def _at(row: dict[Any, Any], budget: int) -> str:
     """Marks a value that is not that of a full-length run; the baseline is compared there, too."""
-    return f" @{fmt.images(int(row['images']))}" if 0 < row["images"] < budget else ""
+    return f" @{numbers.whole(int(row['images']))}" if 0 < row["images"] < budget else ""
 
 
 def _trial_line(row: dict[Any, Any]) -> str:
@@ -109,17 +109,17 @@ def where(result: StudyResult) -> Text:
 
 def _runnable(command: str) -> str:
     """Returns the command as it can be pasted here: with the path this one was started by when PATH has none."""
-    program = sys.argv[0]
+    if not command.startswith("dit-ablate "):
+        return command  # a server's address
+    command, program = from_here(command), sys.argv[0]
     if shutil.which("dit-ablate") or Path(program).name != "dit-ablate":
         return command
-    return command.replace("dit-ablate", shlex.quote(program), 1) if command.startswith("dit-ablate ") else command
+    return command.replace("dit-ablate", shlex.quote(program), 1)
 
 
 def ui_command(store: Path, tracking_uri: str | None) -> str:
     """Returns the command that opens the MLflow UI of a study, or the server's address."""
     if tracking_uri is not None and tracking_uri.startswith(("http://", "https://")):
         return tracking_uri
-    parts = ["dit-ablate", "ui", *store_option(store)]
-    if tracking_uri is not None and not tracking_uri.startswith(f"sqlite:///{store}/"):
-        parts += ["--tracking-uri", tracking_uri]
-    return shlex.join(parts)
+    elsewhere = tracking_uri is not None and not tracking_uri.startswith(f"sqlite:///{store}/")
+    return command_line("ui", ["--tracking-uri", tracking_uri] if elsewhere and tracking_uri else [], store)

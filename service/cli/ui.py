@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
+import subprocess
+import sys
 from typing import Annotated
 
 import typer
 
+from dit_core.errors import UserError
+from service.cli.console import out
 from service.cli.options import STORE_DEFAULT, StoreOption, TrackingOption
 
 HOST = "127.0.0.1"
@@ -24,14 +31,6 @@ def ui(
 
     dit-ablate ui --port 5001
     """
-    import os
-    import signal
-    import socket
-    import subprocess
-    import sys
-
-    from dit_core.errors import UserError
-    from service.cli.console import out
     from service.client import Client
     from service.mlflow_sync import default_tracking_uri
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 from service.engine.segment import Segment
 from service.engine.wire import LOST, SegmentResult
+from service.records.kinds import Failure
 
 
 class Attempts:
@@ -32,16 +32,17 @@ class Attempts:
         return attempt, attempt >= self.most or not result.retry
 
 
-def failure_record(segment: Segment, result: SegmentResult, attempt: int, given_up: bool) -> dict[str, Any]:
+def failure_record(segment: Segment, result: SegmentResult, attempt: int, given_up: bool, run: int) -> Failure:
     """What is kept of a failed segment under ``studies/<name>/failures``."""
-    return {
-        "trial": segment.trial,
-        "train_id": segment.train_id,
-        "until": segment.until,
-        "images": result.images,
-        "attempt": attempt,
-        "given_up": given_up,
-        "kind": result.kind,
-        "error": result.error,
-        "traceback": result.traceback,
-    }
+    return Failure(
+        trial=segment.trial,
+        train_id=segment.train_id,
+        until=segment.until,
+        images=result.images,
+        attempt=attempt,
+        given_up=given_up,
+        outcome=result.kind,
+        error=result.error,
+        traceback=result.traceback,
+        run=run,
+    )

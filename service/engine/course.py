@@ -113,7 +113,13 @@ class Course:
         self._statuses = {trial.name: self._status(trial.name) for trial in self.expansion.trials}
 
     def _collect(self, trial: Trial) -> TrialResult:
-        return collect_trial(trial, self._store, self.prepared.train_ids[trial.name], self.failed.get(trial.name))
+        return collect_trial(
+            trial,
+            self._store,
+            self.prepared.train_ids[trial.name],
+            self.expansion.study.milestones,
+            self.failed.get(trial.name),
+        )
 
     def _take(self, result: TrialResult) -> None:
         self.planner.update(result)

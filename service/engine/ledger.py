@@ -44,6 +44,7 @@ class Ledger:
         self, prepared: Prepared, store: Store, max_attempts: int = 3, proposer: Proposer | None = None
     ) -> None:
         self.store = store
+        self.run = 0  # the run's number, once it is claimed
         self.in_flight: dict[str, Segment] = {}  # train_id -> segment: one writer per trial folder
         self.timings: list[Timing] = []
         self.stopping = False
@@ -159,7 +160,7 @@ class Ledger:
 
     def _count_failure(self, segment: Segment, result: SegmentResult) -> None:
         attempt, given_up = self._attempts.failed(segment, result)
-        self.store.add_numbered(self.study.name, "failures", failure_record(segment, result, attempt, given_up))
+        self.store.add_failure(self.study.name, failure_record(segment, result, attempt, given_up, self.run))
         where = f"{segment.trial} on its way to {segment.until:,} images"
         if given_up:
             tries = "" if attempt == 1 else f" after {attempt} attempts"

@@ -60,6 +60,7 @@ def run_segments(
         ledger.begin()
         time: dict[str, Any] = {}
         if not ledger.finished:
+            ledger.run = store.claim(ledger.study.name)
             if executor == "local":
                 seconds = run_local(ledger, store, watch)
                 time = {"lanes": 1, "lane_seconds": seconds}
@@ -79,6 +80,6 @@ def run_segments(
             **time,
         )
         if time:
-            store.add_numbered(ledger.study.name, "runs", outcome.to_json())
+            store.add_run(ledger.study.name, ledger.run, outcome.to_json())
         watch.tick([], 0, 0.0, force=True)
     return outcome

@@ -9,14 +9,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import torch
+
 from dit_core.data import load_dataset
 from dit_core.data.base import ImageDataset
 from dit_core.data.config import DataConfig
 from dit_core.errors import UserError
 from dit_core.events import Checkpointed, Diverged, Evaluated, Progress, Started
+from dit_core.runtime.distributed import default_device, world_size
+from dit_core.runtime.hardware import device_name
 from dit_core.training.loop import run as train
 from service.engine.segment import Segment
+from service.engine.stretch import OpenStretch
 from service.engine.wire import DONE, FAILED, STOPPED, Live, SegmentResult, Timing
+from service.records.kinds import Hardware
 from service.records.store import Store
 
 Tell = Callable[[Live], None]
@@ -54,6 +60,10 @@ class SegmentRun:
         )
         self.config = segment.trial_config()
         self.live = Live(segment.trial, segment.until, phase="training")
+        self._hardware = Hardware(
+            device=device_name(device or default_device()), torch=torch.__version__, workers=world_size()
+        )
+        self._stretch = OpenStretch(0, time.time(), self._hardware)
         self._timing = Timing(segment.id, received=time.time())
         self._mark = time.perf_counter()
 
@@ -96,12 +106,15 @@ class SegmentRun:
             self._timing = replace(self._timing, first_step=time.time())
             phase = "training" if event.images < self.segment.until else "evaluating"
             self.live = replace(self.live, images=event.images, phase=phase)
+            self._stretch = OpenStretch(event.images, time.time(), self._hardware)
         elif isinstance(event, Progress):
             self._spend("train", event.seconds)
             loss = event.points[-1].loss if event.points else self.live.loss
-            self.live = replace(self.live, images=event.images, loss=loss)
+            self._stretch.add(event)
+            self.live = replace(self.live, images=event.images, loss=loss, tail=self._stretch.tail)
         elif isinstance(event, Checkpointed):
             self._spend("checkpoint", since)
+            self._stretch = OpenStretch(event.images, time.time(), self._hardware)
             if event.images >= self.segment.until:
                 self.live = replace(self.live, phase="evaluating")
         elif isinstance(event, Evaluated):
@@ -110,10 +123,11 @@ class SegmentRun:
 
     def _record(self, event: Any) -> None:
         identity = self.segment.train_id
-        if isinstance(event, Progress):
-            self.store.add_progress(identity, event)
+        if isinstance(event, Progress) and event.closes:
+            self.store.add_stretch(identity, self._stretch.record())
+            self.live = replace(self.live, tail=())
         elif isinstance(event, Evaluated):
-            self.store.add_evaluation(identity, self.config, event, self.segment.study)
+            self.store.add_evaluation(identity, self.config, event, self.segment.study, self._hardware)
         elif isinstance(event, Diverged):
             self.store.add_divergence(identity, event)
 

@@ -15,10 +15,11 @@ from types import FrameType
 from typing import Any
 
 from dit_core.errors import UserError
+from dit_core.files import process_exists, write_durably
 from service.engine.ledger import Ledger
 from service.engine.outcome import OnUpdate, Snapshot
 from service.engine.wire import Live, LiveRun
-from service.records.store import Store, write_atomically
+from service.records.store import Store
 
 LIVE_SECONDS = 2.0
 UPDATE_SECONDS = 1.0
@@ -44,7 +45,7 @@ def read_live(store: Store, study: str) -> LiveRun | None:
     try:
         found = LiveRun.from_json(json.loads(live_path(store, study).read_bytes()))
         age = time.time() - datetime.fromisoformat(found.time).timestamp()
-        alive = found.host != socket.gethostname() or _runs(int(found.pid))
+        alive = found.host != socket.gethostname() or process_exists(int(found.pid))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return found if alive and age <= FRESH_SECONDS else None
@@ -52,21 +53,8 @@ def read_live(store: Store, study: str) -> LiveRun | None:
 
 def request_stop(store: Store, study: str) -> bool:
     """Asks a running study to checkpoint and end; returns whether it is running."""
-    write_atomically(stop_path(store, study), b"")
+    write_durably(stop_path(store, study), b"")
     return read_live(store, study) is not None
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    try:  # a process that has ended and was not collected yet still answers
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except (OSError, IndexError):
-        return True
 
 
 class Watch:
@@ -171,7 +159,7 @@ class Watch:
             lanes_up=lanes_up,
             running=tuple(item for item in live if item.phase != "queued"),
         )
-        write_atomically(live_path(self._store, self._name), json.dumps(now.to_json()).encode())
+        write_durably(live_path(self._store, self._name), json.dumps(now.to_json()).encode())
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         if self.stopping:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
+
+if TYPE_CHECKING:
+    from service.engine import Live
 
 
 class Syncs(Protocol):
     """Anything with MlflowSync's ``sync``."""
 
-    def sync(self, running: frozenset[str] = frozenset(), failures: Mapping[str, str] | None = None) -> bool:
+    def sync(self, live: Collection[Live] = (), failures: Mapping[str, str] | None = None) -> bool:
         """Brings MLflow up to date."""
         ...
 
 
 class BackgroundSync:
-    """Calls ``sync.sync(running(), failures())`` every ``seconds`` in a thread of its own, until the block ends.
+    """Calls ``sync.sync(live(), failures())`` every ``seconds`` in a thread of its own, until the block ends.
 
     Use it around the run of a study::
 
-        with BackgroundSync(mlflow_sync, lambda: frozenset(trials_in_flight)):
+        with BackgroundSync(mlflow_sync, lambda: segments_in_flight):
             run_segments(...)
 
     The block's end waits for a sync in progress, at most ``patience`` seconds: a tracking server that hangs
@@ -29,7 +32,7 @@ class BackgroundSync:
 
     Args:
         sync: what to call.
-        running: returns the names of the trials in flight.
+        live: returns the segments in flight, with what they have not recorded yet.
         failures: returns trial name -> error, for the trials given up so far.
         seconds: pause between two calls.
         patience: seconds to wait for the thread at the end.
@@ -38,14 +41,14 @@ class BackgroundSync:
     def __init__(
         self,
         sync: Syncs,
-        running: Callable[[], frozenset[str]] = frozenset,
+        live: Callable[[], Collection[Live]] = tuple,
         failures: Callable[[], Mapping[str, str]] = dict,
         *,
         seconds: float = 5.0,
         patience: float = 60.0,
     ) -> None:
         self._sync = sync
-        self._running = running
+        self._live = live
         self._failures = failures
         self._seconds = seconds
         self._patience = patience
@@ -64,5 +67,5 @@ class BackgroundSync:
 
     def _loop(self) -> None:
         while not self._stop.is_set():
-            self._sync.sync(self._running(), self._failures())
+            self._sync.sync(self._live(), self._failures())
             self._stop.wait(self._seconds)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from dit_core.gflops import Cost, training_gmacs
 from search_spaces.axes import AXES
 from search_spaces.profiles import PROFILES
 from search_spaces.types import Expansion, Trial
 from service.analysis.status import StateKind, TrialState, TrialStatus
-from service.mlflow_sync.tracked_run import Row, milliseconds
+from service.mlflow_sync.tracked_run import Row, as_milliseconds, milliseconds
+from service.records.kinds import Point
 from service.records.results import TrialResult
 from service.records.store import Store, StoredMetric
+
+if TYPE_CHECKING:
+    from service.engine.wire import TimedPoint
 
 
 def run_status(state: TrialState) -> str:
@@ -68,30 +72,52 @@ def _weights_of(trial: Trial, expansion: Expansion) -> str | None:
     return None if arm is None else Trial(expansion.arm(arm), trial.seed).name
 
 
-def curve_rows(store: Store, train_id: str, cost: Cost, budget: int) -> Iterator[Row]:
-    """Yields the training curve up to ``budget`` images: losses, seconds spent, compute, speed.
+class CurveFeed:
+    """A trial's training curve as metric rows: losses, compute and speed by window, seconds by stretch.
 
-    Stretches that were trained twice (a killed run that continued from an older checkpoint) have the same
-    points; each image count appears once. Seconds count both times.
+    Every stretch is read once. Windows that are not recorded yet come from the live tail, with the times that their
+    record will have, so both give the same rows. Stretches that were trained twice have the same points with other
+    times: whoever logs the rows keeps the first of them (``TrackedRun``). Seconds count both trainings.
+
+    Args:
+        store: where the records are.
+        train_id: the trial.
+        cost: of a forward pass.
+        budget: what lies beyond this many images is left out.
     """
-    seen, seconds = 0, 0.0
-    for record in store.curve(train_id):
-        if record["start"] >= budget:
-            continue
-        time = milliseconds(record["_written"])
-        seconds += record["seconds"]
-        fresh = [point for point in record["points"] if seen < point.images <= budget]
-        for point in fresh:
-            yield ("train_loss", point.loss, time, point.images)
-            yield ("train_mse", point.mse, time, point.images)
-            yield ("train_vb", point.vb, time, point.images)
-        seen = max([seen, *(point.images for point in fresh)])
-        if record["images"] <= budget:
-            yield ("train_seconds", seconds, time, record["images"])
-            yield ("training_gflops", training_gmacs(cost, record["images"]), time, record["images"])
-            if record["seconds"] > 0:
-                speed = (record["images"] - record["start"]) / record["seconds"]
-                yield ("images_per_second", speed, time, record["images"])
+
+    def __init__(self, store: Store, train_id: str, cost: Cost, budget: int) -> None:
+        self._store, self._train_id, self._cost, self._budget = store, train_id, cost, budget
+        self._next, self._seconds = 1, 0.0
+
+    def rows(self, tail: Sequence[TimedPoint] = ()) -> Iterator[Row]:
+        """Yields what has been recorded since the last call, and the tail."""
+        stretches, self._next = self._store.stretches(self._train_id, self._next)
+        for stretch in stretches:
+            if stretch.start >= self._budget:
+                continue
+            before = (stretch.start, stretch.began)
+            for point in stretch.points:
+                yield from self._window(point, stretch.time(point), before)
+                before = (point.images, stretch.time(point))
+            self._seconds += stretch.seconds
+            if stretch.images <= self._budget:
+                time = as_milliseconds(stretch.began + stretch.seconds)
+                yield ("train_seconds", self._seconds, time, stretch.images)
+        for earlier, timed in zip((None, *tail), tail, strict=False):
+            yield from self._window(timed, timed.time, None if earlier is None else (earlier.images, earlier.time))
+
+    def _window(self, point: Point | TimedPoint, seconds: float, before: tuple[int, float] | None) -> Iterator[Row]:
+        """The rows of one window; the speed needs to know where, and when, it began."""
+        images, time = point.images, as_milliseconds(seconds)
+        if images > self._budget:
+            return
+        yield ("train_loss", point.loss, time, images)
+        yield ("train_mse", point.mse, time, images)
+        yield ("train_vb", point.vb, time, images)
+        yield ("training_gflops", training_gmacs(self._cost, images), time, images)
+        if before is not None and seconds > before[1]:
+            yield ("images_per_second", (images - before[0]) / (seconds - before[1]), time, images)
 
 
 def evaluation_rows(result: TrialResult, milestones: tuple[int, ...], final: bool) -> Iterator[Row]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 from search_spaces.types import Expansion
+from service.analysis import numbers
+from service.analysis.cells import final
+from service.analysis.cells import status as status_in_words
+from service.analysis.narrative import metric_format, opening, state_of
+from service.analysis.numbers import MetricFormat
 from service.analysis.status import StateKind, TrialStatus
 from service.analysis.summary import ArmSummary, Summary
-from service.report import numbers
-from service.report.narrative import metric_format, opening, state_of
-from service.report.numbers import MetricFormat
-from service.report.tables import final
-from service.report.tables import status as status_in_words
 
 
 def describe_experiment(expansion: Expansion) -> str:
@@ -72,11 +71,10 @@ def describe_trial(
     if arm.ablations:
         lines.append(f"Asked for by: {', '.join(arm.ablations)}.")
     if status.metric is not None:
-        floor = f" (floor {number(status.metric.floor)})" if status.metric.floor is not None else ""
+        floor = f" (floor {numbers.significant(status.metric.floor)})" if status.metric.floor is not None else ""
         kind = "Final" if status.is_final else "So far"
-        lines.append(
-            f"{kind}: `{status.metric.name}` {number(status.metric.value)}{floor} at {status.images:,} images."
-        )
+        value = numbers.significant(status.metric.value)
+        lines.append(f"{kind}: `{status.metric.name}` {value}{floor} at {status.images:,} images.")
     if status.state.kind is StateKind.STOPPED and summary.stop is not None:
         lines.append(f"Stopped at {summary.stop.images:,} of {study.budget_images:,} images: {summary.stop.reason}.")
     elif failure is not None:
@@ -91,11 +89,6 @@ def describe_trial(
     return "\n\n".join(lines)
 
 
-def number(value: float) -> str:
-    """Returns a metric for people: four significant digits."""
-    return f"{value:.4g}" if math.isfinite(value) else str(value)
-
-
 def _lead(expansion: Expansion) -> str:
     study = expansion.study
     asked = ", ".join(view.name for view in expansion.ablations)
@@ -105,6 +98,6 @@ def _lead(expansion: Expansion) -> str:
 
 def _row(arm: ArmSummary, summary: Summary, shown: MetricFormat) -> str:
     name = f"**{arm.arm.name}**" if arm.arm.is_baseline else arm.arm.name
-    difference = "–" if arm.difference is None else shown.difference(arm.difference)
-    cells = (name, numbers.params(arm.cost.params), numbers.gflops(arm.cost.gmacs), final(arm, summary, shown))
+    difference = numbers.NOTHING if arm.difference is None else shown.difference(arm.difference)
+    cells = (name, numbers.short(arm.cost.params), numbers.gflops(arm.cost.gmacs), final(arm, summary, shown))
     return f"| {' | '.join((*cells, difference, status_in_words(arm, shown)))} |"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +19,13 @@ from service.mlflow_sync import content, descriptions
 from service.mlflow_sync.connection import absolute, artifact_location, connect, default_tracking_uri, first_line
 from service.mlflow_sync.tracked_run import TrackedRun, milliseconds, now
 from service.preflight import Prepared
-from service.records.store import CorruptRecord, Store, read_record
+from service.records.store import Store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
+
+    from service.engine.wire import Live, TimedPoint
 
 _KEY = "mlflow.dit_ablate.key"  # tags that begin with mlflow. are not listed on its pages
 _NOTE = "mlflow.note.content"
@@ -71,15 +73,15 @@ class MlflowSync:
                 f"({first_line(error)})"
             ) from None
 
-    def sync(self, running: frozenset[str] = frozenset(), failures: Mapping[str, str] | None = None) -> bool:
+    def sync(self, live: Collection[Live] = (), failures: Mapping[str, str] | None = None) -> bool:
         """Brings MLflow up to date; returns whether it is.
 
         Args:
-            running: names of the trials with a segment in flight.
+            live: the segments in flight, with what they have not recorded yet.
             failures: trial name -> error, for trials that were given up.
         """
         with self._lock:
-            return self._attempt(running, failures, ended=False, report=())
+            return self._attempt(live, failures, ended=False, report=())
 
     def finish(self, report_files: Iterable[Path] = (), failures: Mapping[str, str] | None = None) -> str | None:
         """Brings MLflow up to date for the last time, with the report, and ends the parent run.
@@ -92,7 +94,7 @@ class MlflowSync:
             One sentence when something could not be recorded, else None.
         """
         with self._lock:
-            self._attempt(frozenset(), failures, ended=True, report=tuple(report_files))
+            self._attempt((), failures, ended=True, report=tuple(report_files))
             return self.problem
 
     @property
@@ -118,19 +120,21 @@ class MlflowSync:
     # -- one attempt ----------------------------------------------------------------------------
 
     def _attempt(
-        self, running: frozenset[str], failures: Mapping[str, str] | None, *, ended: bool, report: tuple[Path, ...]
+        self, live: Collection[Live], failures: Mapping[str, str] | None, *, ended: bool, report: tuple[Path, ...]
     ) -> bool:
         try:
             if self._client is None or self._experiment_id is None:
                 self.check()
+            running = frozenset(item.trial for item in live if item.phase != "queued")
             summary = summarise(self._prepared, self._store, running=running, failures=failures)
             self._prepared = summary.prepared  # with the arms that were proposed while it ran
             if not self._found:
                 self._find_runs()
+            tails = {summary.prepared.train_ids.get(item.trial, ""): item.tail for item in live}
             parent = self._sync_parent(summary, ended=ended, report=report)
             for arm in summary.arms:
                 for status in arm.statuses:
-                    self._sync_trial(parent, summary, arm, status)
+                    self._sync_trial(parent, summary, arm, status, tails.get(status.train_id, ()), ended=ended)
         # whatever goes wrong here (server, network, database, disk) must not reach training
         except Exception as error:
             self._problem = first_line(error)
@@ -146,6 +150,7 @@ class MlflowSync:
         self._runs: dict[str, TrackedRun] = {}
         self._done: dict[str, tuple[TrialState, int]] = {}
         self._links: dict[tuple[str, str], str | None] = {}
+        self._feeds: dict[str, content.CurveFeed] = {}
 
     @property
     def _mlflow(self) -> MlflowClient:
@@ -249,22 +254,34 @@ class MlflowSync:
 
     # -- a trial --------------------------------------------------------------------------------
 
-    def _sync_trial(self, parent: TrackedRun, summary: Summary, arm: ArmSummary, status: TrialStatus) -> None:
+    def _sync_trial(
+        self,
+        parent: TrackedRun,
+        summary: Summary,
+        arm: ArmSummary,
+        status: TrialStatus,
+        tail: Sequence[TimedPoint],
+        *,
+        ended: bool,
+    ) -> None:
         trial = status.trial
         key = _trial_key(trial, status.train_id)
-        began = self._began(status.train_id)
+        begun = self._store.trial(status.train_id)
+        began = milliseconds(begun.written) if begun is not None else None
         if key not in self._runs and status.state.kind is StateKind.PENDING and status.images == 0:
             return
-        if self._done.get(trial.name) == (status.state, status.images):
-            return
+        if not (ended or tail) and self._done.get(trial.name) == (status.state, status.images):
+            return  # another arm may go on training the same weights, hence the tail and the end
         run = self._run(key, trial.name, began or now(), parent)
         result = summary.results[trial.name]
         milestones = self._study.milestones
         cost = count(trial.config.model, trial.config.training.mask_ratio)
         trained = trial.arm.name not in self._prepared.expansion.weights_of  # else the curve is in another trial's run
+        if key not in self._feeds:
+            self._feeds[key] = content.CurveFeed(self._store, status.train_id, cost, self._study.budget_images)
         rows = [
             *content.cost_rows(cost, began or now()),
-            *(content.curve_rows(self._store, status.train_id, cost, self._study.budget_images) if trained else ()),
+            *(self._feeds[key].rows(tail) if trained else ()),
             *content.evaluation_rows(result, milestones, status.is_final),
         ]
         failure = summary.failures.get(trial.name) if status.state.kind is StateKind.FAILED else None
@@ -287,20 +304,14 @@ class MlflowSync:
         run.upload(content.config_json(trial).encode(), "config.json")
         run.upload(content.gflops_json(cost).encode(), "gflops.json")
         for images in milestones:
-            grid = self._store.grid_path(status.train_id, trial.config, images)
-            if images in result.evaluations and grid.exists():
-                run.upload(grid.read_bytes(), f"samples/{images:09d}.png")
-        ended = max((time for _, _, time, _ in rows), default=now())
-        run.set_status(content.run_status(status.state), ended)
+            name = f"samples/{images:09d}.png"
+            if images in result.evaluations and not run.holds(name):
+                grid = self._store.grid(result.evaluations[images])
+                if grid is not None:
+                    run.upload(grid, name)
+        run.set_status(content.run_status(status.state), run.last or now())
         if not status.state.is_open:
             self._done[trial.name] = (status.state, status.images)
-
-    def _began(self, train_id: str) -> int | None:
-        """When the trial was first started, by any study; None before."""
-        try:
-            return milliseconds(read_record(self._store.trial_dir(train_id) / "trial.json")["_written"])
-        except (OSError, CorruptRecord):
-            return None
 
     def _link(self, study: str, train_id: str, key: str) -> str | None:
         """The MLflow page (relative to the server) of another study's run of the same weights, if it has one.

@@ -30,17 +30,22 @@ class TrackedRun:
     Args:
         client: the tracking client.
         run: the run as MLflow has it now.
+
+    Attributes:
+        last: the latest time of the metrics it was given, in milliseconds.
     """
 
     def __init__(self, client: MlflowClient, run: Run) -> None:
         self.id: str = run.info.run_id
+        self.last = 0
         self.experiment_id: str = run.info.experiment_id
         self._client = client
         self._status: str = run.info.status
         self._end: int | None = run.info.end_time
         self._tags: dict[str, str] = dict(run.data.tags)
         self._params = set(run.data.params)
-        self._rows: set[Row] = set()
+        self._unread = set(run.data.metrics)  # keys that an earlier process has logged
+        self._steps: dict[str, set[int]] = {}
         self._artifacts: dict[str, str] = json.loads(self._tags.get(_ARTIFACTS_TAG, "{}"))
 
     def log(
@@ -51,25 +56,42 @@ class TrackedRun:
     ) -> None:
         """Logs what this run does not have yet.
 
-        Metric rows keep the timestamp of their record, so that MLflow collapses a row that an earlier
-        process already logged. A parameter is never changed (MLflow refuses that), a tag is.
+        A metric has one value at a step: the first one logged stays, whatever time a later row of that step has. What
+        an earlier process has logged of a metric is asked for once, before anything is added to it. A parameter is
+        never changed (MLflow refuses that), a tag is.
         """
         from mlflow.entities import Metric, Param, RunTag
 
         new_params = {k: str(v)[:_PARAM_LENGTH] for k, v in (params or {}).items() if k not in self._params}
         wanted_tags = {k: str(v)[:_TAG_LENGTH] for k, v in (tags or {}).items()}
         new_tags = {k: v for k, v in wanted_tags.items() if self._tags.get(k) != v}
-        rows = [row for row in dict.fromkeys(metrics) if row not in self._rows]
+        rows: dict[tuple[str, int], Row] = {}
+        for row in metrics:
+            self.last = max(self.last, row[2])
+            if row[3] not in self._logged(row[0]):
+                rows.setdefault((row[0], row[3]), row)
         for chunk in _chunks(list(new_params.items()), _PARAMS):
             self._client.log_batch(self.id, params=[Param(key, value) for key, value in chunk])
             self._params.update(key for key, _ in chunk)
         for start in range(0, len(rows), BATCH):
-            part = rows[start : start + BATCH]
+            part = list(rows.values())[start : start + BATCH]
             self._client.log_batch(self.id, metrics=[Metric(*row) for row in part])
-            self._rows.update(part)
+            for key, _, _, step in part:
+                self._steps[key].add(step)
         for chunk in _chunks(list(new_tags.items()), _TAGS):
             self._client.log_batch(self.id, tags=[RunTag(key, value) for key, value in chunk])
             self._tags.update(chunk)
+
+    def _logged(self, key: str) -> set[int]:
+        """The steps at which this run has a metric."""
+        if key not in self._steps:
+            history = self._client.get_metric_history(self.id, key) if key in self._unread else ()
+            self._steps[key] = {metric.step for metric in history}
+        return self._steps[key]
+
+    def holds(self, name: str) -> bool:
+        """Whether an artifact of this name has been uploaded."""
+        return name in self._artifacts
 
     def set_status(self, status: str, end: int | None = None) -> None:
         """Sets the run's status: RUNNING, SCHEDULED, FINISHED, FAILED or KILLED.
@@ -105,7 +127,12 @@ class TrackedRun:
 
 def milliseconds(written: str) -> int:
     """Turns a record's ISO 8601 time into MLflow's milliseconds."""
-    return int(datetime.fromisoformat(written).timestamp() * 1000)
+    return as_milliseconds(datetime.fromisoformat(written).timestamp())
+
+
+def as_milliseconds(seconds: float) -> int:
+    """Turns Unix seconds into MLflow's milliseconds."""
+    return int(seconds * 1000)
 
 
 def now() -> int:

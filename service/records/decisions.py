@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from service.records.envelope import CorruptRecord, Record
+from service.records.envelope import Record
 from service.records.records import Records
 
 
@@ -155,11 +155,7 @@ class DecisionBook:
         """Returns what was decided in this study under other plans and policies."""
         others = []
         for key in self._records.list(self._folder):
-            scope = _stem(key)
-            try:
-                opened = self._records.get(key, PlanOpened)
-            except CorruptRecord:
-                continue
+            scope, opened = _stem(key), self._records.find(key, PlanOpened)
             if scope == self.scope or opened is None:
                 continue
             looks = (_stem(name) for name in self._records.list(f"{self._folder}{scope}/"))
@@ -168,10 +164,7 @@ class DecisionBook:
         return tuple(others)
 
     def _get(self, scope: str, look: str) -> Decision | None:
-        try:
-            found = self._records.get(self._key(scope, look), Decision)
-        except CorruptRecord:
-            return None  # decided anew, and recorded beside it
+        found = self._records.find(self._key(scope, look), Decision)  # a damaged one is made again, beside it
         return None if found is None else found.content
 
     def _key(self, scope: str, look: str) -> str:

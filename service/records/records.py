@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Generic
 
 from service.records.backend import Backend
 from service.records.envelope import CorruptRecord, R, Sealed, seal, unseal
@@ -11,15 +14,38 @@ GENERATIONS = 100
 """A damaged record is never overwritten: the next one has ``~1``, ``~2``, ... before its ending."""
 
 
+@dataclass
+class Numbered(Generic[R]):
+    """Records of one kind that were numbered as they came.
+
+    Attributes:
+        found: number -> record, in order; damaged ones are left out.
+        last: the highest number in use, 0 when there is none.
+    """
+
+    found: dict[int, Sealed[R]] = field(default_factory=dict)
+    last: int = 0
+
+    @property
+    def contents(self) -> list[R]:
+        """The records, in order."""
+        return [sealed.content for sealed in self.found.values()]
+
+
 class Records:
     """Reads and writes typed records.
 
     Args:
         backend: where they lie.
+
+    Attributes:
+        damaged: key -> what is wrong with it, for every damaged record that has been met and left out.
     """
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
+        self.damaged: dict[str, str] = {}
+        self._next: dict[str, int] = {}
 
     def put(self, key: str, record: R) -> Sealed[R]:
         """Writes a record unless a sound one is there, and returns the one that stands: the first writer's.
@@ -65,9 +91,63 @@ class Records:
             raise problem
         return None
 
+    def find(self, key: str, kind: type[R]) -> Sealed[R] | None:
+        """As ``get``, but a damaged record counts as none and is noted in ``damaged``."""
+        try:
+            return self.get(key, kind)
+        except CorruptRecord as error:
+            self.damaged[key] = str(error)
+            return None
+
+    def append(self, folder: str, record: R) -> int:
+        """Writes a record under the next free number of a folder and returns the number.
+
+        Several writers get numbers of their own. Where to begin looking is taken from a listing; one that is behind
+        only makes the first tries fail.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        number = self._next.get(folder) or max(self._listed(folder), default=0) + 1
+        data = seal(record)
+        while not self.backend.put(_numbered(folder, number), data):
+            number += 1
+        self._next[folder] = number + 1
+        return number
+
+    def numbered(self, folder: str, kind: type[R], first: int = 1) -> Numbered[R]:
+        """Returns the records of a folder, from number ``first`` on.
+
+        They are found by asking for one number after the other, so a listing that is behind hides none of them. A
+        listing only tells whether there are any beyond a number that is missing, which then counts as damaged.
+        """
+        result: Numbered[R] = Numbered(last=first - 1)
+        number, highest = first, None
+        while True:
+            key = _numbered(folder, number)
+            try:
+                sealed = self.get(key, kind)
+                if sealed is not None:
+                    result.found[number] = sealed
+                elif number < (highest := max(self._listed(folder), default=0) if highest is None else highest):
+                    self.damaged[key] = f"{key}: it is missing, and later ones are there"
+                else:
+                    return result
+            except CorruptRecord as error:
+                self.damaged[key] = str(error)
+            result.last = number
+            number += 1
+
     def list(self, prefix: str) -> list[str]:
-        """Returns the keys of the records right below a folder, in order, each once."""
+        """Returns the keys of the records right below a folder, in order, each once; what is new may be missing."""
         return [key for key in self.backend.list(prefix) if key.endswith(".json") and "~" not in key]
+
+    def _listed(self, folder: str) -> Iterator[int]:
+        return (int(found[1]) for key in self.backend.list(folder) if (found := re.search(r"/(\d+)\.json$", key)))
+
+
+def _numbered(folder: str, number: int) -> str:
+    return f"{folder}{number:04d}.json"
 
 
 def _generations(key: str) -> Iterator[str]:

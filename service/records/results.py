@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dit_core.events import Diverged, MetricResult
@@ -49,23 +49,27 @@ def collect(
         train_ids: trial name -> ``train_id``.
         failed: trial name -> error, for trials this run has given up on.
     """
+    milestones = expansion.study.milestones
     return {
-        trial.name: collect_trial(trial, store, train_ids[trial.name], (failed or {}).get(trial.name))
+        trial.name: collect_trial(trial, store, train_ids[trial.name], milestones, (failed or {}).get(trial.name))
         for trial in expansion.trials
     }
 
 
-def collect_trial(trial: Trial, store: Store, train_id: str, failed: str | None = None) -> TrialResult:
-    """Reads one trial's results from the store.
+def collect_trial(
+    trial: Trial, store: Store, train_id: str, milestones: Sequence[int], failed: str | None = None
+) -> TrialResult:
+    """Reads one trial's results from the store: as many records as it has milestones, whatever the study's size.
 
     Args:
         trial: the trial.
         store: where the records are.
         train_id: identity of its weights.
+        milestones: the study's rungs and budget; nothing is looked for elsewhere.
         failed: the error, when this run has given up on it.
     """
     wanted = set(trial.config.evaluation.metrics)
-    found = store.evaluations(train_id, trial.config)
+    found = store.evaluations(train_id, trial.config, milestones)
     return TrialResult(
         trial=trial,
         train_id=train_id,

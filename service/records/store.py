@@ -1,259 +1,53 @@
 """Where checkpoints and immutable records live. The store is the truth; everything else is a view of it.
 
-Layout (every record is written once, atomically, with a checksum over its content)::
+Layout (``service.records.kinds`` says what is in each record)::
 
-    STORE/store.json                                   says that this folder is a store
+    STORE/store.json                                   says that this folder is a store, and of which format
     STORE/trials/<train_id>/trial.json                 the configuration that determines the weights
     STORE/trials/<train_id>/checkpoints/...            written and verified by dit_core
-    STORE/trials/<train_id>/curve/<start>-<end>.json   training curve over (start, end] images
+    STORE/trials/<train_id>/curve/<number>.json        training curve from one checkpoint to the next
     STORE/trials/<train_id>/evaluations/<images>-<metric>-<eval_id>.json
-    STORE/trials/<train_id>/grids/<images>-<sampler id>.png
+    STORE/trials/<train_id>/grids/<images>-<sha256>.png
     STORE/trials/<train_id>/diverged.json              the trial ended in divergence
-    STORE/studies/<name>/...                           study files, failures, reports
+    STORE/studies/<name>/...                           definitions, claims, runs, failures, reports
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import uuid
-from collections.abc import Iterator
-from dataclasses import asdict
-from datetime import UTC, datetime
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from dit_core import identity
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
-from dit_core.events import CurvePoint, Diverged, Evaluated, MetricResult, Progress
-from dit_core.identity import digest, eval_id, sampling
-from service.records.backend import FolderBackend
+from dit_core.events import CurvePoint, Diverged, Evaluated, MetricResult
+from dit_core.files import clear_abandoned, write_durably
+from service.records import format_1
+from service.records.backend import Backend, FolderBackend
+from service.records.envelope import FORMAT, R, Sealed
+from service.records.kinds import (
+    Claim,
+    DivergenceRecord,
+    EvaluationRecord,
+    Failure,
+    GivenUp,
+    Hardware,
+    RunRecord,
+    Stretch,
+    TrialRecord,
+)
 from service.records.records import Records
 
-_MARKER = {"kind": "dit-ablate store", "format": 1}
+_KIND = "dit-ablate store"
 
 
-class CorruptRecord(Exception):
-    """A record whose content does not match its checksum."""
-
-
-def write_once(path: Path, content: dict[str, Any]) -> bool:
-    """Writes a record atomically unless a valid one exists; returns whether it was written.
-
-    Args:
-        path: where the record goes; parents are made.
-        content: plain JSON data.
-    """
-    if path.exists():
-        try:
-            read_record(path)
-            return False
-        except CorruptRecord:
-            path.rename(path.with_name(f"{path.name}.corrupt-{uuid.uuid4().hex[:8]}"))
-    envelope = {"sha256": digest(content), "written": datetime.now(UTC).isoformat(), "content": content}
-    write_atomically(path, json.dumps(envelope, indent=1).encode())
-    return True
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Writes a file so that a reader sees all of it or none, even if this process is killed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
-def read_record(path: Path) -> dict[str, Any]:
-    """Returns a record's content with the time it was written under ``_written``.
-
-    Raises:
-        CorruptRecord: the file is torn or does not match its checksum.
-    """
-    try:
-        envelope = json.loads(path.read_bytes())
-        content = dict(envelope["content"])
-        if envelope["sha256"] != digest(content):
-            raise CorruptRecord(f"{path}: checksum mismatch")
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise CorruptRecord(f"{path}: unreadable ({error})") from None
-    return {**content, "_written": envelope["written"]}
-
-
-class Store:
-    """A folder of trials and studies, shared by any number of studies.
-
-    Args:
-        path: the folder; made when it does not exist.
-
-    Raises:
-        UserError: the path is a file, or a non-empty folder that is not a store.
-    """
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).expanduser().resolve()
-        self.records = Records(FolderBackend(self.path))
-        marker = self.path / "store.json"
-        if self.path.exists() and not self.path.is_dir():
-            raise UserError(f"store: {self.path} is a file; give a new or empty folder, or an existing store")
-        if marker.exists():
-            try:
-                found = json.loads(marker.read_text())
-            except (json.JSONDecodeError, UnicodeDecodeError):
-                found = None
-            if not isinstance(found, dict) or found.get("kind") != _MARKER["kind"]:
-                raise UserError(f"store: {marker} was not written by dit-ablate; give another folder")
-            if found.get("format") != _MARKER["format"]:
-                raise UserError(
-                    f"store: {self.path} has format {found.get('format')!r}; this version reads {_MARKER['format']}"
-                )
-        elif self.path.exists() and any(self.path.iterdir()):
-            raise UserError(f"store: {self.path} is not empty and not a dit-ablate store; give another folder")
-        else:
-            try:
-                write_atomically(marker, json.dumps(_MARKER).encode())
-            except OSError as error:
-                raise UserError(f"store: cannot write to {self.path} ({error.strerror})") from None
-
-    # -- trials ---------------------------------------------------------------------------------
-
-    def trial_dir(self, train_id: str) -> Path:
-        """The folder of a trial; ``dit_core.training.run`` keeps its checkpoints there."""
-        return self.path / "trials" / train_id
-
-    def begin(self, train_id: str, config: TrialConfig) -> None:
-        """Records the configuration of a trial."""
-        write_once(self.trial_dir(train_id) / "trial.json", {"config": config.model_dump(mode="json")})
-
-    def add_progress(self, train_id: str, progress: Progress) -> None:
-        """Records a stretch of the training curve."""
-        name = f"{progress.start:012d}-{progress.images:012d}.json"
-        content = {
-            "start": progress.start,
-            "images": progress.images,
-            "seconds": progress.seconds,
-            "points": [asdict(point) for point in progress.points],
-        }
-        write_once(self.trial_dir(train_id) / "curve" / name, _finite(content))
-
-    def add_evaluation(self, train_id: str, config: TrialConfig, evaluated: Evaluated, study: str) -> None:
-        """Records an evaluation: the sample grid first, then one record per metric.
-
-        Args:
-            train_id: the trial.
-            config: the configuration whose evaluation settings were used.
-            evaluated: the event.
-            study: the study that paid for it.
-        """
-        base = self.trial_dir(train_id)
-        if evaluated.grid:
-            grid = self.grid_path(train_id, config, evaluated.images)
-            if not grid.exists():
-                write_atomically(grid, evaluated.grid)
-        for index, metric in enumerate(evaluated.metrics):
-            identity = eval_id(train_id, evaluated.images, config, metric.name)
-            content = {
-                **asdict(metric),
-                "images": evaluated.images,
-                "eval_id": identity,
-                "study": study,
-                "sample_seconds": evaluated.sample_seconds if index == 0 else 0.0,
-                "score_seconds": evaluated.score_seconds if index == 0 else 0.0,
-            }
-            path = base / "evaluations" / f"{evaluated.images:012d}-{metric.name}-{identity[:16]}.json"
-            write_once(path, _finite(content))
-
-    def add_divergence(self, train_id: str, diverged: Diverged) -> None:
-        """Records that a trial diverged."""
-        write_once(self.trial_dir(train_id) / "diverged.json", asdict(diverged))
-
-    def grid_path(self, train_id: str, config: TrialConfig, images: int) -> Path:
-        """Where the sample grid at ``images`` lies."""
-        settings = {**sampling(config), "grid_images": config.evaluation.grid_images}
-        sampler = digest({"e": settings, "vae": config.data.vae})
-        return self.trial_dir(train_id) / "grids" / f"{images:012d}-{sampler[:16]}.png"
-
-    def evaluations(self, train_id: str, config: TrialConfig) -> dict[int, dict[str, StoredMetric]]:
-        """Returns images -> metric name -> result, for exactly this config's sampler and sample count."""
-        found: dict[int, dict[str, StoredMetric]] = {}
-        for path in sorted((self.trial_dir(train_id) / "evaluations").glob("*.json")):
-            try:
-                content = read_record(path)
-            except CorruptRecord:
-                continue
-            name, images = content["name"], content["images"]
-            if content["eval_id"] == eval_id(train_id, images, config, name):
-                found.setdefault(images, {})[name] = StoredMetric(content)
-        return found
-
-    def divergence(self, train_id: str) -> Diverged | None:
-        """Returns the recorded divergence, if any."""
-        path = self.trial_dir(train_id) / "diverged.json"
-        if not path.exists():
-            return None
-        try:
-            content = read_record(path)
-        except CorruptRecord:
-            return None
-        return Diverged(images=content["images"], reason=content["reason"])
-
-    def curve(self, train_id: str) -> Iterator[dict[str, Any]]:
-        """Yields the curve's records in order of images; corrupt ones are left out."""
-        for path in sorted((self.trial_dir(train_id) / "curve").glob("*.json")):
-            try:
-                content = read_record(path)
-            except CorruptRecord:
-                continue
-            content["points"] = [CurvePoint(**_restored(point)) for point in content["points"]]
-            yield content
-
-    def curve_points(self, train_id: str) -> list[CurvePoint]:
-        """Returns the whole training curve, each point once.
-
-        Stretches overlap where a run was killed, or where two studies stop at different rungs; the points they
-        share are the same, because training is deterministic.
-        """
-        points = {point.images: point for record in self.curve(train_id) for point in record["points"]}
-        return [points[images] for images in sorted(points)]
-
-    # -- studies --------------------------------------------------------------------------------
-
-    def study_dir(self, name: str) -> Path:
-        """The folder of a study."""
-        return self.path / "studies" / name
-
-    def add_numbered(self, study: str, kind: str, content: dict[str, Any]) -> Path:
-        """Records something under the next free number, e.g. ``studies/<study>/failures/0003.json``.
-
-        Args:
-            study: the study.
-            kind: the folder: ``failures``, ``runs``.
-            content: plain JSON data.
-        """
-        folder = self.study_dir(study) / kind
-        number = max((int(path.stem) for path in folder.glob("*.json") if path.stem.isdigit()), default=0) + 1
-        path = folder / f"{number:04d}.json"
-        write_once(path, _finite(content))
-        return path
-
-    def numbered(self, study: str, kind: str) -> list[dict[str, Any]]:
-        """Returns the records of ``add_numbered`` in order; corrupt ones are left out."""
-        found = []
-        for path in sorted((self.study_dir(study) / kind).glob("*.json")):
-            try:
-                found.append(_restored(read_record(path)))
-            except CorruptRecord:
-                continue
-        return found
-
-    def studies(self) -> list[str]:
-        """Names of the studies this store has seen."""
-        base = self.path / "studies"
-        return sorted(p.name for p in base.iterdir() if p.is_dir()) if base.exists() else []
-
-
+@dataclass(frozen=True)
 class StoredMetric(MetricResult):
     """A metric as read from its record, with what it cost and who paid.
 
@@ -262,37 +56,295 @@ class StoredMetric(MetricResult):
         written: when, ISO 8601 UTC.
         sample_seconds: wall-clock spent sampling for it.
         score_seconds: wall-clock spent scoring.
+        grid: key of the sample grid, if there is one.
+        grid_sha256: the grid's SHA-256, where it was recorded.
+        hardware: what it was computed on, where it was recorded.
     """
 
-    study: str
-    written: str
-    sample_seconds: float
-    score_seconds: float
-
-    def __init__(self, content: dict[str, Any]) -> None:
-        restored = _restored(content)
-        super().__init__(restored["name"], restored["value"], restored["floor"], restored["details"])
-        for key in ("study", "sample_seconds", "score_seconds"):
-            object.__setattr__(self, key, content[key])
-        object.__setattr__(self, "written", content["_written"])
+    study: str = ""
+    written: str = ""
+    sample_seconds: float = 0.0
+    score_seconds: float = 0.0
+    grid: str | None = None
+    grid_sha256: str | None = None
+    hardware: Hardware | None = None
 
 
-def _finite(value: Any) -> Any:
-    """Replaces non-finite floats by strings, since JSON has none."""
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return f"float:{value}"
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return value
+class Store:
+    """A folder of trials and studies, shared by any number of studies.
+
+    A store of format 1 can be read; nothing more is recorded in it (``require_writable``).
+
+    Args:
+        path: the folder; made when it does not exist.
+
+    Attributes:
+        format: 2, or 1 for a store that an earlier version wrote.
+        records: typed records by their keys.
+
+    Raises:
+        UserError: the path is a file, or a non-empty folder that is not a store.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path).expanduser().resolve()
+        self.format = _open(self.path)
+        backend: Backend = format_1.Format1Backend(self.path) if self.format == 1 else FolderBackend(self.path)
+        self.records = Records(backend)
+        self._identify = format_1.eval_id if self.format == 1 else identity.eval_id
+        self._seen: dict[str, Sealed[Any]] = {}
+
+    def require_writable(self) -> None:
+        """Makes sure that trials can be recorded here.
+
+        Raises:
+            UserError: the store has format 1.
+        """
+        if self.format != FORMAT:
+            raise UserError(
+                f"store: {self.path} was written by an earlier version (format {self.format}), which drew other random "
+                "numbers, so its trainings cannot be continued; status, report and plan read it, and new trainings "
+                "need a store of their own: give another folder with --store"
+            )
+
+    @property
+    def damaged(self) -> tuple[str, ...]:
+        """A sentence for every damaged record that this process has met and left out."""
+        return tuple(self.records.damaged.values())
+
+    # -- trials ---------------------------------------------------------------------------------
+
+    def trial_dir(self, train_id: str) -> Path:
+        """The folder of a trial; ``dit_core.training.run`` keeps its checkpoints there."""
+        return self.path / "trials" / train_id
+
+    def begin(self, train_id: str, config: TrialConfig) -> None:
+        """Records the configuration of a trial, and removes what killed writers have left in its folder."""
+        clear_abandoned(self.trial_dir(train_id))
+        self.records.put(TrialRecord.key(train_id), TrialRecord(config=config.model_dump(mode="json")))
+
+    def trial(self, train_id: str) -> Sealed[TrialRecord] | None:
+        """Returns the record of a trial that was begun."""
+        return self._once(TrialRecord.key(train_id), TrialRecord)
+
+    def add_stretch(self, train_id: str, stretch: Stretch) -> None:
+        """Records a stretch of the training curve."""
+        self.records.append(Stretch.folder(train_id), stretch)
+
+    def curve(self, train_id: str) -> list[Stretch]:
+        """Returns the stretches of the curve in the order they were trained in.
+
+        Damaged ones are left out. Stretches overlap where a run was killed before its checkpoint was written, or where
+        two studies end at different rungs.
+        """
+        return self.stretches(train_id, 1)[0]
+
+    def stretches(self, train_id: str, first: int) -> tuple[list[Stretch], int]:
+        """Returns the stretches from number ``first`` on, and the number at which to go on reading later."""
+        numbered = self.records.numbered(Stretch.folder(train_id), Stretch, first)
+        return numbered.contents, numbered.last + 1
+
+    def curve_points(self, train_id: str) -> list[CurvePoint]:
+        """Returns the whole training curve, each point once, in order of images.
+
+        The points that overlapping stretches share are the same, because training is deterministic.
+        """
+        points = {point.images: point for stretch in self.curve(train_id) for point in stretch.points}
+        return [CurvePoint(n, points[n].loss, points[n].mse, points[n].vb) for n in sorted(points)]
+
+    def add_evaluation(
+        self, train_id: str, config: TrialConfig, evaluated: Evaluated, study: str, hardware: Hardware | None = None
+    ) -> None:
+        """Records an evaluation: the sample grid first, then one record per metric.
+
+        Args:
+            train_id: the trial.
+            config: the configuration whose evaluation settings were used.
+            evaluated: the event.
+            study: the study that paid for it.
+            hardware: what it was computed on.
+        """
+        grid, sha256 = None, None
+        if evaluated.grid:
+            sha256 = hashlib.sha256(evaluated.grid).hexdigest()
+            grid = f"trials/{train_id}/grids/{evaluated.images:012d}-{sha256[:16]}.png"
+            self.records.backend.put(grid, evaluated.grid)
+        for index, metric in enumerate(evaluated.metrics):
+            identity = self._identify(train_id, evaluated.images, config, metric.name)
+            record = EvaluationRecord(
+                eval_id=identity,
+                images=evaluated.images,
+                name=metric.name,
+                value=metric.value,
+                floor=metric.floor,
+                details=metric.details,
+                study=study,
+                sample_seconds=evaluated.sample_seconds if index == 0 else 0.0,
+                score_seconds=evaluated.score_seconds if index == 0 else 0.0,
+                grid=grid,
+                grid_sha256=sha256,
+                hardware=hardware,
+            )
+            self.records.put(EvaluationRecord.key(train_id, evaluated.images, metric.name, identity), record)
+
+    def evaluations(
+        self, train_id: str, config: TrialConfig, milestones: Iterable[int]
+    ) -> dict[int, dict[str, StoredMetric]]:
+        """Returns images -> metric name -> result, for exactly this config's metrics, sampler and sample count.
+
+        Args:
+            train_id: the trial.
+            config: how it is evaluated.
+            milestones: where to look, in images seen; nothing else is read.
+        """
+        found: dict[int, dict[str, StoredMetric]] = {}
+        for images in milestones:
+            for name in config.evaluation.metrics:
+                expected = self._identify(train_id, images, config, name)
+                sealed = self._once(EvaluationRecord.key(train_id, images, name, expected), EvaluationRecord)
+                if sealed is None or (sealed.content.eval_id, sealed.content.name) != (expected, name):
+                    continue
+                metric = _metric(sealed)
+                if self.format == 1:
+                    metric = replace(metric, grid=format_1.grid_key(train_id, images, config))
+                found.setdefault(images, {})[name] = metric
+        return found
+
+    def grid(self, metrics: Mapping[str, MetricResult]) -> bytes | None:
+        """Returns the sample grid (PNG) of an evaluation as ``evaluations`` returned it, None without a whole one."""
+        for metric in metrics.values():
+            if isinstance(metric, StoredMetric) and metric.grid is not None:
+                data = self.records.backend.get(metric.grid)
+                if data and metric.grid_sha256 in (None, hashlib.sha256(data).hexdigest()):
+                    return data
+                self.records.damaged[metric.grid] = f"{metric.grid}: the sample grid is missing or damaged"
+        return None
+
+    def add_divergence(self, train_id: str, diverged: Diverged) -> None:
+        """Records that a trial diverged."""
+        record = DivergenceRecord(images=diverged.images, reason=diverged.reason)
+        self.records.put(DivergenceRecord.key(train_id), record)
+
+    def divergence(self, train_id: str) -> Diverged | None:
+        """Returns the recorded divergence, if any."""
+        sealed = self._once(DivergenceRecord.key(train_id), DivergenceRecord)
+        return None if sealed is None else Diverged(sealed.content.images, sealed.content.reason)
+
+    def _once(self, key: str, kind: type[R]) -> Sealed[R] | None:
+        """Reads a record that never changes, once per process."""
+        if key not in self._seen:
+            sealed = self.records.find(key, kind)
+            if sealed is None:
+                return None
+            self._seen[key] = sealed
+        return self._seen[key]
+
+    # -- studies --------------------------------------------------------------------------------
+
+    def study_dir(self, name: str) -> Path:
+        """The folder of a study."""
+        return self.path / "studies" / name
+
+    def studies(self) -> list[str]:
+        """Names of the studies this store has seen.
+
+        It is a listing, which may be behind by a study that has just begun; nothing is decided by it.
+        """
+        found = (key.rpartition("/")[2] for key in self.records.backend.list("studies/"))
+        return [name for name in found if self.study_dir(name).is_dir()]
+
+    def claim(self, study: str) -> int:
+        """Records that a run of a study begins, and returns its number; no two runs get the same.
+
+        What killed writers have left in the study's folder is removed.
+        """
+        clear_abandoned(self.study_dir(study))
+        return self.records.append(Claim.folder(study), Claim(pid=os.getpid(), host=socket.gethostname()))
+
+    def last_run(self, study: str) -> int:
+        """Returns the number of the newest run that has begun, 0 before the first."""
+        return self.records.numbered(Claim.folder(study), Claim).last
+
+    def add_run(self, study: str, number: int, run: Mapping[str, Any]) -> None:
+        """Records how a run has ended.
+
+        Args:
+            study: the study.
+            number: what ``claim`` returned.
+            run: the fields of ``RunRecord``.
+        """
+        self.records.put(RunRecord.key(study, number), RunRecord.model_validate(run))
+
+    def runs(self, study: str) -> dict[int, RunRecord]:
+        """Returns number -> run, for those that have ended by themselves."""
+        numbers = range(1, self.last_run(study) + 1)
+        found = {number: self.records.find(RunRecord.key(study, number), RunRecord) for number in numbers}
+        return {number: sealed.content for number, sealed in found.items() if sealed is not None}
+
+    def add_failure(self, study: str, failure: Failure) -> None:
+        """Records a failed segment, and with it that its trial is given up, when it is."""
+        self.records.append(Failure.folder(study), failure)
+        if failure.given_up:
+            given_up = GivenUp(
+                study=study, trial=failure.trial, until=failure.until, attempt=failure.attempt, error=failure.error
+            )
+            self.records.append(GivenUp.folder(study, failure.run), given_up)
+
+    def failures(self, study: str) -> list[Failure]:
+        """Returns every failed segment of a study, in order."""
+        return self.records.numbered(Failure.folder(study), Failure).contents
+
+    def given_up(self, study: str) -> dict[str, str]:
+        """Returns trial name -> error, for the trials that the study's newest run has given up.
+
+        A run that begins supersedes what earlier ones have given up: it tries those trials again.
+        """
+        folder = GivenUp.folder(study, self.last_run(study))
+        return {record.trial: record.error for record in self.records.numbered(folder, GivenUp).contents}
 
 
-def _restored(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith("float:"):
-        return float(value[6:])
-    if isinstance(value, dict):
-        return {key: _restored(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_restored(item) for item in value]
-    return value
+def _metric(sealed: Sealed[EvaluationRecord]) -> StoredMetric:
+    record = sealed.content
+    return StoredMetric(
+        name=record.name,
+        value=record.value,
+        floor=record.floor,
+        details=record.details,
+        study=record.study,
+        written=sealed.written,
+        sample_seconds=record.sample_seconds,
+        score_seconds=record.score_seconds,
+        grid=record.grid,
+        grid_sha256=record.grid_sha256,
+        hardware=record.hardware,
+    )
+
+
+def _open(path: Path) -> int:
+    """Makes a store where there is none, and returns the format of the one that is there.
+
+    Raises:
+        UserError: the path is a file, or a non-empty folder that is not a store.
+    """
+    marker = path / "store.json"
+    if path.exists() and not path.is_dir():
+        raise UserError(f"store: {path} is a file; give a new or empty folder, or an existing store")
+    if marker.exists():
+        try:
+            found = json.loads(marker.read_bytes())
+        except (OSError, ValueError):
+            found = None
+        if not isinstance(found, dict) or found.get("kind") != _KIND:
+            mended = json.dumps({"kind": _KIND, "format": FORMAT})
+            hint = f"; if it was one, write {mended} into that file" if (path / "trials").is_dir() else ""
+            raise UserError(f"store: {marker} was not written by dit-ablate; give another folder{hint}")
+        if found.get("format") not in (1, FORMAT):
+            raise UserError(f"store: {path} has format {found.get('format')!r}; this version reads 1 and {FORMAT}")
+        return int(found["format"])
+    if path.exists() and any(not item.name.startswith(".") for item in path.iterdir()):
+        raise UserError(f"store: {path} is not empty and not a dit-ablate store; give another folder")
+    try:
+        write_durably(marker, json.dumps({"kind": _KIND, "format": FORMAT}).encode())
+    except OSError as error:
+        raise UserError(f"store: cannot write to {path} ({error.strerror})") from None
+    return FORMAT

@@ -2,11 +2,12 @@
 
 Layout::
 
-    definitions/0001.json   immutable: the study, the identities of its trials, where it came from
+    definitions/0001.json   record: the study, the identities of its trials, where it came from
     study.yaml              the newest definition, for people (and for ``dit-ablate run study.yaml``)
     plan/0001-<file>        the imported plan, as it was, and how its phrases were understood
     preview.txt             what ``dit-ablate plan`` showed when the study was started
-    live.json, stop-requested, runs/, failures/   the engine's
+    claims/, runs/, given-up/, failures/   records of its runs
+    live.json, stop-requested   the engine's, while it runs
     report/                 written by service.report
 """
 
@@ -17,9 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dit_core.errors import UserError, nearest, parse
+from dit_core.files import write_durably
+from search_spaces.expand import expand
 from search_spaces.load import dump_study
 from search_spaces.study import Study
-from service.records.store import CorruptRecord, Store, read_record, write_atomically, write_once
+from search_spaces.types import Expansion
+from service.records.envelope import Sealed
+from service.records.kinds import DefinitionRecord
+from service.records.store import Store
 
 
 @dataclass(frozen=True)
@@ -41,57 +47,81 @@ class Definition:
     written: str
 
 
-def write_definition(store: Store, study: Study, train_ids: Mapping[str, str], source: str, command: str) -> Path:
-    """Records a study's definition under the next number, unless the newest record says the same.
-
-    Returns:
-        The record's path.
-    """
-    folder = store.study_dir(study.name) / "definitions"
-    content = {
-        "study": study.model_dump(mode="json"),
-        "train_ids": dict(train_ids),
-        "source": source,
-        "command": command,
-    }
-    existing = _records(folder)
-    if existing:
-        try:
-            newest = read_record(existing[-1])
-        except CorruptRecord:
-            newest = {}
-        if {key: value for key, value in newest.items() if not key.startswith("_")} == content:
-            return existing[-1]
-    number = int(existing[-1].stem) + 1 if existing else 1
-    while not write_once(folder / f"{number:04d}.json", content):
-        number += 1
-    write_atomically(folder.parent / "study.yaml", dump_study(study).encode())
-    return folder / f"{number:04d}.json"
+def write_definition(store: Store, study: Study, train_ids: Mapping[str, str], source: str, command: str) -> None:
+    """Records a study's definition under the next number, unless the newest record says the same."""
+    record = DefinitionRecord(
+        study=study.model_dump(mode="json"), train_ids=dict(train_ids), source=source, command=command
+    )
+    newest = _newest(store, study.name)
+    if newest is None or newest.content != record:
+        store.records.append(DefinitionRecord.folder(study.name), record)
+    write_durably(store.study_dir(study.name) / "study.yaml", dump_study(study).encode())
 
 
 def read_definition(store: Store, name: str) -> Definition:
     """Returns the newest readable definition of a study.
 
     Raises:
-        UserError: the store has no such study; names the nearest one.
+        UserError: the store has no such study; names the nearest one. Or none of its definitions is readable.
     """
-    for path in reversed(_records(store.study_dir(name) / "definitions")):
-        try:
-            content = read_record(path)
-        except CorruptRecord:
-            continue
-        study = parse(Study, content["study"], str(path))
-        return Definition(study, content["train_ids"], content["source"], content["command"], content["_written"])
-    known = [study for study in store.studies() if _records(store.study_dir(study) / "definitions")]
+    newest = _newest(store, name)
+    if newest is not None:
+        record = newest.content
+        study = parse(Study, record.study, f"study {name!r}")
+        return Definition(study, record.train_ids, record.source, record.command, newest.written)
+    damaged = [key for key in store.records.damaged if key.startswith(DefinitionRecord.folder(name))]
+    if damaged:
+        raise UserError(
+            f"study: the definition of {name!r} in the store {store.path} is damaged ({damaged[-1]}); run the study "
+            "again from its file: nothing that is recorded runs twice"
+        )
+    known = defined_studies(store)
     listed = f"it holds {', '.join(known)}" if known else "it holds no study yet"
     guess = nearest(name, known)
     hint = f"; did you mean {guess!r}?" if guess else ""
     raise UserError(f"study: {name!r} has not been run in the store {store.path}; {listed}{hint}")
 
 
+def is_defined(store: Store, name: str) -> bool:
+    """Whether a study has been started in this store; it is asked for, not looked for in a listing."""
+    return "/" not in name and _newest(store, name) is not None
+
+
 def defined_studies(store: Store) -> list[str]:
-    """Names of the studies that have been started in this store."""
-    return [name for name in store.studies() if _records(store.study_dir(name) / "definitions")]
+    """Names of the studies that have been started in this store and whose definition can be read.
+
+    One that has just begun may be missing: the names are a listing.
+    """
+    return [name for name in store.studies() if is_defined(store, name)]
+
+
+def unreadable_studies(store: Store) -> list[str]:
+    """Names of the studies that have been started in this store and of which no definition can be read."""
+    started = [name for name in store.studies() if store.records.list(DefinitionRecord.folder(name))]
+    return [name for name in started if not is_defined(store, name)]
+
+
+def recorded_identities(store: Store, expansion: Expansion) -> dict[str, str]:
+    """Returns the identities that a store of format 1 has for this study's trials.
+
+    Those of today do not fit there, so they are taken from the recorded definition of the study with this name, for
+    the trials that it defines alike.
+    """
+    name = expansion.study.name
+    if store.format != 1 or not is_defined(store, name):
+        return {}
+    definition = read_definition(store, name)
+    before = {trial.name: trial.config for trial in expand(definition.study).trials}
+    return {
+        trial.name: definition.train_ids[trial.name]
+        for trial in expansion.trials
+        if trial.name in definition.train_ids and before.get(trial.name) == trial.config
+    }
+
+
+def _newest(store: Store, name: str) -> Sealed[DefinitionRecord] | None:
+    found = store.records.numbered(DefinitionRecord.folder(name), DefinitionRecord).found
+    return found[max(found)] if found else None
 
 
 def write_plan_source(store: Store, study: Study, source: Path, understood: tuple[str, ...]) -> None:
@@ -102,18 +132,14 @@ def write_plan_source(store: Store, study: Study, source: Path, understood: tupl
     if not existing or existing[-1].read_bytes() != data:
         number = int(existing[-1].name.split("-")[0]) + 1 if existing else 1
         path = folder / f"{number:04d}-{source.name}"
-        write_atomically(path, data)
+        write_durably(path, data)
     else:
         path = existing[-1]
-    write_atomically(path.with_name(path.name + ".understood.txt"), ("\n".join(understood) + "\n").encode())
+    write_durably(path.with_name(path.name + ".understood.txt"), ("\n".join(understood) + "\n").encode())
 
 
 def write_preview(store: Store, study: Study, text: str) -> Path:
     """Keeps the preview the study was started with."""
     path = store.study_dir(study.name) / "preview.txt"
-    write_atomically(path, text.encode())
+    write_durably(path, text.encode())
     return path
-
-
-def _records(folder: Path) -> list[Path]:
-    return sorted(folder.glob("[0-9]*.json"))

@@ -10,15 +10,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import jinja2
+
+from dit_core.files import write_durably
 from dit_core.gflops import Cost
 from search_spaces.load import dump_study
 from search_spaces.types import AblationView
+from service.analysis import narrative, numbers
+from service.analysis.hardware import hardware_notes
+from service.analysis.numbers import MetricFormat
+from service.analysis.sentences import listing, sentence
 from service.analysis.summary import Summary, summarise
 from service.preflight import Prepared
-from service.records.store import Store, write_atomically
-from service.report import figures, method, narrative, numbers, tables
+from service.records.store import Store
+from service.report import figures, method, tables
 from service.report.costs import arm_costs
-from service.report.numbers import MetricFormat, listing, sentence
 from service.report.samples import SampleSheet, sample_sheet
 
 
@@ -87,24 +93,21 @@ def build_report(prepared: Prepared, store: Store, *, command: str) -> Report:
         command: the command that reproduces the study.
     """
     study = prepared.expansion.study
-    runs = store.numbered(study.name, "runs")
-    summary = summarise(prepared, store, failures=runs[-1].get("failed", {}) if runs else {})
+    summary = summarise(prepared, store, failures=store.given_up(study.name))
     prepared = summary.prepared  # with the arms that were proposed while it ran
     content = _content(prepared, summary, store, command)
     folder = store.study_dir(study.name) / "report"
     pictures: list[Picture] = content["pictures"]
     for picture in pictures:
-        write_atomically(folder / "figures" / picture.name, picture.data)
+        write_durably(folder / "figures" / picture.name, picture.data)
     markdown, html = folder / "report.md", folder / "report.html"
-    write_atomically(markdown, render("report.md.j2", content).encode())
-    write_atomically(html, render("report.html.j2", content).encode())
+    write_durably(markdown, render("report.md.j2", content).encode())
+    write_durably(html, render("report.html.j2", content).encode())
     return Report(markdown, html, tuple(folder / "figures" / picture.name for picture in pictures))
 
 
 def render(template: str, content: Mapping[str, Any]) -> str:
     """Fills a template of ``service/report/templates``."""
-    import jinja2
-
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("service.report"),
         autoescape=template.endswith(".html.j2"),
@@ -141,7 +144,15 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
         "breakdown": _breakdown(summary),
         "facts": method.facts(prepared, summary, store, shown),
         "notes": tuple(
-            dict.fromkeys((*expansion.notes, *prepared.notes, *(other.text for other in summary.elsewhere)))
+            dict.fromkeys(
+                (
+                    *expansion.notes,
+                    *prepared.notes,
+                    *(other.text for other in summary.elsewhere),
+                    *hardware_notes(expansion, summary.results, store),
+                    *(f"A damaged record was left out: {problem}." for problem in store.damaged),
+                )
+            )
         ),
         "command": command,
         "study_yaml": dump_study(study),

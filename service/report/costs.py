@@ -47,9 +47,9 @@ def arm_costs(summary: Summary, store: Store) -> list[ArmCost]:
         weights_of = summary.weights_of.get(arm.arm.name)
         for status in arm.statuses:
             if weights_of is None:
-                records = [r for r in store.curve(status.train_id) if r["images"] <= study.budget_images]
-                images += max((record["images"] for record in records), default=0)
-                train += sum(record["seconds"] for record in records)
+                stretches = [piece for piece in store.curve(status.train_id) if piece.images <= study.budget_images]
+                images += max((stretch.images for stretch in stretches), default=0)
+                train += sum(stretch.seconds for stretch in stretches)
             for milestone in study.milestones:
                 for metric in summary.results[status.trial.name].evaluations.get(milestone, {}).values():
                     if isinstance(metric, StoredMetric):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+
+from dit_core.runtime.hardware import processor
 
 PACKAGES = ("dit-ablate", "torch", "ray", "mlflow", "torch-fidelity", "numpy", "scikit-learn")
 
@@ -26,17 +27,8 @@ def machine() -> str:
     import torch
 
     cores = os.cpu_count() or 1
-    text = f"{_processor()}, {cores} core{'s' if cores > 1 else ''}, {platform.system()}"
+    text = f"{processor()}, {cores} core{'s' if cores > 1 else ''}, {platform.system()}"
     if torch.cuda.is_available():
         names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
         text += "; " + ", ".join(f"{names.count(name)} x {name}" for name in dict.fromkeys(names))
     return text
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    return next(named, "") or platform.processor() or platform.machine()

@@ -9,10 +9,11 @@ from typing import Any
 
 from dit_core.metrics.direction import better
 from search_spaces.types import Expansion
+from service.analysis.cells import own_label
+from service.analysis.numbers import short
 from service.analysis.summary import ArmSummary, Summary
 from service.records.store import Store
 from service.report.style import BASELINE, FLOOR, MARKERS, OKABE_ITO, canvas, plain_ticks, png, spread_labels
-from service.report.tables import own_label
 
 
 def look(index: int) -> tuple[str, str]:
@@ -162,7 +163,7 @@ def _panels(
             draw(axes, own_label(own or "baseline"), summary.baseline, BASELINE, 4)
             axes.set_title(view.name, fontsize=8.5)
             scale(axes)
-            axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}k" if value >= 1000 else f"{value:g}")
+            axes.xaxis.set_major_formatter(lambda value, _: short(round(value)))
             axes.xaxis.set_major_locator(FixedLocator(ticks) if 0 < len(ticks) <= 5 else MaxNLocator(4))
             if axes.lines:
                 axes.legend(fontsize=6.5, handlelength=1.2, labelspacing=0.25, borderaxespad=0.2)
@@ -250,8 +251,8 @@ def _loss(arm: ArmSummary, store: Store, budget: int) -> list[tuple[int, float]]
     """The arm's training loss, the mean over the seeds that have a point there."""
     found: dict[int, dict[int, float]] = {}
     for status in arm.statuses:
-        for record in store.curve(status.train_id):
-            for point in record["points"]:
+        for stretch in store.curve(status.train_id):
+            for point in stretch.points:
                 if point.images <= budget and math.isfinite(point.loss):
                     found.setdefault(point.images, {})[status.trial.seed] = point.loss
     seeds = max((len(values) for values in found.values()), default=0)

@@ -8,14 +8,15 @@ from typing import Any
 
 from dit_core.config import TrialConfig
 from dit_core.events import MetricResult
-from dit_core.metrics import METRICS
 from dit_core.metrics.direction import better
+from dit_core.parts import METRICS
+from service.analysis.numbers import MetricFormat, compute, duration, plural, significant
 from service.analysis.summary import Summary
 from service.preflight import Prepared
+from service.records.kinds import RunRecord
 from service.records.store import Store
 from service.report import recipe
 from service.report.environment import machine, versions
-from service.report.numbers import MetricFormat, compute, count, duration
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def facts(prepared: Prepared, summary: Summary, store: Store, shown: MetricForma
         found.append(
             Fact("Note", "Arms that change training differ from the training described here; see their names.")
         )
-    if spent := _runs(store.numbered(study.name, "runs")):
+    if spent := _runs(list(store.runs(study.name).values())):
         found.append(Fact("Runs", spent))
     listed = ", ".join(f"{name} {number}" for name, number in versions().items())
     found.append(Fact("Environment", f"This report was made with {listed}, on {machine()}."))
@@ -70,7 +71,7 @@ _UNCERTAINTY = (
 
 def _metric(name: str, summary: Summary, shown: MetricFormat) -> str:
     example = _example(name, summary)
-    text = f"{name}: {METRICS.get(name).description}; {better(name)} is better."
+    text = f"{name}: {METRICS.about(name).description}; {better(name)} is better."
     if example is None:
         return text
     known: Mapping[str, Any] = example.details
@@ -95,7 +96,7 @@ def _plain(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(_plain, value))
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return significant(value) if isinstance(value, float) else str(value)
 
 
 def _example(name: str, summary: Summary) -> MetricResult | None:
@@ -136,19 +137,19 @@ def _budget(summary: Summary) -> str:
     )
 
 
-def _runs(runs: list[dict[str, Any]]) -> str:
+def _runs(runs: list[RunRecord]) -> str:
     """Lane time of the runs of this study, from what the engine recorded."""
-    lanes = [run for run in runs if run.get("lane_seconds")]
+    lanes = [run for run in runs if run.lane_seconds]
     if not lanes:
         return ""
     spent: dict[str, float] = {}
     for run in lanes:
-        for name, seconds in run.get("spent", {}).items():
+        for name, seconds in run.spent.items():
             spent[name] = spent.get(name, 0.0) + seconds
     parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in spent.items() if seconds > 0)
-    elapsed = duration(sum(run.get("elapsed", 0.0) for run in lanes))
-    up = duration(sum(run["lane_seconds"] for run in lanes))
-    return f"{count(len(lanes), 'run')}, {elapsed} of wall-clock, {up} of lanes: {parts}."
+    elapsed = duration(sum(run.elapsed for run in lanes))
+    up = duration(sum(run.lane_seconds for run in lanes))
+    return f"{plural(len(lanes), 'run')}, {elapsed} of wall-clock, {up} of lanes: {parts}."
 
 
 def saved(summary: Summary) -> str | None:

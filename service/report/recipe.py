@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dit_core.config import TrialConfig
 from dit_core.diffusion.samplers import sampler_name
+from search_spaces.axes.base import number
 
 _SWITCHES = {"qk_norm": "query-key norm", "long_skips": "long skips", "mask_token": "a mask token"}
 
@@ -30,9 +31,10 @@ def training(config: TrialConfig) -> str:
     masking = f", {own.mask_ratio:.0%} of the tokens left out" if own.mask_ratio else ""
     start = "" if own.initial_weights is None else f"Starts from the weights in {own.initial_weights}. "
     return (
-        f"{start}Optimizer {own.optimizer}, learning rate {own.learning_rate:g}{warmup}, "
-        f"betas ({own.beta1:g}, {own.beta2:g}), weight decay {own.weight_decay:g}, "
-        f"batch {own.batch_size}, label dropout {own.class_dropout:g}{masking}, {own.precision}; {_objective(config)}."
+        f"{start}Optimizer {own.optimizer}, learning rate {number(own.learning_rate)}{warmup}, "
+        f"betas ({number(own.beta1)}, {number(own.beta2)}), weight decay {number(own.weight_decay)}, "
+        f"batch {own.batch_size}, label dropout {number(own.class_dropout)}{masking}, {own.precision}; "
+        f"{_objective(config)}."
     )
 
 
@@ -41,7 +43,7 @@ def _objective(config: TrialConfig) -> str:
     if own.objective == "flow":
         said = ["flow matching along straight paths"]
     else:
-        betas = f"linear betas from {own.beta_start:g} to {own.beta_end:g}"
+        betas = f"linear betas from {number(own.beta_start)} to {number(own.beta_end)}"
         said = [f"{own.num_timesteps} diffusion steps with {betas}, {own.objective} prediction"]
     said += [f"{own.timestep_sampling} timesteps"] if own.timestep_sampling != "uniform" else []
     said += [f"{own.loss_weighting} loss weighting"] if own.loss_weighting != "none" else []
@@ -54,12 +56,12 @@ def sampling(config: TrialConfig) -> str:
     own = config.evaluation
     guided = "without guidance"
     if own.guidance_scale != 1:
-        guided = f"with classifier-free guidance {own.guidance_scale:g}"
+        guided = f"with classifier-free guidance {number(own.guidance_scale)}"
         if own.guidance_channels is not None:
             guided += f" of {own.guidance_channels} channels"
         if own.guidance_interval is not None:
             low, high = own.guidance_interval
-            guided += f" at noise levels {low:g} to {high:g}"
+            guided += f" at noise levels {number(low)} to {number(high)}"
     labels = "" if own.labels == "uniform" else f", {own.labels} labels"
     sampler = sampler_name(config.diffusion.objective, own.sampler)
     return (
@@ -73,4 +75,4 @@ def weights(config: TrialConfig) -> str:
     if config.evaluated_decay == 0:
         return "raw weights (no average)"
     warmup = " with warm-up" if config.training.ema_warmup else ""
-    return f"averaged weights (EMA, decay {config.evaluated_decay:g}{warmup})"
+    return f"averaged weights (EMA, decay {number(config.evaluated_decay)}{warmup})"

@@ -6,12 +6,14 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
+from PIL import Image
+
 from dit_core.config import TrialConfig
 from search_spaces.types import AblationView
+from service.analysis.cells import own_label
 from service.analysis.summary import ArmSummary, Summary
 from service.records.store import Store
 from service.report.style import canvas, png
-from service.report.tables import own_label
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,9 @@ def sample_sheet(view: AblationView, summary: Summary, store: Store) -> SampleSh
         arm = summary.arm(name)
         status = next(status for status in arm.statuses if status.trial.seed == seed)
         config = status.trial.config
-        path = store.grid_path(status.train_id, config, status.images)
-        if status.images and path.exists():
-            found.append((_caption(label, arm, status.images), first_row(path.read_bytes(), config), config))
+        picture = store.grid(summary.results[status.trial.name].evaluations.get(status.images, {}))
+        if picture is not None:
+            found.append((_caption(label, arm, status.images), first_row(picture, config), config))
     if not found:
         return None
     rows = [row for _, row, _ in found]
@@ -63,8 +65,6 @@ def sample_sheet(view: AblationView, summary: Summary, store: Store) -> SampleSh
 
 def first_row(grid: bytes, config: TrialConfig) -> Any:
     """Cuts the first row of images out of a trial's sample grid (see ``dit_core.evaluation.render``)."""
-    from PIL import Image
-
     image = Image.open(io.BytesIO(grid))
     rows = -(-config.evaluation.grid_images // config.grid_columns)
     return image.crop((0, 0, image.width, image.height // rows))

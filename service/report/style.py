@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
+from service.analysis.numbers import significant
+
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B", "#7F7F7F")
 """Colours that people with any colour vision can tell apart (Okabe & Ito 2008, without
 yellow, with brown and grey)."""
@@ -44,6 +46,8 @@ _RC = {
 def canvas(width: float, height: float, **subplots: Any) -> Iterator[tuple[Any, Any]]:
     """Yields a figure and its axes, drawn without any display and without pyplot's global state.
 
+    Matplotlib is imported here and not before: only a report needs it, and it takes half a second.
+
     Args:
         width: in inches.
         height: in inches.
@@ -71,7 +75,7 @@ def plain_ticks(axis: Any) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0), numticks=12))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: significant(value, 6)))
     axis.set_minor_formatter(NullFormatter())
 
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dit_core.config import TrialConfig
-from dit_core.diffusion.config import DiffusionConfig
-from dit_core.model.config import ModelConfig
-from dit_core.paper import paper_row
-from search_spaces.axes import AXES
-from search_spaces.profiles import PROFILES
 from search_spaces.types import AblationView
+from service.analysis import numbers
+from service.analysis.cells import final, own_label, status
+from service.analysis.numbers import NOTHING, MetricFormat
+from service.analysis.paper_figures import paper_figures
+from service.analysis.sentences import listing
 from service.analysis.statistics import paired_difference
 from service.analysis.summary import ArmSummary, Summary
-from service.report import numbers
 from service.report.costs import ArmCost, total
-from service.report.numbers import MetricFormat, listing
 
 
 @dataclass(frozen=True)
@@ -63,16 +60,16 @@ def ablation_table(view: AblationView, summary: Summary, shown: MetricFormat) ->
         before = arm
         cells = [
             own_label(label) if arm.arm.is_baseline else label,
-            numbers.params(arm.cost.params),
+            numbers.short(arm.cost.params),
             numbers.gflops(arm.cost.gmacs),
             final(arm, summary, shown),
-            shown.difference(arm.difference) if arm.difference is not None else "–",
-            *([shown.difference(step) if step is not None else "–"] if ladder else []),
+            shown.difference(arm.difference) if arm.difference is not None else NOTHING,
+            *([shown.difference(step) if step is not None else NOTHING] if ladder else []),
             status(arm, shown),
         ]
         if with_paper:
             paper = papers[name]
-            cells += [paper["gflops"], paper["fid50k_400k"]] if paper else ["–"] * 2
+            cells += [paper["gflops"], paper["fid50k_400k"]] if paper else [NOTHING] * 2
         rows.append(Row(tuple(cells), strong=arm.arm.is_baseline, faint=not arm.finals))
     models = listing(dict.fromkeys(paper["model"] for paper in papers.values() if paper))
     caption = (
@@ -82,26 +79,6 @@ def ablation_table(view: AblationView, summary: Summary, shown: MetricFormat) ->
         else ""
     )
     return Table(tuple(columns), tuple(rows), caption)
-
-
-def own_label(label: str) -> str:
-    """The baseline's label in a table or a figure: its value, and that it is the baseline."""
-    return label if label == "baseline" else f"{label} (baseline)"
-
-
-def final(arm: ArmSummary, summary: Summary, shown: MetricFormat) -> str:
-    """The final metric: mean ± standard deviation over the finished seeds, and how many when some are missing."""
-    if arm.final is None:
-        return "–"
-    seeds = len(summary.study.seeds)
-    return shown.spread(arm.final) + ("" if arm.final.n == seeds else f" ({arm.final.n} of {seeds} seeds)")
-
-
-def status(arm: ArmSummary, shown: MetricFormat) -> str:
-    """The arm's status in words; a stopped arm's value is that of its rung, and says so."""
-    if arm.ended_early and arm.stop is not None and not arm.diverged:
-        return f"stopped at {arm.stop.images:,}: {shown.value(arm.stop.value)}"
-    return arm.status
 
 
 def stopped_table(summary: Summary, shown: MetricFormat) -> Table | None:
@@ -119,7 +96,7 @@ def stopped_table(summary: Summary, shown: MetricFormat) -> Table | None:
                     stop.arm,
                     f"{stop.images:,}",
                     shown.spread(at) if at is not None else shown.value(stop.value),
-                    shown.spread(baseline) if baseline is not None else "–",
+                    shown.spread(baseline) if baseline is not None else NOTHING,
                     f"{stop.rank} of {stop.compared}",
                     "diverged" if arm.diverged else "measured to the budget" if arm.finals else "not continued",
                 )
@@ -170,36 +147,3 @@ def _cost_row(cost: ArmCost, note: str, strong: bool = False) -> Row:
         note,
     )
     return Row(cells, strong=strong)
-
-
-def paper_figures(arm: ArmSummary, summary: Summary) -> dict[str, str] | None:
-    """What the DiT paper printed for the arm's model of the same name, as text.
-
-    None where it has none: for a model that is no DiT of the paper, and for an arm that varies anything else.
-    """
-    if not set(arm.arm.delta) <= _PAPERS_AXES or not _of_the_paper(arm.arm.config):
-        return None
-    profile = PROFILES.get(summary.study.baseline.profile)
-    size = AXES.get("size").current(arm.arm.config, profile)
-    model = arm.arm.config.model
-    found = paper_row(size, model.patch_size, model.block, model.decoder) if isinstance(size, str) else None
-    if found is None:
-        return None
-    return {
-        "model": str(found["model"]),
-        "gflops": f"{found['gflops']:.2f}",
-        "fid50k_400k": f"{found['fid50k_400k']:.2f}",
-    }
-
-
-_PAPERS_AXES = {"patch_size", "block", "size", "decoder"}
-
-
-def _of_the_paper(config: TrialConfig) -> bool:
-    """Whether the network and its objective are the paper's, up to data, size, patches, block and decoder."""
-    free = {"input_size", "in_channels", "num_classes", "patch_size", "hidden_size", "depth", "num_heads", "block",
-            "decoder"}  # fmt: skip
-    model, diffusion = config.model, config.diffusion
-    return model.model_copy(update={name: getattr(ModelConfig(), name) for name in free}) == ModelConfig() and (
-        diffusion.model_copy(update={"beta_start": 1e-4, "beta_end": 0.02}) == DiffusionConfig()
-    )

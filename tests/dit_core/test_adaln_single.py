@@ -7,8 +7,10 @@ import torch
 from random_weights import batch, random_dit, randomise, small
 
 from dit_core.gflops import count
-from dit_core.model import DiT, ModelConfig
-from dit_core.model.blocks import BLOCKS, Common
+from dit_core.model.blocks.base import Common
+from dit_core.model.config import ModelConfig
+from dit_core.model.dit import DiT
+from dit_core.parts import BLOCKS
 
 
 def test_a_block_is_an_adaln_zero_block_with_the_sum_of_table_and_shared_vectors() -> None:

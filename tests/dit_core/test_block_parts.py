@@ -11,14 +11,14 @@ import torch.nn.functional as F
 from random_weights import batch, random_dit, randomise, small
 from torch import Tensor, nn
 
+from dit_core.config import TrialConfig
 from dit_core.errors import UserError, parse
 from dit_core.gflops import count
-from dit_core.model import DiT, ModelConfig
-from dit_core.model.blocks import BLOCKS
-from dit_core.model.gates import GATE_INITS
+from dit_core.model.dit import DiT
 from dit_core.model.layers import SelfAttention
-from dit_core.model.mlps import MLPS, Mlp, SwiGlu, swiglu_width
-from dit_core.model.norms import NORMS
+from dit_core.model.mlps import Mlp, SwiGlu, swiglu_width
+from dit_core.parts import BLOCKS, GATE_INITS, MLPS, NORMS
+from dit_core.training.state import initial_network
 
 CHANGES: list[dict[str, Any]] = [{"norm": "rmsnorm"}, {"qk_norm": True}, {"norm": "rmsnorm", "qk_norm": True},
                                  {"mlp": "swiglu"}]  # fmt: skip
@@ -26,7 +26,7 @@ CHANGES: list[dict[str, Any]] = [{"norm": "rmsnorm"}, {"qk_norm": True}, {"norm"
 
 def initial(**changes: Any) -> dict[str, Tensor]:
     torch.manual_seed(0)
-    return DiT(small(**changes)).state_dict()
+    return initial_network(small(**changes)).state_dict()
 
 
 @pytest.mark.parametrize(("block", "change"), list(product(BLOCKS, CHANGES)))
@@ -149,7 +149,7 @@ def test_pointwise_networks_by_hand() -> None:
     torch.testing.assert_close(gated(x), expected)
 
 
-GATED = [name for name in BLOCKS if BLOCKS.get(name).gated]
+GATED = [name for name in BLOCKS if BLOCKS.about(name).gated]
 
 
 def test_the_blocks_with_gates() -> None:
@@ -212,7 +212,7 @@ def test_open_gates_start_as_adaln_without_modulation(block: str) -> None:
 )
 def test_parts_that_do_not_exist_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message) as caught:
-        parse(ModelConfig, {**small().model_dump(), **change})
+        parse(TrialConfig, {"model": {**small().model_dump(), **change}})
     assert "\n" not in str(caught.value)
 
 

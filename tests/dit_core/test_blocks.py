@@ -6,10 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dit_core.errors import UserError
-from dit_core.model import DiT, ModelConfig
-from dit_core.model.blocks import BLOCKS, Block, Common
-from dit_core.model.blocks.base import FinalNorm, ModulatedFinalNorm
+from dit_core.config import TrialConfig
+from dit_core.errors import UserError, parse
+from dit_core.model.blocks.base import NOTHING, Block, Common, FinalNorm, ModulatedFinalNorm
+from dit_core.model.config import ModelConfig
+from dit_core.model.dit import DiT
+from dit_core.parts import BLOCKS, BlockEntry
 
 torch.set_num_threads(1)
 SMALL = {"input_size": 8, "in_channels": 1, "hidden_size": 24, "depth": 2, "num_heads": 3, "num_classes": 10}
@@ -143,23 +145,24 @@ def test_adaln_zero_by_hand() -> None:
         torch.testing.assert_close(block(x, t, y), expected, rtol=1e-4, atol=1e-5)
 
 
+class Doubling(Block):
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, x_NTD: Tensor, t_ND: Tensor, y_ND: Tensor, common: Common = NOTHING) -> Tensor:
+        return 2 * self.scale * x_NTD
+
+
 def test_a_new_block_is_one_class_and_one_registration(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Doubling(Block):
-        def __init__(self, config: ModelConfig) -> None:
-            super().__init__(config)
-            self.scale = nn.Parameter(torch.ones(()))
-
-        def forward(self, x_NTD: Tensor, t_ND: Tensor, y_ND: Tensor, common: Common) -> Tensor:
-            return 2 * self.scale * x_NTD
-
-    monkeypatch.setattr(BLOCKS, "_items", {**BLOCKS._items, "doubling": Doubling})
+    monkeypatch.setattr(BLOCKS, "_items", dict(BLOCKS._items))
+    BLOCKS.add("doubling", BlockEntry(f"{__name__}:Doubling", source="0" * 64))
+    parse(TrialConfig, {"model": {"block": "doubling"}})
     model = DiT(ModelConfig(**SMALL, block="doubling"))
     assert isinstance(model.final_norm, FinalNorm)
     assert model(*inputs()).shape == (2, 2, 8, 8)
 
 
 def test_an_unknown_block_names_the_nearest() -> None:
-    from dit_core.errors import parse
-
     with pytest.raises(UserError, match=r"model\.block: unknown value 'adaln-zer'.*did you mean 'adaln-zero'"):
-        parse(ModelConfig, {"block": "adaln-zer"})
+        parse(TrialConfig, {"model": {"block": "adaln-zer"}})

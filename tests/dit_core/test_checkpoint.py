@@ -15,8 +15,8 @@ import torch
 from small_trials import tiny
 
 from dit_core.errors import UserError
+from dit_core.parts import OPTIMIZERS
 from dit_core.training.checkpoint import Checkpoints, CorruptCheckpoint, read, write
-from dit_core.training.optimizers import OPTIMIZERS
 from dit_core.training.state import TrainState
 
 CPU = torch.device("cpu")

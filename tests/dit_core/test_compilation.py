@@ -18,7 +18,7 @@ from torch import nn
 
 from dit_core.data import load_dataset
 from dit_core.evaluation import evaluate
-from dit_core.model import DiT
+from dit_core.model.dit import DiT
 from dit_core.runtime import compilation
 from dit_core.training.loop import run
 

@@ -10,13 +10,10 @@ from random_weights import batch, random_dit, randomise, small
 from torch import Tensor
 
 from dit_core.gflops import count
-from dit_core.model import DiT
-from dit_core.model.blocks import BLOCKS
-from dit_core.model.decoders import DECODERS, Noised
+from dit_core.model.decoders.base import Noised
 from dit_core.model.decoders.ddt import DEPTH, TokenModulatedBlock
-from dit_core.model.mlps import MLPS
-from dit_core.model.norms import NORMS
-from dit_core.model.positions import POSITIONS
+from dit_core.model.dit import DiT
+from dit_core.parts import BLOCKS, DECODERS, MLPS, NORMS, POSITIONS
 
 DDT = {"decoder": "ddt"}
 

@@ -6,10 +6,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from dit_core.config import TrialConfig
 from dit_core.errors import UserError, parse
-from dit_core.model import DiT, ModelConfig
-from dit_core.model.decoders import DECODERS, Noised
-from dit_core.model.decoders.base import unpatchify
+from dit_core.model.config import ModelConfig
+from dit_core.model.decoders.base import Noised, unpatchify
+from dit_core.model.dit import DiT
+from dit_core.parts import DECODERS
 
 torch.set_num_threads(1)
 SMALL = {"input_size": 8, "in_channels": 1, "hidden_size": 24, "depth": 2, "num_heads": 3, "num_classes": 10}
@@ -103,4 +105,4 @@ def test_tokens_return_to_the_place_they_came_from() -> None:
 
 def test_an_unknown_decoder_names_the_nearest() -> None:
     with pytest.raises(UserError, match=r"model\.decoder: unknown value 'conv-up'.*did you mean 'conv"):
-        parse(ModelConfig, {"decoder": "conv-up"})
+        parse(TrialConfig, {"model": {"decoder": "conv-up"}})

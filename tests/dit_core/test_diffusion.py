@@ -10,9 +10,8 @@ import torch
 from diffusers import DDPMScheduler
 from torch.distributions import Normal, kl_divergence
 
-from dit_core.diffusion import Diffusion
 from dit_core.diffusion.config import DiffusionConfig
-from dit_core.diffusion.gaussian import discretized_gaussian_log_likelihood
+from dit_core.diffusion.gaussian import Diffusion, discretized_gaussian_log_likelihood
 from dit_core.diffusion.respacing import spaced_timesteps
 from dit_core.errors import UserError
 

@@ -6,10 +6,11 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from dit_core.data import DATASETS, DataConfig, load_dataset
+from dit_core.data import DataConfig, load_dataset
 from dit_core.data.split import split_indices
 from dit_core.errors import UserError
 from dit_core.model.config import ModelConfig
+from dit_core.parts import DATASETS
 
 DIGITS_FINGERPRINT = "da403b973181c463cbd5e667ab1a22a4fe28d26c795ad5596d1b986d1d714f57"
 

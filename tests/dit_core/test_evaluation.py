@@ -16,7 +16,7 @@ from dit_core.data import load_dataset
 from dit_core.errors import UserError, parse
 from dit_core.evaluation import check, evaluate, generate, render, sample_grid
 from dit_core.events import Evaluated, Started
-from dit_core.model import DiT
+from dit_core.model.dit import DiT
 from dit_core.training.checkpoint import Checkpoints
 from dit_core.training.loop import run
 from dit_core.training.state import TrainState

@@ -15,11 +15,11 @@ from dit_core.data import DataConfig, load_dataset
 from dit_core.data.base import from_uint8
 from dit_core.errors import UserError
 from dit_core.events import MetricResult
-from dit_core.metrics import METRICS
 from dit_core.metrics.features.digits_cnn import WEIGHTS, load_digits_cnn
 from dit_core.metrics.features.train_digits_cnn import train
 from dit_core.metrics.reference import references
 from dit_core.metrics.reference.statistics import Statistics
+from dit_core.parts import METRICS
 
 CPU = torch.device("cpu")
 CONFIG = TrialConfig()

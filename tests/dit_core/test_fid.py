@@ -15,8 +15,8 @@ from PIL import Image
 from dit_core.config import TrialConfig
 from dit_core.data import load_dataset
 from dit_core.errors import UserError
-from dit_core.metrics import METRICS
 from dit_core.metrics.features.inception import load_inception
+from dit_core.parts import METRICS
 
 CPU = torch.device("cpu")
 HELPERS = str(Path(__file__).parent.parent / "helpers")

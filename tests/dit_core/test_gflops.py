@@ -12,11 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from dit_core.gflops import OTHER, PARTS, count, macs_by_part, training_gmacs
-from dit_core.model import ModelConfig
-from dit_core.model.blocks import BLOCKS
-from dit_core.model.decoders import DECODERS
+from dit_core.model.config import ModelConfig
 from dit_core.model.mlps import Mlp
 from dit_core.paper import paper_row
+from dit_core.parts import BLOCKS, DECODERS
 
 torch.set_num_threads(1)
 ROWS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "data" / "paper_models.json").read_text())["models"]

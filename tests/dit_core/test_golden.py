@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 import golden
+import numerics
 import pytest
 
+from dit_core import identity
 from dit_core.data.config import DataConfig
 from dit_core.diffusion.config import DiffusionConfig
-from dit_core.identity import NUMERICS_VERSION
 from dit_core.model.config import ModelConfig
+from dit_core.parts import OPTIMIZERS
 from dit_core.training.config import TrainingConfig
 
 CASES = golden.cases()
-VERSION, STORED = golden.stored()
+CONTENT, STORED = golden.stored()
 
 ELSEWHERE = {
     "model.input_size": "the data's",
@@ -37,12 +41,12 @@ ELSEWHERE = {
 @pytest.mark.parametrize("name", CASES)
 def test_the_losses_are_the_stored_ones(name: str) -> None:
     hint = (
-        "the losses that a config produces have changed, or it is new; if that is on purpose, raise "
-        "dit_core.identity.NUMERICS_VERSION where a stored number changed and run "
-        "`PYTHONPATH=tests/helpers python -m golden`; if not, find out why"
+        "the losses that a config produces have changed, or it is new; if that is on purpose, raise the numerics "
+        "version concerned where a stored number changed (dit_core.identity.NUMERICS_VERSION, or that of a part in "
+        "dit_core.parts) and run `PYTHONPATH=tests/helpers python -m golden`; if not, find out why"
     )
-    assert VERSION == NUMERICS_VERSION, hint
     assert name in STORED, hint
+    assert not numerics.raised(CONTENT, CASES[name]), hint
     found = golden.losses(CASES[name])
     assert golden.distance(found, STORED[name]) <= golden.tolerance(name), (hint, found, STORED[name])
 
@@ -67,13 +71,36 @@ def test_no_two_variants_have_the_same_losses() -> None:
         assert apart > 10 * min(golden.tolerance(left), golden.tolerance(right)), (left, right)
 
 
-def test_a_changed_number_needs_a_new_version() -> None:
-    old = {"a": [(160, 1.0, 0.9, 0.1)], "gone": [(160, 1.0, 1.0, 0.0)]}
-    rounded = {"a": [(160, 1.0, 0.9 + 1e-7, 0.1)], "b": [(160, 2.0, 2.0, 0.0)]}
-    assert golden.renew(NUMERICS_VERSION, old, rounded) == {"a": old["a"], "b": rounded["b"]}
-    changed = {"a": [(160, 1.0, 0.901, 0.1)]}
-    with pytest.raises(SystemExit, match="refused: the losses of a changed, but NUMERICS_VERSION is still"):
-        golden.renew(NUMERICS_VERSION, old, changed)
-    assert golden.renew(NUMERICS_VERSION - 1, old, changed) == changed
+BASE, MUON = "baseline", "training.optimizer=muon"
+OLD: dict[str, list[golden.Point]] = {
+    BASE: [(160, 1.0, 0.9, 0.1)],
+    MUON: [(160, 2.0, 1.9, 0.1)],
+    "gone": [(160, 1.0, 1.0, 0.0)],
+}
+
+
+def renewed(new: dict[str, list[golden.Point]], content: dict[str, Any] | None = None) -> dict[str, list[golden.Point]]:
+    return golden.renew(numerics.versions() if content is None else content, OLD, new, CASES)
+
+
+def test_a_changed_number_needs_a_new_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounded = {BASE: [(160, 1.0, 0.9 + 1e-7, 0.1)], "model.norm=rmsnorm": [(160, 2.0, 2.0, 0.0)]}
+    assert renewed(rounded) == {BASE: OLD[BASE], "model.norm=rmsnorm": rounded["model.norm=rmsnorm"]}
+    changed: dict[str, list[golden.Point]] = {BASE: [(160, 1.0, 0.901, 0.1)], MUON: [(160, 2.0, 1.8, 0.1)]}
+    with pytest.raises(SystemExit, match=f"refused: the losses of {BASE}, {MUON} changed, but no numerics version"):
+        renewed(changed)
     with pytest.raises(SystemExit):
-        golden.renew(NUMERICS_VERSION, old, {"a": [(128, 1.0, 0.9, 0.1)]})
+        renewed({BASE: [(128, 1.0, 0.9, 0.1)]})
+    before = numerics.versions()
+    monkeypatch.setattr(numerics, "NUMERICS_VERSION", identity.NUMERICS_VERSION + 1)
+    assert renewed(changed, before) == changed
+
+
+def test_a_part_of_a_new_version_renews_its_own_cases_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = numerics.versions()
+    muon = replace(OPTIMIZERS.about("muon"), numerics=OPTIMIZERS.about("muon").numerics + 1)
+    monkeypatch.setitem(OPTIMIZERS._items, "muon", muon)
+    moved: list[golden.Point] = [(160, 2.0, 1.8, 0.1)]
+    assert renewed({BASE: OLD[BASE], MUON: moved}, before) == {BASE: OLD[BASE], MUON: moved}
+    with pytest.raises(SystemExit, match=f"refused: the losses of {BASE} changed"):
+        renewed({BASE: [(160, 1.0, 0.901, 0.1)], MUON: moved}, before)

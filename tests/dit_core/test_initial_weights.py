@@ -16,8 +16,8 @@ from dit_core.config import TrialConfig
 from dit_core.errors import UserError
 from dit_core.events import Checkpointed
 from dit_core.identity import train_id
-from dit_core.interop import LAYOUTS
 from dit_core.interop.initial import check
+from dit_core.parts import LAYOUTS
 from dit_core.training.loop import run
 from dit_core.training.state import TrainState
 

@@ -17,10 +17,11 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
-from dit_core.model import DiT, ModelConfig
-from dit_core.model.blocks import BLOCKS, Block
-from dit_core.model.decoders import DECODERS
+from dit_core.model.blocks.base import Block
+from dit_core.model.config import ModelConfig
+from dit_core.model.dit import DiT
 from dit_core.model.embedders import position_table
+from dit_core.parts import BLOCKS, DECODERS
 
 SHAPE: dict[str, Any] = {"input_size": 8, "in_channels": 4, "hidden_size": 96, "depth": 2, "num_heads": 4,
                          "num_classes": 200}  # fmt: skip

@@ -13,12 +13,13 @@ from random_weights import batch, random_dit, small
 from safetensors.torch import save_file
 
 from dit_core.errors import UserError
-from dit_core.interop import LAYOUTS
 from dit_core.interop.diffusers import Diffusers, fill_null_classes, match_timesteps, transformer_config
-from dit_core.interop.files import RECORD, find
-from dit_core.interop.initial import check, load, sha256
+from dit_core.interop.files import RECORD, find, sha256
+from dit_core.interop.initial import check, load
 from dit_core.interop.layout import PAPERS_NETWORK, inference_state
-from dit_core.model import DiT, ModelConfig
+from dit_core.model.config import ModelConfig
+from dit_core.model.dit import DiT
+from dit_core.parts import LAYOUTS
 
 CONFIG = small()
 OFFICIAL_NAMES = {  # of a DiT with one block, as the released file has them

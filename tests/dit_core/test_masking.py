@@ -12,12 +12,13 @@ from small_trials import curve, only, tiny
 
 from dit_core.config import TrialConfig
 from dit_core.data import load_dataset
-from dit_core.diffusion import build_process
+from dit_core.diffusion.build import build_process
 from dit_core.errors import UserError, parse
 from dit_core.evaluation import evaluate
 from dit_core.events import Started
 from dit_core.gflops import count, training_gmacs
-from dit_core.model import DiT, ModelConfig
+from dit_core.model.config import ModelConfig
+from dit_core.model.dit import DiT
 from dit_core.training.batches import Batch, draw
 from dit_core.training.checkpoint import Checkpoints, checksum, read
 from dit_core.training.loop import run

@@ -18,11 +18,11 @@ from torch.utils.data import Dataset
 from dit_core.config import TrialConfig
 from dit_core.data import load_dataset
 from dit_core.data.base import ImageDataset
-from dit_core.metrics import METRICS
 from dit_core.metrics.features.inception import load_inception
 from dit_core.metrics.features.subset import FeatureSubset
 from dit_core.metrics.kid import polynomial_mmd
 from dit_core.metrics.reference.references import reference
+from dit_core.parts import METRICS
 
 CPU = torch.device("cpu")
 NAMES = ("fid", "sfid", "inception_score", "precision", "recall", "kid")

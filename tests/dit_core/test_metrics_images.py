@@ -15,11 +15,11 @@ from dit_core.config import TrialConfig
 from dit_core.data import load_dataset
 from dit_core.data.base import from_uint8, to_uint8
 from dit_core.errors import UserError
-from dit_core.metrics import METRICS
 from dit_core.metrics.fd_dinov2 import DINOv2Distance
 from dit_core.metrics.features.dinov2 import MEAN, STD, load_dinov2, resize
 from dit_core.metrics.features.extractor import full_float32
 from dit_core.metrics.features.inception import load_inception
+from dit_core.parts import METRICS
 
 CPU = torch.device("cpu")
 

@@ -21,13 +21,13 @@ from dit_core.config import TrialConfig
 from dit_core.data import DataConfig, load_dataset
 from dit_core.errors import UserError
 from dit_core.events import MetricResult
-from dit_core.metrics import METRICS
 from dit_core.metrics.features.dinov2 import DINOv2, load_dinov2
 from dit_core.metrics.features.extractor import Extractor
 from dit_core.metrics.reference import cache, references
 from dit_core.metrics.reference.export import export_reference
 from dit_core.metrics.reference.file import ReferenceFile, save_reference_file
 from dit_core.metrics.reference.statistics import Statistics
+from dit_core.parts import METRICS
 
 CPU = torch.device("cpu")
 WIDTH = 32

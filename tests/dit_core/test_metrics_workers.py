@@ -18,9 +18,10 @@ from dit_core.config import TrialConfig
 from dit_core.data import load_dataset
 from dit_core.evaluation import draw_labels, evaluate
 from dit_core.events import MetricResult
-from dit_core.metrics import METRICS, Metric
+from dit_core.metrics.base import Metric
 from dit_core.metrics.features.inception import load_inception
 from dit_core.metrics.inception_score import InceptionScore
+from dit_core.parts import METRICS, MetricEntry
 from dit_core.training.state import TrainState
 
 CPU = torch.device("cpu")
@@ -121,7 +122,6 @@ class Recorder(Metric):
     """Scores nothing; remembers which images it was given."""
 
     name = "recorder"
-    description = "what it was given"
 
     @classmethod
     def check(cls, config: TrialConfig, dataset: Any) -> None:
@@ -135,7 +135,8 @@ class Recorder(Metric):
 
 
 def test_an_evaluation_tells_metrics_which_images_they_get(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(METRICS._items, "recorder", Recorder)
+    monkeypatch.setattr(METRICS, "_items", dict(METRICS._items))
+    METRICS.add("recorder", MetricEntry(f"{__name__}:Recorder", source="0" * 64, description="what it was given"))
     trial = tiny(evaluation={"metrics": ("recorder",), "num_samples": 75, "batch_size": 16})
     model = TrainState.fresh(trial, CPU).model
     for rank, expected in ((0, [(0, 16), (32, 16), (64, 11)]), (1, [(16, 16), (48, 16)])):
@@ -153,7 +154,7 @@ def test_fifty_thousand_samples_need_no_more_memory_than_ten_thousand() -> None:
         metric = kind(config(num_samples=samples), dataset, CPU)
         for start in range(0, samples, len(images)):
             metric.update(images, start)
-        kept = [getattr(metric, name, None) for name in ("_bank", "_generated")]
+        kept = [getattr(metric, name, None) for name in ("_subset", "_generated")]
         kept = [owner for owner in (*kept, *getattr(metric, "_parts", ())) if owner is not None]
         tensors = [value for owner in kept for value in vars(owner).values() if isinstance(value, torch.Tensor)]
         assert tensors

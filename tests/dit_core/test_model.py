@@ -11,11 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from dit_core.config import TrialConfig
 from dit_core.errors import UserError, parse
-from dit_core.model import DiT, ModelConfig
-from dit_core.model.blocks import BLOCKS
-from dit_core.model.decoders import DECODERS
+from dit_core.model.config import ModelConfig
+from dit_core.model.dit import DiT
 from dit_core.model.embedders import position_table, timestep_features
+from dit_core.parts import BLOCKS, DECODERS
 
 torch.set_num_threads(1)
 SMALL = {"input_size": 8, "in_channels": 1, "hidden_size": 24, "depth": 2, "num_heads": 3, "num_classes": 10}
@@ -224,5 +225,5 @@ def test_a_wrong_input_shape_is_refused() -> None:
 )
 def test_a_config_that_cannot_be_built_is_refused_in_one_sentence(change: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message) as caught:
-        parse(ModelConfig, {**SMALL, **change})
+        parse(TrialConfig, {"model": {**SMALL, **change}})
     assert "\n" not in str(caught.value)

@@ -14,8 +14,10 @@ from small_trials import curve, only, tiny
 from torch.distributions import Normal, kl_divergence
 
 from dit_core.data import load_dataset
-from dit_core.diffusion import Diffusion, Flow, build_process
+from dit_core.diffusion.build import build_process
 from dit_core.diffusion.config import DiffusionConfig
+from dit_core.diffusion.flow import Flow
+from dit_core.diffusion.gaussian import Diffusion
 from dit_core.diffusion.respacing import spaced_timesteps
 from dit_core.diffusion.times import draw_times
 from dit_core.events import Evaluated

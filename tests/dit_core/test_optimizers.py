@@ -9,13 +9,12 @@ import torch
 from small_trials import curve, only, tiny
 
 from dit_core.events import Started
-from dit_core.model import DiT, ModelConfig
-from dit_core.model.blocks import BLOCKS
-from dit_core.model.decoders import DECODERS
+from dit_core.model.config import ModelConfig
+from dit_core.model.dit import DiT
+from dit_core.parts import BLOCKS, DECODERS, OPTIMIZERS
 from dit_core.training.checkpoint import Checkpoints, checksum, read
 from dit_core.training.config import TrainingConfig
 from dit_core.training.loop import run
-from dit_core.training.optimizers import OPTIMIZERS
 from dit_core.training.optimizers.base import trainable
 from dit_core.training.optimizers.muon import block_matrices
 from dit_core.training.schedule import learning_rate

@@ -10,8 +10,8 @@ from random_weights import batch, random_dit, small
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
-from dit_core.diffusion import Diffusion
 from dit_core.diffusion.config import DiffusionConfig
+from dit_core.diffusion.gaussian import Diffusion
 
 
 def likelihood_of_bins(x: Tensor, mean: Tensor, scale: Tensor) -> Tensor:

@@ -11,7 +11,8 @@ from random_weights import batch, random_dit, small
 from torch import Tensor, nn
 
 from dit_core.interop.diffusers import Diffusers, fill_null_classes, match_timesteps, transformer_config
-from dit_core.model import DiT, ModelConfig
+from dit_core.model.config import ModelConfig
+from dit_core.model.dit import DiT
 
 TOLERANCE = {"atol": 1e-5, "rtol": 0.0}
 VARIANTS: dict[str, dict[str, Any]] = {

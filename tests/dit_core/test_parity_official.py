@@ -15,12 +15,14 @@ import torch
 from random_weights import Denoiser, batch, random_dit, small
 from torch import Tensor, nn
 
-from dit_core.diffusion import Diffusion, sample
 from dit_core.diffusion.config import DiffusionConfig
+from dit_core.diffusion.gaussian import Diffusion
 from dit_core.diffusion.respacing import spaced_timesteps
-from dit_core.interop import LAYOUTS
+from dit_core.diffusion.sampling import sample
 from dit_core.interop.initial import load
-from dit_core.model import DiT, ModelConfig
+from dit_core.model.config import ModelConfig
+from dit_core.model.dit import DiT
+from dit_core.parts import LAYOUTS
 
 WHERE = "DIT_OFFICIAL_CODE"
 NETWORK = {"atol": 1e-5, "rtol": 0.0}
@@ -112,7 +114,8 @@ def test_initial_weights_have_the_same_moments(models: ModuleType) -> None:
 
 @torch.no_grad()
 def test_guidance_is_the_same(models: ModuleType) -> None:
-    from dit_core.diffusion.sampling import guided, guided_channels
+    from dit_core.diffusion.guidance import guided_channels
+    from dit_core.diffusion.sampling import guided
 
     model = random_dit(small())
     x, t, y = batch(model.config)

@@ -9,8 +9,9 @@ import torch
 from diffusers import AutoencoderKL, DiTPipeline
 from random_weights import random_dit, small
 
-from dit_core.diffusion import Diffusion, sample
 from dit_core.diffusion.config import DiffusionConfig
+from dit_core.diffusion.gaussian import Diffusion
+from dit_core.diffusion.sampling import sample
 from dit_core.errors import UserError
 from dit_core.interop.diffusers import match_timesteps
 from dit_core.interop.pipeline import write_pipeline

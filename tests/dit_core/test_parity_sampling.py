@@ -11,9 +11,10 @@ from diffusers import DDIMScheduler, DDPMScheduler
 from random_weights import Denoiser, random_dit, small
 from torch import Tensor, nn
 
-from dit_core.diffusion import Diffusion, sample
 from dit_core.diffusion.config import DiffusionConfig
+from dit_core.diffusion.gaussian import Diffusion
 from dit_core.diffusion.respacing import spaced_timesteps
+from dit_core.diffusion.sampling import sample
 from dit_core.errors import UserError
 from dit_core.interop.pipeline import scheduler_config
 

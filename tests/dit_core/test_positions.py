@@ -11,12 +11,14 @@ import torch
 from random_weights import batch, random_dit, small
 from torch import Tensor
 
+from dit_core.config import TrialConfig
 from dit_core.errors import UserError, parse
 from dit_core.gflops import count
-from dit_core.model import DiT, ModelConfig
-from dit_core.model.blocks import BLOCKS
+from dit_core.model.config import ModelConfig
+from dit_core.model.dit import DiT
 from dit_core.model.embedders import position_table
-from dit_core.model.positions import POSITIONS, rotary, rotate, sequence_rotation
+from dit_core.model.positions import rotary, rotate, sequence_rotation
+from dit_core.parts import BLOCKS, POSITIONS
 
 ALL = POSITIONS.names()
 
@@ -158,14 +160,14 @@ def test_rotary_compiles_to_one_graph() -> None:
         ({"position": "rotery"}, r"model\.position: unknown value 'rotery'; allowed: sincos, .*mean 'rotary'"),
         (
             {"position": "rotary", "num_heads": 16},
-            r"model\.position: 'rotary' turns two pairs .* a head has 3; allowed",
+            r"model\.position: 'rotary' turns pairs .* a head has 3; allowed",
         ),
         ({"position": "sincos", "hidden_size": 54, "num_heads": 3}, r"model\.hidden_size: 54 is not a multiple of 4"),
     ],
 )
 def test_impossible_positions_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message) as caught:
-        parse(ModelConfig, {**small().model_dump(), **change})
+        parse(TrialConfig, {"model": {**small().model_dump(), **change}})
     assert "\n" not in str(caught.value)
 
 

@@ -11,18 +11,20 @@ import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
 from random_weights import random_dit, small
 
-from dit_core.diffusion import Diffusion, Process, build_process, sample
+from dit_core.diffusion.build import build_process
 from dit_core.diffusion.config import DiffusionConfig
-from dit_core.diffusion.samplers import SAMPLERS
-from dit_core.diffusion.sampling import Network
+from dit_core.diffusion.gaussian import Diffusion
+from dit_core.diffusion.process import Process
+from dit_core.diffusion.sampling import Network, sample
 from dit_core.errors import UserError
+from dit_core.parts import SAMPLERS
 
 Tensor = torch.Tensor
 
 STEPS = 10
 THEIR_NAME = {"noise": "epsilon", "x0": "sample", "v": "v_prediction"}
-GAUSSIAN = [name for name in SAMPLERS if SAMPLERS.get(name).process == "gaussian"]
-FLOW = [name for name in SAMPLERS if SAMPLERS.get(name).process == "flow"]
+GAUSSIAN = [name for name in SAMPLERS if SAMPLERS.about(name).process == "gaussian"]
+FLOW = [name for name in SAMPLERS if SAMPLERS.about(name).process == "flow"]
 EVERY_SAMPLER = [*(("noise", name) for name in GAUSSIAN), *(("flow", name) for name in FLOW)]
 LABELS = torch.tensor([0, 3, 6])
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from dit_core.diffusion import Diffusion, sample
 from dit_core.diffusion.config import DiffusionConfig
-from dit_core.diffusion.sampling import guided, guided_channels
-from dit_core.model import DiT, ModelConfig
+from dit_core.diffusion.gaussian import Diffusion
+from dit_core.diffusion.guidance import guided_channels
+from dit_core.diffusion.sampling import guided, sample
+from dit_core.model.config import ModelConfig
+from dit_core.model.dit import DiT
 
 STEPS = 10
 

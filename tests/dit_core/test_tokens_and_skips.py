@@ -12,10 +12,9 @@ from torch import Tensor
 
 from dit_core.errors import UserError, parse
 from dit_core.gflops import count
-from dit_core.model import DiT, ModelConfig
-from dit_core.model.blocks import BLOCKS
-from dit_core.model.decoders import DECODERS
-from dit_core.model.positions import POSITIONS
+from dit_core.model.config import ModelConfig
+from dit_core.model.dit import DiT
+from dit_core.parts import BLOCKS, DECODERS, POSITIONS
 
 ADDITIONS: list[dict[str, Any]] = [{"registers": 3}, {"long_skips": True}, {"mask_token": True}]
 

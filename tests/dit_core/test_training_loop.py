@@ -56,6 +56,7 @@ def test_checkpoints_inside_a_segment_come_after_their_progress_and_are_supersed
     assert [event.images // B for event in only(Checkpointed, events)] == [3, 6, 9, 10]
     progress = only(Progress, events)
     assert [event.start for event in progress] == [0, *(event.images for event in progress[:-1])]
+    assert [event.images // B for event in progress if event.closes] == [3, 6, 9, 10]
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["000000000320.safetensors"]
 
 
@@ -111,6 +112,7 @@ def test_a_stopped_trial_checkpoints_where_it_is_and_continues_bit_identically(t
     stopped = list(run(tiny(), tmp_path / "stopped", until=12 * B, stop=stop))
     assert len(asked) == 2
     assert [type(event) for event in stopped] == [Started, Progress, Progress, Checkpointed]
+    assert [event.closes for event in only(Progress, stopped)] == [False, True]
     assert stopped[-1].images == 8 * B
     assert stopped[-1].path.name == "000000000256.partial.safetensors"
     resumed = train(tmp_path / "stopped", 12)
@@ -157,6 +159,7 @@ def test_an_absurd_learning_rate_diverges_and_leaves_no_broken_checkpoint(
     events = list(run(config, tmp_path, until=40 * B, checkpoint_images=20 * B))
     assert isinstance(events[-1], Diverged)
     assert isinstance(events[-2], Progress)  # the explosion is on the curve
+    assert [event.closes for event in only(Progress, events)][-1] and not only(Checkpointed, events)
     assert events[-1].images == events[-2].images
     assert not only(Evaluated, events)
     assert not list((tmp_path / "checkpoints").glob("*")) if (tmp_path / "checkpoints").exists() else True
@@ -169,6 +172,7 @@ def test_broken_weights_are_not_written_even_when_the_loss_was_still_finite(tmp_
     # the only step's loss is taken before its update, which throws the weights to infinity
     events = train(tmp_path, 1, tiny(training={"learning_rate": 1e38, "weight_decay": 1e10}))
     assert events[-1] == Diverged(B, "a weight is not a finite number")
+    assert only(Progress, events)[-1].closes
     assert math.isfinite(next(curve(events)).loss)
     assert not (tmp_path / "checkpoints").exists()
 

@@ -81,9 +81,9 @@ def test_killed_and_started_again_equals_undisturbed(tmp_path: Path) -> None:
         again.kill()
     assert all(path.stat().st_mtime_ns == written for path, written in finished.items())
     assert before <= curve_files(store)
-    (record,) = store.numbered("tiny", "runs")
-    assert len(record["timings"]) + len(finished) == 4, "a finished segment was run again"
-    steps = sum(timing["train"] for timing in record["timings"])
+    (record,) = store.runs("tiny").values()
+    assert len(record.timings) + len(finished) == 4, "a finished segment was run again"
+    steps = sum(timing.train for timing in record.timings)
     assert steps > 0
 
     local = Store(tmp_path / "undisturbed")

@@ -14,6 +14,8 @@ from search_spaces.study import Study
 from service.engine import run_segments
 from service.preflight import Prepared, prepare
 from service.records import study_files
+from service.records.envelope import unseal
+from service.records.kinds import Stretch
 from service.records.store import Store
 
 OVERRIDES = {
@@ -71,11 +73,15 @@ def up_to_rung(store: Store, folder: Path, rung: int = RUNG) -> Store:
     def later(directory: str, names: list[str]) -> list[str]:
         beyond = [n for n in names if n[:12].isdigit() and int(n[:12]) > rung]
         if Path(directory).name == "curve":
-            beyond = [n for n in names if int(n.split("-")[1].split(".")[0]) > rung]
+            beyond = [n for n in names if _stretch(Path(directory, n)).images > rung]
         return [*beyond, *(n for n in names if n in ("checkpoints", "runs", "report", "mlflow.db", "mlflow-artifacts"))]
 
     shutil.copytree(store.path, folder, ignore=later)
     return Store(folder)
+
+
+def _stretch(path: Path) -> Stretch:
+    return unseal(path.read_bytes(), Stretch, path.name).content
 
 
 def measure(store: Store, prepared: Prepared, values: dict[tuple[str, int], float], images: int = BUDGET) -> None:

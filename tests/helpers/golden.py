@@ -1,7 +1,8 @@
 """Golden losses: what short, deterministic trainings lose, one for every variant that changes the numbers.
 
 ``PYTHONPATH=tests/helpers python -m golden`` adds the losses of new variants to the file. It changes a stored number
-only after ``dit_core.identity.NUMERICS_VERSION`` was raised, and refuses otherwise.
+only after a numerics version that the case uses was raised (``dit_core.identity.NUMERICS_VERSION``, or the ``numerics``
+of a part in ``dit_core.parts``), and refuses otherwise.
 """
 
 from __future__ import annotations
@@ -9,26 +10,18 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numerics
 import torch
 from small_trials import curve, tiny
 
 from dit_core.config import TrialConfig
-from dit_core.diffusion.objectives import OBJECTIVES
-from dit_core.diffusion.times import TIMESTEP_SAMPLINGS
-from dit_core.diffusion.weighting import LOSS_WEIGHTINGS
-from dit_core.identity import NUMERICS_VERSION
-from dit_core.model.blocks import BLOCKS
-from dit_core.model.decoders import DECODERS
-from dit_core.model.gates import GATE_INITS
-from dit_core.model.mlps import MLPS
-from dit_core.model.norms import NORMS
-from dit_core.model.positions import POSITIONS
-from dit_core.registry import Registry
+from dit_core.parts import NAMED_BY
+from dit_core.registry import Parts
 from dit_core.training.loop import run
-from dit_core.training.optimizers import OPTIMIZERS
 
 FILE = Path(__file__).parents[1] / "dit_core" / "data" / "golden_losses.json"
 STEPS, BATCH, WINDOW = 10, 32, 5
@@ -36,17 +29,8 @@ STEPS, BATCH, WINDOW = 10, 32, 5
 Point = tuple[int, float, float, float]
 """Images seen, and the mean loss, squared error and variational term of the window before."""
 
-REGISTRIES: dict[str, Registry[Any]] = {
-    "model.block": BLOCKS,
-    "model.decoder": DECODERS,
-    "model.position": POSITIONS,
-    "model.norm": NORMS,
-    "model.mlp": MLPS,
-    "model.gate_init": GATE_INITS,
-    "diffusion.objective": OBJECTIVES,
-    "diffusion.timestep_sampling": TIMESTEP_SAMPLINGS,
-    "diffusion.loss_weighting": LOSS_WEIGHTINGS,
-    "training.optimizer": OPTIMIZERS,
+REGISTRIES: dict[str, Parts[Any, Any]] = {
+    field: parts for field, parts in NAMED_BY.items() if field.startswith(("model.", "diffusion.", "training."))
 }
 """Fields whose every value has a golden loss."""
 
@@ -119,12 +103,10 @@ def losses(config: TrialConfig) -> list[Point]:
     return [(point.images, point.loss, point.mse, point.vb) for point in points]
 
 
-def stored() -> tuple[int, dict[str, list[Point]]]:
-    """Returns the numerics version of the file and its losses."""
+def stored() -> tuple[dict[str, Any], dict[str, list[Point]]]:
+    """Returns the file, for its numerics versions, and its losses."""
     content = json.loads(FILE.read_text())
-    return content["numerics_version"], {
-        name: [tuple(point) for point in points] for name, points in content["losses"].items()
-    }
+    return content, {name: [tuple(point) for point in points] for name, points in content["losses"].items()}
 
 
 def tolerance(name: str) -> float:
@@ -140,37 +122,49 @@ def distance(left: list[Point], right: list[Point]) -> float:
     return max(abs(a - b) / max(abs(a), abs(b)) if a != b else 0.0 for a, b in pairs)
 
 
-def renew(version: int, old: dict[str, list[Point]], new: dict[str, list[Point]]) -> dict[str, list[Point]]:
+def renew(
+    content: Mapping[str, Any],
+    old: Mapping[str, list[Point]],
+    new: Mapping[str, list[Point]],
+    configs: Mapping[str, TrialConfig],
+) -> dict[str, list[Point]]:
     """Returns what the file should say.
 
     Args:
-        version: numerics version of the file.
+        content: the file, for the numerics versions that it was written under.
         old: the losses in the file.
         new: the losses of this code.
+        configs: the trials that lose them.
 
     Raises:
-        SystemExit: a number changed under the same numerics version.
+        SystemExit: a number changed under the same numerics versions.
     """
-    if version != NUMERICS_VERSION:
-        return new
-    changed = [name for name in new if name in old and distance(old[name], new[name]) > tolerance(name)]
+    kept = [name for name in new if name in old and not numerics.raised(content, configs[name])]
+    changed = [name for name in kept if distance(old[name], new[name]) > tolerance(name)]
     if changed:
         raise SystemExit(
-            f"refused: the losses of {', '.join(changed)} changed, but NUMERICS_VERSION is still {version}; if that is "
-            "on purpose, raise it in dit_core/identity.py and come again; if not, find out why"
+            f"refused: the losses of {', '.join(changed)} changed, but no numerics version that they use was raised; "
+            "if that is on purpose, raise NUMERICS_VERSION in dit_core/identity.py, or the numerics of the part in "
+            "dit_core/parts.py, and come again; if not, find out why"
         )
-    return {name: old.get(name, points) for name, points in new.items()}
+    return {name: old[name] if name in kept else points for name, points in new.items()}
 
 
 def main() -> None:
     """Renews the file."""
+    configs, (content, old) = cases(), stored()
     new = {}
-    for name, config in cases().items():
+    for name, config in configs.items():
         new[name] = losses(config)
         print(name, new[name][-1], file=sys.stderr)
-    lines = [f"  {json.dumps(name)}: {json.dumps(points)}" for name, points in renew(*stored(), new).items()]
-    text = f'{{\n "numerics_version": {NUMERICS_VERSION},\n "losses": {{\n' + ",\n".join(lines) + "\n }\n}\n"
-    FILE.write_text(text)
+    lines = [
+        f"  {json.dumps(name)}: {json.dumps(points)}" for name, points in renew(content, old, new, configs).items()
+    ]
+    now = numerics.versions()
+    head = "".join(
+        f" {json.dumps(key)}: {json.dumps(now[key])},\n" for key in (numerics.CORE, numerics.PARTS) if now[key]
+    )
+    FILE.write_text(f'{{\n{head} "losses": {{\n' + ",\n".join(lines) + "\n }\n}\n")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,9 @@ def evaluations(store: Store, prepared: Prepared) -> dict[tuple[str, int], float
     """(trial, images) -> metric, exactly as recorded."""
     found = {}
     for trial in prepared.expansion.trials:
-        for images, metrics in store.evaluations(prepared.train_ids[trial.name], trial.config).items():
+        for images, metrics in store.evaluations(
+            prepared.train_ids[trial.name], trial.config, prepared.expansion.study.milestones
+        ).items():
             found[trial.name, images] = metrics[METRIC].value
     return found
 

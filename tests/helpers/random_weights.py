@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from dit_core.model import DiT, ModelConfig
+from dit_core.model.config import ModelConfig
+from dit_core.model.dit import DiT
 
 SMALL: dict[str, Any] = {
     "input_size": 8, "in_channels": 4, "patch_size": 2, "hidden_size": 48, "depth": 3, "num_heads": 4, "num_classes": 7,

@@ -114,7 +114,7 @@ def test_pages_show_parent_children_metrics_and_images(
     browser.open(links["patch_size=8 seed=0"])
     text = browser.wait_for_text("fd_digits_cnn_final", "train_loss", "gflops", "model.patch_size", "Finished")
     trial = next(t for t in prepared.expansion.trials if t.name == "patch_size=8 seed=0")
-    value = store.evaluations(prepared.train_ids[trial.name], trial.config)[256]["fd_digits_cnn"].value
+    value = store.evaluations(prepared.train_ids[trial.name], trial.config, [256])[256]["fd_digits_cnn"].value
     assert f"{value:.6f}".rstrip("0")[:8] in text, "the metric's value is on the page"
 
     browser.open(links["patch_size=4 seed=0"])

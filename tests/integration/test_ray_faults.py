@@ -78,7 +78,7 @@ def test_one_worker_lanes(ray_cluster, undisturbed, tmp_path: Path) -> None:
     assert killed, "nothing was killed: the segment was too short"
     assert states(outcome) == {"baseline": "completed", "careful": "failed"}
     assert any("the lane's workers died" in message for message in outcome.messages)
-    kinds = [failure["kind"] for failure in store.numbered("tiny", "failures")]
+    kinds = [failure.outcome for failure in store.failures("tiny")]
     assert kinds.count("lost") >= 1 and kinds.count("failed") >= 1
     assert losses(store, prepared, "baseline seed=0") == losses(*undisturbed, "baseline seed=0")
     assert evaluations(store, prepared)["baseline seed=0", END] == evaluations(*undisturbed)["baseline seed=0", END]
@@ -116,9 +116,9 @@ def test_a_lane_of_two_workers(ray_cluster, undisturbed, tmp_path: Path) -> None
     outcome = run_segments(prepared, store, address=ray_cluster.address, on_update=kill_once, max_attempts=2)
     assert killed, "nothing was killed: the segment was too short"
     assert states(outcome) == {"baseline": "completed", "careful": "failed"}
-    failures = store.numbered("tiny", "failures")
-    assert {failure["kind"] for failure in failures if failure["trial"] == "baseline seed=0"} == {"lost"}
-    assert {failure["kind"] for failure in failures if failure["trial"] == "careful seed=0"} == {"failed"}
+    failures = store.failures("tiny")
+    assert {failure.outcome for failure in failures if failure.trial == "baseline seed=0"} == {"lost"}
+    assert {failure.outcome for failure in failures if failure.trial == "careful seed=0"} == {"failed"}
     mine, theirs = losses(store, prepared, "baseline seed=0"), losses(*undisturbed, "baseline seed=0")
     assert [images for images, *_ in mine] == [images for images, *_ in theirs]
     # 120 steps let the difference in summation order grow; over 50 it is below 1e-5 (test_ray_ddp)

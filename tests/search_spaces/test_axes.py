@@ -3,8 +3,7 @@
 import pytest
 
 from dit_core.errors import UserError
-from dit_core.model.blocks import BLOCKS
-from dit_core.model.decoders import DECODERS
+from dit_core.parts import BLOCKS, DECODERS
 from search_spaces.axes import AXES, all_axes, find_axis, nearest_axes
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.profiles import PROFILES, Profile

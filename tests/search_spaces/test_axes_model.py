@@ -6,17 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from studies import ablation_study
 
 from dit_core.errors import UserError
-from dit_core.model.decoders import DECODERS
-from dit_core.model.gates import GATE_INITS
-from dit_core.model.mlps import MLPS
-from dit_core.model.norms import NORMS
-from dit_core.model.positions import POSITIONS
+from dit_core.parts import DECODERS, GATE_INITS, MLPS, NORMS, POSITIONS
 from dit_core.registry import Registry
 from search_spaces.axes import AXES, find_axis
 from search_spaces.axes.choice import ChoiceAxis
-from search_spaces.build import ablation_study
 from search_spaces.expand import expand
 from search_spaces.plan_import import import_plan
 from search_spaces.plan_import.values import read_values

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from studies import ablation_study
 
 from dit_core.errors import UserError
 from dit_core.gflops import count
 from search_spaces.axes import AXES, find_axis
 from search_spaces.axes.shape import AS_IS, DEEPER, WIDER
-from search_spaces.build import ablation_study
 from search_spaces.expand import expand
 from search_spaces.fields import flat
 from search_spaces.profiles import DIGITS, PAPER, Profile

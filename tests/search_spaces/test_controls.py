@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from studies import ablation_study
 
 from dit_core.gflops import count
-from search_spaces.build import ablation_study
 from search_spaces.controls import NEAR, control_for
 from search_spaces.expand import expand
 from search_spaces.fields import flat, with_fields

@@ -1,9 +1,9 @@
 """The union of a study's questions around one baseline, each distinct arm once."""
 
 import pytest
+from studies import ablation_study, grid_study
 
 from dit_core.errors import UserError
-from search_spaces.build import ablation_study, grid_study
 from search_spaces.expand import expand
 from search_spaces.load import load_study
 from search_spaces.study import Ablation, Study
@@ -118,7 +118,7 @@ def test_a_grid_shares_arms_with_ablations() -> None:
 
 
 def test_overrides_move_the_baseline_and_all_its_arms() -> None:
-    overrides = {"size": "S", "training.learning_rate": "1e-3", "lr": 5e-4, "data.held_out_fraction": 0.5}
+    overrides = {"size": "S", "lr": "5e-4", "data.held_out_fraction": 0.5}
     expansion = expand(ablation_study("s", ["patch size", "size"], overrides=overrides))
     for arm in expansion.arms:
         assert arm.config.training.learning_rate == 5e-4

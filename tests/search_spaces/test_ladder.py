@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from studies import ablation_study
 
 from dit_core.errors import UserError
-from search_spaces.build import ablation_study
 from search_spaces.expand import expand
 from search_spaces.load import dump_study, study_from_yaml
 from search_spaces.study import Study

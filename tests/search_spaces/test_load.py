@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
+from studies import ablation_study, grid_study
 
-from search_spaces.build import ablation_study, grid_study
 from search_spaces.expand import expand
 from search_spaces.load import dump_study, is_plan, load_study, presets, study_from_yaml
 from search_spaces.profiles import PROFILES

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from dit_core.errors import UserError
-from search_spaces.build import complete
 from search_spaces.expand import expand
 from search_spaces.load import dump_study, load_study, study_from_yaml
 from search_spaces.plan_import import ImportedPlan, import_plan
 from search_spaces.plan_import.markdown import read_markdown
 from search_spaces.plan_import.written import WrittenPlan
+from search_spaces.study_defaults import completed
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN = ROOT / "examples" / "plans" / "dit-ablations.md"
@@ -372,5 +372,5 @@ def test_what_is_no_plan_is_refused(tmp_path: Path, name: str, text: str, senten
 
 
 def test_complete_leaves_what_is_said_alone() -> None:
-    assert complete({"name": "x", "seeds": [7]})["seeds"] == [7]
-    assert "rungs" not in complete({"name": "x", "budget_images": 1280})
+    assert completed({"name": "x", "seeds": [7]})["seeds"] == [7]
+    assert "rungs" not in completed({"name": "x", "budget_images": 1280})

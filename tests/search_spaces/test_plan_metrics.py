@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dit_core.errors import UserError
-from dit_core.metrics import METRICS
+from dit_core.parts import METRICS
 from search_spaces.plan_import.measures import read_metric
 from search_spaces.profiles import DIGITS, PAPER
 

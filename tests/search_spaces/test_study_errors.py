@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+from studies import grid_study
 
 from dit_core.errors import UserError
 from dit_core.model.config import ModelConfig
 from search_spaces.axes import AXES
-from search_spaces.build import grid_study
 from search_spaces.load import load_study, study_from_yaml
 
 HEAD = "name: x\nbaseline: digits\n"

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from tiny_study import dit_ablate
 
 from dit_core.config import TrialConfig
 from dit_core.data import load_dataset
-from service.sources import parse_setting
+from service.command_text import parse_setting
 
 COMMAND = str(Path(sys.executable).with_name("dit-ablate"))
 COUNT = 40
@@ -57,13 +58,13 @@ def options(vae: str, *more: object) -> tuple[object, ...]:
 
 
 def test_plain_lines_and_the_advice_at_the_end(images: Path, vae: str, tmp_path: Path) -> None:
-    out = tmp_path / "out"
+    out = tmp_path / "out #2"
     done = dit_ablate("cache-latents", images, out, *options(vae))
     assert done.exit_code == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[1] == f"{COUNT} images to encode" and lines[2].startswith(f"{COUNT} of {COUNT} images encoded, ")
     assert lines[3].startswith(f"{COUNT} images (2 classes) as latents of 4 x 8 x 8 in {out}, 0.2 MB.")
-    advice = lines[4].split()
+    advice = shlex.split(lines[4])
     assert advice[::2] == ["--set"] * 8
     sections: dict[str, dict[str, object]] = {}
     for setting in advice[1::2]:

@@ -15,6 +15,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from rendered import plain
 from tiny_study import BATCH, dit_ablate, write_study
 
 COMMAND = str(Path(sys.executable).with_name("dit-ablate"))
@@ -56,7 +57,7 @@ def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys\nfrom service.cli.app import app\n"
         "try:\n    app(['run', '--help'])\nexcept SystemExit:\n    pass\n"
-        "heavy = {'torch', 'ray', 'mlflow', 'pandas', 'matplotlib', 'scipy', 'dit_core'} & set(sys.modules)\n"
+        "heavy = {'torch', 'ray', 'mlflow', 'pandas', 'matplotlib', 'scipy', 'dit_core.config'} & set(sys.modules)\n"
         "sys.exit(', '.join(sorted(heavy)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
@@ -291,7 +292,6 @@ def test_the_live_table_shows_every_trial_with_its_values(folder: Path) -> None:
     from search_spaces.load import load_study
     from service.analysis.standing import standing
     from service.analysis.status import trial_statuses
-    from service.cli.console import plain
     from service.cli.live_table import LiveTable
     from service.cli.measured import Measured
     from service.engine import Live, Snapshot

@@ -52,7 +52,7 @@ def trainings(outcome: Outcome) -> Counter[str]:
 
 def stretches(store: Store, identity: str) -> list[tuple[int, int]]:
     """What was trained, by the records of the curve."""
-    return [(record["start"], record["images"]) for record in store.curve(identity)]
+    return [(record.start, record.images) for record in store.curve(identity)]
 
 
 def trained_once(store: Store, prepared: Prepared, images: int = BUDGET) -> None:
@@ -152,8 +152,8 @@ def test_a_failing_evaluation_gives_up_its_own_arm_alone(prepared: Prepared, tmp
             store.add_evaluation(segment.train_id, segment.trial_config(), measured, segment.study)
             ledger.settle(segment, SegmentResult(DONE))
     assert set(ledger.failed) == {"guided seed=1"} and ledger.finished
-    records = store.numbered("tiny", "failures")
-    assert [(record["until"], record["attempt"], record["given_up"]) for record in records] == [
+    records = store.failures("tiny")
+    assert [(record.until, record.attempt, record.given_up) for record in records] == [
         (RUNG, 1, False),
         (RUNG, 2, True),
     ]
@@ -177,7 +177,7 @@ def test_a_later_study_only_evaluates(prepared: Prepared, finished: tuple[Store,
 def test_the_cost_of_a_training_is_counted_once(prepared: Prepared, finished: tuple[Store, Outcome]) -> None:
     store, _ = finished
     summary = summarise(prepared, store)
-    seconds = sum(record["seconds"] for key in set(prepared.train_ids.values()) for record in store.curve(key))
+    seconds = sum(record.seconds for key in set(prepared.train_ids.values()) for record in store.curve(key))
     costs = {cost.arm: cost for cost in arm_costs(summary, store)}
     everything_ = total(list(costs.values()))
     assert everything_.train_seconds == pytest.approx(seconds)
@@ -204,7 +204,7 @@ def test_the_preview_counts_trainings_and_evaluations_apart(
     networks = [count(prepared.expansion.arm(name).config.model) for name in ("baseline", "wide")]
     expected = pytest.approx(sum(training_gmacs(cost, len(SEEDS) * BUDGET) for cost in networks))
     assert seen.training_gmacs == expected and seen.remaining_gmacs == expected
-    text = seen.text(200)
+    text = str(seen)
     assert "5 arms x 2 seeds = 10 trials: 4 trainings, 20 evaluations" in text
     assert "Evaluates only: no training for guided, coarse; the weights are those of baseline." in text
     assert text.count("evaluates only") == 3

@@ -11,13 +11,14 @@ import pytest
 import torch
 from tiny_study import dit_ablate, overrides, write_study
 
-from dit_core.diffusion import Diffusion
 from dit_core.diffusion.config import DiffusionConfig
+from dit_core.diffusion.gaussian import Diffusion
 from dit_core.events import CurvePoint
-from dit_core.interop import LAYOUTS
 from dit_core.interop.diffusers import match_timesteps
 from dit_core.interop.initial import load
-from dit_core.model import DiT, ModelConfig
+from dit_core.model.config import ModelConfig
+from dit_core.model.dit import DiT
+from dit_core.parts import LAYOUTS
 from dit_core.training.checkpoint import Checkpoints, read
 from service import Client
 from service.records.store import Store

@@ -8,6 +8,7 @@ import pytest
 from finished_study import OVERRIDES, measure, run_locally, tiny_study
 
 from dit_core.gflops import count
+from service.analysis.narrative import findings, metric_format
 from service.analysis.preview import preview
 from service.analysis.study_result import study_result
 from service.analysis.summary import summarise
@@ -15,7 +16,6 @@ from service.mlflow_sync.content import params
 from service.preflight import Prepared
 from service.records.store import Store
 from service.report import build_report
-from service.report.narrative import findings, metric_format
 from service.report.tables import ablation_table
 
 STEPS = [
@@ -81,7 +81,7 @@ def test_the_report_and_the_preview_say_what_the_steps_set(trained: tuple[Prepar
     assert "ontrol for 8: the baseline with " in text
     assert "**baseline**" in text and "baseline (baseline)" not in text
     assert "paper's" not in text[text.index("## Ladder") : text.index("## Progress")], "it trained no such thing"
-    shown = preview(prepared.expansion, prepared=prepared, store=store).text(160)
+    shown = str(preview(prepared.expansion, prepared=prepared, store=store))
     assert (
         "Ladder: wider: model.hidden_size=32; faster: learning_rate=0.002" in shown
         and "MLP: control for 8: the baseline with " in shown

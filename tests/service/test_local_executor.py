@@ -49,8 +49,8 @@ def test_a_study_runs_whole(prepared: Prepared, undisturbed: tuple[Store, Outcom
     assert [images for images, *_ in losses(store, prepared, "baseline seed=0")] == list(range(64, 385, 64))
     grids = list(store.trial_dir(prepared.train_ids["baseline seed=0"]).glob("grids/*.png"))
     assert len(grids) == 3
-    (record,) = store.numbered("tiny", "runs")
-    assert len(record["timings"]) == 18 and 0 < record["spent"]["train"] < record["lane_seconds"]
+    (record,) = store.runs("tiny").values()
+    assert len(record.timings) == 18 and 0 < record.spent["train"] < record.lane_seconds
     assert 0 <= outcome.overhead < 1
     assert not live_path(store, "tiny").exists()
 
@@ -179,23 +179,26 @@ def test_a_failing_trial_is_given_up_and_tried_again_next_time(prepared: Prepare
     states = {status.trial.name: str(status.state) for status in outcome.statuses}
     assert states["wide seed=1"] == "failed" and states["baseline seed=1"] == "completed"
     assert set(outcome.failed) == {"wide seed=1"}
-    failures = store.numbered("tiny", "failures")
-    assert [(f["trial"], f["attempt"], f["given_up"]) for f in failures] == [
+    failures = store.failures("tiny")
+    assert [(f.trial, f.attempt, f.given_up) for f in failures] == [
         ("wide seed=1", 1, False), ("wide seed=1", 2, False), ("wide seed=1", 3, True),
     ]  # fmt: skip
-    assert "Traceback" in failures[0]["traceback"] and "Error" in failures[0]["error"]
+    assert "Traceback" in failures[0].traceback and "Error" in failures[0].error
     assert "given up after 3 attempts" in outcome.messages[-1]
+    assert store.given_up("tiny") == dict(outcome.failed)
     blocked.unlink()
     again = run_segments(prepared, store, executor="local")
     assert not again.failed and "failed" not in {str(status.state) for status in again.statuses}
+    assert store.given_up("tiny") == {}, "a run supersedes what earlier ones gave up"
+    assert [failure.run for failure in store.failures("tiny")] == [1, 1, 1] and set(store.runs("tiny")) == {1, 2}
 
 
 def test_a_users_mistake_is_not_retried(tmp_path: Path) -> None:
     study = expansion({}, seeds=(0,), rungs=(), budget=130)  # not a multiple of the batch
     store = Store(tmp_path / "store")
     outcome = run_segments(prepare(study), store, executor="local")
-    (failure,) = store.numbered("tiny", "failures")
-    assert failure["given_up"] and failure["traceback"] == ""
+    (failure,) = store.failures("tiny")
+    assert failure.given_up and failure.traceback == ""
     assert "multiple of the batch size" in outcome.failed["baseline seed=0"]
 
 

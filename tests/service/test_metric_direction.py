@@ -12,15 +12,15 @@ from small_studies import decided, expansion
 from small_trials import tiny
 
 from dit_core.events import Diverged, MetricResult
-from dit_core.metrics import METRICS
 from dit_core.metrics.direction import best, better, cost
+from dit_core.parts import METRICS
 from search_spaces.types import Expansion
+from service.analysis.narrative import findings, opening
+from service.analysis.numbers import MetricFormat
 from service.analysis.summary import summarise
 from service.preflight import Prepared
 from service.records.results import TrialResult
 from service.records.store import Store
-from service.report.narrative import findings, opening
-from service.report.numbers import MetricFormat
 
 MORE_IS_BETTER = ("inception_score", "precision", "recall")
 
@@ -47,9 +47,9 @@ def measured(study: Expansion, values: dict[str, float], diverged: tuple[str, ..
 
 
 def test_every_metric_says_which_way() -> None:
-    found = {name: METRICS.get(name).direction for name in METRICS.names()}
+    found = {name: METRICS.about(name).direction for name in METRICS.names()}
     assert {name for name, direction in found.items() if direction == "max"} == set(MORE_IS_BETTER)
-    assert all(METRICS.get(name).name == name and METRICS.get(name).description for name in METRICS.names())
+    assert all(METRICS.get(name).name == name and METRICS.about(name).description for name in METRICS.names())
 
 
 def test_words_and_signs() -> None:

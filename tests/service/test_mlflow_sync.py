@@ -7,7 +7,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from finished_study import BUDGET, PATCHES, RUNG, begin, run_locally, tiny_study
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
 from dit_core.gflops import count, training_gmacs
+from service.engine.wire import Live
 from service.mlflow_sync import BackgroundSync, MlflowSync, default_tracking_uri
 from service.mlflow_sync.connection import absolute, connect
 from service.preflight import Prepared
@@ -48,6 +49,10 @@ def synced(prepared: Prepared, store: Store, **kinds: Any) -> MlflowSync:
     sync.check()
     assert sync.sync(**kinds), sync.problem
     return sync
+
+
+def in_flight(*trials: str) -> list[Live]:
+    return [Live(trial, BUDGET, phase="training") for trial in trials]
 
 
 def runs_of(store: Store, study: str = "tiny") -> dict[str, Any]:
@@ -124,17 +129,17 @@ def test_child_holds_params_tags_metrics_and_artifacts(finished: tuple[Prepared,
     history = {
         key: {m.step: m.value for m in client.get_metric_history(run.info.run_id, key)} for key in run.data.metrics
     }
-    measured = store.evaluations(identity, trial.config)
+    measured = store.evaluations(identity, trial.config, (RUNG, BUDGET))
     for images in (RUNG, BUDGET):
         assert history["fd_digits_cnn"][images] == measured[images]["fd_digits_cnn"].value
         assert history["fd_digits_cnn_floor"][images] == measured[images]["fd_digits_cnn"].floor
-    points = {point.images: point for record in store.curve(identity) for point in record["points"]}
+    points = {point.images: point for stretch in store.curve(identity) for point in stretch.points}
     assert history["train_loss"] == {images: point.loss for images, point in points.items()}
     assert history["train_vb"] == {images: point.vb for images, point in points.items()}
     cost = count(trial.config.model)
     assert history["gflops"] == {0: cost.gmacs}
     assert history["training_gflops"][BUDGET] == training_gmacs(cost, BUDGET)
-    assert history["train_seconds"][BUDGET] == pytest.approx(sum(r["seconds"] for r in store.curve(identity)))
+    assert history["train_seconds"][BUDGET] == pytest.approx(sum(r.seconds for r in store.curve(identity)))
 
     held = artifacts(client, run.info.run_id)
     assert set(held) == {"config.json", "gflops.json", f"samples/{RUNG:09d}.png", f"samples/{BUDGET:09d}.png"}
@@ -143,7 +148,7 @@ def test_child_holds_params_tags_metrics_and_artifacts(finished: tuple[Prepared,
     breakdown = json.loads(Path(client.download_artifacts(run.info.run_id, "gflops.json")).read_text())
     assert sum(breakdown["parts"].values()) == pytest.approx(breakdown["total"])
     grid = Path(client.download_artifacts(run.info.run_id, f"samples/{BUDGET:09d}.png"))
-    assert grid.read_bytes() == store.grid_path(identity, trial.config, BUDGET).read_bytes()
+    assert grid.read_bytes() == store.grid(measured[BUDGET])
 
 
 def test_again_and_again_changes_nothing(finished: tuple[Prepared, Store]) -> None:
@@ -161,7 +166,7 @@ def test_killed_run_leaves_running_children_and_the_next_one_finishes_them(
     prepared, full = trained
     store = up_to_rung(full, tmp_path / "killed")
     shutil.copy(full.path / "mlflow.db", store.path / "mlflow.db")
-    synced(prepared, store, running=frozenset({"baseline seed=0", "patch_size=8 seed=1"}))
+    synced(prepared, store, live=in_flight("baseline seed=0", "patch_size=8 seed=1"))
     before = runs_of(store)
     assert before["baseline seed=0"].info.status == "RUNNING"
     assert before["patch_size=8 seed=1"].data.tags["status"] == "running"
@@ -184,7 +189,7 @@ def test_only_what_has_begun_has_a_run(trained: tuple[Prepared, Store], tmp_path
     prepared, full = trained
     store = Store(tmp_path / "empty")
     shutil.copy(full.path / "mlflow.db", store.path / "mlflow.db")
-    sync = synced(prepared, store, running=frozenset({"baseline seed=0"}))
+    sync = synced(prepared, store, live=in_flight("baseline seed=0"))
     assert set(runs_of(store)) == {"tiny", "baseline seed=0"}
     sync.finish()
     assert runs_of(store)["baseline seed=0"].info.status == "SCHEDULED"
@@ -330,13 +335,13 @@ class Recorder:
     """Counts syncs; ``hold`` makes each one wait."""
 
     def __init__(self, hold: float = 0.0) -> None:
-        self.calls: list[frozenset[str]] = []
+        self.calls: list[tuple[Live, ...]] = []
         self.failures: list[dict[str, str]] = []
         self.hold = threading.Event()
         self._seconds = hold
 
-    def sync(self, running: frozenset[str] = frozenset(), failures: Mapping[str, str] | None = None) -> bool:
-        self.calls.append(running)
+    def sync(self, live: Collection[Live] = (), failures: Mapping[str, str] | None = None) -> bool:
+        self.calls.append(tuple(live))
         self.failures.append(dict(failures or {}))
         self.hold.wait(self._seconds)
         return True
@@ -345,12 +350,13 @@ class Recorder:
 def test_background_sync_calls_with_what_runs_until_the_block_ends() -> None:
     recorder = Recorder()
     failures = {"b": "no such file"}
-    with BackgroundSync(recorder, lambda: frozenset({"a"}), lambda: failures, seconds=0.01):
+    live = tuple(in_flight("a"))
+    with BackgroundSync(recorder, lambda: live, lambda: failures, seconds=0.01):
         deadline = time.monotonic() + 10
         while len(recorder.calls) < 3 and time.monotonic() < deadline:
             time.sleep(0.01)
     calls = len(recorder.calls)
-    assert calls >= 3 and set(recorder.calls) == {frozenset({"a"})}
+    assert calls >= 3 and set(recorder.calls) == {live}
     assert recorder.failures == [failures] * calls
     time.sleep(0.1)
     assert len(recorder.calls) == calls

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from rendered import plain
 from tiny_study import BATCH, write_study
 
 from dit_core.errors import UserError
@@ -14,6 +15,7 @@ from search_spaces.expand import expand
 from search_spaces.load import load_study
 from service import Client
 from service.analysis.preview import Preview
+from service.cli.preview_view import render
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,7 @@ def test_the_papers_table_without_any_data(paper: Preview) -> None:
         arm = paper.arm(name)
         assert arm.gflops == pytest.approx(gflops, abs=5e-5), name
         assert params is None or arm.params == params
-    text = paper.text()
+    text = str(paper)
     for shown in ("675.1M", "118.62", "137.60", "6.06", "23.01", "80.70", "29.04", "7.39"):
         assert shown in text
 
@@ -54,7 +56,7 @@ def test_without_data_the_preview_says_what_is_unknown_and_what_run_will_need(pa
     assert not paper.ready
     assert paper.segments is None and paper.remaining_gmacs is None
     assert all(arm.held is None for arm in paper.arms)
-    text = paper.text(width=200)
+    text = str(paper)
     assert "cannot be told yet" in text
     assert "Not ready to run: data.path" in text and "--set data.path=FOLDER" in text
 
@@ -79,8 +81,8 @@ def test_costs_are_those_of_the_expansion(tmp_path: Path) -> None:
     assert preview.training_gmacs == total
     assert preview.remaining_gmacs == total
     assert preview.trials == 6 and preview.segments == 12
-    assert "3 arms x 2 seeds = 6 trials" in preview.text()
-    assert "at most 12 segments" in preview.text()
+    assert "3 arms x 2 seeds = 6 trials" in str(preview)
+    assert "at most 12 segments" in str(preview)
 
 
 def test_what_the_store_holds_is_counted(finished: Path) -> None:
@@ -92,11 +94,11 @@ def test_what_the_store_holds_is_counted(finished: Path) -> None:
     assert preview.to_json()["arms"][0]["states"] == ["completed", "pending"]
     # seed 0 ran with one arm stopped at its rung: up to there its new seed runs
     assert preview.segments == 5
-    assert "2 of 4 evaluations" in preview.text()
+    assert "2 of 4 evaluations" in str(preview)
     done = client.plan(finished / "study.yaml", seeds=(0,))
     assert done.segments == 0 and done.remaining_gmacs == 0
     assert sorted(str(state) for arm in done.arms for state in arm.states) == ["completed", "completed", "stopped@64"]
-    assert "The store holds all of it" in done.text()
+    assert "The store holds all of it" in str(done)
 
 
 def test_a_longer_budget_leaves_the_difference(finished: Path) -> None:
@@ -131,9 +133,9 @@ def test_every_phrase_of_a_plan_is_accounted_for(tmp_path: Path) -> None:
     preview = Client(store=tmp_path / "store").plan(plan)
     said = {phrase.text for phrase in preview.understood}
     assert {"decoder architecture", "alternative decoder architectures", "standard linear decoder", "FID"} <= said
-    text = preview.text()
+    text = str(preview)
     assert "How the plan was understood" in text
-    assert '"alternative decoder architectures"' in text and "conv-upsample" in text
+    assert "'alternative decoder architectures'" in text and "conv-upsample" in text
 
 
 def test_a_wrong_policy_is_refused_by_the_preview(tmp_path: Path) -> None:
@@ -145,3 +147,21 @@ def test_rungs_beyond_a_smaller_budget_are_dropped_and_said(tmp_path: Path) -> N
     preview = Client(store=tmp_path / "store").plan(write_study(tmp_path), budget_images=2 * BATCH)
     assert preview.rungs == () and preview.budget_images == 2 * BATCH
     assert any("64" in note and "dropped" in note for note in preview.notes)
+
+
+@pytest.mark.parametrize("study", ["dit-paper", "dit-modern"])
+def test_the_terminal_and_print_say_the_same(study: str, tmp_path: Path) -> None:
+    preview = Client(store=tmp_path / "store").plan(study)
+
+    def words(text: str) -> list[str]:
+        return [word for word in text.split() if set(word) - set("-─")]
+
+    assert words(str(preview)) == words(plain(render(preview), 400))
+
+
+def test_names_are_shown_as_they_are_written(tmp_path: Path) -> None:
+    ablations = [{"name": "see [/data/notes] or [red]", "axis": "patch_size", "values": [4]}]
+    path = write_study(tmp_path, ablations=ablations, description="[bold]ours[/] vs [theirs]")
+    preview = Client(store=tmp_path / "store").plan(path)
+    for text in (str(preview), plain(render(preview), 200)):
+        assert "see [/data/notes] or [red]" in text and "[bold]ours[/] vs [theirs]" in text

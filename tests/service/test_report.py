@@ -19,13 +19,13 @@ from scipy import stats
 from dit_core.config import TrialConfig
 from dit_core.evaluation import render as render_grid
 from dit_core.gflops import count, training_gmacs
+from service.analysis.narrative import opening
+from service.analysis.numbers import MetricFormat, compute, duration
 from service.analysis.statistics import detectable_difference, holm, paired_difference, sign_flip_p, spread
 from service.analysis.summary import Summary, summarise
 from service.preflight import Prepared
 from service.records.store import Store
 from service.report import Report, build_report
-from service.report.narrative import opening
-from service.report.numbers import MetricFormat, compute, duration, listing
 from service.report.samples import first_row
 from service.report.style import spread_labels
 from service.report.tables import ablation_table
@@ -151,7 +151,7 @@ def test_tables_show_what_the_store_holds(report: Report, trained: tuple[Prepare
     prepared, store = trained
     rows = {row[0]: row for row in Page(report.html.read_text()).tables[0]}
     final = {
-        (trial.arm.name, trial.seed): store.evaluations(prepared.train_ids[trial.name], trial.config)
+        (trial.arm.name, trial.seed): store.evaluations(prepared.train_ids[trial.name], trial.config, [BUDGET])
         .get(BUDGET, {})
         .get("fd_digits_cnn")
         for trial in prepared.expansion.trials
@@ -204,7 +204,7 @@ def test_costs_add_up(report: Report, trained: tuple[Prepared, Store]) -> None:
     assert arms["baseline"][1] == f"{2 * BUDGET:,}" and arms["patch_size=4"][1] == f"{2 * RUNG:,}"
     assert arms["baseline"][5] == compute(training_gmacs(count(prepared.expansion.baseline.config.model), 2 * BUDGET))
     assert int(arms["all arms"][1].replace(",", "")) == sum(int(r[1].replace(",", "")) for r in table[1:-1])
-    seconds = sum(r["seconds"] for seed in (0, 1) for r in store.curve(prepared.train_ids[f"baseline seed={seed}"]))
+    seconds = sum(r.seconds for seed in (0, 1) for r in store.curve(prepared.train_ids[f"baseline seed={seed}"]))
     assert arms["baseline"][2] == duration(seconds)
 
 
@@ -347,15 +347,6 @@ def test_labels_are_moved_apart_in_order() -> None:
     assert order == [4, 0, 1, 2, 3]
     assert all(b - a >= 2.0 - 1e-9 for a, b in zip(sorted(placed), sorted(placed)[1:], strict=False))
     assert placed[3] == 50.0
-
-
-def test_numbers_read_well() -> None:
-    shown = MetricFormat.for_values([13.456, 120.0])
-    assert (shown.decimals, shown.value(-0.314), shown.signed(0.5)) == (2, "−0.31", "+0.50")
-    assert MetricFormat.for_values([]).decimals == 2
-    assert shown.value(float("inf")) == "not finite"
-    assert (duration(3.21), duration(59.6), duration(600), duration(36000)) == ("3.2 s", "60 s", "10.0 min", "10.0 h")
-    assert listing(["a", "b", "c"]) == "a, b and c" and listing(["a"]) == "a" and listing([]) == ""
 
 
 def test_first_row_of_a_grid_is_cut_whole() -> None:

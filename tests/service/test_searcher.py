@@ -82,7 +82,7 @@ def test_failures_are_counted_recorded_and_given_up(prepared: Prepared, store: S
     ledger.settle(again, SegmentResult(FAILED, error="ValueError: x"))
     assert ledger.failed == {segment.trial: "ValueError: x"}
     assert segment.trial not in {trial.name for trial, _ in ledger.plan.wanted}
-    assert [record["attempt"] for record in store.numbered("tiny", "failures")] == [1, 2]
+    assert [record.attempt for record in store.failures("tiny")] == [1, 2]
     assert Ledger(prepared, store).next() == segment, "another run tries again"
 
 

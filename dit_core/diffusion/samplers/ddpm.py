@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from dit_core.diffusion.gaussian import Diffusion
-from dit_core.diffusion.samplers.base import Predict, Sampler, StepNoise
+from dit_core.diffusion.samplers.base import Predict, StepNoise
 
 
-def _run(predict: Predict, diffusion: Diffusion, x: Tensor, steps: int, step_noise: StepNoise) -> Tensor:
+def run(predict: Predict, diffusion: Diffusion, x: Tensor, steps: int, step_noise: StepNoise) -> Tensor:
+    """Steps from noise to images, each with fresh noise; see ``Sampler``."""
     process = diffusion.respaced(steps)
     for index in reversed(range(steps)):
         output = predict(x, int(process.timesteps[index]))
@@ -18,6 +19,3 @@ def _run(predict: Predict, diffusion: Diffusion, x: Tensor, steps: int, step_noi
         if index > 0:
             x = mean + (log_variance / 2).exp() * step_noise(index).to(x.device, non_blocking=True)
     return x
-
-
-SAMPLER = Sampler(_run, "gaussian")

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from dit_core.diffusion.gaussian import Diffusion
-from dit_core.diffusion.samplers.base import Predict, Sampler, StepNoise
+from dit_core.diffusion.samplers.base import Predict, StepNoise
 from dit_core.errors import UserError
 
 
-def _run(predict: Predict, diffusion: Diffusion, x: Tensor, steps: int, step_noise: StepNoise) -> Tensor:
+def run(predict: Predict, diffusion: Diffusion, x: Tensor, steps: int, step_noise: StepNoise) -> Tensor:
+    """Steps from noise to images as the multistep scheduler of diffusers says; see ``Sampler``."""
     try:
         from diffusers import DPMSolverMultistepScheduler
     except ImportError:
@@ -33,6 +34,3 @@ def _run(predict: Predict, diffusion: Diffusion, x: Tensor, steps: int, step_noi
         x0 = diffusion.predict_x0(x, torch.full((len(x),), int(timestep), device=x.device), output)
         x = scheduler.step(x0, timestep, x).prev_sample
     return x
-
-
-SAMPLER = Sampler(_run, "gaussian", spares=1)

@@ -7,13 +7,11 @@ from itertools import pairwise
 from torch import Tensor
 
 from dit_core.diffusion.flow import Flow
-from dit_core.diffusion.samplers.base import Predict, Sampler, StepNoise
+from dit_core.diffusion.samplers.base import Predict, StepNoise
 
 
-def _run(predict: Predict, flow: Flow, x: Tensor, steps: int, step_noise: StepNoise) -> Tensor:
+def run(predict: Predict, flow: Flow, x: Tensor, steps: int, step_noise: StepNoise) -> Tensor:
+    """Follows the velocity from noise to images; see ``Sampler``."""
     for now, following in pairwise(1 - index / steps for index in range(steps + 1)):
         x = x + (following - now) * predict(x, now)
     return x
-
-
-SAMPLER = Sampler(_run, "flow")

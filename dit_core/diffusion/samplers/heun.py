@@ -10,10 +10,11 @@ from __future__ import annotations
 from torch import Tensor
 
 from dit_core.diffusion.flow import Flow
-from dit_core.diffusion.samplers.base import Predict, Sampler, StepNoise
+from dit_core.diffusion.samplers.base import Predict, StepNoise
 
 
-def _run(predict: Predict, flow: Flow, x: Tensor, steps: int, step_noise: StepNoise) -> Tensor:
+def run(predict: Predict, flow: Flow, x: Tensor, steps: int, step_noise: StepNoise) -> Tensor:
+    """Follows the averaged velocity from noise to images; see ``Sampler``."""
     intervals = (steps + 1) // 2
     for index in range(intervals):
         now, following = 1 - index / intervals, 1 - (index + 1) / intervals
@@ -23,6 +24,3 @@ def _run(predict: Predict, flow: Flow, x: Tensor, steps: int, step_noise: StepNo
             return ahead
         x = x + (following - now) * (slope + predict(ahead, following)) / 2
     return x
-
-
-SAMPLER = Sampler(_run, "flow", least=2)

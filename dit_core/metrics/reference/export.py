@@ -12,11 +12,11 @@ from torch import Tensor
 from dit_core.data import load_dataset
 from dit_core.data.base import ImageDataset
 from dit_core.errors import UserError
-from dit_core.metrics import METRICS
 from dit_core.metrics.compared import ComparedMetric
 from dit_core.metrics.features.subset import SUBSET_SIZE
 from dit_core.metrics.reference.file import save_reference_file
 from dit_core.metrics.reference.references import BATCH, of_dataset
+from dit_core.parts import METRICS
 from dit_core.runtime.randomness import generator
 
 if TYPE_CHECKING:

@@ -13,13 +13,15 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from dit_core.data import DATASETS, DataConfig, ImageDataset, Split, load_dataset
+from dit_core.data import DataConfig, load_dataset
+from dit_core.data.base import ImageDataset, Split
 from dit_core.errors import UserError
 from dit_core.metrics.features.extractor import Extractor
 from dit_core.metrics.features.subset import SUBSET_SIZE
 from dit_core.metrics.reference import cache as statistics_cache
 from dit_core.metrics.reference.file import SETTING, ReferenceFile
 from dit_core.metrics.reference.statistics import Statistics, collect, moments_device
+from dit_core.parts import DATASETS
 
 if TYPE_CHECKING:
     from dit_core.config import TrialConfig

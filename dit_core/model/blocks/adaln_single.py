@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dit_core.model.blocks.adaln_zero import GATES
-from dit_core.model.blocks.base import NOTHING, Block, Common, FinalNorm, ModulatedFinalNorm, Shared
+from dit_core.model.blocks.base import GATES, NOTHING, Block, Common, FinalNorm, ModulatedFinalNorm, Shared
 from dit_core.model.config import ModelConfig
 from dit_core.model.layers import Modulation, SelfAttention, modulate, plain_norm, pointwise
 
@@ -34,8 +33,6 @@ class AdaLNSingleBlock(Block):
     It differs from ``adaln-zero`` in that alone: the tables start at zero, so every block starts as the identity,
     and the final norm is modulated in the same way. (PixArt-alpha starts its tables from a pretrained network.)
     """
-
-    gated = True
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from dit_core.model.blocks.base import NOTHING, Block, Common, FinalNorm, ModulatedFinalNorm
+from dit_core.model.blocks.base import GATES, NOTHING, Block, Common, FinalNorm, ModulatedFinalNorm
 from dit_core.model.config import ModelConfig
 from dit_core.model.layers import Modulation, SelfAttention, modulate, plain_norm, pointwise
-
-GATES = (2, 5)
-"""Which of the six vectors (shift, scale, gate of attention, then of the MLP) are gates."""
 
 
 class AdaLNZeroBlock(Block):
     """As ``adaln``, and each residual branch is scaled by a regressed gate; all of it starts at zero (identity)."""
-
-    gated = True
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)

@@ -76,11 +76,14 @@ class Common(NamedTuple):
 
 NOTHING = Common()
 
+GATES = (2, 5)
+"""Which of adaLN-Zero's six vectors (shift, scale, gate of attention, then of the MLP) are gates."""
+
 
 class Block(nn.Module):
     """One transformer block, and with it how the network is conditioned on timestep and label.
 
-    To add one: write a file with a subclass here, register it in ``__init__.py``. The network does the following
+    To add one: write a file with a subclass here, register it in ``dit_core.parts``. The network does the following
     with it, and nothing else::
 
         x_NTD = patches + positions
@@ -102,13 +105,9 @@ class Block(nn.Module):
     - ``initialise`` runs after the common initialisation (xavier-uniform linears, zero biases).
     - Sub-modules carry ``cost_part`` (``attention``, ``mlp``, ``conditioning``), where ``dit_core.gflops`` books their
       multiply-adds; what the block multiplies outside of them is booked as ``conditioning``.
-
-    Attributes:
-        gated: whether ``config.gate_init`` means something to the block.
     """
 
     cost_part = "conditioning"
-    gated = False
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

@@ -31,7 +31,7 @@ class Noised(NamedTuple):
 class Decoder(nn.Module):
     """Turns normed image tokens into the predicted image.
 
-    To add one: write a file with a subclass here, register it in ``__init__.py``.
+    To add one: write a file with a subclass here, register it in ``dit_core.parts``.
 
     - ``__init__`` takes the whole ``ModelConfig``; ``config.out_channels`` is C.
     - ``forward`` gets tokens (N, T, D) in row order, after the block family's final norm, and returns (N, C, H, W).
@@ -39,12 +39,11 @@ class Decoder(nn.Module):
     - ``initialise`` runs after the common initialisation (xavier-uniform linears and convolutions, zero biases) and
       must zero the last layer, and nothing else but gates: every decoder then predicts exactly zero at first, so that
       none has a head start, and the last layer's gradient is not zero, so that training gets off the ground.
-    - ``looks_again`` says that it uses the noised image, from which tokens that are left out cannot be hidden.
-    - All of its work is booked as ``decoder``, that of layers which blocks use as well included.
+    - All of its work is booked as ``decoder``, that of layers which blocks use as well included: ``cost_whole``.
     """
 
     cost_part = "decoder"
-    looks_again = False
+    cost_whole = True
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

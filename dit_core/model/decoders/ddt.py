@@ -45,8 +45,6 @@ class DdtDecoder(Decoder):
     as for every decoder, and the modulations start at zero, as those of the blocks do.
     """
 
-    looks_again = True
-
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
         self.x_embedder = PatchEmbedder(config.in_channels, config.patch_size, config.hidden_size)
@@ -54,9 +52,6 @@ class DdtDecoder(Decoder):
         self.norm = plain_norm(config)
         self.adaLN_modulation = Modulation(config.hidden_size, 2)
         self.linear = nn.Linear(config.hidden_size, config.patch_size**2 * config.out_channels)
-        for module in self.modules():
-            if hasattr(module, "cost_part"):
-                module.__dict__["cost_part"] = self.cost_part
 
     def forward(self, x_NTD: Tensor, noised: Noised | None = None) -> Tensor:
         """Maps (N, T, D) to (N, C, H, W).

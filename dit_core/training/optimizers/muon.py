@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from dit_core.model.blocks import Block
+from dit_core.model.blocks.base import Block
 from dit_core.training.config import TrainingConfig
 from dit_core.training.optimizers.adamw import adamw_over
 from dit_core.training.optimizers.base import Member, Optimizers, trainable

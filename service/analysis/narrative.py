@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from dit_core.metrics import direction
 from search_spaces.types import AblationView, Expansion
+from service.analysis.numbers import NOTHING, MetricFormat, plural
+from service.analysis.paper_figures import paper_figures
+from service.analysis.sentences import listing
 from service.analysis.statistics import EXPLORATORY_SEEDS, MIN_TEST_SEEDS, PairedDifference
 from service.analysis.status import StateKind
 from service.analysis.summary import ArmSummary, Summary
-from service.report.numbers import MetricFormat, count, listing
-from service.report.tables import paper_figures
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,12 @@ def state_of(summary: Summary) -> str | None:
     parts = []
     if summary.plan.wanted:
         trials = {trial.name for trial, _ in summary.plan.wanted}
-        missing, noun = count(len(summary.plan.wanted), "measurement"), count(len(trials), "trial")
+        missing, noun = plural(len(summary.plan.wanted), "measurement"), plural(len(trials), "trial")
         parts.append(f"{missing} of {noun} still to be made before the next comparison")
     if summary.plan.questions:
-        parts.append(f"{count(len(summary.plan.questions), 'question')} for new arms without an answer")
+        parts.append(f"{plural(len(summary.plan.questions), 'question')} for new arms without an answer")
     if summary.failures:
-        parts.append(f"{count(len(summary.failures), 'trial')} given up after errors")
+        parts.append(f"{plural(len(summary.failures), 'trial')} given up after errors")
     return f"This study is not finished: {listing(parts)}. What follows describes the records so far and may change."
 
 
@@ -54,7 +55,7 @@ def opening(expansion: Expansion, summary: Summary, shown: MetricFormat) -> list
     study, metric = summary.study, summary.study.primary_metric
     finished = sorted((arm for arm in summary.arms if arm.final is not None), key=lambda arm: _rank(arm, metric))
     scale = (
-        f"{count(len(summary.arms), 'arm')} with {count(len(study.seeds), 'seed')} each were compared on {metric} "
+        f"{plural(len(summary.arms), 'arm')} with {plural(len(study.seeds), 'seed')} each were compared on {metric} "
         f"({direction.better(metric)} is better{_floor(summary, shown)})."
     )
     if not finished:
@@ -76,7 +77,7 @@ def _best(finished: Sequence[ArmSummary], summary: Summary, shown: MetricFormat)
     metric, at = summary.study.primary_metric, f"after {summary.study.budget_images:,} images"
     if best.final is None:
         return ""
-    seeds = count(best.final.n, "seed")
+    seeds = plural(best.final.n, "seed")
     if best.arm.is_baseline:
         runner = f"; the closest is {_against(finished[1], shown)}" if len(finished) > 1 else ""
         return (
@@ -109,12 +110,12 @@ def _certainty(summary: Summary, shown: MetricFormat) -> str:
     if fewest <= EXPLORATORY_SEEDS:
         told = (
             f"The 95 % interval leaves out zero for {listing(resolved)}, before any correction for "
-            f"{count(len(differences), 'comparison')}"
+            f"{plural(len(differences), 'comparison')}"
             if resolved
             else "No finished arm's 95 % interval leaves out zero, which says that the study is underpowered, not that "
             "the arms are equal"
         )
-        return f"With {count(fewest, 'seed')} this is exploratory. {told}; {power} with power 0.8. {selection}"
+        return f"With {plural(fewest, 'seed')} this is exploratory. {told}; {power} with power 0.8. {selection}"
     significant = [a.arm.name for a in summary.arms if a.p_holm is not None and a.p_holm <= 0.05]
     tested = sum(arm.p_holm is not None for arm in summary.arms)
     told = (
@@ -123,7 +124,7 @@ def _certainty(summary: Summary, shown: MetricFormat) -> str:
         else f"After Holm's correction over {tested} arms none differs from the baseline at the 0.05 level, which "
         "says that the study is underpowered, not that the arms are equal"
     )
-    return f"{told} (exact sign-flip test on {count(fewest, 'seed')} or more); {power} with power 0.8. {selection}"
+    return f"{told} (exact sign-flip test on {plural(fewest, 'seed')} or more); {power} with power 0.8. {selection}"
 
 
 def _endings(summary: Summary, shown: MetricFormat) -> list[str]:
@@ -142,7 +143,7 @@ def _endings(summary: Summary, shown: MetricFormat) -> list[str]:
     if failed := [status.trial.name for status in summary.statuses if status.state.kind is StateKind.FAILED]:
         text.append(f"{listing(failed)} failed and {_was(failed)} given up.")
     if reused := [status for status in summary.statuses if status.state.kind is StateKind.REUSED]:
-        text.append(f"{count(len(reused), 'trial')} had been run by another study and {_was(reused)} reused.")
+        text.append(f"{plural(len(reused), 'trial')} had been run by another study and {_was(reused)} reused.")
     return [" ".join(text)] if text else []
 
 
@@ -197,7 +198,7 @@ def _paper_order(
 
 
 def _spread(arm: ArmSummary, shown: MetricFormat) -> str:
-    return shown.spread(arm.final) if arm.final is not None else "–"
+    return shown.spread(arm.final) if arm.final is not None else NOTHING
 
 
 def _to_baseline(arm: ArmSummary, shown: MetricFormat) -> str:

@@ -1,0 +1,120 @@
+"""Commands as text: options that are read, and commands that reproduce a run when they are pasted, from any folder."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from dit_core.errors import UserError
+from search_spaces.fields import PATHS, kinds_of
+from search_spaces.plain_data import plain
+from search_spaces.study import Study
+from search_spaces.text_files import read_value, write_value
+from service.choices import Choices
+from service.default_store import default_store
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """Reads ``name=value``; a field of text takes its value as typed, others as a study file would read it.
+
+    Raises:
+        UserError: there is no ``=``, or quotes or brackets are not closed.
+    """
+    name, equals, value = text.partition("=")
+    name = name.strip()
+    if not equals or not name:
+        raise UserError(f"--set: {text!r} is not NAME=VALUE, e.g. --set size=S or --set data.path=/images")
+    try:
+        found = read_value(value)
+    except UserError as error:
+        raise UserError(f"--set {name}: {error}") from None
+    return name, value if _takes_text(name) and isinstance(found, int | float) else found
+
+
+def parse_settings(texts: Iterable[str]) -> dict[str, Any]:
+    """Reads several ``name=value``.
+
+    Raises:
+        UserError: one of them cannot be read, or a name is given twice.
+    """
+    found: dict[str, Any] = {}
+    for name, value in map(parse_setting, texts):
+        if name in found:
+            raise UserError(f"--set {name}: given twice; keep one of them")
+        found[name] = value
+    return found
+
+
+def setting_argument(name: str, value: Any) -> str:
+    """Returns ``name=value`` so that ``parse_setting`` reads the same value."""
+    value = plain(value, name)
+    if isinstance(value, str):
+        try:
+            if parse_setting(f"{name}={value}") == (name, value):
+                return f"{name}={value}"
+        except UserError:
+            pass  # it needs quotes
+    return f"{name}={write_value(value)}"
+
+
+def _takes_text(name: str) -> bool:
+    """Whether a setting is of a field that holds text alone, so that ``2024`` is a name there and no number."""
+    if name in Study.model_fields:
+        return name in ("name", "description", "primary_metric")
+    kinds = kinds_of(name)
+    return str in kinds and kinds <= {str, type(None)}
+
+
+def arguments_of(source: str, choices: Choices) -> tuple[str, ...]:
+    """Returns the command-line arguments that open the same study again, from any folder."""
+    arguments = [source]
+    if "seeds" in choices:
+        arguments += ["--seeds", _listed(choices["seeds"])]
+    if "budget_images" in choices:
+        arguments += ["--budget", str(choices["budget_images"])]
+    if "rungs" in choices:
+        arguments += ["--rungs", _listed(choices["rungs"]) or "none"]
+    for name, value in choices.get("settings", {}).items():
+        arguments += ["--set", setting_argument(name, _from_anywhere(name, value))]
+    if "profile" in choices:
+        arguments += ["--profile", choices["profile"]]
+    if choices.get("skip_unknown"):
+        arguments.append("--skip-unknown")
+    return tuple(arguments)
+
+
+def _listed(numbers: Sequence[int] | int) -> str:
+    return ",".join(map(str, [numbers] if isinstance(numbers, int) else numbers))
+
+
+def uri_from_anywhere(uri: str) -> str:
+    """Returns a tracking URI that means the same in any folder: a relative path in it becomes absolute."""
+    scheme, _, place = uri.partition("sqlite:///")
+    if not scheme and place and not place.startswith("/"):
+        return f"sqlite:///{Path(place).absolute()}"
+    return uri if ":" in uri else str(Path(uri).absolute())
+
+
+def _from_anywhere(name: str, value: Any) -> Any:
+    """A relative path as it is from any folder; a hub name, which no file is called here, stays."""
+    if name.removeprefix("baseline.") not in PATHS or not isinstance(value, str | Path):
+        return value
+    path = Path(value).expanduser()
+    return str(path.absolute()) if path.exists() else value
+
+
+def command_line(verb: str, arguments: Sequence[str], store: Path) -> str:
+    """Returns a command that a person can paste, whatever the folder and the environment it is pasted in."""
+    return shlex.join(["dit-ablate", verb, *arguments, "--store", str(store.absolute())])
+
+
+def from_here(command: str) -> str:
+    """Returns a command of ``command_line`` without the store where this shell would take it anyway."""
+    words = shlex.split(command)
+    if "--store" in words[:-1]:
+        place = words.index("--store")
+        if Path(words[place + 1]) == default_store():
+            del words[place : place + 2]
+    return shlex.join(words)

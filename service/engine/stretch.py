@@ -1,0 +1,46 @@
+"""The training curve since the last checkpoint: logging windows that become one record when the next one comes."""
+
+from __future__ import annotations
+
+from dit_core.events import Progress
+from service.engine.wire import TimedPoint
+from service.records.kinds import Hardware, Point, Stretch
+
+TAIL = 256
+"""The newest windows that travel with the live state; earlier ones arrive with the record."""
+
+
+class OpenStretch:
+    """Gathers the windows from one checkpoint (or the start) to the next.
+
+    Args:
+        start: images seen before it.
+        began: Unix seconds.
+        hardware: what it is trained on.
+    """
+
+    def __init__(self, start: int, began: float, hardware: Hardware) -> None:
+        self._start, self._began, self._hardware = start, began, hardware
+        self._images, self._seconds = start, 0.0
+        self._points: list[Point] = []
+        self.tail: tuple[TimedPoint, ...] = ()
+
+    def add(self, progress: Progress) -> None:
+        """Takes a window."""
+        self._images = progress.images
+        self._seconds += progress.seconds
+        for point in progress.points:
+            self._points.append(Point(**vars(point), seconds=self._seconds))
+            timed = TimedPoint(**vars(point), time=self._began + self._seconds)
+            self.tail = (*self.tail, timed)[-TAIL:]
+
+    def record(self) -> Stretch:
+        """Returns the record of all windows so far."""
+        return Stretch(
+            start=self._start,
+            images=self._images,
+            points=tuple(self._points),
+            began=self._began,
+            seconds=self._seconds,
+            hardware=self._hardware,
+        )

@@ -1,0 +1,61 @@
+"""One durable write for the whole project, and what it leaves when it is killed."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dit_core.files import clear_abandoned, create_durably, replacing, temporary_path, write_durably
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_failed_write_changes_nothing_and_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file"
+    write_durably(path, b"old")
+    with pytest.raises(RuntimeError), replacing(path) as temporary:
+        temporary.write_bytes(b"new")
+        raise RuntimeError
+    assert path.read_bytes() == b"old" and [*path.parent.iterdir()] == [path]
+
+
+def test_one_of_several_writers_makes_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    assert create_durably(path, b"first") and not create_durably(path, b"second")
+    assert path.read_bytes() == b"first" and [*tmp_path.iterdir()] == [path]
+
+
+def test_what_a_dead_process_left_is_cleared_and_a_live_ones_is_not(tmp_path: Path) -> None:
+    code = (
+        "import pathlib, sys; from dit_core.files import temporary_path;"
+        "temporary_path(pathlib.Path(sys.argv[1])).write_text('torn')"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path / "below.json"], check=True, cwd=ROOT)
+    (dead,) = tmp_path.iterdir()
+    mine = temporary_path(tmp_path / "mine.json")
+    young = temporary_path(tmp_path / "young.json")
+    elsewhere = tmp_path / re.sub(r"\.[0-9a-f]{8}-\d+-", ".00000000-999999999-", mine.name)
+    forgotten = tmp_path / re.sub(r"\.[0-9a-f]{8}-\d+-", ".00000000-1-", mine.name)
+    for path in (mine, young, elsewhere, forgotten):
+        path.write_text("half")
+    for path, age in ((dead, 120), (mine, 120), (elsewhere, 120), (forgotten, 7200)):
+        os.utime(path, (time.time() - age,) * 2)
+    clear_abandoned(tmp_path)
+    assert {*tmp_path.iterdir()} == {mine, young, elsewhere}
+
+
+def test_nobody_else_renames_or_syncs() -> None:
+    calls = re.compile(r"os\.(replace|rename|fsync|link)\(|\.rename\(")
+    found = {
+        str(path.relative_to(ROOT))
+        for package in ("dit_core", "search_spaces", "service")
+        for path in (ROOT / package).rglob("*.py")
+        if calls.search(path.read_text())
+    }
+    assert found == {"dit_core/files.py"}

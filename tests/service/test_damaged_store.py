@@ -1,0 +1,107 @@
+"""Odd records anywhere in a store: commands say a sentence or show the rest, and a run makes again what it can."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from observed import evaluations
+from test_records import DAMAGES, damage
+from tiny_study import dit_ablate, write_study
+
+from dit_core.errors import UserError
+from search_spaces.expand import expand
+from search_spaces.load import load_study
+from service import Client
+from service.engine import run_segments
+from service.preflight import Prepared, prepare
+from service.records.store import Store
+from service.records.study_files import read_definition
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Prepared]:
+    """A finished study of two arms, without MLflow."""
+    folder = tmp_path_factory.mktemp("whole")
+    study = load_study(write_study(folder, ablations=[{"axis": "patch_size", "values": [4]}], seeds=[0], policy="none"))
+    session = Client(store=folder / "store").start(study)
+    run_segments(session.prepared, session.store, executor="local")
+    session._write_files("dit-ablate run study.yaml")
+    return folder / "store", prepare(expand(study))
+
+
+@pytest.fixture
+def store(finished: tuple[Path, Prepared], tmp_path: Path) -> Path:
+    shutil.copytree(finished[0], tmp_path / "store")
+    return tmp_path / "store"
+
+
+RECORDS = {
+    "trial": "trials/*/trial.json",
+    "curve": "trials/*/curve/0001.json",
+    "evaluation": "trials/*/evaluations/*.json",
+    "claim": "studies/tiny/claims/0001.json",
+    "run": "studies/tiny/runs/0001.json",
+}
+
+
+@pytest.mark.parametrize(
+    "how", ["content a string", "written missing", "other fields", "a folder in its place", "torn"]
+)
+def test_no_damage_is_a_traceback_and_a_run_makes_it_again(
+    how: str, finished: tuple[Path, Prepared], store: Path
+) -> None:
+    prepared = finished[1]
+    expected = evaluations(Store(finished[0]), prepared)
+    for pattern in RECORDS.values():
+        damage(sorted(store.glob(pattern))[-1], how)  # the budget's evaluation
+    client = Client(store=store)
+    shown = client.status("tiny")
+    assert shown.trials["status"].to_list().count("pending") == 1, "the trial without its evaluation is not complete"
+    assert len(shown.warnings) >= 2 and all("damaged record was left out" in warning for warning in shown.warnings)
+    done = dit_ablate("report", "tiny", "--store", store)
+    assert done.exit_code == 0
+    report = (store / "studies" / "tiny" / "report" / "report.md").read_text()
+    assert "A damaged record was left out: " in report and "curve/0001.json" in report
+
+    opened = Store(store)
+    outcome = run_segments(prepared, opened, executor="local")
+    assert {str(status.state) for status in outcome.statuses} == {"completed"}
+    assert sum(timing.train for timing in outcome.timings) == 0, "what is evaluated again is not trained again"
+    assert evaluations(opened, prepared) == expected
+    assert list(store.glob("trials/*/evaluations/*~1.json")) and list(store.glob("trials/*/trial~1.json"))
+    assert opened.last_run("tiny") == 2, "a damaged claim keeps its number"
+
+
+def test_a_damaged_definition_is_told_and_hides_no_other_study(store: Path) -> None:
+    shutil.copytree(store / "studies" / "tiny", store / "studies" / "another")
+    path = store / "studies" / "another" / "definitions" / "0001.json"
+    path.write_bytes(path.read_bytes()[:200])
+    done = dit_ablate("status", "--store", store)
+    assert done.exit_code == 0 and "tiny" in done.stdout
+    assert "study 'another': its definition is damaged" in done.stderr
+    with pytest.raises(UserError, match=r"the definition of 'another' .* is damaged .*; run the study again"):
+        read_definition(Store(store), "another")
+
+
+def test_every_damage_to_a_definition_is_a_sentence(store: Path) -> None:
+    path = store / "studies" / "tiny" / "definitions" / "0001.json"
+    whole = path.read_bytes()
+    for how in DAMAGES:
+        damage(path, how)
+        with pytest.raises(UserError, match="is damaged"):
+            Client(store=store).status("tiny")
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        path.write_bytes(whole)
+    assert Client(store=store).status("tiny").done
+
+
+def test_a_live_file_without_its_fields_is_no_traceback(store: Path) -> None:
+    from service.engine.watch import read_live
+
+    live = store / "studies" / "tiny" / "live.json"
+    for text in ("{}", "[1]", "7", "{torn", json.dumps({"pid": 1, "host": "x", "time": "2026-01-01"})):
+        live.write_text(text)
+        assert read_live(Store(store), "tiny") is None
