@@ -12,20 +12,24 @@ from search_spaces.axes import Axis, find_axis
 from search_spaces.controls import changes_shape, control_for, needs_control
 from search_spaces.fields import get_field, with_fields
 from search_spaces.ladder import ladder_view
-from search_spaces.overrides import baseline_config
+from search_spaces.overrides import baseline_config, read_settings
 from search_spaces.profiles import PROFILES
 from search_spaces.schedule import check_schedule
 from search_spaces.study import Ablation, Study
-from search_spaces.types import AblationView, Expansion
+from search_spaces.types import AblationView, Expansion, Proposal
 
 GRID = "Grid"
+PROPOSED = "Proposed"
 
 
-def expand(study: Study) -> Expansion:
-    """Returns the union of the study's ablations, its grid and its ladder around one baseline.
+def expand(study: Study, proposals: Sequence[Proposal] = ()) -> Expansion:
+    """Returns the union of the study's ablations, its grid and its ladder around one baseline, and what was proposed.
+
+    Proposals add arms at the end and change none of the others.
 
     Args:
         study: the study.
+        proposals: arms that were asked for while the study ran, oldest first.
 
     Raises:
         UserError: in one sentence, the first thing that makes the study impossible.
@@ -42,10 +46,26 @@ def expand(study: Study) -> Expansion:
         views.append(_grid(study.grid, arms))
     if study.ladder:
         views.append(ladder_view(study.ladder, arms))
+    if proposals:
+        views.append(_proposed(proposals, arms))
     _distinct([view.name for view in views])
     found = arms.finished()
     check_schedule(study, found)
     return Expansion(study, found, tuple(views))
+
+
+def _proposed(proposals: Sequence[Proposal], arms: Arms) -> AblationView:
+    rows = [("baseline", arms.ask({}, PROPOSED)[0])]
+    adds, notes = [], []
+    for proposal in proposals:
+        where = f"proposal {proposal.name!r}" if proposal.name else "proposal"
+        settings = read_settings(proposal.set, arms.baseline, arms.profile, where)
+        label = proposal.name or ",".join(f"{key}={value}" for key, value in proposal.set.items())
+        arm, new = arms.ask(settings, PROPOSED, label, proposal.name, proposed=True)
+        rows.append((label, arm))
+        adds += [arm] if new else []
+        notes += [f"{label}: {proposal.reason}"] if proposal.reason else []
+    return AblationView(PROPOSED, "proposed", "PROPOSE", tuple(rows), tuple(adds), tuple(notes))
 
 
 def _ablation(ablation: Ablation, arms: Arms) -> AblationView:

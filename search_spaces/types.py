@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +47,7 @@ class Trial:
     arm: Arm
     seed: int
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Unique within a study, e.g. ``patch_size=4 seed=0``."""
         return f"{self.arm.name} seed={self.seed}"
@@ -59,13 +59,31 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Proposal:
+    """An arm that is asked for while a study runs.
+
+    Attributes:
+        set: axis names (``objective: flow``) or dotted config fields (``training.beta2: 0.95``), on top of the
+            baseline.
+        name: what the arm is called; empty calls it by how it differs from the baseline.
+        reason: one sentence on why it was proposed, for people.
+    """
+
+    set: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class AblationView:
     """One ablation of a study, resolved to arms.
 
     Attributes:
         name: as written, e.g. ``Patch Size Ablation``.
-        axis: canonical axis name, or several joined by ``, `` for a grid; ``cumulative`` for a ladder.
-        action: ``REPLACE``, ``REMOVE`` or ``ADD`` (``GRID`` for a grid, ``LADDER`` for a ladder).
+        axis: canonical axis name, or several joined by ``, `` for a grid; ``cumulative`` for a ladder, ``proposed``
+            for proposals.
+        action: ``REPLACE``, ``REMOVE`` or ``ADD`` (``GRID`` for a grid, ``LADDER`` for a ladder, ``PROPOSE`` for
+            proposals).
         arms: (value label, arm name) in order. The baseline is always among them: at its place where its value was
             asked for, else first (labelled ``baseline`` where it has none of the axis's values). Controls come last.
         adds: names of the arms no earlier ablation (nor the baseline) had.
@@ -82,11 +100,11 @@ class AblationView:
 
 @dataclass(frozen=True)
 class Expansion:
-    """A study, spelled out.
+    """A study, spelled out. What is worked out from it is worked out once and kept.
 
     Attributes:
         study: the study.
-        arms: every distinct arm once, the baseline first.
+        arms: every distinct arm once: the baseline first, arms that were proposed while it ran last.
         ablations: how each ablation maps onto arms.
         notes: sentences that concern the whole study.
     """
@@ -101,10 +119,18 @@ class Expansion:
         """The arm every other arm is compared with."""
         return self.arms[0]
 
-    @property
+    @cached_property
     def trials(self) -> tuple[Trial, ...]:
         """Arms times seeds, seed by seed so that every arm meets seed 0 first."""
         return tuple(Trial(arm, seed) for seed in self.study.seeds for arm in self.arms)
+
+    @cached_property
+    def trials_of(self) -> Mapping[str, tuple[Trial, ...]]:
+        """Arm name -> its trials, in the order of the seeds."""
+        found: dict[str, list[Trial]] = {arm.name: [] for arm in self.arms}
+        for trial in self.trials:
+            found[trial.arm.name].append(trial)
+        return {name: tuple(trials) for name, trials in found.items()}
 
     @cached_property
     def weights_of(self) -> Mapping[str, str]:
@@ -123,4 +149,16 @@ class Expansion:
 
     def arm(self, name: str) -> Arm:
         """Returns the arm called ``name``."""
-        return next(arm for arm in self.arms if arm.name == name)
+        return self._arms[name]
+
+    def trial(self, name: str) -> Trial:
+        """Returns the trial called ``name``."""
+        return self._trials[name]
+
+    @cached_property
+    def _arms(self) -> Mapping[str, Arm]:
+        return {arm.name: arm for arm in self.arms}
+
+    @cached_property
+    def _trials(self) -> Mapping[str, Trial]:
+        return {trial.name: trial for trial in self.trials}

@@ -156,7 +156,7 @@ class Client:
         name = self._name(study, store)
         prepared, definition = _restore(store, name)
         live = read_live(store, name)
-        running = frozenset(item["trial"] for item in live["running"]) if live is not None else frozenset()
+        running = frozenset(item.trial for item in live.running) if live is not None else frozenset()
         ended = store.runs(name).get(store.last_run(name)) if live is None else None
         return _result(
             self,
@@ -186,9 +186,12 @@ class Client:
         Raises:
             UserError: there is no such trial or checkpoint, or the layout cannot hold the network.
         """
+        from service.analysis.standing import standing
+
         refuse_unknown(which, ExportChoices, required=("layout",))
         store = self.require_store()
         prepared, _ = _restore(store, self._name(study, store))
+        prepared = standing(prepared, store).prepared  # with the arms that were proposed while it ran
         return export_trial(prepared, store, Path(to), **which)
 
     def stop(self, study: Study | str | Path) -> bool:
@@ -284,7 +287,8 @@ class Session:
         def update(snapshot: Snapshot) -> None:
             nonlocal live, failed
             if live is None:
-                self._write_files(command)  # at the first update the engine has made sure that no other run is going on
+                # at the first update the engine has made sure that no other run is going on
+                self._write_files(command, {status.trial.name: status.train_id for status in snapshot.statuses})
             live, failed = tuple(snapshot.live.values()), snapshot.failed
             if on_update is not None:
                 on_update(snapshot)
@@ -315,9 +319,9 @@ class Session:
             warnings=tuple(warnings),
         )
 
-    def _write_files(self, command: str) -> None:
+    def _write_files(self, command: str, train_ids: Mapping[str, str]) -> None:
         opened, study = self.opened, self.opened.study
-        study_files.write_definition(self.store, study, self.prepared.train_ids, opened.source, command)
+        study_files.write_definition(self.store, study, train_ids, opened.source, command)
         if opened.imported is not None and opened.path is not None:
             sentences = (*opened.imported.understood, *opened.imported.not_understood, *opened.imported.notes)
             study_files.write_plan_source(self.store, study, opened.path, tuple(map(str, sentences)))
@@ -378,7 +382,6 @@ def _result(
     if report is None and (folder / "report.html").exists():
         report = (folder / "report.md", folder / "report.html")
     return study_result(
-        prepared,
         summarise(prepared, store, running=running, failures=failures),
         store,
         interrupted=interrupted,

@@ -11,7 +11,7 @@ from service.analysis.numbers import NOTHING, MetricFormat, plural
 from service.analysis.paper_figures import paper_figures
 from service.analysis.sentences import listing
 from service.analysis.statistics import EXPLORATORY_SEEDS, MIN_TEST_SEEDS, PairedDifference
-from service.analysis.status import FAILED, REUSED
+from service.analysis.status import StateKind
 from service.analysis.summary import ArmSummary, Summary
 
 
@@ -43,6 +43,8 @@ def state_of(summary: Summary) -> str | None:
         trials = {trial.name for trial, _ in summary.plan.wanted}
         missing, noun = plural(len(summary.plan.wanted), "measurement"), plural(len(trials), "trial")
         parts.append(f"{missing} of {noun} still to be made before the next comparison")
+    if summary.plan.questions:
+        parts.append(f"{plural(len(summary.plan.questions), 'question')} for new arms without an answer")
     if summary.failures:
         parts.append(f"{plural(len(summary.failures), 'trial')} given up after errors")
     return f"This study is not finished: {listing(parts)}. What follows describes the records so far and may change."
@@ -138,9 +140,9 @@ def _endings(summary: Summary, shown: MetricFormat) -> list[str]:
         text.append(f"{'; '.join(sentences)}: their values are those of that rung and say nothing about full length.")
     if summary.diverged:
         text.append(f"{listing(s.trial.name for s in summary.diverged)} diverged.")
-    if failed := [status.trial.name for status in summary.statuses if status.state == FAILED]:
+    if failed := [status.trial.name for status in summary.statuses if status.state.kind is StateKind.FAILED]:
         text.append(f"{listing(failed)} failed and {_was(failed)} given up.")
-    if reused := [status for status in summary.statuses if status.state == REUSED]:
+    if reused := [status for status in summary.statuses if status.state.kind is StateKind.REUSED]:
         text.append(f"{plural(len(reused), 'trial')} had been run by another study and {_was(reused)} reused.")
     return [" ".join(text)] if text else []
 

@@ -11,9 +11,9 @@ from search_spaces.plan_import import ImportedPlan, NotUnderstood, Phrase
 from search_spaces.types import Arm, Expansion
 from service.analysis.hardware import hardware_notes
 from service.analysis.preview_text import plain_text
-from service.analysis.status import TrialStatus, trial_statuses
+from service.analysis.standing import Standing, standing
+from service.analysis.status import StateKind, TrialState, TrialStatus, trial_statuses
 from service.preflight import Prepared
-from service.records.results import Results, collect
 from service.records.store import Store
 
 
@@ -46,7 +46,7 @@ class ArmPreview:
     training_gmacs: float
     held: int | None
     wanted: int
-    states: tuple[str, ...]
+    states: tuple[TrialState, ...]
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,8 @@ class Preview:
 
     def to_json(self) -> dict[str, Any]:
         """Returns the preview as plain JSON data."""
-        return {**asdict(self), "ready": self.ready}
+        arms = [{**asdict(arm), "states": [str(state) for state in arm.states]} for arm in self.arms]
+        return {**asdict(self), "arms": arms, "ready": self.ready}
 
     def __str__(self) -> str:
         return plain_text(self)
@@ -155,14 +156,16 @@ def preview(
         imported: the written plan it comes from, if it comes from one.
         notes: further sentences to show.
     """
+    known = standing(prepared, store) if prepared is not None and store is not None else None
+    if known is not None:
+        prepared, expansion = known.prepared, known.prepared.expansion
     study = expansion.study
-    results = collect(expansion, store, prepared.train_ids) if prepared is not None and store is not None else {}
-    statuses = _statuses(prepared, results)
-    held = None if statuses is None else _held(expansion, results)
+    statuses = None if prepared is None else _statuses(known)
+    held = None if prepared is None else _held(known)
     arms = [_arm(arm, expansion, statuses, held) for arm in expansion.arms]
     segments, remaining = None, None
-    if prepared is not None and statuses is not None and held is not None:
-        segments, remaining = _left(prepared, store, statuses, held)
+    if prepared is not None and statuses is not None:
+        segments, remaining = _left(prepared, store, known, statuses)
     return Preview(
         study=study.name,
         description=study.description,
@@ -190,8 +193,9 @@ def preview(
                 (
                     *expansion.notes,
                     *(prepared.notes if prepared else ()),
+                    *((other.text for other in known.elsewhere) if known else ()),
                     *(imported.notes if imported else ()),
-                    *hardware_notes(expansion, results, store),
+                    *(hardware_notes(expansion, known.results, store) if known else ()),
                     *notes,
                 )
             )
@@ -200,19 +204,19 @@ def preview(
     )
 
 
-def _statuses(prepared: Prepared | None, results: Results) -> dict[str, TrialStatus] | None:
-    if prepared is None:
-        return None
-    if not results:
+def _statuses(known: Standing | None) -> dict[str, TrialStatus]:
+    if known is None:
         return {}
-    plan = prepared.policy.plan(prepared.expansion, results)
-    return {status.trial.name: status for status in trial_statuses(prepared.expansion.study, results, plan)}
+    statuses = trial_statuses(known.prepared.expansion.study, known.results, known.stops)
+    return {status.trial.name: status for status in statuses}
 
 
-def _held(expansion: Expansion, results: Results) -> dict[str, set[int]]:
+def _held(known: Standing | None) -> dict[str, set[int]]:
     """Trial name -> this study's milestones that the store holds a complete evaluation of."""
-    milestones = set(expansion.study.milestones)
-    return {name: milestones & set(result.evaluations) for name, result in results.items()}
+    if known is None:
+        return {}
+    milestones = set(known.prepared.expansion.study.milestones)
+    return {name: milestones & set(result.evaluations) for name, result in known.results.items()}
 
 
 def _arm(
@@ -223,7 +227,7 @@ def _arm(
 ) -> ArmPreview:
     study, cost = expansion.study, count(arm.config.model, arm.config.training.mask_ratio)
     weights_of = expansion.weights_of.get(arm.name)
-    trials = [trial.name for trial in expansion.trials if trial.arm.name == arm.name]
+    trials = [trial.name for trial in expansion.trials_of[arm.name]]
     return ArmPreview(
         name=arm.name,
         is_baseline=arm.is_baseline,
@@ -240,23 +244,23 @@ def _arm(
 
 
 def _left(
-    prepared: Prepared, store: Store | None, statuses: dict[str, TrialStatus], held: dict[str, set[int]]
+    prepared: Prepared, store: Store | None, known: Standing | None, statuses: dict[str, TrialStatus]
 ) -> tuple[int, float]:
     """Segments and multiply-adds (10^9) that are left if no further arm is stopped."""
-    study = prepared.expansion.study
+    study, held = prepared.expansion.study, _held(known)
+    ends = {stop.arm: stop.images for stop in known.stops} if known is not None else {}
     segments = 0
     training: dict[str, float] = {}  # by the weights, which several trials may share
     for trial in prepared.expansion.trials:
         status = statuses.get(trial.name)
-        if status is not None and (status.is_final or status.state == "diverged" or "stopped@" in status.state):
+        if status is not None and (status.is_final or status.state.kind in (StateKind.STOPPED, StateKind.DIVERGED)):
             continue
-        segments += sum(milestone not in held.get(trial.name, ()) for milestone in study.milestones)
+        end = ends.get(trial.arm.name, study.budget_images)  # a stopped arm's new seeds run up to its look
+        segments += sum(images <= end and images not in held.get(trial.name, ()) for images in study.milestones)
         identity = prepared.train_ids[trial.name]
-        if identity not in training:
-            trained = _trained(store, identity, study.budget_images)
-            training[identity] = training_gmacs(
-                count(trial.config.model, trial.config.training.mask_ratio), study.budget_images - trained
-            )
+        cost = count(trial.config.model, trial.config.training.mask_ratio)
+        needed = training_gmacs(cost, end - _trained(store, identity, end))
+        training[identity] = max(needed, training.get(identity, 0.0))
     return segments, sum(training.values())
 
 

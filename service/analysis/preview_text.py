@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from service.analysis import numbers
 from service.analysis.numbers import plural, whole
+from service.analysis.status import StateKind
 
 if TYPE_CHECKING:
     from service.analysis.preview import AblationPreview, ArmPreview, Preview
@@ -86,7 +87,7 @@ def how_to_settle(blocker: str) -> str:
 
 
 def _held(arm: ArmPreview) -> str:
-    ended = sorted({state for state in arm.states if state.startswith("stopped@") or state == "diverged"})
+    ended = sorted({str(state) for state in arm.states if state.kind in (StateKind.STOPPED, StateKind.DIVERGED)})
     if arm.held == 0 and not ended:
         return "nothing"
     if arm.held == arm.wanted:

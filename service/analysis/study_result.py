@@ -10,10 +10,9 @@ import pandas as pd
 
 from search_spaces.study import Study
 from service.analysis.statistics import paired_difference
-from service.analysis.status import FAILED
+from service.analysis.status import StateKind
 from service.analysis.summary import ArmSummary, Summary
-from service.policies.base import Stop
-from service.preflight import Prepared
+from service.records.decisions import Stop
 from service.records.store import Store
 
 TRIAL_COLUMNS = ["arm", "seed", "status", "images", "metric", "gflops", "params", "seconds", "weights_of", "train_id",
@@ -38,6 +37,7 @@ class StudyResult:
             same images), ``gflops``, ``params``.
         ablations: the rows of ``arms`` per ablation: ``ablation``, ``value``, then as ``arms``.
         stops: the arms that were not continued, with the comparison.
+        other_plans: what was decided under other plans or policies and is not acted on, a sentence each.
         done: whether nothing is left to run.
         interrupted: whether the run was asked to stop before it was done.
         store: the store's folder.
@@ -57,6 +57,7 @@ class StudyResult:
     done: bool
     interrupted: bool
     store: Path
+    other_plans: tuple[str, ...] = ()
     tracking_uri: str | None = None
     report_markdown: Path | None = None
     report_html: Path | None = None
@@ -66,7 +67,7 @@ class StudyResult:
     @property
     def failed(self) -> pd.DataFrame:
         """The trials that ended in an error (divergence is a result, not an error)."""
-        return self.trials[self.trials["status"] == FAILED]
+        return self.trials[self.trials["status"] == str(StateKind.FAILED)]
 
     def to_json(self) -> dict[str, Any]:
         """Returns the result as plain JSON data; NaN becomes null."""
@@ -80,6 +81,7 @@ class StudyResult:
             "arms": _records(self.arms),
             "ablations": _records(self.ablations),
             "stops": [{"arm": stop.arm, "images": stop.images, "reason": stop.reason} for stop in self.stops],
+            "other_plans": list(self.other_plans),
             "store": str(self.store),
             "tracking_uri": self.tracking_uri,
             "report": {"markdown": _text(self.report_markdown), "html": _text(self.report_html)},
@@ -89,7 +91,6 @@ class StudyResult:
 
 
 def study_result(
-    prepared: Prepared,
     summary: Summary,
     store: Store,
     *,
@@ -107,9 +108,10 @@ def study_result(
         trials=_trials(summary, store),
         evaluations=_evaluations(summary),
         arms=arms,
-        ablations=_ablations(prepared, arms),
-        stops=summary.plan.stops,
-        done=not summary.plan.wanted,
+        ablations=_ablations(summary, arms),
+        stops=summary.stops,
+        other_plans=tuple(other.text for other in summary.elsewhere),
+        done=summary.plan.finished,
         interrupted=interrupted,
         store=store.path,
         tracking_uri=tracking_uri,
@@ -125,7 +127,7 @@ def _trials(summary: Summary, store: Store) -> pd.DataFrame:
         {
             "arm": arm.arm.name,
             "seed": status.trial.seed,
-            "status": status.state,
+            "status": str(status.state),
             "images": status.images,
             "metric": float("nan") if status.metric is None else status.metric.value,
             "gflops": arm.cost.gmacs,
@@ -180,11 +182,11 @@ def _arm(arm: ArmSummary, summary: Summary) -> dict[str, Any]:
     }
 
 
-def _ablations(prepared: Prepared, arms: pd.DataFrame) -> pd.DataFrame:
+def _ablations(summary: Summary, arms: pd.DataFrame) -> pd.DataFrame:
     by_name = {row["arm"]: row for row in arms.to_dict("records")}
     rows = [
         {"ablation": view.name, "value": label, **by_name[arm]}
-        for view in prepared.expansion.ablations
+        for view in summary.expansion.ablations
         for label, arm in view.arms
     ]
     return pd.DataFrame(rows, columns=["ablation", "value", *ARM_COLUMNS])

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dit_core.gflops import Cost, count
 from search_spaces.study import Study
-from search_spaces.types import Arm
+from search_spaces.types import Arm, Expansion
+from service.analysis.standing import Standing, standing
 from service.analysis.statistics import PairedDifference, Spread, holm, paired_difference, spread
-from service.analysis.status import DIVERGED, TrialStatus, trial_statuses
-from service.policies.base import Plan, Stop
+from service.analysis.status import StateKind, TrialStatus, trial_status
+from service.policies.contract import Plan
 from service.preflight import Prepared
-from service.records.results import Results, collect
+from service.records.decisions import Decision, OtherPlan, Stop, stops_of
+from service.records.results import Results
 from service.records.store import Store
 
 
@@ -49,13 +51,13 @@ class ArmSummary:
     @property
     def ended_early(self) -> bool:
         """Whether the arm was stopped at a rung, so that it has no final metric; divergence alone is not that."""
-        stopped = any(status.state.startswith("stopped@") for status in self.statuses)
+        stopped = any(status.state.kind is StateKind.STOPPED for status in self.statuses)
         return self.stop is not None and stopped and not self.finals
 
     @property
     def diverged(self) -> bool:
         """Whether a seed diverged, so that the arm has no final metric."""
-        return not self.finals and any(status.state == DIVERGED for status in self.statuses)
+        return not self.finals and any(status.state.kind is StateKind.DIVERGED for status in self.statuses)
 
     @property
     def last_images(self) -> int:
@@ -65,7 +67,7 @@ class ArmSummary:
     @property
     def status(self) -> str:
         """One word when all seeds agree (``completed``, ``stopped@12800``), else a count of each."""
-        states = Counter(status.state for status in self.statuses)
+        states = Counter(str(status.state) for status in self.statuses)
         if len(states) == 1:
             return next(iter(states))
         return ", ".join(f"{number} {state}" for state, number in states.items())
@@ -80,22 +82,46 @@ class Summary:
     """A study's results, per arm.
 
     Attributes:
-        study: the study.
+        prepared: the study, with the arms that were proposed while it ran.
         arms: every arm, the baseline first.
         plan: what the policy makes of the results; nothing wanted means the study is finished.
         results: the results that everything here was computed from.
+        decisions: what was decided, in the order of the looks, and what would be now; see ``Standing``.
+        foreseen: the looks among them that nobody has decided yet.
+        elsewhere: what was decided in this study under other plans and policies.
         floors: distances between training and held-out images, by metric, where they were measured.
         failures: trial name -> error of trials that were given up.
-        weights_of: arm name -> the earlier arm whose weights it evaluates; see ``Expansion``.
     """
 
-    study: Study
+    prepared: Prepared
     arms: tuple[ArmSummary, ...]
     plan: Plan
     results: Results
+    decisions: tuple[Decision, ...] = ()
+    foreseen: frozenset[str] = frozenset()
+    elsewhere: tuple[OtherPlan, ...] = ()
     floors: Mapping[str, float] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
-    weights_of: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def expansion(self) -> Expansion:
+        """The study's arms and trials."""
+        return self.prepared.expansion
+
+    @property
+    def study(self) -> Study:
+        """The study."""
+        return self.expansion.study
+
+    @property
+    def stops(self) -> tuple[Stop, ...]:
+        """The arms that are not continued, in the order of the looks."""
+        return stops_of(self.decisions)
+
+    @property
+    def weights_of(self) -> Mapping[str, str]:
+        """Arm name -> the earlier arm whose weights it evaluates; see ``Expansion``."""
+        return self.expansion.weights_of
 
     @property
     def baseline(self) -> ArmSummary:
@@ -105,7 +131,7 @@ class Summary:
     @property
     def finished(self) -> bool:
         """Whether nothing is left to run."""
-        return not self.plan.wanted and not self.failures
+        return self.plan.finished and not self.failures
 
     @property
     def statuses(self) -> tuple[TrialStatus, ...]:
@@ -115,7 +141,7 @@ class Summary:
     @property
     def diverged(self) -> tuple[TrialStatus, ...]:
         """The trials that diverged."""
-        return tuple(status for status in self.statuses if status.state == DIVERGED)
+        return tuple(status for status in self.statuses if status.state.kind is StateKind.DIVERGED)
 
     def arm(self, name: str) -> ArmSummary:
         """Returns the summary of the arm called ``name``."""
@@ -137,15 +163,34 @@ def summarise(
         running: names of trials with a segment in flight.
         failures: trial name -> error, for trials that were given up.
     """
-    expansion = prepared.expansion
-    study = expansion.study
-    results = collect(expansion, store, prepared.train_ids, failures)
-    plan = prepared.policy.plan(expansion, results)
-    statuses = trial_statuses(study, results, plan, running)
-    stops = {stop.arm: stop for stop in plan.stops}
+    known = standing(prepared, store, failures)
+    arms = _corrected(_arms(known, running))
+    floors: dict[str, float] = {}
+    for result in known.results.values():
+        for metrics in result.evaluations.values():
+            floors.update({name: metric.floor for name, metric in metrics.items() if metric.floor is not None})
+    return Summary(
+        prepared=known.prepared,
+        arms=tuple(arms),
+        plan=known.plan,
+        results=known.results,
+        decisions=known.decisions,
+        foreseen=known.foreseen,
+        elsewhere=known.elsewhere,
+        floors=floors,
+        failures=dict(failures or {}),
+    )
+
+
+def _arms(known: Standing, running: frozenset[str]) -> list[ArmSummary]:
+    expansion, results = known.prepared.expansion, known.results
+    study, stops = expansion.study, {stop.arm: stop for stop in known.stops}
     arms: list[ArmSummary] = []
     for arm in expansion.arms:
-        own = tuple(status for status in statuses if status.trial.arm.name == arm.name)
+        own = tuple(
+            trial_status(study, results[trial.name], stops, trial.name in running)
+            for trial in expansion.trials_of[arm.name]
+        )
         measured = {
             images: {
                 status.trial.seed: value
@@ -160,17 +205,11 @@ def summarise(
         difference = None if arm.is_baseline else paired_difference(finals, arms[0].finals)
         cost = count(arm.config.model, arm.config.training.mask_ratio)
         arms.append(ArmSummary(arm, cost, own, finals, measured, stops.get(arm.name), difference))
-    floors: dict[str, float] = {}
-    for result in results.values():
-        for metrics in result.evaluations.values():
-            floors.update({name: metric.floor for name, metric in metrics.items() if metric.floor is not None})
-    return Summary(study, tuple(_corrected(arms)), plan, results, floors, dict(failures or {}), expansion.weights_of)
+    return arms
 
 
 def _corrected(arms: list[ArmSummary]) -> list[ArmSummary]:
     """Adds Holm's correction over every arm that has a test."""
-    from dataclasses import replace
-
     tested = [arm for arm in arms if arm.difference is not None and arm.difference.p is not None]
     adjusted = holm([arm.difference.p for arm in tested if arm.difference is not None and arm.difference.p is not None])
     by_name = {arm.arm.name: p for arm, p in zip(tested, adjusted, strict=True)}

@@ -11,7 +11,7 @@ from rich.text import Text
 from search_spaces.study import Study
 from service.analysis import numbers
 from service.analysis.preview import Preview
-from service.analysis.status import DIVERGED, FAILED, PENDING, RUNNING
+from service.analysis.status import StateKind, TrialState
 from service.cli.measured import Measured
 from service.engine import Snapshot
 
@@ -31,7 +31,7 @@ class Lines:
         self._study = study
         self._measured = measured
         self._console = console
-        self._states: dict[str, str] | None = None
+        self._states: dict[str, TrialState] | None = None
         self._stops = 0
         self._messages = 0
         self._lanes_up = 0
@@ -73,7 +73,7 @@ class Lines:
         before = self._states or {}
         self._states = {status.trial.name: status.state for status in snapshot.statuses}
         for name, state in self._states.items():
-            if state != before.get(name) and state in (DIVERGED, FAILED):
+            if state != before.get(name) and state.kind in (StateKind.DIVERGED, StateKind.FAILED):
                 self._say(f"{name}: {state}", "red")
         if snapshot.stopping and not self._stopping:
             self._stopping = True
@@ -119,6 +119,6 @@ def segments_left(snapshot: Snapshot, study: Study) -> int:
     return sum(
         milestone > status.images
         for status in snapshot.statuses
-        if status.state in (PENDING, RUNNING)
+        if status.state.is_open
         for milestone in study.milestones
     )

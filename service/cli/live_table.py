@@ -15,12 +15,20 @@ from rich.text import Text
 from dit_core.metrics.direction import better
 from search_spaces.study import Study
 from service.analysis import numbers
-from service.analysis.status import COMPLETED, DIVERGED, FAILED, PENDING, REUSED, RUNNING, TrialStatus
+from service.analysis.status import StateKind, TrialStatus
 from service.cli.lines import overall
 from service.cli.measured import Measured
 from service.engine import Snapshot
 
-_STYLES = {COMPLETED: "green", REUSED: "green", DIVERGED: "red", FAILED: "red", RUNNING: "cyan", PENDING: "dim"}
+_STYLES = {
+    StateKind.COMPLETED: "green",
+    StateKind.REUSED: "green",
+    StateKind.STOPPED: "yellow",
+    StateKind.DIVERGED: "red",
+    StateKind.FAILED: "red",
+    StateKind.RUNNING: "cyan",
+    StateKind.PENDING: "dim",
+}
 
 
 class LiveTable:
@@ -54,8 +62,8 @@ class LiveTable:
     def render(self, snapshot: Snapshot) -> Group:
         """Returns the table for a snapshot, as many trials as fit, the ones in flight first."""
         room = max(4, self._console.height - 8)
-        order = {RUNNING: 0, PENDING: 2}
-        ranked = sorted(snapshot.statuses, key=lambda status: order.get(status.state, 1))
+        order = {StateKind.RUNNING: 0, StateKind.PENDING: 2}
+        ranked = sorted(snapshot.statuses, key=lambda status: order.get(status.state.kind, 1))
         shown = {status.trial.name for status in ranked[:room]}
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for column in ("arm", "seed", "status", "progress", "images"):
@@ -81,8 +89,8 @@ class LiveTable:
         name, budget = status.trial.name, self._study.budget_images
         live = snapshot.live.get(name)
         images = max(status.images, live.images if live is not None else 0)
-        word = live.phase if live is not None else status.state
-        style = _STYLES.get(status.state, "yellow")
+        word = live.phase if live is not None else str(status.state)
+        style = _STYLES[status.state.kind]
         loss = "" if live is None or live.loss is None else f"{live.loss:.4f}"
         values = self._measured.of(name)
         return [

@@ -44,6 +44,7 @@ def render_study(result: StudyResult) -> Group:
     parts: list[RenderableType] = [
         Text.assemble(("Study ", "bold"), (result.study.name, "bold cyan"), f": {state(result)} ({_counts(result)})"),
         table,
+        *(Text(other, style="dim") for other in result.other_plans),
     ]
     return Group(*parts)
 

@@ -36,6 +36,7 @@ def render(result: StudyResult) -> Group:
     if result.stops:
         parts += [Text(), Text("Stopped early", style="bold")]
         parts += [Text(f"  - {stop.reason}") for stop in result.stops]
+    parts += [line for other in result.other_plans for line in (Text(), Text(other, style="dim"))]
     for status, title in (("diverged", "Diverged"), ("failed", "Failed")):
         rows = result.trials[result.trials["status"] == status]
         if len(rows):

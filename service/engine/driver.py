@@ -16,17 +16,19 @@ import ray
 from ray import tune
 
 from service.engine.cluster import cluster, lanes_that_fit
-from service.engine.dispatcher import Dispatcher, Limits
+from service.engine.dispatcher import Dispatcher
 from service.engine.fleet import Fleet, LanesFailed
 from service.engine.lane import LaneSpec
+from service.engine.lane_state import Limits
 from service.engine.ledger import Ledger
+from service.engine.messages import Overview
 from service.engine.searcher import PolicySearcher
 from service.engine.tune_trial import segment_trial
 from service.engine.watch import Watch
-from service.engine.wire import Live
 from service.records.store import Store
 
-LOOK_SECONDS = 0.5
+WATCH_SECONDS = 0.5
+"""Pause between two overviews of the lanes."""
 TUNE_END_SECONDS = 60.0
 """How long Tune is given to end once its segments have no dispatcher."""
 QUEUED_AHEAD = 1
@@ -97,7 +99,7 @@ def run_on_ray(
     """
     resources = ledger.study.resources
     with cluster(address, temp_dir, resources):
-        count = lanes_that_fit(resources, most=len({ledger.prepared.train_ids[t.name] for t, _ in ledger.plan.wanted}))
+        count = lanes_that_fit(resources, most=ledger.trainings_wanted)
         if resources.lanes is not None and count < resources.lanes:
             ledger.messages.append(f"{count} of {resources.lanes} lanes: more would find no room or no work")
         watch.lanes = count
@@ -118,7 +120,7 @@ def run_on_ray(
         try:
             fleet.start()
             fit = _Fit(_tuner(ledger, spec, count, scratch))
-            look = _watch(fit, fleet, dispatcher, ledger, watch)
+            overview = _watch(fit, fleet, dispatcher, ledger, watch)
         except ray.exceptions.RayActorError:
             raise LanesFailed("the run's dispatcher died; the same command goes on from here") from None
         finally:
@@ -126,7 +128,7 @@ def run_on_ray(
             _tear_down(dispatcher, fleet, fit, scratch)
         if fit.error is not None:
             raise fit.error
-        return _lane_time(look, fleet.began, count)
+        return _lane_time(overview, fleet.began, count)
 
 
 def _tear_down(dispatcher: Any, fleet: Fleet, fit: _Fit | None, scratch: Path) -> None:
@@ -157,28 +159,26 @@ def _tuner(ledger: Ledger, spec: LaneSpec, lanes: int, scratch: Path) -> tune.Tu
     )
 
 
-def _watch(fit: _Fit, fleet: Fleet, dispatcher: Any, ledger: Ledger, watch: Watch) -> dict[str, Any]:
-    """Watches lanes until Tune has finished; returns the last look at the lanes."""
+def _watch(fit: _Fit, fleet: Fleet, dispatcher: Any, ledger: Ledger, watch: Watch) -> Overview:
+    """Watches lanes until Tune has finished; returns the last overview of them."""
     workers = ledger.study.resources.workers
     while True:
         alive = fit.thread.is_alive()
-        look: dict[str, Any] = ray.get(dispatcher.look.remote())
-        live = [Live.from_json(lane["live"]) for lane in look["lanes"].values() if lane["live"]]
-        live += [Live(segment["trial"], segment["until"]) for segment in look["queued"]]
-        up = sum(lane["up"] for lane in look["lanes"].values())
-        seconds = workers * sum(lane["up_seconds"] for lane in look["lanes"].values())
-        watch.tick(live, up, seconds, force=not alive)
+        overview: Overview = ray.get(dispatcher.overview.remote())
+        up = sum(lane.up for lane in overview.lanes.values())
+        seconds = workers * sum(lane.up_seconds for lane in overview.lanes.values())
+        watch.tick(overview.live, up, seconds, force=not alive)
         if not alive:
-            return look
-        ledger.messages.extend(fleet.check(look))
+            return overview
+        ledger.messages.extend(fleet.check(overview))
         if watch.stopping and not ledger.stopping:
             ledger.stopping = True
             ray.get(dispatcher.stop.remote())
-        fit.thread.join(LOOK_SECONDS)
+        fit.thread.join(WATCH_SECONDS)
 
 
-def _lane_time(look: dict[str, Any], began: float, count: int) -> LaneTime:
+def _lane_time(overview: Overview, began: float, count: int) -> LaneTime:
     elapsed = time.time() - began
-    firsts = [lane["first_joined"] for lane in look["lanes"].values() if lane["first_joined"]]
+    firsts = [lane.first_joined for lane in overview.lanes.values() if lane.first_joined]
     startup = sum(first - began for first in firsts) + elapsed * (count - len(firsts))
     return LaneTime(count, elapsed * count, startup)

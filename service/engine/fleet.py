@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import ray
 
 from search_spaces.study import Resources
 from service.engine.lane import LaneSpec, lane_loop
+from service.engine.messages import LaneView, Overview
 
 HEALTH_CHECK_SECONDS = 0.5
 MAX_GROUP_RESTARTS = 5
@@ -25,7 +26,7 @@ class LanesFailed(RuntimeError):
 class Host:
     """Holds one Ray Train run: a worker group that takes segments until it is told to end."""
 
-    def run(self, spec: dict[str, Any], resources: dict[str, Any], name: str, storage: str) -> None:
+    def run(self, spec: LaneSpec, resources: Resources, name: str, storage: str) -> None:
         """Blocks until the lane has been closed.
 
         Raises:
@@ -38,15 +39,14 @@ class Host:
         from ray.train import FailureConfig, RunConfig, ScalingConfig
         from ray.train.torch import TorchTrainer
 
-        shape = Resources.model_validate(resources)
-        each: dict[str, float] = {"CPU": shape.cpus_per_worker}
-        if shape.gpus_per_worker:
-            each["GPU"] = shape.gpus_per_worker
+        each: dict[str, float] = {"CPU": resources.cpus_per_worker}
+        if resources.gpus_per_worker:
+            each["GPU"] = resources.gpus_per_worker
         TorchTrainer(
             lane_loop,
-            train_loop_config=spec,
+            train_loop_config=asdict(spec),
             scaling_config=ScalingConfig(
-                num_workers=shape.workers, use_gpu=shape.gpus_per_worker > 0, resources_per_worker=each
+                num_workers=resources.workers, use_gpu=resources.gpus_per_worker > 0, resources_per_worker=each
             ),
             run_config=RunConfig(
                 name=name, storage_path=storage, failure_config=FailureConfig(max_failures=MAX_GROUP_RESTARTS)
@@ -87,11 +87,11 @@ class Fleet:
         for lane in self._lanes:
             self._start(lane)
 
-    def check(self, look: dict[str, Any]) -> list[str]:
-        """Starts lanes that have ended, silenced or hung again.
+    def check(self, overview: Overview) -> list[str]:
+        """Starts those lanes again that have ended, gone silent or hang.
 
         Args:
-            look: what ``Dispatcher.look`` returned.
+            overview: the lanes as the dispatcher sees them.
 
         Returns:
             A sentence for each lane that had to be started again.
@@ -103,11 +103,11 @@ class Fleet:
         for lane in self._lanes:
             if lane.dead:
                 continue
-            seen = look["lanes"].get(lane.name, {"trouble": "", "joins": 0})
-            why = seen["trouble"] or self._ended(lane)
+            seen = overview.lanes.get(lane.name, LaneView())
+            why = seen.trouble or self._ended(lane)
             if not why:
                 continue
-            joined = seen["joins"] > lane.joins_before
+            joined = seen.joins > lane.joins_before
             lane.futile = 0 if joined else lane.futile + 1
             self._kill(lane)
             ray.get(self._dispatcher.lane_dead.remote(lane.name, why))
@@ -115,7 +115,7 @@ class Fleet:
                 lane.dead = why
                 said.append(f"{lane.name} does not come up: {why}")
                 continue
-            lane.joins_before = seen["joins"]
+            lane.joins_before = seen.joins
             said.append(f"{lane.name} is started again: {why}")
             self._start(lane)
         if all(lane.dead for lane in self._lanes):
@@ -133,9 +133,9 @@ class Fleet:
     def _start(self, lane: _Lane) -> None:
         lane.starts += 1
         lane.host = ray.remote(num_cpus=0)(Host).remote()
-        spec = asdict(self._spec) | {"lane": lane.name}
+        spec = replace(self._spec, lane=lane.name)
         name = f"{lane.name}-{lane.starts}"
-        lane.run = lane.host.run.remote(spec, self._resources.model_dump(), name, self._storage)
+        lane.run = lane.host.run.remote(spec, self._resources, name, self._storage)
 
     def _kill(self, lane: _Lane) -> None:
         if lane.host is not None:

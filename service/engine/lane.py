@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ray
@@ -17,14 +17,15 @@ import torch
 import torch.distributed as dist
 
 from dit_core.runtime.distributed import world_size
+from service.engine.messages import Close, HeartbeatReply, Order, Progress, Work
 from service.engine.runner import SegmentRun, failure
-from service.engine.segment import Segment
 from service.engine.wire import LOST, Live, SegmentResult, Timing
 from service.records.store import Store
 
 POLL_SECONDS = 10.0
-BEAT_SECONDS = 0.5
+HEARTBEAT_SECONDS = 0.5
 ORPHAN_SECONDS = 30.0
+"""How long a worker waits for the dispatcher's reply before it counts as gone."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,10 @@ class DispatcherLine:
     def __init__(self, spec: LaneSpec, incarnation: str, rank: int) -> None:
         self.lane, self._incarnation, self._rank = spec.lane, incarnation, rank
         self._dispatcher = ray.get_actor(spec.dispatcher, namespace=spec.namespace)
-        self._live: dict[str, Any] = {}
-        self._signs = 0
+        self._progress: Progress | None = None
         self._stop = False
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._thread = threading.Thread(target=self._send_heartbeats, name="heartbeat", daemon=True)
         if rank == 0:
             self.call("join")
         self._thread.start()
@@ -79,9 +79,9 @@ class DispatcherLine:
         return ray.get(remote(self.lane, self._incarnation, *arguments))
 
     def tell(self, ticket: int, live: Live) -> None:
-        """Takes the segment's live state; it travels with the next heartbeat."""
-        self._signs += 1
-        self._live = {**asdict(live), "ticket": ticket}
+        """Takes the segment's state after an event; it travels with the next heartbeat."""
+        events = self._progress.events + 1 if self._progress is not None else 1
+        self._progress = Progress(ticket, live, events)
 
     def stopping(self) -> bool:
         """Whether the segment should checkpoint and end."""
@@ -92,13 +92,13 @@ class DispatcherLine:
         self._ended.set()
         self._thread.join(timeout=5)
 
-    def _beat(self) -> None:
+    def _send_heartbeats(self) -> None:
         heard = time.monotonic()
-        while not self._ended.wait(BEAT_SECONDS):
-            live = self._live if self._rank == 0 else {}
-            reference = self._dispatcher.beat.remote(self.lane, self._incarnation, live, self._signs)
+        while not self._ended.wait(HEARTBEAT_SECONDS):
+            progress = self._progress if self._rank == 0 else None
+            reference = self._dispatcher.heartbeat.remote(self.lane, self._incarnation, progress)
             try:
-                answer = ray.get(reference, timeout=ORPHAN_SECONDS)
+                reply: HeartbeatReply = ray.get(reference, timeout=ORPHAN_SECONDS)
             except ray.exceptions.GetTimeoutError:
                 if time.monotonic() - heard > ORPHAN_SECONDS:
                     os._exit(1)
@@ -106,9 +106,9 @@ class DispatcherLine:
             except ray.exceptions.RayError:
                 os._exit(1)  # the dispatcher is gone, and with it the driver
             heard = time.monotonic()
-            if answer["exit"] and not self._ended.is_set():
+            if reply.leave and not self._ended.is_set():
                 os._exit(1)
-            self._stop = answer["stop"]
+            self._stop = reply.stop
 
 
 def lane_loop(data: dict[str, Any]) -> None:
@@ -134,33 +134,33 @@ def lane_loop(data: dict[str, Any]) -> None:
     line = DispatcherLine(spec, incarnation, rank)
     try:
         while True:
-            order = _announce(line.call("take", POLL_SECONDS) if rank == 0 else None, control)
-            if order["kind"] == "close":
+            order: Order = _announce(line.call("take", POLL_SECONDS) if rank == 0 else None, control)
+            if isinstance(order, Close):
                 return
-            if order["kind"] == "segment":
+            if isinstance(order, Work):
                 _run(order, store, line, rank, device)
     finally:
         line.close()
 
 
-def _run(order: dict[str, Any], store: Store, line: DispatcherLine, rank: int, device: torch.device) -> None:
-    ticket, segment = order["ticket"], Segment(**order["segment"])
-    run = SegmentRun(
-        segment, store, tell=lambda live: line.tell(ticket, live), stop=line.stopping, rank=rank, device=device
-    )
+def _run(work: Work, store: Store, line: DispatcherLine, rank: int, device: torch.device) -> None:
+    def tell(live: Live) -> None:
+        line.tell(work.ticket, live)
+
+    run = SegmentRun(work.segment, store, tell=tell, stop=line.stopping, rank=rank, device=device)
     try:
         result = run()
     except Exception as error:  # whatever the training raises is the segment's failure, not the lane's
         result = SegmentResult(LOST, error="a worker of the lane died") if _peer_lost(error) else failure(error)
-        line.call("done", ticket, {**result.to_json(), "images": run.live.images})
+        line.call("done", work.ticket, replace(result, images=run.live.images))
         if world_size() > 1:
             raise
         _free_memory()
         return
     if rank == 0:
-        timing = result.timing or Timing(segment.id)
-        timed = {**asdict(timing), "lane": line.lane, "handed": order["handed"], "warm": order["warm"]}
-        line.call("done", ticket, {**result.to_json(), "timing": timed})
+        timing = result.timing or Timing(work.segment.id)
+        timed = replace(timing, lane=line.lane, handed=work.handed, warm=work.warm)
+        line.call("done", work.ticket, replace(result, timing=timed))
 
 
 def _announce(value: Any, control: Any) -> Any:
@@ -178,7 +178,7 @@ def _peer_lost(error: Exception) -> bool:
         return False
     text = str(error).lower()
     torn = ("connection closed by peer", "connection reset by peer", "broken pipe", "gloo", "nccl")
-    return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and any(sign in text for sign in torn))
+    return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and any(hint in text for hint in torn))
 
 
 def _free_memory() -> None:

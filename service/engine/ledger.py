@@ -2,73 +2,131 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Any
+from collections.abc import Mapping
 
 from dit_core.gflops import count
-from search_spaces.types import Trial
-from service.analysis.status import TrialStatus, trial_statuses
+from search_spaces.study import Study
+from search_spaces.types import Expansion, Trial
+from service.analysis.status import TrialStatus
+from service.engine.attempts import Attempts, failure_record
+from service.engine.course import Course
+from service.engine.proposer import Proposer
 from service.engine.segment import Segment
 from service.engine.wire import DONE, FAILED, LOST, SegmentResult, Timing
-from service.policies.base import Plan, unresolved
+from service.engine.work_queue import Priority, WorkQueue
+from service.policies.contract import Plan, unresolved
 from service.preflight import Prepared
-from service.records.kinds import Failure
-from service.records.results import collect, collect_trial
+from service.records.decisions import Stop
+from service.records.results import Results
 from service.records.store import Store
 
 
 class Ledger:
     """Hands out segments in the policy's order and takes their results.
 
-    Decisions read the store alone; a result only says that there may be something new in it. Not thread-safe
-    except for reading: one thread hands out and settles. ``stopping`` ends the handing out; ``closed`` says that
-    the run is being torn down, so that what fails now is nobody's fault.
+    What is known comes from the store alone; a result only says that there may be something new in it. Settling a
+    segment reads and writes that segment's records, whatever the size of the study. Not thread-safe except for
+    reading: one thread hands out and settles. ``stopping`` ends the handing out; ``closed`` says that the run is being
+    torn down, so that what fails now is nobody's fault.
+
+    Making a ledger only reads. ``begin`` records what can be decided already; call it once the study is this
+    process's. The first ``next`` does so where nobody has.
 
     Args:
         prepared: the study.
         store: where its records are.
         max_attempts: how often a segment may fail, or lose its lane without having come further, before the
             trial is given up for this run.
+        proposer: proposes new arms where the policy asks for some.
     """
 
-    def __init__(self, prepared: Prepared, store: Store, max_attempts: int = 3) -> None:
-        self.prepared, self.store, self.max_attempts = prepared, store, max_attempts
-        self.study = prepared.expansion.study
+    def __init__(
+        self, prepared: Prepared, store: Store, max_attempts: int = 3, proposer: Proposer | None = None
+    ) -> None:
+        self.store = store
         self.run = 0  # the run's number, once it is claimed
-        self.failed: dict[str, str] = {}
         self.in_flight: dict[str, Segment] = {}  # train_id -> segment: one writer per trial folder
         self.timings: list[Timing] = []
-        self.messages: list[str] = []
         self.stopping = False
         self.closed = False
-        self.results = collect(prepared.expansion, store, prepared.train_ids)
-        self._attempts: Counter[str] = Counter()
-        self._reached: dict[str, int] = {}
-        arms = prepared.expansion.arms
-        self._cost = {arm.name: count(arm.config.model, arm.config.training.mask_ratio).trained_gmacs for arm in arms}
-        self.plan: Plan = self._plan()
+        self._begun = False
+        self._attempts = Attempts(max_attempts)
+        self._queue = WorkQueue(lambda trial: self.prepared.train_ids[trial.name], self.priority)
+        self._course = Course(prepared, store, proposer)
+        self.messages = self._course.messages
+        self._lay_out()
+        self._enqueue()
+
+    @property
+    def prepared(self) -> Prepared:
+        """The study, with the arms proposed so far."""
+        return self._course.prepared
+
+    @property
+    def expansion(self) -> Expansion:
+        """The study's arms and trials."""
+        return self._course.expansion
+
+    @property
+    def study(self) -> Study:
+        """The study."""
+        return self.expansion.study
+
+    @property
+    def results(self) -> Results:
+        """What is known of every trial."""
+        return self._course.results
+
+    @property
+    def failed(self) -> Mapping[str, str]:
+        """Trial name -> error, for the trials given up in this run."""
+        return self._course.failed
 
     # -- handing out ------------------------------------------------------------------------------
 
+    def begin(self) -> None:
+        """Records what can be decided before anything runs."""
+        if not self._begun:
+            self._begun = True
+            self._advance()
+
     def next(self) -> Segment | None:
         """Takes the most urgent segment that can run now, or None: everything wanted is in flight."""
-        for trial, images in self._runnable():
-            identity = self.prepared.train_ids[trial.name]
-            if identity not in self.in_flight:
-                segment = self.segment(trial, images)
-                self.in_flight[identity] = segment
-                return segment
-        return None
+        self.begin()
+        if self.stopping or self.closed:
+            return None
+        found = self._queue.take()
+        if found is None:
+            return None
+        segment = self.segment(*found)
+        self.in_flight[segment.train_id] = segment
+        return segment
+
+    def priority(self, trial: Trial, images: int) -> Priority:
+        """What decides which segment is handed out first: the smallest.
+
+        The earliest rung first and, at one rung, the costliest trial, so that all lanes have work until the rung's end.
+        """
+        return (images, -self._cost[trial.arm.name], self._order[trial.name])
 
     @property
     def left(self) -> int:
         """Measurements wanted now, in flight included."""
-        return len(self.plan.wanted)
+        return self._course.planner.left
 
     @property
     def finished(self) -> bool:
         """Whether nothing is in flight and nothing more will be handed out."""
-        return not self.in_flight and not self._runnable()
+        if self.in_flight:
+            return False
+        if self.stopping or self.closed:
+            return True
+        return not self._queue and (self._begun or self.plan.finished)
+
+    @property
+    def trainings_wanted(self) -> int:
+        """Different weights that are wanted now: more lanes than that would have nothing to do."""
+        return len({self.prepared.train_ids[trial.name] for trial, _ in self.plan.wanted})
 
     def segment(self, trial: Trial, images: int) -> Segment:
         """Builds the segment that measures ``trial`` at ``images``."""
@@ -81,16 +139,6 @@ class Ledger:
             study=self.study.name,
         )
 
-    def _runnable(self) -> list[tuple[Trial, int]]:
-        """The next measurement of every trial; at one rung the costliest first, so that lanes end together."""
-        if self.stopping or self.closed:
-            return []
-        first: dict[str, tuple[Trial, int]] = {}
-        for trial, images in self.plan.wanted:
-            if trial.name not in first or images < first[trial.name][1]:
-                first[trial.name] = (trial, images)
-        return sorted(first.values(), key=lambda item: (item[1], -self._cost[item[0].arm.name]))
-
     # -- taking results ---------------------------------------------------------------------------
 
     def settle(self, segment: Segment, result: SegmentResult) -> None:
@@ -99,60 +147,57 @@ class Ledger:
         self.messages.extend(f"{segment.trial}: {note}" for note in result.notes)
         if result.timing is not None:
             self.timings.append(result.timing)
-        for trial in self.prepared.expansion.trials:
-            if self.prepared.train_ids[trial.name] == segment.train_id:
-                self.results[trial.name] = self._collect(trial)
+        trial = self.expansion.trial(segment.trial)
+        self._course.read(trial)
         missing = unresolved(self.results[segment.trial], segment.until)
         if result.kind == DONE and missing:
             result = SegmentResult(FAILED, error="the segment ended without leaving its measurement in the store")
         if result.kind in (FAILED, LOST) and missing and not self.closed:
             self._count_failure(segment, result)
-        self.plan = self._plan()
+        self._queue.release(segment.train_id)
+        self._advance()
+        self._queue.put(trial, self._course.planner.next(trial.name))
 
     def _count_failure(self, segment: Segment, result: SegmentResult) -> None:
-        if result.images > self._reached.get(segment.id, 0):
-            self._reached[segment.id] = result.images
-            if result.kind == LOST:
-                self._attempts[segment.id] = 0  # a lost lane that came further than the last one is no bad sign
-        self._attempts[segment.id] += 1
-        attempt = self._attempts[segment.id]
-        given_up = attempt >= self.max_attempts or not result.retry
+        attempt, given_up = self._attempts.failed(segment, result)
         self.store.add_failure(self.study.name, failure_record(segment, result, attempt, given_up, self.run))
         where = f"{segment.trial} on its way to {segment.until:,} images"
         if given_up:
             tries = "" if attempt == 1 else f" after {attempt} attempts"
-            self.failed[segment.trial] = result.error
+            self._course.give_up(segment.trial, result.error)
             self.messages.append(f"{where}: given up{tries}: {result.error}")
-            trial = self.results[segment.trial].trial
-            self.results[segment.trial] = self._collect(trial)
         else:
-            self.messages.append(f"{where}: attempt {attempt} of {self.max_attempts} failed: {result.error}")
+            self.messages.append(f"{where}: attempt {attempt} of {self._attempts.most} failed: {result.error}")
 
-    def _collect(self, trial: Trial) -> Any:
-        identity, milestones = self.prepared.train_ids[trial.name], self.study.milestones
-        return collect_trial(trial, self.store, identity, milestones, self.failed.get(trial.name))
+    def _advance(self) -> None:
+        """Decides what can be decided, and takes over what is wanted since."""
+        if self._course.advance():
+            self._lay_out()
+        self._enqueue()
+
+    def _lay_out(self) -> None:
+        """Works out what hand-outs are ordered by; done anew when the study has got arms."""
+        costs = {arm.name: count(arm.config.model, arm.config.training.mask_ratio) for arm in self.expansion.arms}
+        self._cost = {name: cost.trained_gmacs for name, cost in costs.items()}
+        self._order = {trial.name: index for index, trial in enumerate(self.expansion.trials)}
+
+    def _enqueue(self) -> None:
+        planner = self._course.planner
+        for name in planner.take_changed():
+            self._queue.put(self.expansion.trial(name), planner.next(name))
 
     # -- looking ----------------------------------------------------------------------------------
 
+    @property
+    def plan(self) -> Plan:
+        """The policy's whole plan at this moment."""
+        return self._course.planner.plan
+
+    @property
+    def stops(self) -> tuple[Stop, ...]:
+        """The arms that are not continued, in the order of the looks."""
+        return self._course.stops
+
     def statuses(self, running: frozenset[str] = frozenset()) -> list[TrialStatus]:
-        """Returns every trial's status, in the study's order."""
-        return trial_statuses(self.study, self.results, self.plan, running)
-
-    def _plan(self) -> Plan:
-        return self.prepared.policy.plan(self.prepared.expansion, self.results)
-
-
-def failure_record(segment: Segment, result: SegmentResult, attempt: int, given_up: bool, run: int) -> Failure:
-    """What is kept of a failed segment under ``studies/<name>/failures``."""
-    return Failure(
-        trial=segment.trial,
-        train_id=segment.train_id,
-        until=segment.until,
-        images=result.images,
-        attempt=attempt,
-        given_up=given_up,
-        outcome=result.kind,
-        error=result.error,
-        traceback=result.traceback,
-        run=run,
-    )
+        """Returns every trial's status, in the study's order; ``running`` are those with a segment in flight."""
+        return self._course.statuses(running)

@@ -8,7 +8,7 @@ from typing import Any
 
 from service.analysis.status import TrialStatus
 from service.engine.wire import Live, Timing
-from service.policies.base import Stop
+from service.records.decisions import Stop
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dit_core.errors import unknown
-from service.engine.dispatcher import Limits
+from service.engine.lane_state import Limits
 from service.engine.ledger import Ledger
 from service.engine.local import run_local
 from service.engine.outcome import OnUpdate, Outcome
+from service.engine.proposer import Proposer
 from service.engine.watch import Watch
 from service.preflight import Prepared
 from service.records.store import Store
@@ -27,6 +28,7 @@ def run_segments(
     on_update: OnUpdate | None = None,
     max_attempts: int = 3,
     limits: Limits | None = None,
+    proposer: Proposer | None = None,
 ) -> Outcome:
     """Runs whatever the study still lacks in the store. Running it again continues; a finished study does nothing.
 
@@ -42,6 +44,7 @@ def run_segments(
         on_update: called in the calling thread with a ``Snapshot``, as ``Watch`` says.
         max_attempts: how often a segment may fail before its trial is given up for this run.
         limits: when a lane counts as dead or hung.
+        proposer: proposes new arms where the policy asks for some.
 
     Returns:
         What the run did, also kept as ``studies/<name>/runs/<number>.json``.
@@ -52,8 +55,9 @@ def run_segments(
     """
     if executor not in EXECUTORS:
         raise unknown("executor", executor, EXECUTORS)
-    ledger = Ledger(prepared, store, max_attempts)
+    ledger = Ledger(prepared, store, max_attempts, proposer)
     with Watch(ledger, store, on_update) as watch:
+        ledger.begin()
         time: dict[str, Any] = {}
         if not ledger.finished:
             ledger.run = store.claim(ledger.study.name)
@@ -67,7 +71,7 @@ def run_segments(
                 time = {"lanes": spent.lanes, "lane_seconds": spent.total, "startup_seconds": spent.startup}
         outcome = Outcome(
             statuses=ledger.statuses(),
-            stops=ledger.plan.stops,
+            stops=ledger.stops,
             interrupted=ledger.stopping and bool(ledger.left),
             failed=dict(ledger.failed),
             messages=tuple(ledger.messages),

@@ -40,10 +40,10 @@ class PolicySearcher(Searcher):  # type: ignore[misc]
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Settles the segment of a Tune trial that has ended."""
         segment = self._segments.pop(trial_id)
-        if error or result is None or "outcome" not in result:
+        if error or result is None or "result" not in result:
             self.ledger.settle(segment, SegmentResult(LOST, error="its Ray Tune trial died"))
         else:
-            self.ledger.settle(segment, SegmentResult.from_json(json.loads(result["outcome"])))
+            self.ledger.settle(segment, SegmentResult.from_json(json.loads(result["result"])))
 
     def save(self, checkpoint_path: str) -> None:
         """Saves nothing: the store is the state."""

@@ -9,7 +9,6 @@ import signal
 import socket
 import threading
 import time
-from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -19,7 +18,7 @@ from dit_core.errors import UserError
 from dit_core.files import process_exists, write_durably
 from service.engine.ledger import Ledger
 from service.engine.outcome import OnUpdate, Snapshot
-from service.engine.wire import Live
+from service.engine.wire import Live, LiveRun
 from service.records.store import Store
 
 LIVE_SECONDS = 2.0
@@ -38,23 +37,18 @@ def stop_path(store: Store, study: str) -> Path:
     return store.study_dir(study) / "stop-requested"
 
 
-def read_live(store: Store, study: str) -> dict[str, Any] | None:
+def read_live(store: Store, study: str) -> LiveRun | None:
     """Returns the heartbeat of a running study, or None when it is not running.
 
     A heartbeat counts when it is fresh and, if it was written on this host, its process exists.
-
-    Returns:
-        ``{"pid", "host", "time", "stopping", "lanes", "lanes_up", "running": [Live as a dict, ...]}``
     """
     try:
-        found = dict(json.loads(live_path(store, study).read_bytes()))
-        age = time.time() - datetime.fromisoformat(found["time"]).timestamp()
-        pid, host = int(found["pid"]), str(found["host"])
-    except (OSError, ValueError, KeyError, TypeError):
+        found = LiveRun.from_json(json.loads(live_path(store, study).read_bytes()))
+        age = time.time() - datetime.fromisoformat(found.time).timestamp()
+        alive = found.host != socket.gethostname() or process_exists(int(found.pid))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    if age > FRESH_SECONDS or (host == socket.gethostname() and not process_exists(pid)):
-        return None
-    return found
+    return found if alive and age <= FRESH_SECONDS else None
 
 
 def request_stop(store: Store, study: str) -> bool:
@@ -96,9 +90,9 @@ class Watch:
 
     def __enter__(self) -> Watch:
         other = read_live(self._store, self._name)
-        if other is not None and other["pid"] != os.getpid():
+        if other is not None and other.pid != os.getpid():
             raise UserError(
-                f"study {self._name!r} is being run in this store by process {other['pid']} on {other['host']}; wait "
+                f"study {self._name!r} is being run in this store by process {other.pid} on {other.host}; wait "
                 f"for it, or end it with: dit-ablate stop {self._name} --store {self._store.path}"
             )
         stop_path(self._store, self._name).unlink(missing_ok=True)
@@ -143,7 +137,7 @@ class Watch:
         return Snapshot(
             statuses=ledger.statuses(running),
             live={item.trial: item for item in live},
-            stops=ledger.plan.stops,
+            stops=ledger.stops,
             lanes=self.lanes,
             lanes_up=lanes_up,
             device_seconds=self._seconds,
@@ -156,16 +150,16 @@ class Watch:
         )
 
     def _write(self, live: list[Live], lanes_up: int) -> None:
-        content = {
-            "pid": os.getpid(),
-            "host": socket.gethostname(),
-            "time": datetime.now(UTC).isoformat(),
-            "stopping": self.stopping,
-            "lanes": self.lanes,
-            "lanes_up": lanes_up,
-            "running": [asdict(replace(item, tail=())) for item in live if item.phase != "queued"],
-        }
-        write_durably(live_path(self._store, self._name), json.dumps(content).encode())
+        now = LiveRun(
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            time=datetime.now(UTC).isoformat(),
+            stopping=self.stopping,
+            lanes=self.lanes,
+            lanes_up=lanes_up,
+            running=tuple(item for item in live if item.phase != "queued"),
+        )
+        write_durably(live_path(self._store, self._name), json.dumps(now.to_json()).encode())
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         if self.stopping:

@@ -39,7 +39,7 @@ class Live:
         loss: mean loss of the newest logging window known, None before the first.
         phase: ``queued``, ``training`` or ``evaluating``.
         lane: which lane runs it; empty while it is queued.
-        tail: logging windows since the last record of the curve.
+        tail: logging windows since the last record of the curve; not part of its JSON.
     """
 
     trial: str
@@ -50,10 +50,50 @@ class Live:
     lane: str = ""
     tail: tuple[TimedPoint, ...] = ()
 
+    def to_json(self) -> dict[str, Any]:
+        """Returns plain data, the tail left out; ``from_json`` is the way back."""
+        return {name: value for name, value in vars(self).items() if name != "tail"}
+
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Live:
-        """Rebuilds a live state from plain data, as ``dataclasses.asdict`` makes it."""
-        return cls(**{**data, "tail": tuple(TimedPoint(**point) for point in data.get("tail", ()))})
+        """Rebuilds what ``to_json`` returned."""
+        return cls(**data)
+
+
+@dataclass(frozen=True)
+class LiveRun:
+    """A study's run as it tells the outside about itself, every few seconds, in ``live.json``.
+
+    Attributes:
+        pid: the driver's process.
+        host: the machine it runs on.
+        time: when this was written, ISO 8601 UTC.
+        stopping: whether a stop has been asked for.
+        lanes: lanes asked for.
+        lanes_up: lanes that have started.
+        running: the segments in flight, without those that wait for a lane.
+    """
+
+    pid: int
+    host: str
+    time: str
+    stopping: bool = False
+    lanes: int = 0
+    lanes_up: int = 0
+    running: tuple[Live, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns plain data; ``from_json`` is the way back."""
+        return {**vars(self), "running": [live.to_json() for live in self.running]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> LiveRun:
+        """Rebuilds what ``to_json`` returned.
+
+        Raises:
+            TypeError, AttributeError: the data are something else.
+        """
+        return cls(**{**data, "running": tuple(Live.from_json(item) for item in data.get("running", ()))})
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dit_core.gflops import Cost, training_gmacs
 from search_spaces.axes import AXES
 from search_spaces.profiles import PROFILES
 from search_spaces.types import Expansion, Trial
-from service.analysis.status import COMPLETED, DIVERGED, FAILED, REUSED, RUNNING, TrialStatus
+from service.analysis.status import StateKind, TrialState, TrialStatus
 from service.mlflow_sync.tracked_run import Row, as_milliseconds, milliseconds
 from service.records.kinds import Point
 from service.records.results import TrialResult
@@ -20,19 +20,21 @@ if TYPE_CHECKING:
     from service.engine.wire import TimedPoint
 
 
-def run_status(state: str) -> str:
+def run_status(state: TrialState) -> str:
     """Maps a trial's state to MLflow's run status.
 
     A trial stopped at a rung is KILLED: it ended on purpose, before its budget, and must not look finished.
     One that waits for its next segment is SCHEDULED.
     """
-    if state in (COMPLETED, REUSED):
-        return "FINISHED"
-    if state in (DIVERGED, FAILED):
-        return "FAILED"
-    if state.startswith("stopped@"):
-        return "KILLED"
-    return "RUNNING" if state == RUNNING else "SCHEDULED"
+    return {
+        StateKind.COMPLETED: "FINISHED",
+        StateKind.REUSED: "FINISHED",
+        StateKind.DIVERGED: "FAILED",
+        StateKind.FAILED: "FAILED",
+        StateKind.STOPPED: "KILLED",
+        StateKind.RUNNING: "RUNNING",
+        StateKind.PENDING: "SCHEDULED",
+    }[state.kind]
 
 
 def params(trial: Trial, expansion: Expansion) -> dict[str, Any]:
@@ -58,7 +60,7 @@ def tags(trial: Trial, expansion: Expansion, train_id: str, status: TrialStatus)
         "ablations": "; ".join(trial.arm.ablations) or "baseline",
         "seed": trial.seed,
         "train_id": train_id,
-        "status": status.state,
+        "status": str(status.state),
         "evaluated_images": status.images,
         **({"weights_of": weights_of} if (weights_of := _weights_of(trial, expansion)) else {}),
     }

@@ -10,7 +10,7 @@ from service.analysis.cells import final
 from service.analysis.cells import status as status_in_words
 from service.analysis.narrative import metric_format, opening, state_of
 from service.analysis.numbers import MetricFormat
-from service.analysis.status import TrialStatus
+from service.analysis.status import StateKind, TrialStatus
 from service.analysis.summary import ArmSummary, Summary
 
 
@@ -75,7 +75,7 @@ def describe_trial(
         kind = "Final" if status.is_final else "So far"
         value = numbers.significant(status.metric.value)
         lines.append(f"{kind}: `{status.metric.name}` {value}{floor} at {status.images:,} images.")
-    if status.state.startswith("stopped@") and summary.stop is not None:
+    if status.state.kind is StateKind.STOPPED and summary.stop is not None:
         lines.append(f"Stopped at {summary.stop.images:,} of {study.budget_images:,} images: {summary.stop.reason}.")
     elif failure is not None:
         lines.append(f"Given up: {failure}")

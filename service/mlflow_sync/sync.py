@@ -13,7 +13,7 @@ from dit_core.errors import UserError
 from dit_core.gflops import count
 from dit_core.identity import digest
 from search_spaces.types import Trial
-from service.analysis.status import FAILED, PENDING, RUNNING, TrialStatus
+from service.analysis.status import StateKind, TrialState, TrialStatus
 from service.analysis.summary import ArmSummary, Summary, summarise
 from service.mlflow_sync import content, descriptions
 from service.mlflow_sync.connection import absolute, artifact_location, connect, default_tracking_uri, first_line
@@ -125,11 +125,12 @@ class MlflowSync:
         try:
             if self._client is None or self._experiment_id is None:
                 self.check()
+            running = frozenset(item.trial for item in live if item.phase != "queued")
+            summary = summarise(self._prepared, self._store, running=running, failures=failures)
+            self._prepared = summary.prepared  # with the arms that were proposed while it ran
             if not self._found:
                 self._find_runs()
-            running = frozenset(item.trial for item in live if item.phase != "queued")
-            tails = {self._prepared.train_ids[item.trial]: item.tail for item in live}
-            summary = summarise(self._prepared, self._store, running=running, failures=failures)
+            tails = {summary.prepared.train_ids.get(item.trial, ""): item.tail for item in live}
             parent = self._sync_parent(summary, ended=ended, report=report)
             for arm in summary.arms:
                 for status in arm.statuses:
@@ -147,7 +148,7 @@ class MlflowSync:
         self._experiment_id = None
         self._found = False
         self._runs: dict[str, TrackedRun] = {}
-        self._done: dict[str, tuple[str, int]] = {}
+        self._done: dict[str, tuple[TrialState, int]] = {}
         self._links: dict[tuple[str, str], str | None] = {}
         self._feeds: dict[str, content.CurveFeed] = {}
 
@@ -221,7 +222,7 @@ class MlflowSync:
 
     def _sync_parent(self, summary: Summary, *, ended: bool, report: tuple[Path, ...]) -> TrackedRun:
         study = self._study
-        states = Counter(status.state for status in summary.statuses)
+        states = Counter(str(status.state) for status in summary.statuses)
         parent = self._run(_parent_key(study.name), study.name, now(), None)
         parent.log(
             tags={
@@ -267,7 +268,7 @@ class MlflowSync:
         key = _trial_key(trial, status.train_id)
         begun = self._store.trial(status.train_id)
         began = milliseconds(begun.written) if begun is not None else None
-        if key not in self._runs and status.state == PENDING and status.images == 0:
+        if key not in self._runs and status.state.kind is StateKind.PENDING and status.images == 0:
             return
         if not (ended or tail) and self._done.get(trial.name) == (status.state, status.images):
             return  # another arm may go on training the same weights, hence the tail and the end
@@ -283,7 +284,7 @@ class MlflowSync:
             *(self._feeds[key].rows(tail) if trained else ()),
             *content.evaluation_rows(result, milestones, status.is_final),
         ]
-        failure = summary.failures.get(trial.name) if status.state == FAILED else None
+        failure = summary.failures.get(trial.name) if status.state.kind is StateKind.FAILED else None
         expansion = self._prepared.expansion
         tags = {
             **content.tags(trial, expansion, status.train_id, status),
@@ -309,7 +310,7 @@ class MlflowSync:
                 if grid is not None:
                     run.upload(grid, name)
         run.set_status(content.run_status(status.state), run.last or now())
-        if status.state not in (PENDING, RUNNING):
+        if not status.state.is_open:
             self._done[trial.name] = (status.state, status.images)
 
     def _link(self, study: str, train_id: str, key: str) -> str | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dit_core.errors import parse
 from dit_core.registry import Registry
 from search_spaces.study import PolicySpec
-from service.policies.base import Plan, Policy, Stop
+from service.policies.base import Policy
+from service.policies.contract import Decisions, Look, Plan, Proposals
 from service.policies.none import RunEverything
 from service.policies.rungs import Rungs
 
-POLICIES: Registry[type[Policy]] = Registry("policy", {"none": RunEverything, "rungs": Rungs})
+POLICIES: Registry[type[Policy]] = Registry("policy", {RunEverything.name: RunEverything, Rungs.name: Rungs})
 
-__all__ = ["POLICIES", "Plan", "Policy", "Stop", "create"]
+__all__ = ["POLICIES", "Decisions", "Look", "Plan", "Policy", "Proposals", "create"]
 
 
 def create(spec: PolicySpec) -> Policy:

@@ -1,58 +1,37 @@
-"""The contract of a policy: a pure function from a study and its results to what is worth running next."""
+"""The contract of a policy: a pure function from a study and what is known of it to what is worth having next."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from abc import ABC
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from search_spaces.types import Expansion, Trial
-from service.records.results import Results, TrialResult
-
-
-@dataclass(frozen=True)
-class Stop:
-    """An arm that is not continued past a rung.
-
-    Attributes:
-        arm: the arm's name.
-        images: the rung, in images seen.
-        value: the arm's mean of the primary metric there, over seeds; infinite when a seed diverged.
-        rank: its rank among the arms compared, 1 is best.
-        compared: how many arms were compared (the baseline is not among them).
-        reason: one sentence for people.
-    """
-
-    arm: str
-    images: int
-    value: float
-    rank: int
-    compared: int
-    reason: str
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a policy wants.
-
-    Attributes:
-        wanted: (trial, images) of evaluations worth having that the store does not hold yet, most urgent
-            first. Empty means the study is finished. Work that must wait for a comparison is not in it.
-        stops: arms that are not continued, in the order of rungs.
-    """
-
-    wanted: tuple[tuple[Trial, int], ...]
-    stops: tuple[Stop, ...] = ()
+from dit_core.identity import digest
+from search_spaces.types import Arm, Expansion
+from service.policies.contract import Decisions, Look, Plan, Proposals
+from service.policies.look_planner import LookPlanner
+from service.policies.planner import Planner, WholePlanner
+from service.records.decisions import Stop
+from service.records.proposals import Question
+from service.records.results import Results
 
 
 class Policy(ABC):
     """A stopping policy.
 
-    A policy sees records only, so the live driver, a restarted driver and a simulator get the same
-    answers. It must not depend on the order in which results arrived, must never stop the baseline, and
-    must stop continuing a trial that diverged or failed.
+    Most policies decide by looks: they say at which points arms are compared (``looks``) and what a comparison
+    comes to (``decide``); when a look is decided and what is wanted then is the same for all of them, see
+    ``Planner``. A policy that works otherwise overrides ``plan``, and is asked for a whole plan after every result.
+
+    Whatever it does, a policy sees records only, so that the live driver, a restarted driver and a simulator get the
+    same answers. It must not depend on the order in which results arrived, must never stop the baseline, must leave
+    what was decided as it is, and must not continue a trial that diverged or was given up.
     """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    """Raised when the rule changes: what was decided by the old rule is another policy's."""
 
     class Options(BaseModel):
         """The policy's options, as written in the study file."""
@@ -62,16 +41,59 @@ class Policy(ABC):
     def __init__(self, options: BaseModel) -> None:
         self.options = options
 
-    @abstractmethod
-    def plan(self, expansion: Expansion, results: Results) -> Plan:
-        """Returns what is worth running next, given everything that is known."""
+    @property
+    def digest(self) -> str:
+        """Identifies the rule and its options, defaults included, as 64 hex digits."""
+        return digest({"name": self.name, "version": self.version, "options": self.options.model_dump(mode="json")})
 
+    def plan(self, expansion: Expansion, results: Results, decisions: Decisions, proposals: Proposals) -> Plan:
+        """Returns what is worth having next.
 
-def unresolved(result: TrialResult, images: int) -> bool:
-    """Whether a measurement at ``images`` is missing and can still be had.
+        A pure function: it changes nothing, and equal arguments give equal plans.
 
-    It cannot when the trial diverged at or before that point, or was given up.
-    """
-    if images in result.evaluations or result.failed is not None:
-        return False
-    return result.diverged is None or result.diverged.images > images
+        Args:
+            expansion: the study, with the arms proposed so far.
+            results: what is known of every trial.
+            decisions: what has been decided; it stands.
+            proposals: the questions that have been answered.
+        """
+        return LookPlanner(self, expansion, results, decisions, proposals).plan
+
+    def planner(self, expansion: Expansion, results: Results, decisions: Decisions, proposals: Proposals) -> Planner:
+        """Returns the same plan in a form that is kept up to date result by result."""
+        kind: type[LookPlanner] | type[WholePlanner]
+        kind = LookPlanner if type(self).plan is Policy.plan else WholePlanner
+        return kind(self, expansion, results, decisions, proposals)
+
+    # -- for policies that decide by looks ----------------------------------------------------------
+
+    def looks(self, expansion: Expansion) -> tuple[Look, ...]:
+        """Returns the points at which arms are compared, in the order in which they are decided."""
+        return ()
+
+    def decide(
+        self, look: Look, arms: tuple[Arm, ...], expansion: Expansion, results: Results
+    ) -> tuple[tuple[str, ...], tuple[Stop, ...]]:
+        """Decides a look.
+
+        Args:
+            look: the look. Nothing is missing there that can still be had.
+            arms: the arms that may be compared: neither the baseline nor stopped before, in the study's order.
+            expansion: the study.
+            results: what is known of every trial. Only what was measured up to the look may count, so that the
+                order in which results arrive does not.
+
+        Returns:
+            Names of the arms compared, and those of them that are not continued.
+        """
+        raise NotImplementedError(f"policy {self.name} has looks and does not decide them")
+
+    def questions(
+        self, expansion: Expansion, results: Results, decisions: Decisions, proposals: Proposals
+    ) -> tuple[Question, ...]:
+        """Returns the new arms to ask for, as far as ``proposals`` does not answer yet.
+
+        A question must follow from what stays, decisions and answers, and keep its name: a driver that has just
+        started knows no answer, asks again, and finds it recorded.
+        """
+        return ()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from dit_core.metrics.direction import cost
-from search_spaces.types import Arm, Expansion, Trial
-from service.policies.base import Plan, Policy, Stop, unresolved
+from search_spaces.types import Arm, Expansion
+from service.policies.base import Policy
+from service.policies.contract import Look
+from service.records.decisions import Stop
 from service.records.results import Results, TrialResult
 
 
@@ -18,9 +21,7 @@ class Rungs(Policy):
 
     The rule of successive halving (Jamieson & Talwalkar, arXiv 1502.07943), with these choices:
 
-    - A rung is decided once every arm that can reach it has: each of its seeds is measured there, diverged
-      at or before it, or was given up. Until then no arm but the baseline is planned past it. So a decision
-      depends on the measurements alone, never on who came first, and later measurements never undo it.
+    - Every rung is a look, decided when ``LookPlanner`` says: once every arm that can reach it has.
     - The baseline is not compared and always continues.
     - Of ``n`` compared arms, ``floor(stop_fraction * n)`` are not continued: 5 of 11 at one half, 0 of 1.
     - Lower is better, or higher where the metric says so (``Metric.direction``).
@@ -30,6 +31,8 @@ class Rungs(Policy):
       measured seed is not compared.
     - Equal means keep the study's order: the later arm is stopped.
     """
+
+    name: ClassVar[str] = "rungs"
 
     class Options(BaseModel):
         """How many arms are stopped, and from when on.
@@ -46,57 +49,39 @@ class Rungs(Policy):
 
     options: Options
 
-    def plan(self, expansion: Expansion, results: Results) -> Plan:
-        """Returns what is missing up to the first undecided rung, and the stops decided so far."""
-        study = expansion.study
-        racing = [arm for arm in expansion.arms if not arm.is_baseline]
-        wanted: list[tuple[Trial, int]] = []
-        stops: list[Stop] = []
-        decided = True
-        for images in study.milestones:
-            runnable = (
-                {expansion.baseline.name, *(arm.name for arm in racing)} if decided else {expansion.baseline.name}
-            )
-            missing = [
-                trial
-                for trial in expansion.trials
-                if trial.arm.name in runnable and unresolved(results[trial.name], images)
-            ]
-            wanted.extend((trial, images) for trial in missing)
-            decided = decided and all(trial.arm.is_baseline for trial in missing)
-            if decided and images in study.rungs and images >= self.options.grace_images:
-                stopped = self._compare(expansion, results, racing, images)
-                stops.extend(stopped)
-                ended = {stop.arm for stop in stopped}
-                racing = [arm for arm in racing if arm.name not in ended]
-        return Plan(tuple(wanted), tuple(stops))
+    def looks(self, expansion: Expansion) -> tuple[Look, ...]:
+        """Returns the rungs from ``grace_images`` on."""
+        return tuple(Look(str(rung), rung) for rung in expansion.study.rungs if rung >= self.options.grace_images)
 
-    def _compare(self, expansion: Expansion, results: Results, racing: list[Arm], images: int) -> list[Stop]:
-        study = expansion.study
+    def decide(
+        self, look: Look, arms: tuple[Arm, ...], expansion: Expansion, results: Results
+    ) -> tuple[tuple[str, ...], tuple[Stop, ...]]:
+        """Ranks the arms by their means and stops the worst share."""
+        metric, images = expansion.study.primary_metric, look.images
         measured: dict[str, list[float]] = {}
-        for arm in racing:
-            seeds = [results[Trial(arm, seed).name] for seed in study.seeds]
-            values = [_value(result, study.primary_metric, images) for result in seeds]
+        for arm in arms:
+            values = [_value(results[trial.name], metric, images) for trial in expansion.trials_of[arm.name]]
             if known := [value for value in values if value is not None]:
                 measured[arm.name] = known
         means = {name: math.fsum(values) / len(values) for name, values in measured.items()}
         # stable: equal means keep the study's order
-        ranking = sorted(means, key=lambda arm: (math.isinf(means[arm]), cost(study.primary_metric, means[arm])))
+        ranking = sorted(means, key=lambda arm: (math.isinf(means[arm]), cost(metric, means[arm])))
         count = math.floor(Fraction(str(self.options.stop_fraction)) * len(ranking))
         bad = sum(math.isinf(means[name]) for name in ranking)
         keep = len(ranking) - max(count, bad)
-        return [
+        stops = tuple(
             Stop(
                 arm=name,
                 images=images,
                 value=means[name],
                 rank=rank,
                 compared=len(ranking),
-                reason=_reason(name, measured[name], study.primary_metric, images, rank, len(ranking), keep),
+                reason=_reason(name, measured[name], metric, images, rank, len(ranking), keep),
             )
             for rank, name in enumerate(ranking, start=1)
             if rank > keep
-        ]
+        )
+        return tuple(measured), stops
 
 
 def _value(result: TrialResult, metric: str, images: int) -> float | None:

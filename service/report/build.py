@@ -94,6 +94,7 @@ def build_report(prepared: Prepared, store: Store, *, command: str) -> Report:
     """
     study = prepared.expansion.study
     summary = summarise(prepared, store, failures=store.given_up(study.name))
+    prepared = summary.prepared  # with the arms that were proposed while it ran
     content = _content(prepared, summary, store, command)
     folder = store.study_dir(study.name) / "report"
     pictures: list[Picture] = content["pictures"]
@@ -135,7 +136,7 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
         "sections": sections,
         "overview": overview,
         "stopped": tables.stopped_table(summary, shown),
-        "reasons": [stop.reason for stop in summary.plan.stops],
+        "reasons": [stop.reason for stop in summary.stops],
         "saved": method.saved(summary),
         "diverged": [f"{s.trial.name}: {_divergence(summary, s.trial.name)}" for s in summary.diverged],
         "failures": [f"{name}: {error}" for name, error in summary.failures.items()],
@@ -147,6 +148,7 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
                 (
                     *expansion.notes,
                     *prepared.notes,
+                    *(other.text for other in summary.elsewhere),
                     *hardware_notes(expansion, summary.results, store),
                     *(f"A damaged record was left out: {problem}." for problem in store.damaged),
                 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dit_core.gflops import training_gmacs
-from service.analysis.status import REUSED
+from service.analysis.status import StateKind
 from service.analysis.summary import Summary
 from service.records.store import Store, StoredMetric
 
@@ -55,7 +55,7 @@ def arm_costs(summary: Summary, store: Store) -> list[ArmCost]:
                     if isinstance(metric, StoredMetric):
                         sample += metric.sample_seconds
                         score += metric.score_seconds
-        reused = sum(status.state == REUSED for status in arm.statuses)
+        reused = sum(status.state.kind is StateKind.REUSED for status in arm.statuses)
         seconds = (train * workers, sample * workers, score * workers)
         gmacs = training_gmacs(arm.cost, images)
         costs.append(ArmCost(arm.arm.name, images, *seconds, gmacs, reused, weights_of))

@@ -83,11 +83,11 @@ def ablation_table(view: AblationView, summary: Summary, shown: MetricFormat) ->
 
 def stopped_table(summary: Summary, shown: MetricFormat) -> Table | None:
     """What was stopped, at which rung and on what comparison; None when nothing was."""
-    if not summary.plan.stops:
+    if not summary.stops:
         return None
     metric = summary.study.primary_metric
     rows = []
-    for stop in summary.plan.stops:
+    for stop in summary.stops:
         arm, baseline = summary.arm(stop.arm), summary.baseline.at(stop.images)
         at = arm.at(stop.images)
         rows.append(

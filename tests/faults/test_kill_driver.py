@@ -12,7 +12,7 @@ from observed import curve_files, everything
 from processes import descendants, kill, remaining
 from small_studies import expansion
 
-from service.engine import read_live, run_segments
+from service.engine import Live, read_live, run_segments
 from service.preflight import prepare
 from service.records.store import Store
 
@@ -44,9 +44,9 @@ def main(store: str) -> None:
     assert not outcome.failed and not outcome.interrupted
 
 
-def running(store: Store) -> list[dict]:
+def running(store: Store) -> tuple[Live, ...]:
     live = read_live(store, "tiny")
-    return [] if live is None else live["running"]
+    return () if live is None else live.running
 
 
 def test_killed_and_started_again_equals_undisturbed(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_killed_and_started_again_equals_undisturbed(tmp_path: Path) -> None:
     try:
         until = time.monotonic() + 400
         # into the second half: the first rung of both arms is behind, and a checkpoint inside the next segment
-        while not any(item["until"] == 128 * 120 and item["images"] > 128 * 55 for item in running(store)):
+        while not any(item.until == 128 * 120 and item.images > 128 * 55 for item in running(store)):
             assert driver.poll() is None, f"the driver ended early:\n{log.read_text()[-3000:]}"
             assert time.monotonic() < until, f"nothing got that far:\n{log.read_text()[-3000:]}"
             time.sleep(0.1)

@@ -31,7 +31,7 @@ def evaluations(store: Store, prepared: Prepared) -> dict[tuple[str, int], float
 def everything(store: Store, prepared: Prepared, outcome: Any) -> dict[str, Any]:
     """States, stops, curves and measurements."""
     return {
-        "states": {status.trial.name: status.state for status in outcome.statuses},
+        "states": {status.trial.name: str(status.state) for status in outcome.statuses},
         "stops": outcome.stops,
         "evaluations": evaluations(store, prepared),
         "losses": {trial.name: losses(store, prepared, trial.name) for trial in prepared.expansion.trials},

@@ -9,6 +9,9 @@ from dit_core.config import TrialConfig
 from dit_core.events import Diverged, MetricResult
 from search_spaces.study import PolicySpec, Resources, Study
 from search_spaces.types import Arm, Expansion
+from service.policies import Plan, create
+from service.policies.planner import foresee
+from service.records.decisions import Decision, Stop, stops_of
 from service.records.results import TrialResult
 
 METRIC = "fd_digits_cnn"
@@ -68,3 +71,12 @@ def result(trial: Any, values: Mapping[int, float], diverged: int | None = None,
         diverged=None if diverged is None else Diverged(diverged, "loss is not finite"),
         failed="it failed" if failed else None,
     )
+
+
+def decided(
+    study: Expansion, results: Mapping[str, TrialResult], decisions: Mapping[str, Decision] | None = None
+) -> tuple[Plan, tuple[Stop, ...]]:
+    """What the study's policy wants, and what is stopped, once everything that can be decided is."""
+    planner = create(study.study.policy).planner(study, results, decisions or {}, {})
+    foresee(planner)
+    return planner.plan, stops_of(planner.decisions.values())

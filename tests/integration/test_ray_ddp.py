@@ -28,7 +28,7 @@ def test_two_workers_reproduce_one(ray_cluster, tmp_path: Path) -> None:
     many, single = Store(tmp_path / "two"), Store(tmp_path / "one")
     outcome = run_segments(two, many, address=ray_cluster.address)
     reference = run_segments(one, single, executor="local")
-    assert [status.state for status in outcome.statuses] == ["completed"]
+    assert [str(status.state) for status in outcome.statuses] == ["completed"]
     assert outcome.lanes == 1 and len(outcome.timings) == 2
 
     mine, theirs = (losses(store, one, "baseline seed=0") for store in (many, single))

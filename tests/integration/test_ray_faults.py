@@ -50,7 +50,7 @@ def block(store: Store, prepared: Prepared) -> Path:
 
 
 def states(outcome: Outcome) -> dict[str, str]:
-    return {status.trial.arm.name: status.state for status in outcome.statuses}
+    return {status.trial.arm.name: str(status.state) for status in outcome.statuses}
 
 
 def baseline_at(snapshot: Snapshot) -> int:
@@ -89,7 +89,7 @@ def test_one_worker_lanes(ray_cluster, undisturbed, tmp_path: Path) -> None:
     def stop_once(snapshot: Snapshot) -> None:
         live = snapshot.live.get("careful seed=0")
         if live is not None and live.images > 0 and not snapshot.stopping:
-            assert read_live(store, "tiny")["pid"] == os.getpid()
+            assert read_live(store, "tiny").pid == os.getpid()
             assert request_stop(store, "tiny")
 
     stopped = run_segments(prepared, store, address=ray_cluster.address, on_update=stop_once)
@@ -135,7 +135,7 @@ def test_a_dead_driver_leaves_nothing_on_a_shared_cluster(ray_cluster, undisturb
         driver = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=file, stderr=file)
     try:
         until = time.monotonic() + 400
-        while not any(item["images"] > 128 * 5 for item in (read_live(store, "tiny") or {"running": []})["running"]):
+        while not under_way(store):
             assert driver.poll() is None and time.monotonic() < until, log.read_text()[-3000:]
             time.sleep(0.1)
     finally:
@@ -149,6 +149,11 @@ def test_a_dead_driver_leaves_nothing_on_a_shared_cluster(ray_cluster, undisturb
     assert states(outcome) == {"baseline": "completed", "careful": "completed"}
     for trial in ("baseline seed=0", "careful seed=0"):
         assert losses(store, prepared, trial) == losses(*undisturbed, trial)
+
+
+def under_way(store: Store) -> bool:
+    live = read_live(store, "tiny")
+    return live is not None and any(item.images > 128 * 5 for item in live.running)
 
 
 def drive(store: str, address: str) -> None:

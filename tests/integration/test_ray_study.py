@@ -27,7 +27,7 @@ def test_a_study_whole(ray_cluster, tmp_path: Path, capfd: pytest.CaptureFixture
     reference = run_segments(prepared, local, executor="local")
 
     assert everything(store, prepared, outcome) == everything(local, prepared, reference)
-    states = [status.state for status in outcome.statuses]
+    states = [str(status.state) for status in outcome.statuses]
     assert states.count("stopped@128") == 2 and states.count("stopped@256") == 2 and states.count("completed") == 4
     assert not outcome.failed and not outcome.interrupted and outcome.messages == ()
     assert "ray" not in (printed.out + printed.err).lower(), "Ray and Tune keep quiet"
@@ -46,7 +46,7 @@ def test_a_study_whole(ray_cluster, tmp_path: Path, capfd: pytest.CaptureFixture
     second = prepare(expansion({"wide": ARMS["wide"]}, name="second", policy="none", budget=256, rungs=(128,)))
     before = curve_files(store)
     again = run_segments(second, store, address="127.0.0.1:1")
-    assert {status.state for status in again.statuses} == {"reused"}
+    assert {str(status.state) for status in again.statuses} == {"reused"}
     assert again.timings == () and curve_files(store) == before
 
 

@@ -290,21 +290,21 @@ def test_the_live_table_shows_every_trial_with_its_values(folder: Path) -> None:
 
     from search_spaces.expand import expand
     from search_spaces.load import load_study
+    from service.analysis.standing import standing
     from service.analysis.status import trial_statuses
     from service.cli.live_table import LiveTable
     from service.cli.measured import Measured
     from service.engine import Live, Snapshot
     from service.preflight import prepare
-    from service.records.results import collect
     from service.records.store import Store
 
     study = load_study(folder / "study.yaml")
     prepared, store = prepare(expand(study)), Store(folder / "store")
-    results = collect(prepared.expansion, store, prepared.train_ids)
-    plan = prepared.policy.plan(prepared.expansion, results)
-    statuses = trial_statuses(study, results, plan, frozenset({"baseline seed=0"}))
+    known = standing(prepared, store)
+    results = known.results
+    statuses = trial_statuses(study, results, known.stops, frozenset({"baseline seed=0"}))
     live = {"baseline seed=0": Live("baseline seed=0", 128, 96, 0.5, "training", "lane")}
-    snapshot = Snapshot(statuses, live, plan.stops, 2, 1, 10.0, 60.0, 4, 2)
+    snapshot = Snapshot(statuses, live, known.stops, 2, 1, 10.0, 60.0, 4, 2)
 
     def drawn(height: int) -> str:
         table = LiveTable(study, Measured(prepared, store), Console(width=120, height=height))

@@ -68,7 +68,7 @@ def test_no_damage_is_a_traceback_and_a_run_makes_it_again(
 
     opened = Store(store)
     outcome = run_segments(prepared, opened, executor="local")
-    assert {status.state for status in outcome.statuses} == {"completed"}
+    assert {str(status.state) for status in outcome.statuses} == {"completed"}
     assert sum(timing.train for timing in outcome.timings) == 0, "what is evaluated again is not trained again"
     assert evaluations(opened, prepared) == expected
     assert list(store.glob("trials/*/evaluations/*~1.json")) and list(store.glob("trials/*/trial~1.json"))

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
-from service.engine.dispatcher import Dispatcher, Limits
-from service.engine.wire import DONE, SegmentResult
+from service.engine.dispatcher import Dispatcher
+from service.engine.lane_state import Limits
+from service.engine.messages import Close, HeartbeatReply, Idle, Progress, Work
+from service.engine.segment import Segment
+from service.engine.wire import DONE, Live, SegmentResult, TimedPoint
 
-SEGMENT = {"trial": "a seed=0", "until": 128}
-OK = SegmentResult(DONE).to_json()
+SEGMENT = Segment("a seed=0", "a" * 64, 128, {})
+OK = SegmentResult(DONE)
+
+
+def progress(order: Work, images: int, phase: str = "training", events: int = 1) -> Progress:
+    return Progress(order.ticket, Live(SEGMENT.trial, SEGMENT.until, images, phase=phase), events)
 
 
 def scenario(play: Callable[[Dispatcher], Awaitable[None]], limits: Limits | None = None) -> None:
@@ -34,14 +42,15 @@ def test_a_segment_goes_through() -> None:
         await asyncio.sleep(0.01)
         task = await submit(dispatcher)
         order = await poll
-        assert order["segment"] == SEGMENT and not order["warm"]
-        await dispatcher.beat("lane-0", "x", {"ticket": order["ticket"], "images": 64, "phase": "training"}, 1)
-        look = await dispatcher.look()
-        assert look["lanes"]["lane-0"]["live"]["images"] == 64 and look["queued"] == []
-        assert await dispatcher.done("lane-0", "x", order["ticket"], OK)
-        assert (await task)["kind"] == "done"
+        assert order.segment == SEGMENT and not order.warm
+        await dispatcher.heartbeat("lane-0", "x", progress(order, 64))
+        seen = await dispatcher.overview()
+        assert seen.lanes["lane-0"].live == Live(SEGMENT.trial, 128, 64, phase="training", lane="lane-0")
+        assert seen.queued == ()
+        assert await dispatcher.done("lane-0", "x", order.ticket, OK)
+        assert (await task).kind == "done"
         await submit(dispatcher)
-        assert (await dispatcher.take("lane-0", "x", 5))["warm"]
+        assert (await dispatcher.take("lane-0", "x", 5)).warm
 
     scenario(play)
 
@@ -49,7 +58,7 @@ def test_a_segment_goes_through() -> None:
 def test_a_poll_ends_idle() -> None:
     async def play(dispatcher: Dispatcher) -> None:
         await dispatcher.join("lane-0", "x")
-        assert await dispatcher.take("lane-0", "x", 0.05) == {"kind": "idle"}
+        assert await dispatcher.take("lane-0", "x", 0.05) == Idle()
 
     scenario(play)
 
@@ -59,21 +68,21 @@ def test_a_new_incarnation_fences_the_old_one_off() -> None:
         await dispatcher.join("lane-0", "old")
         task = await submit(dispatcher)
         order = await dispatcher.take("lane-0", "old", 1)
-        await dispatcher.beat("lane-0", "old", {"ticket": order["ticket"], "images": 96, "phase": "training"}, 1)
+        await dispatcher.heartbeat("lane-0", "old", progress(order, 96))
         await dispatcher.join("lane-0", "new")
         lost = await task
-        assert (lost["kind"], lost["images"]) == ("lost", 96)
+        assert (lost.kind, lost.images) == ("lost", 96)
         second = await submit(dispatcher)
         taken = await dispatcher.take("lane-0", "new", 1)
         # what the dying group still says changes nothing
-        assert not await dispatcher.done("lane-0", "old", order["ticket"], OK)
-        assert not await dispatcher.done("lane-0", "old", taken["ticket"], OK)
-        assert not await dispatcher.done("lane-0", "new", order["ticket"], OK)
-        assert (await dispatcher.beat("lane-0", "old", {}, 0))["exit"]
-        assert await dispatcher.take("lane-0", "old", 5) == {"kind": "close"}
+        assert not await dispatcher.done("lane-0", "old", order.ticket, OK)
+        assert not await dispatcher.done("lane-0", "old", taken.ticket, OK)
+        assert not await dispatcher.done("lane-0", "new", order.ticket, OK)
+        assert (await dispatcher.heartbeat("lane-0", "old", None)).leave
+        assert await dispatcher.take("lane-0", "old", 5) == Close()
         assert not second.done()
-        assert await dispatcher.done("lane-0", "new", taken["ticket"], OK)
-        assert (await second)["kind"] == "done"
+        assert await dispatcher.done("lane-0", "new", taken.ticket, OK)
+        assert (await second).kind == "done"
 
     scenario(play)
 
@@ -84,9 +93,9 @@ def test_a_poll_of_a_dead_incarnation_takes_nothing() -> None:
         poll = asyncio.create_task(dispatcher.take("lane-0", "old", 5))
         await asyncio.sleep(0.01)
         await dispatcher.join("lane-0", "new")
-        assert await poll == {"kind": "close"}
+        assert await poll == Close()
         await submit(dispatcher)
-        assert (await dispatcher.take("lane-0", "new", 1))["kind"] == "segment"
+        assert isinstance(await dispatcher.take("lane-0", "new", 1), Work)
 
     scenario(play)
 
@@ -97,9 +106,9 @@ def test_a_dead_lane_loses_its_segment() -> None:
         task = await submit(dispatcher)
         await dispatcher.take("lane-0", "x", 1)
         await dispatcher.lane_dead("lane-0", "its host died")
-        assert (await task)["error"] == "its host died"
-        assert not (await dispatcher.look())["lanes"]["lane-0"]["up"]
-        assert (await dispatcher.beat("lane-0", "x", {}, 0))["exit"]
+        assert (await task).error == "its host died"
+        assert not (await dispatcher.overview()).lanes["lane-0"].up
+        assert (await dispatcher.heartbeat("lane-0", "x", None)).leave
 
     scenario(play)
 
@@ -111,9 +120,9 @@ def test_a_hung_segment_is_noticed_although_its_heart_beats(phase: str) -> None:
         await submit(dispatcher)
         order = await dispatcher.take("lane-0", "x", 1)
         for _ in range(10):
-            await dispatcher.beat("lane-0", "x", {"ticket": order["ticket"], "phase": phase, "images": 32}, 1)
+            await dispatcher.heartbeat("lane-0", "x", progress(order, 32, phase))
             await asyncio.sleep(0.03)
-        trouble = (await dispatcher.look())["lanes"]["lane-0"]["trouble"]
+        trouble = (await dispatcher.overview()).lanes["lane-0"].trouble
         assert ("no sign of life while training" in trouble) == (phase == "training")
 
     scenario(play, Limits(silence=5, training=0.2, evaluating=60))
@@ -122,9 +131,9 @@ def test_a_hung_segment_is_noticed_although_its_heart_beats(phase: str) -> None:
 def test_a_silent_lane_is_noticed() -> None:
     async def play(dispatcher: Dispatcher) -> None:
         await dispatcher.join("lane-0", "x")
-        assert (await dispatcher.look())["lanes"]["lane-0"]["trouble"] == ""
+        assert (await dispatcher.overview()).lanes["lane-0"].trouble == ""
         await asyncio.sleep(0.1)
-        assert "no heartbeat" in (await dispatcher.look())["lanes"]["lane-0"]["trouble"]
+        assert "no heartbeat" in (await dispatcher.overview()).lanes["lane-0"].trouble
 
     scenario(play, Limits(silence=0.05))
 
@@ -135,15 +144,15 @@ def test_stop_gives_queued_segments_back_and_asks_running_ones() -> None:
         running = await submit(dispatcher)
         order = await dispatcher.take("lane-0", "x", 1)
         queued = await submit(dispatcher)
-        assert not (await dispatcher.beat("lane-0", "x", {}, 0))["stop"]
+        assert not (await dispatcher.heartbeat("lane-0", "x", None)).stop
         await dispatcher.stop()
-        assert (await queued)["kind"] == "stopped"
-        assert (await dispatcher.beat("lane-0", "x", {}, 0)) == {"exit": False, "stop": True}
-        assert (await dispatcher.run(SEGMENT))["kind"] == "stopped"
-        assert await dispatcher.done("lane-0", "x", order["ticket"], OK)
-        assert (await running)["kind"] == "done"
+        assert (await queued).kind == "stopped"
+        assert (await dispatcher.heartbeat("lane-0", "x", None)) == HeartbeatReply(leave=False, stop=True)
+        assert (await dispatcher.run(SEGMENT)).kind == "stopped"
+        assert await dispatcher.done("lane-0", "x", order.ticket, OK)
+        assert (await running).kind == "done"
         await dispatcher.close()
-        assert await dispatcher.take("lane-0", "x", 5) == {"kind": "close"}
+        assert await dispatcher.take("lane-0", "x", 5) == Close()
 
     scenario(play)
 
@@ -154,7 +163,25 @@ def test_thousands_of_waiting_submits_starve_nobody() -> None:
         tasks = [asyncio.create_task(dispatcher.run(SEGMENT)) for _ in range(3000)]
         for _ in range(3000):
             order = await dispatcher.take("lane-0", "x", 1)
-            assert await dispatcher.done("lane-0", "x", order["ticket"], OK)
-        assert {item["kind"] for item in await asyncio.gather(*tasks)} == {"done"}
+            assert await dispatcher.done("lane-0", "x", order.ticket, OK)
+        assert {item.kind for item in await asyncio.gather(*tasks)} == {"done"}
+
+    scenario(play)
+
+
+def test_the_newest_logging_windows_reach_the_driver() -> None:
+    tail = (TimedPoint(64, 0.5, 0.4, 0.1, 1000.0), TimedPoint(96, 0.4, 0.3, 0.1, 1001.0))
+
+    async def play(dispatcher: Dispatcher) -> None:
+        await dispatcher.join("lane-0", "x")
+        await submit(dispatcher)
+        order = await dispatcher.take("lane-0", "x", 1)
+        live = Live(SEGMENT.trial, 128, 96, 0.4, "training", tail=tail)
+        await dispatcher.heartbeat("lane-0", "x", Progress(order.ticket, live, 2))
+        await submit(dispatcher)
+        running, queued = (await dispatcher.overview()).live
+        assert running.tail == tail and running.lane == "lane-0"
+        assert "tail" not in running.to_json() and Live.from_json(running.to_json()) == replace(running, tail=())
+        assert (queued.phase, queued.lane) == ("queued", "")
 
     scenario(play)

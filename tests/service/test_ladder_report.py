@@ -43,7 +43,7 @@ def test_every_step_is_trained_and_listed(trained: tuple[Prepared, Store]) -> No
     prepared, store = trained
     summary = summarise(prepared, store)
     assert summary.finished
-    result = study_result(prepared, summary, store)
+    result = study_result(summary, store)
     rows = result.ablations[result.ablations["ablation"] == "Ladder"]
     assert list(rows["value"]) == ["baseline", "wider", "faster", "no warm-up"]
     assert list(rows["arm"])[1:] == ["ladder 1: wider", "ladder 2: faster", "ladder 3: no warm-up"]

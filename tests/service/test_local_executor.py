@@ -40,7 +40,7 @@ def undisturbed(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_a_study_runs_whole(prepared: Prepared, undisturbed: tuple[Store, Outcome]) -> None:
     store, outcome = undisturbed
-    states = [status.state for status in outcome.statuses]
+    states = [str(status.state) for status in outcome.statuses]
     assert states.count("stopped@128") == 2 and states.count("stopped@256") == 2 and states.count("completed") == 4
     assert [stop.images for stop in outcome.stops] == [128, 256]
     assert not outcome.interrupted and not outcome.failed
@@ -65,12 +65,12 @@ def test_a_finished_study_does_nothing(prepared: Prepared, undisturbed: tuple[St
 
 
 class Shuffled(Ledger):
-    """Hands out what is runnable in a random order."""
+    """Hands out what can run in a random order."""
 
-    generator = random.Random(0)
+    generator: random.Random
 
-    def _runnable(self):
-        return self.generator.sample(found := super()._runnable(), len(found))
+    def priority(self, trial, images):
+        return (self.generator.random(),)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -78,13 +78,13 @@ def test_order_changes_nothing(
     seed: int, prepared: Prepared, undisturbed: tuple[Store, Outcome], tmp_path: Path
 ) -> None:
     store = Store(tmp_path / "store")
+    Shuffled.generator = random.Random(seed)
     ledger = Shuffled(prepared, store)
-    ledger.generator = random.Random(seed)
     with Watch(ledger, store, None) as watch:
         run_local(ledger, store, watch)
     order = [timing.segment for timing in ledger.timings]
     assert order != [timing.segment for timing in undisturbed[1].timings], "the shuffle shuffled nothing"
-    outcome = Outcome(ledger.statuses(), ledger.plan.stops)
+    outcome = Outcome(ledger.statuses(), ledger.stops)
     assert everything(store, prepared, outcome) == everything(undisturbed[0], prepared, undisturbed[1])
 
 
@@ -114,7 +114,7 @@ def test_stopped_anywhere_and_continued_is_bit_identical(
             run_local(ledger, store, watch)
         runs += 1
     assert runs > 5
-    outcome = Outcome(ledger.statuses(), ledger.plan.stops)
+    outcome = Outcome(ledger.statuses(), ledger.stops)
     assert everything(store, prepared, outcome) == everything(undisturbed[0], prepared, undisturbed[1])
 
 
@@ -133,17 +133,19 @@ def test_a_signal_stops_gracefully_and_says_so(prepared: Prepared, tmp_path: Pat
     assert not stop_path(store, "tiny").exists()
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     again = run_segments(prepared, store, executor="local")
-    assert not again.interrupted and {status.state for status in again.statuses} >= {"completed"}
+    assert not again.interrupted and {str(status.state) for status in again.statuses} >= {"completed"}
 
 
 def test_a_second_study_reuses_shared_arms(prepared: Prepared, undisturbed: tuple[Store, Outcome]) -> None:
     store, first = undisturbed
-    survivor = next(s.trial.arm.name for s in first.statuses if s.state == "completed" and not s.trial.arm.is_baseline)
+    survivor = next(
+        s.trial.arm.name for s in first.statuses if str(s.state) == "completed" and not s.trial.arm.is_baseline
+    )
     arms = {survivor: ARMS[survivor], "small": {"model": {"hidden_size": 8}}}
     second = prepare(expansion(arms, name="second", policy="none"))
     before = curve_files(store)
     outcome = run_segments(second, store, executor="local")
-    states = {status.trial.name: status.state for status in outcome.statuses}
+    states = {status.trial.name: str(status.state) for status in outcome.statuses}
     assert {name for name, state in states.items() if state == "reused"} == {
         f"{arm} seed={seed}" for arm in ("baseline", survivor) for seed in (0, 1)
     }
@@ -163,7 +165,7 @@ def test_another_sampler_retrains_nothing(prepared: Prepared, undisturbed: tuple
     assert curve_files(store) == before
     values = {status.trial.name: status.metric.value for status in outcome.statuses}
     assert values["guided seed=0"] != values["baseline seed=0"]
-    assert {status.trial.arm.name: status.state for status in outcome.statuses} == {
+    assert {status.trial.arm.name: str(status.state) for status in outcome.statuses} == {
         "baseline": "reused", "guided": "completed",
     }  # fmt: skip
 
@@ -174,7 +176,7 @@ def test_a_failing_trial_is_given_up_and_tried_again_next_time(prepared: Prepare
     blocked.parent.mkdir(parents=True)
     blocked.write_text("a file where a folder must go")
     outcome = run_segments(prepared, store, executor="local")
-    states = {status.trial.name: status.state for status in outcome.statuses}
+    states = {status.trial.name: str(status.state) for status in outcome.statuses}
     assert states["wide seed=1"] == "failed" and states["baseline seed=1"] == "completed"
     assert set(outcome.failed) == {"wide seed=1"}
     failures = store.failures("tiny")
@@ -186,7 +188,7 @@ def test_a_failing_trial_is_given_up_and_tried_again_next_time(prepared: Prepare
     assert store.given_up("tiny") == dict(outcome.failed)
     blocked.unlink()
     again = run_segments(prepared, store, executor="local")
-    assert not again.failed and "failed" not in {status.state for status in again.statuses}
+    assert not again.failed and "failed" not in {str(status.state) for status in again.statuses}
     assert store.given_up("tiny") == {}, "a run supersedes what earlier ones gave up"
     assert [failure.run for failure in store.failures("tiny")] == [1, 1, 1] and set(store.runs("tiny")) == {1, 2}
 
@@ -205,7 +207,7 @@ def test_divergence_is_recorded_and_ends_the_trial(tmp_path: Path) -> None:
     prepared = prepare(expansion(wild, seeds=(0,)))
     store = Store(tmp_path / "store")
     outcome = run_segments(prepared, store, executor="local")
-    states = {status.trial.name: status.state for status in outcome.statuses}
+    states = {status.trial.name: str(status.state) for status in outcome.statuses}
     assert states == {"baseline seed=0": "completed", "wild seed=0": "diverged"}
     diverged = store.divergence(prepared.train_ids["wild seed=0"])
     assert diverged is not None and diverged.images <= 128

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from finished_study import PATCHES, begin, measure, tiny_study
-from small_studies import expansion
+from small_studies import decided, expansion
 from small_trials import tiny
 
 from dit_core.events import Diverged, MetricResult
@@ -18,7 +18,7 @@ from search_spaces.types import Expansion
 from service.analysis.narrative import findings, opening
 from service.analysis.numbers import MetricFormat
 from service.analysis.summary import summarise
-from service.policies import create
+from service.preflight import Prepared
 from service.records.results import TrialResult
 from service.records.store import Store
 
@@ -63,7 +63,7 @@ def test_words_and_signs() -> None:
 def test_rungs_keep_the_higher_value(metric: str) -> None:
     study = study_on(metric, "a", "b", "c", "d")
     results = measured(study, {"baseline": 0.1, "a": 0.9, "b": 0.2, "c": 0.6, "d": 0.4})
-    stops = create(study.study.policy).plan(study, results).stops
+    stops = decided(study, results)[1]
     assert [(stop.arm, stop.rank, stop.value) for stop in stops] == [("d", 3, 0.4), ("b", 4, 0.2)]
     assert f"{metric} 0.2 (mean of 2 seeds) ranks 4 of 4 at 128 images; the best 2 continue" in stops[1].reason
 
@@ -71,7 +71,7 @@ def test_rungs_keep_the_higher_value(metric: str) -> None:
 def test_rungs_keep_the_lower_value_of_a_distance() -> None:
     study = study_on("fid", "a", "b", "c", "d")
     results = measured(study, {"baseline": 0.1, "a": 0.9, "b": 0.2, "c": 0.6, "d": 0.4})
-    stops = create(study.study.policy).plan(study, results).stops
+    stops = decided(study, results)[1]
     assert [stop.arm for stop in stops] == ["c", "a"]
 
 
@@ -79,18 +79,23 @@ def test_rungs_keep_the_lower_value_of_a_distance() -> None:
 def test_what_diverged_or_is_not_finite_ranks_last_either_way(metric: str) -> None:
     study = study_on(metric, "good", "diverged", "infinite")
     results = measured(study, {"baseline": 1.0, "good": 0.5, "infinite": -math.inf}, ("diverged",))
-    stops = create(study.study.policy).plan(study, results).stops
+    stops = decided(study, results)[1]
     assert [(stop.arm, stop.value) for stop in stops] == [("diverged", math.inf), ("infinite", math.inf)]
 
 
 def test_ties_keep_the_studys_order() -> None:
     study = study_on("recall", "a", "b")
-    stops = create(study.study.policy).plan(study, measured(study, {"baseline": 0.5, "a": 0.5, "b": 0.5})).stops
+    stops = decided(study, measured(study, {"baseline": 0.5, "a": 0.5, "b": 0.5}))[1]
     assert [stop.arm for stop in stops] == ["b"]
 
 
 def test_the_configuration_takes_them() -> None:
     assert tiny(evaluation={"metrics": MORE_IS_BETTER}).evaluation.metrics == MORE_IS_BETTER
+
+
+def of_recall(prepared: Prepared) -> Prepared:
+    study = prepared.expansion.study.model_copy(update={"primary_metric": "recall"})
+    return replace(prepared, expansion=replace(prepared.expansion, study=study))
 
 
 def test_the_report_names_the_highest(tmp_path: Path) -> None:
@@ -99,9 +104,9 @@ def test_the_report_names_the_highest(tmp_path: Path) -> None:
     prepared = begin(tiny_study(ablations=[PATCHES], rungs=[], policy="none", seeds=[0]), store)
     measure(store, prepared, {("baseline", 0): 10.0, ("patch_size=4", 0): 9.0, ("patch_size=8", 0): 12.0})
     summary = summarise(prepared, store)
-    of_recall = replace(summary, study=summary.study.model_copy(update={"primary_metric": "recall"}))
-    text = " ".join(opening(prepared.expansion, of_recall, MetricFormat(2)))
+    turned = replace(summary, prepared=of_recall(prepared))
+    text = " ".join(opening(prepared.expansion, turned, MetricFormat(2)))
     assert "(higher is better" in text and "patch_size=8 had the highest mean" in text
     assert "The highest of several means is also optimistic" in text
-    (finding,) = findings(prepared.expansion, of_recall, MetricFormat(2))
+    (finding,) = findings(prepared.expansion, turned, MetricFormat(2))
     assert finding.text.index("Highest at full length: 8") < finding.text.index("4, 9.00")

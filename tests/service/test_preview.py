@@ -90,13 +90,14 @@ def test_what_the_store_holds_is_counted(finished: Path) -> None:
     preview = client.plan(finished / "study.yaml")
     baseline = preview.arm("baseline")
     assert (baseline.held, baseline.wanted) == (2, 4)
-    assert baseline.states == ("completed", "pending")
-    # seed 0 ran with one arm stopped at its rung, which one more seed opens again
-    assert preview.segments == 7
+    assert tuple(map(str, baseline.states)) == ("completed", "pending")
+    assert preview.to_json()["arms"][0]["states"] == ["completed", "pending"]
+    # seed 0 ran with one arm stopped at its rung: up to there its new seed runs
+    assert preview.segments == 5
     assert "2 of 4 evaluations" in str(preview)
     done = client.plan(finished / "study.yaml", seeds=(0,))
     assert done.segments == 0 and done.remaining_gmacs == 0
-    assert sorted(state for arm in done.arms for state in arm.states) == ["completed", "completed", "stopped@64"]
+    assert sorted(str(state) for arm in done.arms for state in arm.states) == ["completed", "completed", "stopped@64"]
     assert "The store holds all of it" in str(done)
 
 

@@ -36,7 +36,7 @@ def measure(store: Store, segment: Segment, value: float) -> None:
 
 
 def outcome(result: SegmentResult) -> dict[str, str]:
-    return {"outcome": json.dumps(result.to_json())}
+    return {"result": json.dumps(result.to_json())}
 
 
 def test_the_searcher_follows_the_policy_to_its_end(prepared: Prepared, store: Store) -> None:
@@ -44,7 +44,7 @@ def test_the_searcher_follows_the_policy_to_its_end(prepared: Prepared, store: S
     searcher = PolicySearcher(ledger)
     first = [searcher.suggest(f"t{i}") for i in range(4)]
     trials = [item["segment"]["trial"] for item in first[:3]]
-    # at one rung the costliest first, so that the lanes end together
+    # at one rung the costliest first, so that all lanes have work until the rung's end
     assert trials == ["wide seed=0", "patch_size=2 seed=0", "baseline seed=0"]
     assert first[3] is None, "everything wanted is in flight: wait"
     for index, item in enumerate(first[:3]):
@@ -52,7 +52,7 @@ def test_the_searcher_follows_the_policy_to_its_end(prepared: Prepared, store: S
         assert segment.until == 128 and segment.study == "tiny"
         measure(store, segment, {"baseline": 1.0, "wide": 2.0}.get(segment.trial.split()[0], 3.0))
         searcher.on_trial_complete(f"t{index}", outcome(SegmentResult(DONE)))
-    assert [stop.arm for stop in ledger.plan.stops] == ["patch_size=2"]
+    assert [stop.arm for stop in ledger.stops] == ["patch_size=2"]
     rounds = 0
     while (item := searcher.suggest("next")) != Searcher.FINISHED:
         assert item is not None

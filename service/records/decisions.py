@@ -1,0 +1,186 @@
+"""What a stopping policy has decided: recorded once, before it is acted on, and never decided again.
+
+Layout::
+
+    studies/<study>/decisions/<plan>-<policy>.json          under which plan and policy (for people)
+    studies/<study>/decisions/<plan>-<policy>/<look>.json   one decision
+
+``<plan>`` and ``<policy>`` are the first 16 hex digits of the analysis plan's digest and of the digest of the policy's
+name and options.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from service.records.envelope import Record
+from service.records.records import Records
+
+
+@dataclass(frozen=True)
+class Stop:
+    """An arm that is not continued past a look.
+
+    Attributes:
+        arm: the arm's name.
+        images: the look, in images seen.
+        value: the arm's mean of the primary metric there, over seeds; infinite when a seed diverged.
+        rank: its rank among the arms compared, 1 is best.
+        compared: how many arms were compared (the baseline is not among them).
+        reason: one sentence for people.
+    """
+
+    arm: str
+    images: int
+    value: float
+    rank: int
+    compared: int
+    reason: str
+
+
+class Decision(Record):
+    """What was decided at a look.
+
+    Attributes:
+        look: the look's name, e.g. ``12800``.
+        images: the look, in images seen.
+        compared: names of the arms that were compared, in the study's order.
+        stops: the arms that are not continued.
+        saw: digest of the values that it was computed from.
+    """
+
+    kind: ClassVar[str] = "decision"
+
+    look: str
+    images: int
+    compared: tuple[str, ...]
+    stops: tuple[Stop, ...]
+    saw: str
+
+
+class PlanOpened(Record):
+    """Under which plan and policy the decisions of a folder were made.
+
+    Attributes:
+        analysis_plan: digest of the analysis plan, 64 hex digits.
+        primary_metric: the metric that arms are compared on.
+        baseline: the baseline's configuration.
+        policy: the policy's name.
+        options: its options.
+    """
+
+    kind: ClassVar[str] = "decision-plan"
+
+    analysis_plan: str
+    primary_metric: str
+    baseline: dict[str, Any]
+    policy: str
+    options: dict[str, Any]
+
+    @property
+    def text(self) -> str:
+        """The policy and the metric, for people."""
+        options = ", ".join(f"{name} {value}" for name, value in self.options.items())
+        return f"policy {self.policy}{f' ({options})' if options else ''}, compared on {self.primary_metric}"
+
+
+@dataclass(frozen=True)
+class OtherPlan:
+    """What was decided in this study under another plan or policy; it is not acted on any more.
+
+    Attributes:
+        opened: the plan and the policy.
+        decisions: what was decided, by images.
+    """
+
+    opened: PlanOpened
+    decisions: tuple[Decision, ...]
+
+    @property
+    def text(self) -> str:
+        """One sentence for people: under what it was decided, and what was stopped."""
+        stops = [f"{stop.arm} at {stop.images:,} images" for stop in stops_of(self.decisions)]
+        said = f"stopped {', '.join(stops)}" if stops else "stopped nothing"
+        return f"Decided under another plan ({self.opened.text}), and not acted on here: {said}."
+
+
+def stops_of(decisions: Iterable[Decision]) -> tuple[Stop, ...]:
+    """Returns every arm's first stop, in the order of the looks."""
+    found: dict[str, Stop] = {}
+    for decision in in_order(decisions):
+        for stop in decision.stops:
+            found.setdefault(stop.arm, stop)
+    return tuple(found.values())
+
+
+def in_order(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
+    """Returns decisions in the order of their looks."""
+    return tuple(sorted(decisions, key=lambda decision: (decision.images, decision.look)))
+
+
+class DecisionBook:
+    """The decisions of one study under one plan and policy.
+
+    Args:
+        records: where records lie.
+        study: the study's name.
+        opened: the plan and the policy.
+        policy_digest: identifies the policy with its options.
+    """
+
+    def __init__(self, records: Records, study: str, opened: PlanOpened, policy_digest: str) -> None:
+        self._records, self._opened = records, opened
+        self._folder = f"studies/{study}/decisions/"
+        self.scope = f"{opened.analysis_plan[:16]}-{policy_digest[:16]}"
+
+    def put(self, decision: Decision) -> Decision:
+        """Records a decision and returns the one that stands: that of whoever decided first.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self._records.put(f"{self._folder}{self.scope}.json", self._opened)
+        return self._records.put(self._key(self.scope, decision.look), decision).content
+
+    def recorded(self, looks: Iterable[str]) -> dict[str, Decision]:
+        """Returns look -> decision: at ``looks``, found by their keys, and at looks that the study has no more."""
+        listed = (_stem(key) for key in self._records.list(f"{self._folder}{self.scope}/"))
+        found = ((look, self._get(self.scope, look)) for look in dict.fromkeys((*looks, *listed)))
+        return {look: decision for look, decision in found if decision is not None}
+
+    def elsewhere(self) -> tuple[OtherPlan, ...]:
+        """Returns what was decided in this study under other plans and policies."""
+        others = []
+        for key in self._records.list(self._folder):
+            scope, opened = _stem(key), self._records.find(key, PlanOpened)
+            if scope == self.scope or opened is None:
+                continue
+            looks = (_stem(name) for name in self._records.list(f"{self._folder}{scope}/"))
+            found = (self._get(scope, look) for look in looks)
+            others.append(OtherPlan(opened.content, in_order(item for item in found if item is not None)))
+        return tuple(others)
+
+    def _get(self, scope: str, look: str) -> Decision | None:
+        found = self._records.find(self._key(scope, look), Decision)  # a damaged one is made again, beside it
+        return None if found is None else found.content
+
+    def _key(self, scope: str, look: str) -> str:
+        return f"{self._folder}{scope}/{look}.json"
+
+
+def check_name(name: str) -> str:
+    """Returns the name of a look or a question, which becomes part of a key.
+
+    Raises:
+        ValueError: it has characters that a key cannot have.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise ValueError(f"{name!r} is no name for a record; use letters, digits, '.', '_' and '-'")
+    return name
+
+
+def _stem(key: str) -> str:
+    return key.rpartition("/")[2].removesuffix(".json")

@@ -1,0 +1,107 @@
+"""Settling a segment costs what it changes, whatever the size of the study."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from counting import CountingStore
+from small_studies import METRIC, expansion
+
+from dit_core.events import Diverged, Evaluated, MetricResult
+from search_spaces.types import Expansion
+from service.engine.ledger import Ledger
+from service.engine.segment import Segment
+from service.engine.wire import DONE, FAILED, SegmentResult
+from service.policies import create
+from service.preflight import Prepared
+
+
+def study_of(arms: int, seeds: int, **sections: dict) -> Prepared:
+    """A study whose trials are known by made-up identities: arms that only evaluate share theirs."""
+    changes = {f"arm{index}": {"evaluation": {"guidance_scale": 1.5 + index}} for index in range(arms - 1)}
+    study = expansion(changes, seeds=tuple(range(seeds)), rungs=(128,), budget=256, **sections)
+    return Prepared(study, create(study.study.policy), identities(study), {})
+
+
+def identities(study: Expansion) -> dict[str, str]:
+    return {trial.name: f"{index:064d}" for index, trial in enumerate(study.trials)}
+
+
+def measure(store: CountingStore, segment: Segment, value: float) -> None:
+    event = Evaluated(segment.until, (MetricResult(METRIC, value),), b"", 0.0, 0.0)
+    store.add_evaluation(segment.train_id, segment.trial_config(), event, segment.study)
+
+
+def settled(trials: int, folder: Path) -> Counter[tuple[tuple[str, int], ...]]:
+    """Runs a study through its first rung; returns what a settling asked of the store -> how often."""
+    prepared = study_of(trials // 10, 10)
+    assert len(prepared.expansion.trials) == trials
+    store = CountingStore(folder)
+    ledger = Ledger(prepared, store)
+    seen: Counter[tuple[tuple[str, int], ...]] = Counter()
+    for index in range(trials):
+        segment = ledger.next()
+        assert segment is not None and segment.until == 128
+        measure(store, segment, float(index))
+        store.count()
+        ledger.settle(segment, SegmentResult(DONE))
+        seen[tuple(sorted(store.count().items()))] += 1
+    assert len(ledger.stops) == (trials // 10 - 1) // 2
+    return seen
+
+
+def test_records_read_and_written_do_not_grow_with_the_study(tmp_path: Path) -> None:
+    small, large = settled(100, tmp_path / "small"), settled(1000, tmp_path / "large")
+    assert set(small) == set(large), "the same reads and writes, ten times as many trials"
+    (usual, times), (deciding, once) = large.most_common()
+    assert (times, once) == (999, 1)
+    assert dict(usual)["trials"] == 1 and dict(usual).get("put", 0) == 0
+    assert dict(deciding)["trials"] == 1 and dict(deciding)["put"] == 2, "the decision, and the plan it belongs to"
+    assert sum(number for _, number in deciding) <= sum(number for _, number in usual) + 4
+
+
+def test_trials_that_share_weights_are_not_read_for_one_another(tmp_path: Path) -> None:
+    prepared = study_of(30, 1)
+    prepared = Prepared(prepared.expansion, prepared.policy, dict.fromkeys(prepared.train_ids, "a" * 64), {})
+    store = CountingStore(tmp_path)
+    ledger = Ledger(prepared, store)
+    first = ledger.next()
+    assert ledger.next() is None, "one writer"
+    measure(store, first, 1.0)
+    store.count()
+    ledger.settle(first, SegmentResult(DONE))
+    assert store.count()["trials"] == 1
+    # that the weights diverged concerns all of them, and needs no reading either
+    second = ledger.next()
+    store.add_divergence(second.train_id, Diverged(64, "the loss is nan"))
+    store.count()
+    ledger.settle(second, SegmentResult(DONE))
+    assert store.count()["trials"] == 1
+    assert {str(status.state) for status in ledger.statuses()} == {"diverged"}
+    assert ledger.finished
+
+
+def test_arms_that_measure_the_same_learn_of_each_others_measurements(tmp_path: Path) -> None:
+    """Two arms may differ in what has no effect, such as where guidance acts when there is none."""
+    study = expansion({"same": {"evaluation": {"grid_images": 20}}}, seeds=(0,), rungs=())
+    prepared = Prepared(study, create(study.study.policy), dict.fromkeys(identities(study), "a" * 64), {})
+    store = CountingStore(tmp_path)
+    ledger = Ledger(prepared, store)
+    segment = ledger.next()
+    measure(store, segment, 1.0)
+    ledger.settle(segment, SegmentResult(DONE))
+    assert {str(status.state) for status in ledger.statuses()} == {"completed"} and ledger.finished
+
+
+def test_a_failed_attempt_is_handed_out_again_and_statuses_follow(tmp_path: Path) -> None:
+    prepared = study_of(2, 1)
+    ledger = Ledger(prepared, CountingStore(tmp_path), max_attempts=2)
+    segment = ledger.next()
+    assert [str(s.state) for s in ledger.statuses(frozenset({segment.trial}))].count("running") == 1
+    ledger.settle(segment, SegmentResult(FAILED, error="ValueError: x"))
+    assert ledger.left == 3, "the baseline goes on past the rung, the arm waits for it"
+    again = ledger.next()
+    assert again == segment
+    ledger.settle(again, SegmentResult(FAILED, error="ValueError: x"))
+    assert [str(s.state) for s in ledger.statuses() if s.trial.name == segment.trial] == ["failed"]
