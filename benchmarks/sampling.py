@@ -52,9 +52,13 @@ def ours(options: Workload) -> Iterator[float]:
     precision.configure(config.training)
     model = DiT(config.model).to(device).eval().requires_grad_(False)
     data = Synthetic(config.model)
-    chunks = iter(range(10**9))
-    labels = torch.arange(options.batch) % config.model.num_classes
-    yield from _turns(options, device, lambda: generate(config, model, data, labels, "eval", next(chunks)))
+    labels, images = torch.arange(options.batch) % config.model.num_classes, iter(range(0, 10**9, options.batch))
+
+    def chunk() -> torch.Tensor:
+        first = next(images)
+        return generate(config, model, data, labels, "eval", torch.arange(first, first + options.batch))
+
+    yield from _turns(options, device, chunk)
 
 
 def _peer(options: Workload, *, switched: bool) -> Iterator[float]:

@@ -87,7 +87,7 @@ def _peer(options: Workload, *, switched: bool) -> Iterator[float]:
     def step() -> float:
         chosen = torch.randint(len(data), (options.batch,), generator=order)
         x0, y = (tensor.to(device) for tensor in (data.mean[chosen], data.labels[chosen]))
-        if data.needs_noise:
+        if data.deviation is not None:
             x0 = x0 + data.deviation[chosen].to(device) * torch.randn_like(x0)
         t = torch.randint(config.diffusion.num_timesteps, (options.batch,), device=device)
         noise = torch.randn_like(x0)

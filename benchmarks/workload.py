@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from dit_core.config import TrialConfig
-from dit_core.data.base import ImageDataset, Split, flip_some, to_uint8
+from dit_core.data.base import ImageDataset, Inputs, Split, flip_some, to_uint8
 from dit_core.data.config import DataConfig
 from dit_core.errors import UserError, parse
 from dit_core.model.config import ModelConfig
@@ -102,11 +102,10 @@ class Synthetic(ImageDataset):
         self.num_classes, self.channels, self.size = model.num_classes, model.in_channels, model.input_size
         self.image_shape = (self.channels, self.size, self.size)
         self.fingerprint = "synthetic"
-        self.needs_noise = self.channels == 4
         draws = torch.Generator().manual_seed(0)
         shape = (IMAGES, *self.image_shape)
         self.mean = torch.randn(shape, generator=draws)
-        self.deviation = 0.1 * torch.rand(shape, generator=draws)
+        self.deviation = 0.1 * torch.rand(shape, generator=draws) if self.channels == 4 else None
         self.labels = torch.randint(self.num_classes, (IMAGES,), generator=draws)
 
     @classmethod
@@ -116,11 +115,9 @@ class Synthetic(ImageDataset):
     def count(self, split: Split) -> int:
         return IMAGES
 
-    def batch(self, indices: Tensor, flip: Tensor | None = None, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        x = self.mean[indices]
-        if noise is not None:
-            x = x + self.deviation[indices] * noise
-        return flip_some(x, flip), self.labels[indices]
+    def batch(self, indices: Tensor, flip: Tensor | None = None) -> Inputs:
+        std = None if self.deviation is None else flip_some(self.deviation[indices], flip)
+        return Inputs(flip_some(self.mean[indices], flip), self.labels[indices], std)
 
     def reference(self, split: Split, batch_size: int = 256) -> Iterator[Tensor]:
         for start in range(0, IMAGES, batch_size):

@@ -11,13 +11,13 @@ from torch import Tensor
 from dit_core.config import TrialConfig
 from dit_core.data.base import ImageDataset
 from dit_core.diffusion.build import build_process
-from dit_core.diffusion.lookahead import Lookahead
 from dit_core.diffusion.sampling import sample
 from dit_core.events import Evaluated
 from dit_core.model.dit import DiT
 from dit_core.parts import METRICS
 from dit_core.runtime import compilation, distributed, precision
-from dit_core.runtime.randomness import generator, integers, normal
+from dit_core.runtime.noise import integers_at, normals
+from dit_core.runtime.randomness import generator
 
 _MIN_SIDE = 48
 """Grid images smaller than this many pixels are enlarged by a whole factor, so that a person sees them."""
@@ -34,9 +34,10 @@ def check(config: TrialConfig, dataset: ImageDataset) -> None:
 
 
 def evaluate(config: TrialConfig, model: DiT, dataset: ImageDataset, *, images: int) -> Evaluated:
-    """Scores generated images. Labels and noise are functions of the seed: the number of workers changes nothing.
+    """Scores generated images. Labels and noise are functions of the seed and of an image's position among them.
 
-    Samples come in chunks of ``evaluation.batch_size`` that are dealt to the ranks in turn. Collective.
+    They come in chunks of ``evaluation.batch_size`` that are dealt to the ranks in turn, which changes an image by the
+    network's rounding only. Collective.
 
     Args:
         config: the trial.
@@ -46,7 +47,7 @@ def evaluate(config: TrialConfig, model: DiT, dataset: ImageDataset, *, images: 
     """
     settings, device = config.evaluation, next(model.parameters()).device
     metrics = [METRICS.get(name)(config, dataset, device) for name in settings.metrics]
-    chunks = range(0, settings.num_samples, settings.batch_size)
+    chunks = torch.arange(settings.num_samples).split(settings.batch_size)
     training = model.training
     model.eval()
     clock = _Clock(device)
@@ -54,13 +55,11 @@ def evaluate(config: TrialConfig, model: DiT, dataset: ImageDataset, *, images: 
     sampling = scoring = 0.0
     with torch.no_grad():
         try:
-            for chunk in range(distributed.rank(), len(chunks), distributed.world_size()):
-                count = min(settings.batch_size, settings.num_samples - chunks[chunk])
-                labels = draw_labels(config, chunk, chunks[chunk], count)
-                generated = generate(config, model, dataset, labels, "eval", chunk)
+            for positions in chunks[distributed.rank() :: distributed.world_size()]:
+                generated = generate(config, model, dataset, draw_labels(config, positions), "eval", positions)
                 sampling += clock.lap()
                 for metric in metrics:
-                    metric.update(generated, chunks[chunk])
+                    metric.update(generated, int(positions[0]))
                 scoring += clock.lap()
             if distributed.rank() == 0:
                 grid = sample_grid(config, model, dataset)
@@ -72,27 +71,23 @@ def evaluate(config: TrialConfig, model: DiT, dataset: ImageDataset, *, images: 
     return Evaluated(images, results, grid, sampling, scoring)
 
 
-def draw_labels(config: TrialConfig, chunk: int, start: int, count: int) -> Tensor:
-    """Returns the labels of one chunk of an evaluation's images, (count,) int64; a function of the seed.
+def draw_labels(config: TrialConfig, positions: Tensor) -> Tensor:
+    """Returns the labels of an evaluation's images by their positions in it, both (n,) int64; a function of the seed.
 
     ``uniform`` draws each label at random, as ADM's and DiT's 50 000 samples do. ``balanced`` goes round the classes in
     an order drawn once per seed, so that over the whole evaluation no class is more than one image ahead of another.
-
-    Args:
-        config: the trial.
-        chunk: index of the chunk.
-        start: position of its first image among all images of the evaluation.
-        count: its images.
     """
     classes, seed = max(1, config.model.num_classes), config.seed  # without classes, 0 is the null class
     if config.evaluation.labels == "uniform":
-        return integers(count, classes, seed, "eval-labels", chunk)
+        return integers_at(positions, classes, seed, "eval-labels")
     order = torch.from_numpy(generator(seed, "eval-classes").permutation(classes))
-    return order[torch.arange(start, start + count) % classes]
+    return order[positions % classes]
 
 
-def generate(config: TrialConfig, model: DiT, dataset: ImageDataset, labels: Tensor, stream: str, chunk: int) -> Tensor:
-    """Samples one image per label; the noise is a function of (seed, stream, chunk).
+def generate(
+    config: TrialConfig, model: DiT, dataset: ImageDataset, labels: Tensor, stream: str, positions: Tensor
+) -> Tensor:
+    """Samples one image per label; its noise is a function of (seed, stream, position, sampling step).
 
     Args:
         config: the trial.
@@ -100,21 +95,21 @@ def generate(config: TrialConfig, model: DiT, dataset: ImageDataset, labels: Ten
         dataset: decodes model outputs into images.
         labels: (N,) int64.
         stream: names the random stream.
-        chunk: index within the stream.
+        positions: (N,) int64, the images' positions within the stream.
 
     Returns:
         uint8 (N, C, H, W), on the model's device.
     """
     settings, device = config.evaluation, next(model.parameters()).device
-    shape = (len(labels), config.model.in_channels, config.model.input_size, config.model.input_size)
+    shape = (config.model.in_channels, config.model.input_size, config.model.input_size)
+    positions = positions.to(device)
     whole = len(labels) == settings.batch_size  # the last chunk and the grid are not worth compiling for their size
     network = compilation.compiled(model) if config.training.compile and whole else model
-    noise = Lookahead(lambda step: normal(shape, config.seed, f"{stream}-step", chunk, step), device)
-    with torch.inference_mode(), precision.autocast(config.training, device), noise:
+    with torch.inference_mode(), precision.autocast(config.training, device):
         x = sample(
             network,
             build_process(config.diffusion),
-            noise=normal(shape, config.seed, f"{stream}-start", chunk).to(device),
+            noise=normals(positions, shape, config.seed, f"{stream}-start"),
             labels=labels.to(device),
             sampler=settings.sampler,
             steps=settings.sampling_steps,
@@ -122,7 +117,7 @@ def generate(config: TrialConfig, model: DiT, dataset: ImageDataset, labels: Ten
             guidance_channels=settings.guidance_channels,
             guidance_interval=settings.guidance_interval,
             null_label=config.model.num_classes,
-            step_noise=noise,
+            step_noise=lambda step: normals(positions, shape, config.seed, f"{stream}-step", step),
         )
         images = dataset.to_images(x)
     return images.clone()  # a normal tensor again, which a metric may use as it likes
@@ -131,10 +126,9 @@ def generate(config: TrialConfig, model: DiT, dataset: ImageDataset, labels: Ten
 def sample_grid(config: TrialConfig, model: DiT, dataset: ImageDataset) -> bytes:
     """Returns a PNG of ``grid_images`` samples with labels 0, 1, 2, ...; every arm of a seed gets the same noise."""
     settings = config.evaluation
-    labels = torch.arange(settings.grid_images) % max(1, config.model.num_classes)
     parts = [
-        generate(config, model, dataset, part, "grid", index)
-        for index, part in enumerate(torch.split(labels, settings.batch_size))
+        generate(config, model, dataset, part % max(1, config.model.num_classes), "grid", part)
+        for part in torch.arange(settings.grid_images).split(settings.batch_size)
     ]
     return render(torch.cat(parts), columns=config.grid_columns)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -16,6 +16,21 @@ if TYPE_CHECKING:
     from dit_core.model.config import ModelConfig
 
 Split = Literal["train", "held_out"]
+
+
+class Inputs(NamedTuple):
+    """Training images as model inputs, before anything is drawn at random.
+
+    Attributes:
+        x: (N, channels, size, size) float32: pixels in [-1, 1], scaled latents, or the means of scaled latents.
+        y: (N,) int64 labels.
+        std: (N, channels, size, size) float32, the standard deviations around the means (a VAE's posterior, of which
+            every use draws another sample); None where ``x`` are the inputs themselves.
+    """
+
+    x: Tensor
+    y: Tensor
+    std: Tensor | None = None
 
 
 class ImageDataset(ABC):
@@ -32,7 +47,6 @@ class ImageDataset(ABC):
         size: height and width of a model input, in pixels or latent cells.
         image_shape: (channels, height, width) of the images that ``to_images`` and ``reference`` return.
         fingerprint: SHA-256 of what the training images are; the same images and split give the same one anywhere.
-        needs_noise: ``batch`` needs standard normal noise of the model input's shape (to sample a VAE's posterior).
         notes: sentences a person should read, such as the corrupt images that were skipped.
     """
 
@@ -42,7 +56,6 @@ class ImageDataset(ABC):
     size: int
     image_shape: tuple[int, int, int]
     fingerprint: str
-    needs_noise: bool = False
     notes: tuple[str, ...] = ()
 
     @classmethod
@@ -68,17 +81,12 @@ class ImageDataset(ABC):
         """Returns the number of images in a split."""
 
     @abstractmethod
-    def batch(self, indices: Tensor, flip: Tensor | None = None, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Returns training images as model inputs. Deterministic: all randomness comes in as arguments.
+    def batch(self, indices: Tensor, flip: Tensor | None = None) -> Inputs:
+        """Returns training images as model inputs, on the CPU. Deterministic.
 
         Args:
             indices: (N,) int64 in [0, len(self)).
             flip: (N,) bool, which images to flip horizontally; None flips none.
-            noise: (N, channels, size, size) standard normal; required when ``needs_noise``, ignored otherwise.
-
-        Returns:
-            x of shape (N, channels, size, size), float32 (pixels in [-1, 1], or scaled latents), and y of shape (N,),
-            int64.
         """
 
     @abstractmethod

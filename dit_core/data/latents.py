@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from dit_core.data.base import ImageDataset, Split
+from dit_core.data.base import ImageDataset, Inputs, Split
 from dit_core.data.config import DataConfig
 from dit_core.data.corrupt import settle
 from dit_core.data.latents_format import MANIFEST, PARTIAL, Manifest, Shard, read_manifest, unpack_names
@@ -28,8 +28,8 @@ from dit_core.files import file_sha256
 class Latents(ImageDataset):
     """Scaled latents; shards are memory-mapped and only the rows of a batch are read.
 
-    A ``posterior`` folder samples ``(mean + std * noise - shift) * scale`` with the noise that ``batch`` is given.
-    Reference images are decoded posterior means (or samples).
+    A ``posterior`` folder gives means ``(mean - shift) * scale`` and deviations ``std * scale``, so that the trainer
+    draws ``(mean + std * noise - shift) * scale``. Reference images are decoded posterior means (or samples).
     """
 
     name = "latents"
@@ -37,8 +37,8 @@ class Latents(ImageDataset):
     def __init__(self, manifest: Manifest, shards: list[tuple[Shard, Any]], config: DataConfig, vae: str) -> None:
         self.channels, self.size, _ = manifest.shape
         self.num_classes = manifest.num_classes
-        self.needs_noise = manifest.kind == "posterior"
         self._manifest = manifest
+        self._posterior = manifest.kind == "posterior"
         self._vae = vae
         self._shards = [{name: file.get_slice(name) for name in manifest.tensors} for _, file in shards]
         self._rows = [(number, row) for number, (shard, _) in enumerate(shards) for row in range(shard.count)]
@@ -91,38 +91,28 @@ class Latents(ImageDataset):
     def count(self, split: Split) -> int:
         return len(self._indices[split])
 
-    def batch(self, indices: Tensor, flip: Tensor | None = None, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def batch(self, indices: Tensor, flip: Tensor | None = None) -> Inputs:
         flips = [False] * len(indices) if flip is None else flip.tolist()
         if any(flips) and not self._manifest.flipped:
             raise ValueError("this folder holds no latents of flipped images")
-        if self.needs_noise and noise is None:
-            raise ValueError("a folder of posteriors needs noise")
         rows = [self._indices["train"][i] for i in indices.tolist()]
-        x = self._read(rows, flips, noise)
-        return x, self._labels[indices]
+        std = self._gather("std", rows, flips).mul_(self._manifest.scale) if self._posterior else None
+        return Inputs(self._read(rows, flips), self._labels[indices], std)
 
     def reference(self, split: Split, batch_size: int = 256) -> Iterator[Tensor]:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         rows = self._indices[split]
         for start in range(0, len(rows), batch_size):
             chosen = rows[start : start + batch_size]
-            yield self.to_images(self._read(chosen, [False] * len(chosen), None).to(device)).cpu()
+            yield self.to_images(self._read(chosen, [False] * len(chosen)).to(device)).cpu()
 
     def to_images(self, x: Tensor) -> Tensor:
         return decode_latents(load_vae(self._vae, x.device), x, self._manifest.scale, self._manifest.shift)
 
-    def _read(self, rows: list[int], flips: list[bool], noise: Tensor | None) -> Tensor:
-        """Returns scaled latents, float32 (n, C, H, W); without noise, posterior means."""
-        if not self.needs_noise:
-            return self._scaled(self._gather("latents", rows, flips))
-        x = self._gather("mean", rows, flips)
-        if noise is not None:
-            x = x + self._gather("std", rows, flips) * noise.to(x)
-        return self._scaled(x)
-
-    def _scaled(self, x: Tensor) -> Tensor:
-        shift = self._manifest.shift
-        return (x - shift if shift else x) * self._manifest.scale
+    def _read(self, rows: list[int], flips: list[bool]) -> Tensor:
+        """Returns scaled latents, or the means of scaled latents, float32 (n, C, H, W)."""
+        x = self._gather("mean" if self._posterior else "latents", rows, flips)
+        return x.sub_(self._manifest.shift).mul_(self._manifest.scale)
 
     def _gather(self, tensor: str, rows: list[int], flips: list[bool]) -> Tensor:
         out = torch.empty(len(rows), *self._manifest.shape)

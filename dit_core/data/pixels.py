@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from dit_core.data.base import ImageDataset, Split, flip_some, from_uint8
+from dit_core.data.base import ImageDataset, Inputs, Split, flip_some, from_uint8
 from dit_core.data.config import DataConfig
 from dit_core.data.split import split_indices
 
@@ -54,9 +54,9 @@ class PixelDataset(ImageDataset):
     def count(self, split: Split) -> int:
         return len(self._rows[split])
 
-    def batch(self, indices: Tensor, flip: Tensor | None = None, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def batch(self, indices: Tensor, flip: Tensor | None = None) -> Inputs:
         rows = self._rows["train"][indices]
-        return flip_some(from_uint8(self.pixels(rows.tolist())), flip), self.row_labels[rows]
+        return Inputs(flip_some(from_uint8(self.pixels(rows.tolist())), flip), self.row_labels[rows])
 
     def reference(self, split: Split, batch_size: int = 256) -> Iterator[Tensor]:
         rows = self.rows(split)

@@ -65,7 +65,7 @@ def sample(
         steps: network evaluations per image, of which guidance makes two each.
         guidance_scale: 1.0 is none.
         null_label: the label that means "no class".
-        step_noise: step index (``steps - 1`` down to 1) -> (N, C, H, W) standard normal on the CPU or the device.
+        step_noise: step index (``steps - 1`` down to 1) -> (N, C, H, W) standard normal on the device of ``noise``.
         sampler: a name in ``SAMPLERS``; None takes the objective's own.
         guidance_channels: leading channels that are guided; None takes ``guided_channels``.
         guidance_interval: noise levels, 0 data to 1 noise and both ends included, at which guidance is on; elsewhere

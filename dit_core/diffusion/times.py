@@ -23,7 +23,7 @@ def uniform_times(count: int, seed: int, step: int) -> Tensor:
 
 def logit_normal_times(count: int, seed: int, step: int) -> Tensor:
     """The sigmoid of a standard normal: mostly middle noise levels (Esser et al., arXiv 2403.03206, section 3.1)."""
-    return normal((count,), seed, STREAM, step).sigmoid()
+    return normal(count, seed, STREAM, step).sigmoid()
 
 
 def draw_times(config: DiffusionConfig, count: int, seed: int, step: int) -> Tensor:

@@ -27,7 +27,7 @@ class EvaluationConfig(Config):
             everywhere.
         labels: how labels are drawn: ``uniform`` at random, or ``balanced`` (every class equally often).
         ema_decay: which of ``training.ema_decays`` is evaluated; None is the first, 0 the raw weights.
-        batch_size: images sampled at once; changes no image.
+        batch_size: images sampled at once; changes no image but for the network's rounding.
         grid_images: images of the sample grid, with labels 0, 1, 2, ... and the same noise for every arm.
         inception_weights: local path of Inception-v3 weights for ``fid``, ``kid``, ``precision`` and others; None lets
             torch-fidelity download them.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
-from typing import cast
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from dit_core.errors import UserError
+
+Kernel = TypeVar("Kernel", bound=Callable[..., Tensor])
 
 _SHAPES = 64
 """Shapes that a process compiles for before it gives up; PyTorch's own limit is 8."""
@@ -28,6 +31,17 @@ def compile_(network: nn.Module) -> None:
     """As ``compiled``, in place: the parameters keep their names."""
     _allow_many_shapes()
     network.compile(dynamic=False)
+
+
+def fused(function: Kernel) -> Kernel:
+    """Returns a function of tensors compiled once for every number of rows and columns."""
+    _allow_many_shapes()
+    return cast(Kernel, torch.compile(function, dynamic=True))
+
+
+def works(device: torch.device) -> bool:
+    """Returns whether ``torch.compile`` works here, by compiling a sum; the answer is kept for the process."""
+    return _problem(device) is None
 
 
 def _allow_many_shapes() -> None:

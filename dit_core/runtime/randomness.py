@@ -1,7 +1,8 @@
 """Randomness as a function, not a state: every draw depends on (seed, stream, index) and on nothing before it.
 
-A draw is made on the CPU for the global batch and sliced by rank, so a resumed trial continues as if it had never
-stopped, the number of workers changes nothing, and arms that share a seed see the same images, timesteps and noise.
+These are the small draws (order, timesteps, flips); those of an image's size are in ``noise.py``. A draw is made on the
+CPU for the global batch and sliced by rank, so a resumed trial continues as if it had never stopped, the number of
+workers changes nothing, and arms that share a seed see the same images and timesteps.
 The generator is Philox (Salmon et al., 2011), keyed by a SHA-256 of the arguments: streams cannot collide.
 """
 
@@ -21,7 +22,7 @@ def generator(seed: int, stream: str, *index: int) -> np.random.Generator:
     Args:
         seed: the trial's seed.
         stream: what is drawn, e.g. ``timesteps``.
-        *index: which draw: the step, the epoch, the chunk of an evaluation, ...
+        *index: which draw: the step, the epoch, ...
     """
     key = hashlib.sha256(repr((seed, stream, *index)).encode()).digest()[:16]
     return np.random.Generator(np.random.Philox(key=np.frombuffer(key, np.uint64)))
@@ -32,9 +33,9 @@ def torch_seed(seed: int, stream: str) -> int:
     return int(generator(seed, stream).integers(2**32))
 
 
-def normal(shape: tuple[int, ...], seed: int, stream: str, *index: int) -> Tensor:
-    """Returns standard normal float32 noise of ``shape``."""
-    return torch.from_numpy(generator(seed, stream, *index).standard_normal(shape, np.float32))
+def normal(count: int, seed: int, stream: str, *index: int) -> Tensor:
+    """Returns (count,) float32, standard normal."""
+    return torch.from_numpy(generator(seed, stream, *index).standard_normal(count, np.float32))
 
 
 def integers(count: int, below: int, seed: int, stream: str, *index: int) -> Tensor:

@@ -22,7 +22,7 @@ from dit_core.diffusion.build import build_process
 from dit_core.errors import UserError
 from dit_core.events import Checkpointed, CurvePoint, Diverged, Event, Progress, Started
 from dit_core.runtime import compilation, distributed, precision
-from dit_core.training.batches import draw, prefetched
+from dit_core.training.batches import batches
 from dit_core.training.checkpoint import Checkpoints
 from dit_core.training.loss import step_loss
 from dit_core.training.schedule import learning_rate
@@ -86,12 +86,12 @@ def run(
     start, clock = images, perf_counter()
     totals = torch.zeros(4, device=device)  # loss, mse, vb, and whether rank 0 wants to stop
     todo = range(images // training.batch_size, until // training.batch_size)
-    with closing(prefetched(lambda step: draw(config, dataset, step, device), todo, device)) as batches:
-        for step, batch in batches:
+    with closing(batches(config, dataset, todo, device)) as steps:
+        for step, batch in steps:
             xt = process.q_sample(batch.x0, batch.t, batch.noise)
             with precision.autocast(training, device):
                 output = network(xt, process.network_time(batch.t), batch.y, batch.kept)
-            loss, mse, vb = step_loss(process, batch, xt, output.float(), config.model.patch_size)
+            loss, mse, vb = step_loss(process, batch, xt, output.float(), config.model.patch_size, of=len(batch.x0))
             state.optimizer.zero_grad()
             loss.backward()
             state.optimizer.set_learning_rate(learning_rate(training, (step + 1) * training.batch_size))

@@ -13,27 +13,32 @@ RECONSTRUCTION_WEIGHT = 0.1
 
 
 def step_loss(
-    process: Process, batch: Batch, xt: Tensor, output: Tensor, patch_size: int
+    process: Process, batch: Batch, xt: Tensor, output: Tensor, patch_size: int, of: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Returns the loss of a step, its squared error and its variational term, each a mean over the images.
+    """Returns what some images add to the loss of a step, to its squared error and to its variational term.
 
-    Where tokens are masked, the last two are means over the kept patches, and the loss has a third part: on the
-    masked patches the network is to reconstruct its input ``x_t``, as in MaskDiT (which also standardises every
+    Each is a sum over the images of a term that depends on one image alone, divided by ``of``. The parts of a batch add
+    up to the whole batch but for the order of summation, and so do their gradients.
+
+    Where tokens are masked, an image's last two terms are means over its kept patches, and its loss has a third part:
+    on the masked patches the network is to reconstruct its input ``x_t``, as in MaskDiT (which also standardises every
     patch in its code, though not in the paper). The noise of a patch that was not seen cannot be predicted.
 
     Args:
         process: the noise process.
-        batch: what the step saw.
+        batch: what the step saw, or a part of it.
         xt: (n, C, H, W) noised images.
         output: (n, C or 2C, H, W) float32 prediction.
         patch_size: side of a patch.
+        of: images of the step on this rank. (Ranks have equally many, so the mean over ranks is that over the global
+            batch.)
     """
-    if batch.kept is None or batch.masked is None:
-        mse, vb = process.losses(output, batch.x0, xt, batch.t, batch.noise)
-        return process.weighted(mse, batch.t).mean() + vb.mean(), mse.mean(), vb.mean()
-    output_kept, x0, xt_kept, noise = (pick(x, batch.kept, patch_size) for x in (output, batch.x0, xt, batch.noise))
-    mse, vb = process.losses(output_kept, x0, xt_kept, batch.t, noise)
-    guess, seen = (pick(x, batch.masked, patch_size) for x in (output[:, : xt.shape[1]], xt))
-    reconstruction = (guess - seen).square().mean()
-    loss = process.weighted(mse, batch.t).mean() + vb.mean() + RECONSTRUCTION_WEIGHT * reconstruction
-    return loss, mse.mean(), vb.mean()
+    predicted, x0, noised, noise = output, batch.x0, xt, batch.noise
+    if batch.kept is not None:
+        predicted, x0, noised, noise = (pick(x, batch.kept, patch_size) for x in (predicted, x0, noised, noise))
+    mse, vb = process.losses(predicted, x0, noised, batch.t, noise)
+    loss = process.weighted(mse, batch.t) + vb
+    if batch.masked is not None:
+        guess, hidden = (pick(x, batch.masked, patch_size) for x in (output[:, : xt.shape[1]], xt))
+        loss = loss + RECONSTRUCTION_WEIGHT * (guess - hidden).square().flatten(1).mean(1)
+    return loss.sum() / of, mse.sum() / of, vb.sum() / of

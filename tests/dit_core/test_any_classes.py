@@ -74,7 +74,7 @@ def test_the_null_class_comes_after_the_classes(tmp_path: Path, classes: int) ->
 @pytest.mark.parametrize("labels", ["uniform", "balanced"])
 def test_labels_to_sample_are_classes_or_the_null_class_alone(tmp_path: Path, labels: str) -> None:
     for classes in (0, 1, 3):
-        drawn = draw_labels(trial(tmp_path, classes, labels=labels), 0, 0, 60)
+        drawn = draw_labels(trial(tmp_path, classes, labels=labels), torch.arange(60))
         assert drawn.dtype == torch.int64 and set(drawn.tolist()) == set(range(max(1, classes)))
 
 

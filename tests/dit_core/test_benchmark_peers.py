@@ -114,3 +114,17 @@ def test_a_contestant_that_fails_is_said_to(capsys: pytest.CaptureFixture[str]) 
     line = Line()
     contest._serve(line, full, None, "cpu")
     assert line.said == [("problem", "out of memory")]
+
+
+def test_noise_is_timed_beside_the_way_it_was_drawn_before() -> None:
+    code = (
+        "import sys; sys.path.insert(0, 'benchmarks'); sys.argv = ['noise.py', '--rounds', '1', '--device', 'cpu']\n"
+        "import noise; noise.main()\n"
+        "heavy = {'ray', 'mlflow', 'sklearn', 'diffusers', 'scipy', 'PIL'}\n"
+        "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| 64x1x8x8")]
+    assert [row[1] for row in rows] == ["1", "8"]
+    assert all(float(figure) > 0 for row in rows for column in row[2:4] for figure in column.split(", "))

@@ -106,7 +106,7 @@ def test_the_split_is_that_of_the_images(images: Path, vae: str, tmp_path: Path)
         first, second = load_dataset(source(images, **settings)), load_dataset(latents(tmp_path, **settings))
         assert [first.rows("train"), first.rows("held_out")] == list(second._indices.values())
         assert torch.equal(first.labels("train"), second._labels)
-    assert second.batch(torch.arange(2), noise=torch.zeros(2, 4, 4, 4))[0].shape == (2, 4, 4, 4)
+    assert second.batch(torch.arange(2)).x.shape == (2, 4, 4, 4)
 
 
 def test_a_flip_in_training_is_the_latent_of_the_mirror_image(images: Path, vae: str, tmp_path: Path) -> None:
@@ -114,16 +114,16 @@ def test_a_flip_in_training_is_the_latent_of_the_mirror_image(images: Path, vae:
     dataset = load_dataset(latents(tmp_path, random_flip=True))
     found = shards(tmp_path, manifest)
     rows = dataset._indices["train"][:2]
-    noise = torch.randn(2, 4, 4, 4)
-    x, _ = dataset.batch(torch.arange(2), torch.tensor([True, False]), noise)
-    assert torch.allclose(x[0], 0.18215 * (found["mean_flipped"] + found["std_flipped"] * noise[0])[rows[0]])
-    assert torch.allclose(x[1], 0.18215 * (found["mean"] + found["std"] * noise[1])[rows[1]])
+    mean, _, std = dataset.batch(torch.arange(2), torch.tensor([True, False]))
+    for index, suffix in enumerate(("_flipped", "")):
+        assert torch.allclose(mean[index], 0.18215 * found[f"mean{suffix}"][rows[index]])
+        assert torch.allclose(std[index], 0.18215 * found[f"std{suffix}"][rows[index]])
 
 
 def test_no_flips_halves_the_folder_and_random_flips_are_refused(images: Path, vae: str, tmp_path: Path) -> None:
     manifest = cache_latents(source(images), tmp_path, vae, flips=False, dtype="float16")
     assert manifest.tensors == ("mean", "std") and shards(tmp_path, manifest)["mean"].dtype == torch.float16
-    assert load_dataset(latents(tmp_path)).batch(torch.arange(2), None, torch.zeros(2, 4, 4, 4))[0].std() > 0
+    assert load_dataset(latents(tmp_path)).batch(torch.arange(2)).x.std() > 0
     with pytest.raises(UserError, match=r"data\.random_flip: true given, but the folder holds no latents of flipped"):
         load_dataset(latents(tmp_path, random_flip=True))
 
@@ -133,7 +133,7 @@ def test_a_shift_comes_off_before_the_scale_and_back_on_after(images: Path, vae:
     manifest = cache_latents(source(images), tmp_path / "out", shifted)
     dataset = load_dataset(latents(tmp_path / "out", vae_scale=1.5))
     mean = shards(tmp_path / "out", manifest)["mean"][dataset._indices["train"][:3]]
-    x, _ = dataset.batch(torch.arange(3), None, torch.zeros(3, 4, 4, 4))
+    x = dataset.batch(torch.arange(3)).x
     assert manifest.shift == 0.2 and torch.allclose(x, (mean - 0.2) * 1.5)
     decoded = module.load_vae(shifted, torch.device("cpu")).decode(mean).sample
     expected = ((decoded + 1) * 127.5).round().clamp(0, 255)

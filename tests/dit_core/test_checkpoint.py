@@ -15,6 +15,7 @@ import torch
 from small_trials import tiny
 
 from dit_core.errors import UserError
+from dit_core.files import temporary_path
 from dit_core.parts import OPTIMIZERS
 from dit_core.training.checkpoint import Checkpoints, CorruptCheckpoint, read, write
 from dit_core.training.state import TrainState
@@ -201,7 +202,7 @@ def test_partial_ones_go_when_a_later_one_is_safe_and_kept_ones_stay(tmp_path: P
 
 
 def test_leftovers_of_killed_processes_are_swept(tmp_path: Path) -> None:
-    old, young = tmp_path / ".000000000032.safetensors.aa.tmp", tmp_path / ".000000000064.safetensors.bb.tmp"
+    old, young = (temporary_path(tmp_path / name) for name in ("000000000032.safetensors", "000000000064.safetensors"))
     for leftover in (old, young):
         leftover.write_bytes(b"half")
     os.utime(old, (time.time() - 7200,) * 2)

@@ -33,7 +33,7 @@ def test_pixels_are_the_sources_rounded_to_bytes() -> None:
 def test_a_batch_is_in_minus_one_to_one_and_goes_back_to_the_same_bytes() -> None:
     dataset = load_dataset(DataConfig())
     indices = torch.tensor([5, 0, 1437, 5])
-    x, y = dataset.batch(indices)
+    x, y, _ = dataset.batch(indices)
     assert x.dtype == torch.float32 and y.dtype == torch.int64
     assert x.min() >= -1 and x.max() <= 1 and x.min() == -1
     assert torch.equal(dataset.to_images(x), everything(dataset, "train")[indices])
@@ -48,8 +48,8 @@ def test_out_of_range_outputs_are_clipped_and_nan_becomes_black() -> None:
 def test_only_the_images_asked_for_are_flipped() -> None:
     dataset = load_dataset(DataConfig())
     indices = torch.arange(3)
-    plain, _ = dataset.batch(indices)
-    flipped, _ = dataset.batch(indices, flip=torch.tensor([False, True, False]))
+    plain = dataset.batch(indices).x
+    flipped = dataset.batch(indices, flip=torch.tensor([False, True, False])).x
     assert torch.equal(flipped[[0, 2]], plain[[0, 2]])
     assert torch.equal(flipped[1], plain[1].flip(-1)) and not torch.equal(flipped[1], plain[1])
 

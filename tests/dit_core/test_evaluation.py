@@ -124,7 +124,7 @@ def test_the_grid_shows_labels_in_order_with_noise_of_the_seed_only() -> None:
     assert image.size == (10 * 50 - 2, 3 * 50 - 2)  # 10 columns and 3 rows of 48 pixels, 2 between
 
     labels = torch.arange(25) % 10
-    expected = generate(config, model, dataset, labels, "grid", 0)
+    expected = generate(config, model, dataset, labels, "grid", torch.arange(25))
     shown = np.asarray(image)
     for index in (0, 9, 13, 24):
         top, left = index // 10 * 50, index % 10 * 50
@@ -137,8 +137,8 @@ def test_the_grid_shows_labels_in_order_with_noise_of_the_seed_only() -> None:
 def test_labels_matter() -> None:
     config = tiny()
     model, dataset = network(config), load_dataset(config.data)
-    zeros = generate(config, model, dataset, torch.zeros(4, dtype=torch.int64), "eval", 0)
-    ones = generate(config, model, dataset, torch.ones(4, dtype=torch.int64), "eval", 0)
+    zeros = generate(config, model, dataset, torch.zeros(4, dtype=torch.int64), "eval", torch.arange(4))
+    ones = generate(config, model, dataset, torch.ones(4, dtype=torch.int64), "eval", torch.arange(4))
     assert not torch.equal(zeros, ones)
     assert zeros.dtype == torch.uint8
     assert zeros.shape == (4, 1, 8, 8)

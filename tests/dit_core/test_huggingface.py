@@ -102,7 +102,7 @@ def test_every_local_kind_gives_the_images_and_labels(make: Callable[[Path], Pat
     expected = {
         crop(open_rgb(content), 8).numpy().tobytes(): label for content, label in zip(PICTURES, LABELS, strict=True)
     }
-    x, y = dataset.batch(torch.arange(9))
+    x, y, _ = dataset.batch(torch.arange(9))
     found = {pixels.numpy().tobytes(): int(label) for pixels, label in zip(dataset.to_images(x), y, strict=True)}
     for images, label in zip(dataset.reference("held_out"), [dataset.labels("held_out")], strict=True):
         found |= {pixels.numpy().tobytes(): int(one) for pixels, one in zip(images, label, strict=True)}

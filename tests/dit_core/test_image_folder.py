@@ -49,7 +49,7 @@ def test_classes_are_sub_folders_in_alphabetical_order(folder: Path) -> None:
     dataset = load_dataset(config(folder, held_out_fraction=1 / 3))
     assert (dataset.num_classes, dataset.channels, dataset.size) == (3, 3, 8)
     assert (len(dataset), dataset.count("held_out"), dataset.notes) == (12, 6, ())
-    x, y = dataset.batch(torch.arange(12))
+    x, y, _ = dataset.batch(torch.arange(12))
     assert x.shape == (12, 3, 8, 8) and y.min() >= 0 and y.max() == 2
     for i, name in enumerate(names(dataset, "train")):
         assert y[i] == ("ant", "bee", "cat").index(name.split("/")[0])
@@ -143,8 +143,8 @@ def test_every_mode_becomes_three_channels(tmp_path: Path, mode: str) -> None:
 
 def test_flip(folder: Path) -> None:
     dataset = load_dataset(config(folder))
-    plain, _ = dataset.batch(torch.arange(2))
-    flipped, _ = dataset.batch(torch.arange(2), flip=torch.tensor([True, False]))
+    plain = dataset.batch(torch.arange(2)).x
+    flipped = dataset.batch(torch.arange(2), flip=torch.tensor([True, False])).x
     assert torch.equal(flipped[0], plain[0].flip(-1)) and torch.equal(flipped[1], plain[1])
 
 

@@ -9,11 +9,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from dit_core.config import TrialConfig
 from dit_core.data import DataConfig, load_dataset
 from dit_core.data.latents_format import MANIFEST, unpack_names, write_latents
 from dit_core.data.vae import vae_identity
 from dit_core.errors import UserError
 from dit_core.files import file_sha256
+from dit_core.runtime.noise import normals
+from dit_core.runtime.randomness import image_order
+from dit_core.training.batches import draw
 
 SCALE = 0.18215
 COUNT = 25
@@ -66,27 +70,39 @@ def test_the_written_folder_is_what_the_format_says(tmp_path: Path, vae: str) ->
     assert all(file_sha256(tmp_path / shard["file"]) == shard["sha256"] for shard in manifest["shards"])
 
 
-def test_a_posterior_is_sampled_with_the_noise_given(tmp_path: Path, vae: str) -> None:
+def test_a_posterior_is_given_as_means_and_deviations(tmp_path: Path, vae: str) -> None:
     batch = write(tmp_path, vae)
     dataset = load_dataset(config(tmp_path))
-    assert dataset.needs_noise and (dataset.channels, dataset.size, dataset.num_classes) == (4, 4, 3)
+    assert (dataset.channels, dataset.size, dataset.num_classes) == (4, 4, 3)
     assert (len(dataset), dataset.count("held_out"), dataset.image_shape) == (20, 5, (3, 8, 8))
     rows = torch.tensor(dataset._indices["train"])
-    noise = torch.randn(20, 4, 4, 4)
-    x, y = dataset.batch(torch.arange(20), noise=noise)
-    assert x.dtype == torch.float32 and torch.equal(y, batch["labels"][rows])
-    assert torch.allclose(x, SCALE * (batch["mean"][rows] + batch["std"][rows] * noise))
-    picked, _ = dataset.batch(torch.tensor([7, 3]), noise=noise[:2])
-    assert torch.allclose(picked, SCALE * (batch["mean"][rows[[7, 3]]] + batch["std"][rows[[7, 3]]] * noise[:2]))
-    with pytest.raises(ValueError, match="needs noise"):
-        dataset.batch(torch.arange(2))
+    mean, y, std = dataset.batch(torch.arange(20))
+    assert mean.dtype == std.dtype == torch.float32 and torch.equal(y, batch["labels"][rows])
+    assert torch.allclose(mean, SCALE * batch["mean"][rows]) and torch.allclose(std, SCALE * batch["std"][rows])
+    mean, _, std = dataset.batch(torch.tensor([7, 3]))
+    assert torch.allclose(mean, SCALE * batch["mean"][rows[[7, 3]]])
+    assert torch.allclose(std, SCALE * batch["std"][rows[[7, 3]]])
+
+
+def test_training_samples_a_posterior_by_the_images_position(tmp_path: Path, vae: str) -> None:
+    write(tmp_path, vae)
+    dataset = load_dataset(config(tmp_path))
+    trial = TrialConfig.model_validate(
+        {"model": {"input_size": 4, "num_classes": 3}, "training": {"batch_size": 8}, "data": config(tmp_path)}
+    )
+    found = draw(trial, dataset, 3, torch.device("cpu"))
+    positions = torch.arange(24, 32)
+    mean, _, std = dataset.batch(image_order(24, 8, 20, trial.seed))
+    expected = mean + std * normals(positions, (4, 4, 4), trial.seed, "posterior")
+    assert torch.allclose(found.x0, expected, atol=1e-6) and (found.x0 - mean).std() > 0.01
+    assert torch.equal(found.noise, normals(positions, (4, 4, 4), trial.seed, "noise"))
 
 
 def test_a_plain_sample_needs_no_noise(tmp_path: Path, vae: str) -> None:
     batch = write(tmp_path, vae, posterior=False)
     dataset = load_dataset(config(tmp_path))
-    assert not dataset.needs_noise
-    x, _ = dataset.batch(torch.arange(20))
+    x, _, std = dataset.batch(torch.arange(20))
+    assert std is None
     assert torch.allclose(x, SCALE * batch["latents"][dataset._indices["train"]])
 
 
@@ -94,7 +110,7 @@ def test_flips_use_the_latents_of_the_flipped_image(tmp_path: Path, vae: str) ->
     batch = write(tmp_path, vae, posterior=False, flipped=True)
     dataset = load_dataset(config(tmp_path, random_flip=True))
     rows = dataset._indices["train"]
-    x, _ = dataset.batch(torch.arange(2), flip=torch.tensor([True, False]))
+    x = dataset.batch(torch.arange(2), flip=torch.tensor([True, False])).x
     assert torch.allclose(x[0], SCALE * batch["latents_flipped"][rows[0]])
     assert torch.allclose(x[1], SCALE * batch["latents"][rows[1]])
 
@@ -103,7 +119,7 @@ def test_half_precision_latents_become_float32(tmp_path: Path, vae: str) -> None
     batch = tensors(posterior=False)
     batch["latents"] = batch["latents"].half()
     write_latents(tmp_path, [batch], NAMES, scale=SCALE, num_classes=3, vae=vae_identity(vae))
-    x, _ = load_dataset(config(tmp_path)).batch(torch.arange(3))
+    x = load_dataset(config(tmp_path)).batch(torch.arange(3)).x
     assert x.dtype == torch.float32 and x.std() > 0
 
 
@@ -193,7 +209,7 @@ def test_a_damaged_shard_is_refused_or_skipped_by_name(tmp_path: Path, vae: str,
         load_dataset(config(tmp_path))
     rest = load_dataset(config(tmp_path, corrupt="skip"))
     assert len(rest) + rest.count("held_out") == 15 and "1 of 3 shards of latents skipped" in rest.notes[0]
-    x, y = rest.batch(torch.arange(len(rest)), noise=torch.zeros(len(rest), 4, 4, 4))
+    x, y, _ = rest.batch(torch.arange(len(rest)))
     rows = [row if row < 10 else row + 10 for row in rest._indices["train"]]
     assert torch.allclose(x, SCALE * batch["mean"][rows]) and torch.equal(y, batch["labels"][rows])
 

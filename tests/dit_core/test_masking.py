@@ -82,7 +82,7 @@ def test_the_loss_by_hand(objective: str) -> None:
     process, batch = build_process(config.diffusion), batch_of(config)
     xt = process.q_sample(batch.x0, batch.t, batch.noise)
     output = torch.randn(xt.shape, generator=torch.Generator().manual_seed(0))
-    loss, mse, vb = step_loss(process, batch, xt, output, 2)
+    loss, mse, vb = step_loss(process, batch, xt, output, 2, B)
     target, denoising, weighted, reconstruction = process.target(batch.x0, batch.t, batch.noise), [], [], []
     for image in range(B):
         squares = {True: [], False: []}
@@ -105,10 +105,10 @@ def test_the_variational_term_is_that_of_the_kept_patches() -> None:
     process, batch = build_process(config.diffusion), batch_of(config)
     xt = process.q_sample(batch.x0, batch.t, batch.noise)
     output = torch.randn(B, 2, 8, 8, generator=torch.Generator().manual_seed(0))
-    before = step_loss(process, batch, xt, output, 2)
+    before = step_loss(process, batch, xt, output, 2, B)
     there = torch.zeros(B, 1, 16).scatter_(2, batch.masked.unsqueeze(1), 1.0).reshape(B, 1, 4, 4)
     there = there.repeat_interleave(2, 2).repeat_interleave(2, 3)
-    after = step_loss(process, batch, xt, output + 3 * there, 2)
+    after = step_loss(process, batch, xt, output + 3 * there, 2, B)
     assert torch.equal(before[1], after[1]) and torch.equal(before[2], after[2])
     assert not torch.equal(before[0], after[0])
     assert before[2].item() > 0

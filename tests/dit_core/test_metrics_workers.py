@@ -90,12 +90,13 @@ def labels(how: str, samples: int, batch: int, classes: int = 10, seed: int = 0)
             "evaluation": {"labels": how, "num_samples": samples, "batch_size": batch},
         }
     )
-    starts = range(0, samples, batch)
-    return torch.cat([draw_labels(trial, i, start, min(batch, samples - start)) for i, start in enumerate(starts)])
+    return torch.cat([draw_labels(trial, positions) for positions in torch.arange(samples).split(batch)])
 
 
-def test_uniform_labels_are_drawn_as_they_always_were() -> None:
-    assert labels("uniform", 20, 8).tolist() == [8, 0, 1, 5, 9, 2, 4, 2, 4, 8, 3, 8, 5, 6, 4, 9, 0, 6, 7, 0]
+def test_uniform_labels_are_pinned_and_belong_to_their_image() -> None:
+    assert labels("uniform", 20, 8).tolist() == [7, 0, 1, 0, 0, 3, 5, 2, 1, 5, 6, 6, 3, 0, 0, 8, 7, 2, 8, 7]
+    for samples, batch in ((20, 3), (20, 20), (100, 7)):
+        assert torch.equal(labels("uniform", samples, batch)[:20], labels("uniform", 20, 8))
 
 
 @pytest.mark.parametrize(("samples", "classes"), [(1000, 10), (77, 10), (3, 10), (5, 1), (2048, 1000)])

@@ -197,7 +197,7 @@ def test_logit_normal_times_have_the_normal_s_quantiles(objective: str) -> None:
 
 def test_the_steps_of_a_logit_normal_batch_are_those_of_its_times() -> None:
     found = draw_times(DiffusionConfig(timestep_sampling="logit-normal", num_timesteps=10), 1000, 4, 2)
-    expected = [int(10 / (1 + math.exp(-z))) for z in normal((1000,), 4, "timesteps", 2).double().tolist()]
+    expected = [int(10 / (1 + math.exp(-z))) for z in normal(1000, 4, "timesteps", 2).double().tolist()]
     assert (found - torch.tensor(expected)).abs().sum().item() <= 1  # float32 against float64 on an edge
     assert found.max().item() <= 9
 

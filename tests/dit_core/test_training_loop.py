@@ -6,6 +6,7 @@ import math
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from dit_core.data.base import ImageDataset, Split
 from dit_core.errors import UserError
 from dit_core.events import Checkpointed, Diverged, Evaluated, Event, Progress, Started
 from dit_core.runtime import compilation
-from dit_core.training.batches import draw, prefetched
+from dit_core.training.batches import batches, draw, prefetched
 from dit_core.training.checkpoint import Checkpoints, checksum, read
 from dit_core.training.loop import run
 
@@ -208,11 +209,11 @@ class Failing(ImageDataset):
     def count(self, split: Split) -> int:
         return self.inner.count(split)
 
-    def batch(self, indices, flip=None, noise=None):
+    def batch(self, indices, flip=None):
         self.left -= 1
         if self.left < 0:
             raise OSError("the disk is gone")
-        return self.inner.batch(indices, flip, noise)
+        return self.inner.batch(indices, flip)
 
     def reference(self, split: Split, batch_size: int = 256) -> Iterator[torch.Tensor]:
         return self.inner.reference(split, batch_size)
@@ -232,27 +233,37 @@ def test_a_failing_data_set_is_not_swallowed(tmp_path: Path) -> None:
 
 
 def test_a_gpus_batches_come_from_one_background_thread_that_closing_ends() -> None:
-    batches = prefetched(lambda step: step, range(12), torch.device("cuda"))
-    assert [next(batches), next(batches)] == [(0, 0), (1, 1)]
+    found = prefetched(lambda step: step, range(12), torch.device("cuda"))
+    assert [next(found), next(found)] == [(0, 0), (1, 1)]
     assert len(batch_threads()) == 1
-    batches.close()
+    found.close()
     assert not batch_threads()
     assert list(prefetched(lambda step: step, range(12), torch.device("cuda"))) == [(step, step) for step in range(12)]
 
 
 def test_the_cpus_batches_take_no_thread() -> None:
-    batches = prefetched(lambda step: step, range(12), torch.device("cpu"))
-    assert next(batches) == (0, 0) and not batch_threads()
-    assert list(batches) == [(step, step) for step in range(1, 12)]
+    found = prefetched(lambda step: step, range(12), torch.device("cpu"))
+    assert next(found) == (0, 0) and not batch_threads()
+    assert list(found) == [(step, step) for step in range(1, 12)]
 
 
 def test_an_error_in_a_batch_is_raised_where_it_is_wanted() -> None:
     for device in ("cpu", "cuda"):
-        batches = prefetched(lambda step: 1 // (2 - step), range(12), torch.device(device))
-        assert [next(batches), next(batches)] == [(0, 0), (1, 1)]
+        found = prefetched(lambda step: 1 // (2 - step), range(12), torch.device(device))
+        assert [next(found), next(found)] == [(0, 0), (1, 1)]
         with pytest.raises(ZeroDivisionError):
-            next(batches)
+            next(found)
         assert not batch_threads()
+
+
+def test_batches_made_one_after_another_are_those_of_their_steps() -> None:
+    """Noise is made for 32 steps of this size at once; these pass from one such stretch into the next."""
+    dataset, cpu = load_dataset(tiny().data), torch.device("cpu")
+    with closing(batches(tiny(), dataset, range(5, 40), cpu)) as made:
+        for step, found in made:
+            for left, right in zip(found, draw(tiny(), dataset, step, cpu), strict=True):
+                assert left is right is None or torch.equal(left, right)
+    assert step == 39
 
 
 def test_arms_that_share_a_seed_see_the_same_images_and_noise() -> None:

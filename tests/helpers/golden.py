@@ -24,7 +24,7 @@ from dit_core.registry import Parts
 from dit_core.training.loop import run
 
 FILE = Path(__file__).parents[1] / "dit_core" / "data" / "golden_losses.json"
-STEPS, BATCH, WINDOW = 10, 32, 5
+STEPS, BATCH, WINDOW = 12, 32, 6
 
 Point = tuple[int, float, float, float]
 """Images seen, and the mean loss, squared error and variational term of the window before."""

@@ -13,7 +13,7 @@ The time is a whole training step of a Gaussian process, or a time in [0, 1] of 
 """
 
 StepNoise = Callable[[int], Tensor]
-"""Step index, ``steps - 1`` down to 1 -> (N, C, H, W) standard normal on the CPU or the device."""
+"""Step index, ``steps - 1`` down to 1 -> (N, C, H, W) standard normal on the device of the images."""
 
 Sampler = Callable[..., Tensor]
 """``(predict, process, x, steps, step_noise) -> x``: a way from noise to images.

@@ -17,5 +17,5 @@ def run(predict: Predict, diffusion: Diffusion, x: Tensor, steps: int, step_nois
         mean, log_variance = process.p_mean_variance(output, x, torch.full((len(x),), index, device=x.device))
         x = mean
         if index > 0:
-            x = mean + (log_variance / 2).exp() * step_noise(index).to(x.device, non_blocking=True)
+            x = mean + (log_variance / 2).exp() * step_noise(index)
     return x
