@@ -12,7 +12,7 @@ import pytest
 from observed import everything
 from small_studies import expansion
 
-import dit_core.config
+import service.engine.segment
 from dit_core.base import Added
 from dit_core.config import TrialConfig
 from dit_core.identity import digest
@@ -42,7 +42,7 @@ class LaterConfig(TrialConfig):
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes this process the later version."""
-    monkeypatch.setattr(dit_core.config, "TrialConfig", LaterConfig)
+    monkeypatch.setattr(service.engine.segment, "TrialConfig", LaterConfig)
 
 
 def with_later_configs(prepared: Prepared, **training: float) -> Prepared:
