@@ -10,7 +10,6 @@ from finished_study import BUDGET, PATCHES, RUNG, begin, tiny_study
 from small_studies import METRIC, expansion
 
 from dit_core.events import Evaluated, MetricResult
-from search_spaces.analysis_plan import analysis_plan
 from service.analysis.preview import preview
 from service.analysis.standing import books, standing
 from service.analysis.summary import summarise
@@ -97,7 +96,7 @@ def test_keys_name_plan_and_policy(tmp_path: Path) -> None:
     prepared = prepared_with()
     store = Store(tmp_path / "store")
     run_out(Ledger(prepared, store))
-    plan, policy = analysis_plan(prepared.expansion).digest[:16], prepared.policy.digest[:16]
+    plan, policy = prepared.plan_digest[:16], prepared.policy.digest[:16]
     folder = f"studies/tiny/decisions/{plan}-{policy}"
     assert files(store) == sorted([f"{folder}.json", f"{folder}/128.json", f"{folder}/256.json"])
 
