@@ -64,7 +64,7 @@ class Records:
             if self.backend.put(name, data):
                 return unseal(data, type(record), name)
             try:
-                there = self._read(name, type(record))
+                there = self._unsealed(name, type(record))
             except CorruptRecord:
                 continue
             if there is not None:
@@ -80,7 +80,7 @@ class Records:
         problem: CorruptRecord | None = None
         for name in _generations(key):
             try:
-                found = self._read(name, kind)
+                found = self._unsealed(name, kind)
             except CorruptRecord as error:
                 problem = problem or error
                 continue
@@ -151,7 +151,7 @@ class Records:
         """Returns the keys of the records right below a folder, in order, each once; what is new may be missing."""
         return [key for key in self.backend.list(prefix) if key.endswith(".json") and "~" not in key]
 
-    def _read(self, name: str, kind: type[R]) -> Sealed[R] | None:
+    def _unsealed(self, name: str, kind: type[R]) -> Sealed[R] | None:
         """Reads one generation of a record; what cannot be read is as good as damaged."""
         try:
             data = self.backend.get(name)
