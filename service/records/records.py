@@ -63,31 +63,30 @@ class Records:
         for name in _generations(key):
             if self.backend.put(name, data):
                 return unseal(data, type(record), name)
-            there = self.backend.get(name)
-            if there == data:
-                return unseal(data, type(record), name)
             try:
-                return unseal(there or b"", type(record), name)
+                there = self._unsealed(name, type(record))
             except CorruptRecord:
                 continue
+            if there is not None:
+                return there
         raise CorruptRecord(f"{key}: {GENERATIONS} damaged records stand in its place")
 
     def get(self, key: str, kind: type[R]) -> Sealed[R] | None:
         """Returns the record under a key, None where there is none.
 
         Raises:
-            CorruptRecord: there is something, and none of it is that record.
-            OSError: it cannot be read.
+            CorruptRecord: there is something, and none of it is that record, or can be read.
         """
         problem: CorruptRecord | None = None
         for name in _generations(key):
-            data = self.backend.get(name)
-            if data is None:
-                break
             try:
-                return unseal(data, kind, name)
+                found = self._unsealed(name, kind)
             except CorruptRecord as error:
                 problem = problem or error
+                continue
+            if found is not None:
+                return found
+            break
         if problem is not None:
             raise problem
         return None
@@ -151,6 +150,14 @@ class Records:
     def list(self, prefix: str) -> list[str]:
         """Returns the keys of the records right below a folder, in order, each once; what is new may be missing."""
         return [key for key in self.backend.list(prefix) if key.endswith(".json") and "~" not in key]
+
+    def _unsealed(self, name: str, kind: type[R]) -> Sealed[R] | None:
+        """Reads one generation of a record; what cannot be read is as good as damaged."""
+        try:
+            data = self.backend.get(name)
+        except OSError as error:
+            raise CorruptRecord(f"{name}: cannot be read ({error.strerror or error})") from None
+        return None if data is None else unseal(data, kind, name)
 
     def _listed(self, folder: str) -> Iterator[int]:
         return (int(found[1]) for key in self.backend.list(folder) if (found := re.search(r"/(\d+)\.json$", key)))

@@ -213,11 +213,17 @@ class Store:
         """Returns the sample grid (PNG) of an evaluation as ``evaluations`` returned it, None without a whole one."""
         for metric in metrics.values():
             if isinstance(metric, StoredMetric) and metric.grid is not None:
-                data = self.records.backend.get(metric.grid)
+                data = self._bytes(metric.grid)
                 if data and metric.grid_sha256 in (None, hashlib.sha256(data).hexdigest()):
                     return data
                 self.records.damaged[metric.grid] = f"{metric.grid}: the sample grid is missing or damaged"
         return None
+
+    def _bytes(self, key: str) -> bytes | None:
+        try:
+            return self.records.backend.get(key)
+        except OSError:  # a grid that cannot be read is left out as a damaged one is
+            return None
 
     def add_divergence(self, train_id: str, diverged: Diverged) -> None:
         """Records that a trial diverged."""

@@ -17,6 +17,7 @@ from search_spaces.load import load_study
 from service import Client
 from service.engine import run_segments
 from service.preflight import Prepared, prepare
+from service.records.kinds import DefinitionRecord
 from service.records.store import Store
 from service.records.study_files import read_definition
 
@@ -48,7 +49,16 @@ RECORDS = {
 
 
 @pytest.mark.parametrize(
-    "how", ["content a string", "written missing", "other fields", "a folder in its place", "torn"]
+    "how",
+    [
+        "content a string",
+        "written missing",
+        "other fields",
+        "a folder in its place",
+        "torn",
+        "a link to nowhere",
+        "unreadable",
+    ],
 )
 def test_no_damage_is_a_traceback_and_a_run_makes_it_again(
     how: str, finished: tuple[Path, Prepared], store: Path
@@ -84,6 +94,26 @@ def test_a_damaged_definition_is_told_and_hides_no_other_study(store: Path) -> N
     assert "study 'another': its definition is damaged" in done.stderr
     with pytest.raises(UserError, match=r"the definition of 'another' .* is damaged .*; run the study again"):
         read_definition(Store(store), "another")
+
+
+def test_a_study_of_a_later_version_hides_no_other(store: Path) -> None:
+    """A definition is plain JSON: one that this version cannot make a study of is sound all the same."""
+    records = Store(store).records
+    newest = read_definition(Store(store), "tiny")
+    later = {**newest.study.model_dump(mode="json"), "name": "later", "window": 7}
+    record = DefinitionRecord(study=later, train_ids={}, source="later.yaml", command="dit-ablate run later.yaml")
+    records.append(DefinitionRecord.folder("later"), record)
+    done = dit_ablate("status", "--store", store)
+    assert done.exit_code == 0 and "tiny" in done.stdout
+    assert "study 'later'" in done.stderr and "window" in done.stderr
+    assert dit_ablate("status", "later", "--store", store).exit_code == 2
+
+
+def test_a_grid_that_cannot_be_read_is_told(store: Path) -> None:
+    for grid in store.glob("trials/*/grids/*.png"):
+        damage(grid, "unreadable")
+    assert dit_ablate("report", "tiny", "--store", store).exit_code == 0
+    assert "the sample grid is missing or damaged" in (store / "studies" / "tiny" / "report" / "report.md").read_text()
 
 
 def test_every_damage_to_a_definition_is_a_sentence(store: Path) -> None:

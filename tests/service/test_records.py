@@ -113,6 +113,8 @@ DAMAGES = {
     "another kind": lambda data: sealed_again(data, kind="something"),
     "another format": lambda data: sealed_again(data, format=3),
     "a folder in its place": None,
+    "a link to nowhere": None,
+    "unreadable": None,
 }
 
 
@@ -120,10 +122,12 @@ def damage(path: Path, how: str) -> None:
     change = DAMAGES[how]
     data = path.read_bytes()
     path.unlink()
-    if change is None:
-        path.mkdir()
-    else:
+    if change is not None:
         path.write_bytes(change(data))
+    elif how == "a folder in its place":
+        path.mkdir()
+    else:  # a link to itself is what nobody can read, root included
+        path.symlink_to(path.name if how == "unreadable" else "nowhere.json")
 
 
 @pytest.mark.parametrize("how", DAMAGES)
@@ -132,7 +136,7 @@ def test_a_damaged_record_is_refused_and_made_again_beside(record: Record, how: 
     records = Records(FolderBackend(tmp_path))
     records.put("a/key.json", record)
     damage(tmp_path / "a" / "key.json", how)
-    before = (tmp_path / "a" / "key.json").read_bytes() if how != "a folder in its place" else None
+    before = (tmp_path / "a" / "key.json").read_bytes() if DAMAGES[how] is not None else None
     with pytest.raises(CorruptRecord, match=r"^a/key\.json: .+"):
         records.get("a/key.json", type(record))
     assert records.find("a/key.json", type(record)) is None and set(records.damaged) == {"a/key.json"}
