@@ -9,7 +9,6 @@ from enum import StrEnum
 from dit_core.events import MetricResult
 from search_spaces.study import Study
 from search_spaces.types import Trial
-from service.policies.contract import unresolved
 from service.records.decisions import Stop
 from service.records.results import Results, TrialResult
 from service.records.store import StoredMetric
@@ -109,11 +108,16 @@ def _state(study: Study, result: TrialResult, stop: Stop | None, running: bool) 
         return TrialState(StateKind.REUSED if _paid_elsewhere(study, result) else StateKind.COMPLETED)
     if result.diverged is not None:
         return TrialState(StateKind.DIVERGED)
-    if stop is not None and not unresolved(result, stop.images):  # a new seed of a stopped arm runs up to there
+    if stop is not None and _measured_up_to(study, result, stop.images):  # a new seed of a stopped arm runs up to there
         return TrialState(StateKind.STOPPED, stop.images)
     if running:
         return TrialState(StateKind.RUNNING)
     return TrialState(StateKind.FAILED if result.failed is not None else StateKind.PENDING)
+
+
+def _measured_up_to(study: Study, result: TrialResult, images: int) -> bool:
+    """Whether a stopped arm's trial has all that is wanted of it; its look may have left the study's milestones."""
+    return all(milestone in result.evaluations for milestone in study.milestones if milestone <= images)
 
 
 def _paid_elsewhere(study: Study, result: TrialResult) -> bool:
