@@ -108,16 +108,20 @@ def _state(study: Study, result: TrialResult, stop: Stop | None, running: bool) 
         return TrialState(StateKind.REUSED if _paid_elsewhere(study, result) else StateKind.COMPLETED)
     if result.diverged is not None:
         return TrialState(StateKind.DIVERGED)
-    if stop is not None and _measured_up_to(study, result, stop.images):  # a new seed of a stopped arm runs up to there
+    if stop is not None and _stopped(study, result, stop):
         return TrialState(StateKind.STOPPED, stop.images)
     if running:
         return TrialState(StateKind.RUNNING)
     return TrialState(StateKind.FAILED if result.failed is not None else StateKind.PENDING)
 
 
-def _measured_up_to(study: Study, result: TrialResult, images: int) -> bool:
-    """Whether a stopped arm's trial has all that is wanted of it; its look may have left the study's milestones."""
-    return all(milestone in result.evaluations for milestone in study.milestones if milestone <= images)
+def _stopped(study: Study, result: TrialResult, stop: Stop) -> bool:
+    """Whether a stopped arm's trial has been measured at its look, or where that has left the study, before it.
+
+    A new seed of a stopped arm runs up to there.
+    """
+    before = [images for images in study.milestones if images <= stop.images]
+    return not before or before[-1] in result.evaluations
 
 
 def _paid_elsewhere(study: Study, result: TrialResult) -> bool:

@@ -127,9 +127,7 @@ class LookPlanner(Planner):
             self._void = True  # until something changes
             return ()
         saw, earlier = seen(look, arms, self.expansion, self.results), tuple(self._stops.values())
-        return (
-            Decision(look=look.name, images=look.images, compared=compared, stops=stops, saw=saw, earlier=earlier),
-        )
+        return (Decision(look=look.name, images=look.images, compared=compared, stops=stops, saw=saw, earlier=earlier),)
 
     def _missing(self, result: TrialResult) -> tuple[int, ...]:
         return tuple(images for images in self._milestones if unresolved(result, images))

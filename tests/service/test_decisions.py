@@ -10,7 +10,10 @@ from finished_study import BUDGET, PATCHES, RUNG, begin, tiny_study
 from small_studies import METRIC, expansion
 
 from dit_core.events import Evaluated, MetricResult
+from dit_core.gflops import count, training_gmacs
 from search_spaces.analysis_plan import analysis_plan
+from service.analysis.narrative import opening
+from service.analysis.numbers import MetricFormat
 from service.analysis.preview import preview
 from service.analysis.standing import books, standing
 from service.analysis.summary import summarise
@@ -194,6 +197,26 @@ def test_another_policy_opens_a_plan_of_its_own_and_the_old_one_stays_visible(tm
     assert other.text in preview(everything.expansion, prepared=everything, store=store).notes
     back = run_out(Ledger(prepared_with(), store))
     assert [stop.arm for stop in back.stops] == ["patch_size=2"]
+
+
+def test_an_arm_stays_stopped_when_its_rung_leaves_the_study(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    run_out(Ledger(prepared_with(), store))
+    prepared = prepared_with(rungs=(256,))
+    assert Ledger(prepared, store).left == 0
+    summary = summarise(prepared, store)
+    assert summary.finished and summary.arm("patch_size=2").status == "stopped@128"
+    assert "patch_size=2 was stopped at 128 images" in " ".join(opening(prepared.expansion, summary, MetricFormat(2)))
+
+
+def test_the_preview_counts_what_a_new_rung_measures(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    run_out(Ledger(prepared_with(), store))
+    prepared = prepared_with(rungs=(64, 128, 256))
+    shown = preview(prepared.expansion, prepared=prepared, store=store)
+    assert shown.segments == len(standing(prepared, store).plan.wanted) == 3, "every arm was past it, none measured"
+    assert shown.remaining_gmacs == sum(training_gmacs(count(arm.config.model), 64) for arm in prepared.expansion.arms)
+    assert [str(state) for arm in shown.arms for state in arm.states] == ["completed", "completed", "stopped@128"]
 
 
 def test_a_new_seed_of_a_stopped_arm_that_is_given_up_has_failed(tmp_path: Path) -> None:
