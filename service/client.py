@@ -321,7 +321,8 @@ class Session:
 
     def _write_files(self, command: str, train_ids: Mapping[str, str]) -> None:
         opened, study = self.opened, self.opened.study
-        study_files.write_definition(self.store, study, train_ids, opened.source, command)
+        plan = self.prepared.plan_digest
+        study_files.write_definition(self.store, study, train_ids, opened.source, command, analysis_plan=plan)
         if opened.imported is not None and opened.path is not None:
             sentences = (*opened.imported.understood, *opened.imported.not_understood, *opened.imported.notes)
             study_files.write_plan_source(self.store, study, opened.path, tuple(map(str, sentences)))
@@ -362,7 +363,8 @@ def _restore(store: Store, name: str) -> tuple[Prepared, study_files.Definition]
             f"study: {name!r} was recorded by another version, which called its trials differently "
             f"({missing[0]!r} is not among them); run it again"
         )
-    return Prepared(expansion, create(definition.study.policy), definition.train_ids, {}), definition
+    policy = create(definition.study.policy)
+    return Prepared(expansion, policy, definition.train_ids, {}, plan_digest=definition.analysis_plan), definition
 
 
 def _result(

@@ -196,7 +196,7 @@ def preview(
                     *(prepared.notes if prepared else ()),
                     *((other.text for other in known.elsewhere) if known else ()),
                     *(imported.notes if imported else ()),
-                    *(hardware_notes(expansion, known.results, store) if known else ()),
+                    *hardware_notes(expansion, known.results if known else {}, store),
                     *notes,
                 )
             )

@@ -157,8 +157,9 @@ class DecisionBook:
         """Returns what was decided in this study under other plans and policies."""
         others = []
         for key in self._records.list(self._folder):
-            scope, opened = _stem(key), self._records.find(key, PlanOpened)
-            if scope == self.scope or opened is None:
+            scope = _stem(key)
+            opened = self._records.once(key, PlanOpened) if scope != self.scope else None
+            if opened is None:
                 continue
             looks = (_stem(name) for name in self._records.list(f"{self._folder}{scope}/"))
             found = (self._get(scope, look) for look in looks)
@@ -166,7 +167,7 @@ class DecisionBook:
         return tuple(others)
 
     def _get(self, scope: str, look: str) -> Decision | None:
-        found = self._records.find(self._key(scope, look), Decision)  # a damaged one is made again, beside it
+        found = self._records.once(self._key(scope, look), Decision)  # a damaged one is made again, beside it
         return None if found is None else found.content
 
     def _key(self, scope: str, look: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Generic
+from typing import Any, Generic
 
 from service.records.backend import Backend
 from service.records.envelope import CorruptRecord, R, Sealed, seal, unseal
@@ -46,6 +46,7 @@ class Records:
         self.backend = backend
         self.damaged: dict[str, str] = {}
         self._next: dict[str, int] = {}
+        self._read: dict[str, Sealed[Any]] = {}
 
     def put(self, key: str, record: R) -> Sealed[R]:
         """Writes a record unless a sound one is there, and returns the one that stands: the first writer's.
@@ -98,6 +99,15 @@ class Records:
         except CorruptRecord as error:
             self.damaged[key] = str(error)
             return None
+
+    def once(self, key: str, kind: type[R]) -> Sealed[R] | None:
+        """As ``find``, but a record that was found is not read again in this process: it never changes."""
+        if key not in self._read:
+            sealed = self.find(key, kind)
+            if sealed is None:
+                return None
+            self._read[key] = sealed
+        return self._read[key]
 
     def append(self, folder: str, record: R) -> int:
         """Writes a record under the next free number of a folder and returns the number.

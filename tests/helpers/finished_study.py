@@ -62,7 +62,9 @@ def run_locally(study: Study, store: Store) -> Prepared:
 def begin(study: Study, store: Store) -> Prepared:
     """Writes what a run writes before its first trial."""
     prepared = prepare(expand(study))
-    study_files.write_definition(store, study, prepared.train_ids, "tiny.yaml", "dit-ablate run tiny.yaml")
+    study_files.write_definition(
+        store, study, prepared.train_ids, "tiny.yaml", "dit-ablate run tiny.yaml", analysis_plan=prepared.plan_digest
+    )
     study_files.write_preview(store, study, "what it costs\n")
     return prepared
 

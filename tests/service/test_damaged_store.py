@@ -32,7 +32,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Prepared]:
     study = load_study(write_study(folder, ablations=[{"axis": "patch_size", "values": [4]}], seeds=[0], policy="none"))
     session = Client(store=folder / "store").start(study)
     run_segments(session.prepared, session.store, executor="local")
-    session._write_files("dit-ablate run study.yaml")
+    session._write_files("dit-ablate run study.yaml", session.prepared.train_ids)
     return folder / "store", prepare(expand(study))
 
 

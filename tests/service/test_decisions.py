@@ -11,7 +11,6 @@ from small_studies import METRIC, expansion
 
 from dit_core.events import Evaluated, MetricResult
 from dit_core.gflops import count, training_gmacs
-from search_spaces.analysis_plan import analysis_plan
 from service.analysis.narrative import opening
 from service.analysis.numbers import MetricFormat
 from service.analysis.preview import preview
@@ -115,7 +114,7 @@ def test_keys_name_plan_and_policy(tmp_path: Path) -> None:
     prepared = prepared_with()
     store = Store(tmp_path / "store")
     run_out(Ledger(prepared, store))
-    plan, policy = analysis_plan(prepared.expansion).digest[:16], prepared.policy.digest[:16]
+    plan, policy = prepared.plan_digest[:16], prepared.policy.digest[:16]
     folder = f"studies/tiny/decisions/{plan}-{policy}"
     assert files(store) == sorted([f"{folder}.json", f"{folder}/128.json", f"{folder}/256.json"])
 
