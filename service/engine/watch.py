@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from dit_core.errors import UserError
-from dit_core.files import process_exists, write_durably
+from dit_core.files import locked, process_exists, write_durably
 from service.engine.ledger import Ledger
 from service.engine.outcome import OnUpdate, Snapshot
 from service.engine.wire import Live, LiveRun
@@ -93,12 +93,14 @@ class Watch:
         return time.monotonic() - self._began
 
     def __enter__(self) -> Watch:
-        other = read_live(self._store, self._name)
-        if other is not None and other.pid != os.getpid():
-            raise UserError(
-                f"study {self._name!r} is being run in this store by process {other.pid} on {other.host}; wait "
-                f"for it, or end it with: dit-ablate stop {self._name} --store {self._store.path}"
-            )
+        with locked(self._store.study_dir(self._name) / "live.lock"):
+            other = read_live(self._store, self._name)
+            if other is not None and other.pid != os.getpid():
+                raise UserError(
+                    f"study {self._name!r} is being run in this store by process {other.pid} on {other.host}; wait "
+                    f"for it, or end it with: dit-ablate stop {self._name} --store {self._store.path}"
+                )
+            self._write([], 0)
         stop_path(self._store, self._name).unlink(missing_ok=True)
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
