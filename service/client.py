@@ -171,9 +171,11 @@ class Client:
     def report(self, study: Study | str | Path) -> StudyResult:
         """Writes the report anew from the store's records and returns the results with its path."""
         store = self.require_store()
-        prepared, definition = _restore(store, self._name(study, store))
+        name = self._name(study, store)
+        prepared, definition = _restore(store, name)
         report = build_report(prepared, store, command=definition.command)
-        return _result(self, store, prepared, definition.command, report=(report.markdown, report.html))
+        failures, files = store.given_up(name), (report.markdown, report.html)
+        return _result(self, store, prepared, definition.command, failures=failures, report=files)
 
     def export(self, study: Study | str | Path, to: str | Path, **which: Unpack[ExportChoices]) -> Exported:
         """Writes a trial's weights so that the paper's code or diffusers opens them.

@@ -50,6 +50,7 @@ class Decision(Record):
         compared: names of the arms that were compared, in the study's order.
         stops: the arms that are not continued.
         saw: digest of the values that it was computed from.
+        earlier: the stops that stood when it was made. So they stand where the record of an earlier look is lost.
     """
 
     kind: ClassVar[str] = "decision"
@@ -59,6 +60,7 @@ class Decision(Record):
     compared: tuple[str, ...]
     stops: tuple[Stop, ...]
     saw: str
+    earlier: tuple[Stop, ...] = ()
 
 
 class PlanOpened(Record):
@@ -111,7 +113,7 @@ def stops_of(decisions: Iterable[Decision]) -> tuple[Stop, ...]:
     """Returns every arm's first stop, in the order of the looks."""
     found: dict[str, Stop] = {}
     for decision in in_order(decisions):
-        for stop in decision.stops:
+        for stop in (*decision.earlier, *decision.stops):
             found.setdefault(stop.arm, stop)
     return tuple(found.values())
 

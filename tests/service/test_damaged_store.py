@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import shutil
+import socket
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -132,6 +136,21 @@ def test_a_live_file_without_its_fields_is_no_traceback(store: Path) -> None:
     from service.engine.watch import read_live
 
     live = store / "studies" / "tiny" / "live.json"
-    for text in ("{}", "[1]", "7", "{torn", json.dumps({"pid": 1, "host": "x", "time": "2026-01-01"})):
+    now = {"pid": os.getpid(), "host": socket.gethostname(), "time": datetime.now(UTC).isoformat()}
+    segment = {"trial": "baseline seed=0", "until": 128}
+    changes: list[dict[str, object]] = [
+        {"time": "2026-01-01T00:00:00+00:00"},
+        {"time": "9999-12-31T23:59:59+00:00"},
+        {"pid": -1},
+        {"pid": math.inf},
+        {"running": [{**segment, "trial": ["a"]}]},
+        {"running": ["a"]},
+    ]
+    others = [{"pid": 1, "host": "x"}, *({**now, **change} for change in changes)]
+    for text in ("{}", "[1]", "7", "{torn", "[" * 100_000, *map(json.dumps, others)):
         live.write_text(text)
         assert read_live(Store(store), "tiny") is None
+    live.write_text(json.dumps({**now, "new": 1, "running": [{**segment, "newer": 2}]}))
+    found = read_live(Store(store), "tiny")
+    assert found is not None and [item.trial for item in found.running] == ["baseline seed=0"], "a later version's run"
+    live.unlink()
