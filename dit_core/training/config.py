@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from dit_core.base import Added, Config, Irrelevant
+from dit_core.base import Config, Irrelevant
 from dit_core.errors import UserError, unknown
 
 PRECISIONS = ("float32", "bfloat16")
@@ -56,7 +56,7 @@ class TrainingConfig(Config):
     precision: str = "float32"
     tf32: bool = False
     compile: bool = False
-    divergence_mse: Annotated[float, Added(as_before=4.0)] = Field(4.0, gt=1)
+    divergence_mse: float = Field(4.0, gt=1)
     log_every_steps: Annotated[int, Irrelevant("how often the curve is drawn")] = Field(25, gt=0)
 
     @field_validator("precision")
