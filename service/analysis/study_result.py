@@ -38,7 +38,7 @@ class StudyResult:
         ablations: the rows of ``arms`` per ablation: ``ablation``, ``value``, then as ``arms``.
         stops: the arms that were not continued, with the comparison.
         other_plans: what was decided under other plans or policies and is not acted on, a sentence each.
-        done: whether nothing is left to run.
+        done: whether nothing is left to run; a trial that was given up is, since the next run tries it again.
         interrupted: whether the run was asked to stop before it was done.
         store: the store's folder.
         tracking_uri: where MLflow keeps the study; None when it was not asked for.
@@ -111,7 +111,7 @@ def study_result(
         ablations=_ablations(summary, arms),
         stops=summary.stops,
         other_plans=tuple(other.text for other in summary.elsewhere),
-        done=summary.plan.finished,
+        done=summary.finished,
         interrupted=interrupted,
         store=store.path,
         tracking_uri=tracking_uri,

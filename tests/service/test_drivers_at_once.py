@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import time
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
-import pytest
 from small_studies import expansion
-from tiny_study import dit_ablate, write_study
 
 from dit_core.errors import UserError
-from search_spaces.expand import expand
-from search_spaces.load import load_study
 from service.engine import watch
 from service.engine.ledger import Ledger
 from service.mlflow_sync.connection import connect
 from service.policies import create
-from service.preflight import Prepared, prepare
+from service.preflight import Prepared
 from service.records.store import Store
 
 DRIVERS = 3
@@ -74,16 +69,3 @@ def test_one_of_several_drivers_runs_the_study(tmp_path: Path) -> None:
 
 def test_several_drivers_make_one_tracking_store(tmp_path: Path) -> None:
     assert exit_codes(open_database, f"sqlite:///{tmp_path / 'mlflow.db'}") == [0] * DRIVERS
-
-
-@pytest.mark.parametrize("command", ["status", "report"])
-def test_readers_name_a_trial_that_was_given_up(tmp_path: Path, command: str) -> None:
-    path, store = write_study(tmp_path, seeds=[0], ablations=[{"axis": "patch_size", "values": [4]}]), tmp_path / "s"
-    planned = Store(store)
-    bad = prepare(expand(load_study(path))).train_ids["patch_size=4 seed=0"]
-    planned.trial_dir(bad).mkdir(parents=True)
-    (planned.trial_dir(bad) / "checkpoints").write_text("a file where a folder belongs")
-    assert dit_ablate("run", path, "--store", store, "--executor", "local").exit_code == 1
-    (trial,) = (row for row in json.loads(dit_ablate(command, "tiny", "--store", store, "--json").stdout)["trials"]
-                if row["arm"] == "patch_size=4")  # fmt: skip
-    assert trial["status"] == "failed" and trial["error"]
