@@ -33,12 +33,9 @@ def read_settings(given: Mapping[str, Any], config: TrialConfig, profile: Profil
         UserError: an unknown axis or value, with the nearest match; two names for one field; or a seed, which is no
             setting.
     """
-    for name, value in given.items():
+    for name in given:
         if name == "seed":
             raise UserError(f"{where}.seed: a seed is not part of an arm; write seeds under seeds")
-        if name in TrialConfig.model_fields and isinstance(value, Mapping):
-            first = next(iter(value), "...")
-            raise UserError(f"{where}: {name} is a section; write its fields one by one, e.g. {name}.{first}")
     refuse_two_names(given, where)
     adapted: dict[str, Any] = {}
     own: dict[str, Any] = {}
@@ -129,6 +126,10 @@ def _axis(name: str, where: str) -> Axis:
     try:
         return find_axis(name, where)
     except UserError as error:
+        section = getattr(TrialConfig(), name, None) if name in TrialConfig.model_fields else None
+        if isinstance(section, Config):
+            first = next(iter(type(section).model_fields))
+            raise UserError(f"{where}: {name} is a section; write its fields one by one, e.g. {name}.{first}") from None
         dotted = [
             f"{section}.{name}"
             for section, value in TrialConfig()

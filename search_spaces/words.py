@@ -83,6 +83,8 @@ def match(text: object, names: Mapping[K, Iterable[str]], around: Iterable[str] 
         names: key -> its names.
         around: phrases that may surround a name.
     """
+    if isinstance(text, Mapping | list | tuple):
+        return None  # [flow] is a list, whatever its words are
     said = words(text)
     fits: dict[K, tuple[bool, int]] = {}
     surrounding = [words(phrase) for phrase in around]

@@ -15,6 +15,7 @@ from search_spaces.overrides import refuse_two_names, replace_settings
 from search_spaces.plain_data import plain
 from search_spaces.study import Study
 from search_spaces.study_defaults import completed
+from service.policies import create
 
 
 class Choices(TypedDict, total=False):
@@ -74,11 +75,17 @@ def chosen(data: Mapping[str, Any], choices: Choices, where: str = "") -> tuple[
     """
     try:
         changed, notes = _applied(data, choices)
-        return study_from_data(changed), notes
+        return _checked(changed), notes
     except _Misfit as error:
         raise UserError(str(error)) from None
     except UserError as error:
         raise UserError(_blamed(str(error), data, choices, where)) from None
+
+
+def _checked(data: Mapping[str, Any]) -> Study:
+    study = study_from_data(data)
+    create(study.policy)  # its name and options, which only the policies know
+    return study
 
 
 class _Misfit(UserError):
@@ -213,7 +220,7 @@ def _blamed(sentence: str, data: Mapping[str, Any], choices: Choices, where: str
 
 def _error(choices: Choices, data: Mapping[str, Any]) -> str | None:
     try:
-        study_from_data(_applied(data, choices)[0])
+        _checked(_applied(data, choices)[0])
     except UserError as error:
         return str(error)
     return None

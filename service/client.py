@@ -72,7 +72,6 @@ class Client:
         store = self._existing_store()
         opened = open_study(study, choices, store)
         expansion = expand(opened.study)
-        create(opened.study.policy)  # a wrong policy is a mistake in the study, not something that run waits for
         prepared: Prepared | None = None
         blocker: str | None = None
         try:
@@ -115,11 +114,13 @@ class Client:
 
     def start(self, study: Study | str | Path, **choices: Unpack[Choices]) -> Session:
         """Checks everything that can be checked before the first trial; ``Session.run`` then runs it."""
-        store = Store(self.store_path)
-        store.require_writable()
-        opened = open_study(study, choices, store)
+        existing = self._existing_store()
+        if existing is not None:
+            existing.require_writable()
+        opened = open_study(study, choices, existing)
         _complete(opened, choices)
         prepared = prepare(expand(opened.study))
+        store = existing or Store(self.store_path)  # made only now: a mistake leaves no folder behind
         return Session(self, store, opened, prepared, _preview(opened, prepared.expansion, prepared, store, None))
 
     def submit(self, study: str | Path, *, executor: str = "ray", **choices: Unpack[Choices]) -> Job:

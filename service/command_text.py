@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from search_spaces.plain_data import plain
 from search_spaces.study import Study
 from search_spaces.text_files import read_value, write_value
 from service.choices import Choices
-from service.default_store import default_store
+from service.default_store import STORE_VARIABLE
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
@@ -111,10 +112,14 @@ def command_line(verb: str, arguments: Sequence[str], store: Path) -> str:
 
 
 def from_here(command: str) -> str:
-    """Returns a command of ``command_line`` without the store where this shell would take it anyway."""
+    """Returns a command of ``command_line`` without the store where this shell takes it in any folder.
+
+    The environment may name it. The default store is another one in every folder, so it is written out.
+    """
     words = shlex.split(command)
-    if "--store" in words[:-1]:
+    named = os.environ.get(STORE_VARIABLE)
+    if named and "--store" in words[:-1]:
         place = words.index("--store")
-        if Path(words[place + 1]) == default_store():
+        if Path(words[place + 1]) == Path(named).expanduser():
             del words[place : place + 2]
     return shlex.join(words)

@@ -2,13 +2,5 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 DEFAULT_STORE = "dit-ablate-store"
 STORE_VARIABLE = "DIT_ABLATE_STORE"
-
-
-def default_store() -> Path:
-    """Returns the store of a command without ``--store``, in this folder and environment."""
-    return Path(os.environ.get(STORE_VARIABLE) or DEFAULT_STORE).expanduser().absolute()

@@ -59,7 +59,7 @@ def open_study(source: Study | str | Path, choices: Choices, store: Store | None
         study, notes = chosen(source.model_dump(), choices)
         return Opened(study, "python", notes=notes)
     if not isinstance(source, str | os.PathLike):
-        raise UserError(f"study: {source!r} is no study; give a preset's name, a file, or a Study")
+        raise UserError(f"study: {source!r:.60} is no study; give a preset's name, a file, or a Study")
     name = os.fspath(source)
     path = Path(name).expanduser()
     if is_plan(path):

@@ -54,7 +54,7 @@ class NumberAxis(Axis):
         return self.kind(found)
 
     def _number(self, text: Any) -> int | float | None:
-        if isinstance(text, bool):
+        if isinstance(text, bool) or not isinstance(text, str | int | float):
             return None
         if isinstance(text, int):
             return text if abs(text) < _LARGEST else None

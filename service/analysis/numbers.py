@@ -109,6 +109,11 @@ def compute(gmacs: float) -> str:
     return f"{significant(value, 3)} {prefixes[0]}MACs"
 
 
+def percent(share: float, decimals: int = 0) -> str:
+    """Formats a share of one: ``38 %``."""
+    return f"{100 * share:.{decimals}f} %"
+
+
 def duration(seconds: float) -> str:
     """Formats seconds: ``2.5 s``, ``42 s``, ``3 min 20 s``, ``27 h 04 min``, ``1,230 h``."""
     if not math.isfinite(seconds):

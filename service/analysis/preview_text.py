@@ -83,7 +83,8 @@ def left_to_run(preview: Preview) -> Iterator[str]:
 
 def how_to_settle(blocker: str) -> str:
     """Says why a run would not start, and how to settle it where an option does."""
-    return f"{blocker} (give it with --set data.path=FOLDER)" if blocker.startswith("data.path") else blocker
+    wanted = blocker.startswith("data.path: required")
+    return f"{blocker} (give it with --set data.path=FOLDER)" if wanted else blocker
 
 
 def _held(arm: ArmPreview) -> str:

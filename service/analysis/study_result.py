@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 
 from search_spaces.study import Study
+from service.analysis.narrative import metric_format
+from service.analysis.numbers import MetricFormat
 from service.analysis.statistics import paired_difference
 from service.analysis.status import StateKind
 from service.analysis.summary import ArmSummary, Summary
@@ -41,6 +43,7 @@ class StudyResult:
         done: whether nothing is left to run; a trial that was given up is, since the next run tries it again.
         interrupted: whether the run was asked to stop before it was done.
         store: the store's folder.
+        shown: the decimals in which the primary metric is shown, as in the report.
         tracking_uri: where MLflow keeps the study; None when it was not asked for.
         report_markdown: path of the report, None before there is one.
         report_html: path of the report as one self-contained HTML file.
@@ -57,6 +60,7 @@ class StudyResult:
     done: bool
     interrupted: bool
     store: Path
+    shown: MetricFormat
     other_plans: tuple[str, ...] = ()
     tracking_uri: str | None = None
     report_markdown: Path | None = None
@@ -119,6 +123,7 @@ def study_result(
         report_html=report_html,
         warnings=warnings,
         resume_command=resume_command,
+        shown=metric_format(summary),
     )
 
 

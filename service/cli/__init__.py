@@ -6,5 +6,7 @@ from __future__ import annotations
 def main() -> None:
     """Entry point of ``dit-ablate``."""
     from service.cli.app import app  # here, so that importing one view does not build every command
+    from service.cli.console import write_what_can_be_written
 
+    write_what_can_be_written()
     app()

@@ -6,6 +6,7 @@ must not wait seconds for them. Everything else is imported at the top.
 
 from __future__ import annotations
 
+import errno
 import functools
 import logging
 from collections.abc import Callable
@@ -73,8 +74,13 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(*args, **kwargs)
         except UserError as error:
-            err().print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
-            raise typer.Exit(USER_ERROR) from None
+            sentence = str(error)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            sentence = f"{str(error.filename)[:60]}...: a file's name cannot be that long"
+        err().print(f"[bold red]error:[/] {escape(sentence)}", soft_wrap=True)
+        raise typer.Exit(USER_ERROR)
 
     return wrapped
 

@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import logging
+import sys
 
 from rich.console import Console
+
+_PLAIN = str.maketrans({"−": "-", "–": "-", "—": "-", "±": "+-", "×": "x", "·": "|", "…": "...", "’": "'"})
+"""What stands for a character that a terminal does not have: a minus must not become a question mark."""
+
+
+def write_what_can_be_written() -> None:
+    """Lets standard output and error take any text, also where their encoding has not all of its characters."""
+    codecs.register_error("dit-ablate-plain", _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="dit-ablate-plain")
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end].translate(_PLAIN)
+    return text.encode("ascii", "replace").decode("ascii"), error.end
 
 
 def out() -> Console:

@@ -38,7 +38,7 @@ def render_study(result: StudyResult) -> Group:
             str(row["seed"]),
             row["status"],
             numbers.whole(row["images"]),
-            numbers.significant(None if row["metric"] != row["metric"] else row["metric"]),
+            numbers.NOTHING if row["metric"] != row["metric"] else result.shown.value(row["metric"]),
             numbers.duration(row["seconds"]),
         )
     parts: list[RenderableType] = [

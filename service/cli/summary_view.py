@@ -16,6 +16,7 @@ from rich.text import Text
 
 from service.analysis import numbers
 from service.analysis.cells import own_label
+from service.analysis.numbers import MetricFormat
 from service.analysis.study_result import StudyResult
 from service.command_text import command_line, from_here
 
@@ -73,18 +74,18 @@ def _ablation(result: StudyResult, name: str) -> Table:
             Text(own_label(str(row["value"])) if own else str(row["value"]), style="bold" if own else ""),
             numbers.short(int(row["params"])),
             numbers.gflops(float(row["gflops"])),
-            _mean(row) + _at(row, result.study.budget_images),
-            numbers.NOTHING if own or math.isnan(row["difference"]) else numbers.signed(float(row["difference"])),
+            _mean(row, result.shown) + _at(row, result.study.budget_images),
+            numbers.NOTHING if own or math.isnan(row["difference"]) else result.shown.signed(row["difference"]),
             str(row["status"]),
         )
     return table
 
 
-def _mean(row: dict[Any, Any]) -> str:
+def _mean(row: dict[Any, Any], shown: MetricFormat) -> str:
     if math.isnan(row["mean"]):
         return numbers.NOTHING
-    spread = "" if math.isnan(row["spread"]) else f" ± {numbers.significant(float(row['spread']), 2)}"
-    return f"{numbers.significant(row['mean'])}{spread}"
+    spread = "" if math.isnan(row["spread"]) else f" ± {shown.value(row['spread'])}"
+    return f"{shown.value(row['mean'])}{spread}"
 
 
 def _at(row: dict[Any, Any], budget: int) -> str:

@@ -225,7 +225,7 @@ def _breakdown(summary: Summary) -> tables.Table:
     columns = (tables.Column("arm"), *(tables.Column(part, True) for part in parts), tables.Column("Gflops", True))
 
     def row(arm: str, cost: Cost, strong: bool) -> tables.Row:
-        shares = (f"{cost.parts.get(part, 0.0) / cost.gmacs:.1%}" for part in parts)
+        shares = (numbers.percent(cost.parts.get(part, 0.0) / cost.gmacs, 1) for part in parts)
         return tables.Row((arm, *shares, numbers.gflops(cost.gmacs)), strong=strong)
 
     return tables.Table(columns, tuple(row(arm.arm.name, arm.cost, arm.arm.is_baseline) for arm in summary.arms))

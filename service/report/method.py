@@ -10,7 +10,7 @@ from dit_core.config import TrialConfig
 from dit_core.events import MetricResult
 from dit_core.metrics.direction import better
 from dit_core.parts import METRICS
-from service.analysis.numbers import MetricFormat, compute, duration, plural, significant
+from service.analysis.numbers import MetricFormat, compute, duration, percent, plural, significant
 from service.analysis.summary import Summary
 from service.preflight import Prepared
 from service.records.kinds import RunRecord
@@ -172,5 +172,5 @@ def saved(summary: Summary) -> str | None:
         return None
     return (
         f"Training every arm to the budget would have taken {compute(full)}; stopping left out {compute(left_out)} of "
-        f"that ({left_out / full:.0%})."
+        f"that ({percent(left_out / full)})."
     )

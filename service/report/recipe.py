@@ -5,6 +5,7 @@ from __future__ import annotations
 from dit_core.config import TrialConfig
 from dit_core.diffusion.samplers import sampler_name
 from search_spaces.axes.base import number
+from service.analysis.numbers import percent, whole
 
 _SWITCHES = {"qk_norm": "query-key norm", "long_skips": "long skips", "mask_token": "a mask token"}
 
@@ -28,7 +29,7 @@ def training(config: TrialConfig) -> str:
     """Says how the weights come about."""
     own = config.training
     warmup = f" after a linear warm-up over {own.warmup_images:,} images" if own.warmup_images else ""
-    masking = f", {own.mask_ratio:.0%} of the tokens left out" if own.mask_ratio else ""
+    masking = f", {percent(own.mask_ratio)} of the tokens left out" if own.mask_ratio else ""
     start = "" if own.initial_weights is None else f"Starts from the weights in {own.initial_weights}. "
     return (
         f"{start}Optimizer {own.optimizer}, learning rate {number(own.learning_rate)}{warmup}, "
@@ -44,7 +45,7 @@ def _objective(config: TrialConfig) -> str:
         said = ["flow matching along straight paths"]
     else:
         betas = f"linear betas from {number(own.beta_start)} to {number(own.beta_end)}"
-        said = [f"{own.num_timesteps} diffusion steps with {betas}, {own.objective} prediction"]
+        said = [f"{whole(own.num_timesteps)} diffusion steps with {betas}, {own.objective} prediction"]
     said += [f"{own.timestep_sampling} timesteps"] if own.timestep_sampling != "uniform" else []
     said += [f"{own.loss_weighting} loss weighting"] if own.loss_weighting != "none" else []
     said += ["learned variance"] if config.model.learn_sigma else []

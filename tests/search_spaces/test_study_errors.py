@@ -145,6 +145,12 @@ SENTENCES = {
     "name: x\nbaseline: {overrides: {size: [S, B]}}\nablations: [block]": (
         "baseline.overrides: size: unknown value ['S', 'B']; allowed: S, B, L, XL"
     ),
+    "name: x\nbaseline: {overrides: {objective: [flow]}}\nablations: [block]": (
+        "baseline.overrides: objective: unknown value ['flow']; allowed: noise, x0, v, flow"
+    ),
+    "name: x\nbaseline: {overrides: {depth: [4]}}\nablations: [block]": (
+        "baseline.overrides: depth: [4] is not a whole number; values are written like 3, 7, 14"
+    ),
     "": NO_STUDY,
     "- a": NO_STUDY,
     HEAD + "seeds: [0]\nseeds: [1]\nablations: [block]": "line 4: 'seeds' is given twice (first in line 3)",

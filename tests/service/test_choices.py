@@ -87,6 +87,15 @@ def test_a_smaller_budget_drops_the_rungs_beyond_it_and_says_so(how: dict[str, A
 
 
 WRONG: dict[str, tuple[tuple[str, ...], dict[str, Any], str]] = {
+    "a list": (("lr=[1]",), {}, "--set lr: learning_rate: [1] is not a number"),
+    "a mapping": (("depth={a: 1}",), {}, "--set depth: {'a': 1} is not a whole number"),
+    "a section": (
+        ("training={lr: 1}",),
+        {},
+        "--set: training is a section; write its fields one by one, e.g.",
+    ),
+    "a policy": (("policy=rung",), {}, "--set policy: policy.name: unknown value 'rung'"),
+    "a policy's option": (("policy.stop_fraction=2",), {}, "--set policy.stop_fraction: policy rungs: stop_fraction: "),
     "a value": (("size=HUGE",), {}, "--set size: unknown value 'HUGE'; allowed: S, B, L, XL"),
     "a field": (("training.batch_size=many",), {}, "--set training.batch_size: input should be a whole number"),
     "a field that is none": (("traning.batch_size=8",), {}, "--set traning.batch_size: traning: unknown field"),
@@ -206,15 +215,16 @@ def test_a_printed_command_opens_the_same_study_from_any_folder(
     assert arguments_of("x", {"rungs": ()}) == ("x", "--rungs", "none")
 
 
-def test_the_store_is_named_unless_it_is_the_one_that_is_taken_anyway(
+def test_the_store_is_named_unless_every_folder_takes_it_anyway(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DIT_ABLATE_STORE", raising=False)
     monkeypatch.chdir(tmp_path)
     command = f"dit-ablate run x --store {tmp_path}/dit-ablate-store --executor local"
-    assert from_here(command) == "dit-ablate run x --executor local"
-    monkeypatch.setenv("DIT_ABLATE_STORE", str(tmp_path / "other"))
-    assert from_here(command) == command
+    assert from_here(command) == command  # the default store of another folder is another one
+    for elsewhere in ("dit-ablate-store", str(tmp_path / "other")):
+        monkeypatch.setenv("DIT_ABLATE_STORE", elsewhere)
+        assert from_here(command) == command
     monkeypatch.chdir("/")
     assert from_here(f"dit-ablate run x --store {tmp_path}/other") == "dit-ablate run x"
 

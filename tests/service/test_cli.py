@@ -64,6 +64,30 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_axes_are_listed_without_waiting_for_pytorch() -> None:
+    code = "import sys, search_spaces.axes\nsys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_a_terminal_without_all_characters_gets_others() -> None:
+    code = (
+        "from service.cli.console import out, write_what_can_be_written\n"
+        "write_what_can_be_written()\nout().print('a − b ± 1 – Fréchet ö')"
+    )
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ascii_only, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "a - b +- 1 - Fr?chet ?\n"), done.stderr
+
+
+def test_the_terminal_and_the_report_show_the_same_numbers(folder: Path) -> None:
+    report = (folder / "store/studies/tiny/report/report.md").read_text()
+    shown = dit_ablate("report", "tiny", "--store", folder / "store").stdout
+    numbers = [word for word in shown.split() if re.fullmatch(r"[+−][\d.,]+", word)]
+    assert numbers
+    for number in numbers:
+        assert number in report, number
+
+
 def test_a_run_says_what_happened_and_what_to_do_next(folder: Path) -> None:
     said = (folder / "run.txt").read_text()
     assert said.startswith("Study tiny: 3 arms x 2 seeds = 6 trials, up to 12 segments to run.")

@@ -67,6 +67,7 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
 def test_a_wrong_study_is_refused_in_one_sentence(name: str, tmp_path: Path) -> None:
     changes, says = WRONG[name]
     refused("run", write_study(tmp_path, **changes), "--executor", "local", says=says, store=tmp_path / "store")
+    assert not (tmp_path / "store").exists(), "a mistake left a store behind"
 
 
 @pytest.mark.parametrize(
@@ -93,6 +94,11 @@ def test_a_wrong_option_is_refused_in_one_sentence(
 
 def test_a_study_that_is_not_there_names_the_nearest_preset(tmp_path: Path) -> None:
     refused("run", "dit-digit", says=("dit-digit", "did you mean 'dit-digits'"), store=tmp_path / "store")
+
+
+def test_a_name_that_no_file_can_have(tmp_path: Path) -> None:
+    for name in ("x" * 300, "x" * 300 + ".md"):
+        refused("run", name, says=("xxx...: a file's name cannot be that long",), store=tmp_path / "store")
 
 
 def test_a_file_that_is_no_yaml_says_where(tmp_path: Path) -> None:

@@ -8,7 +8,18 @@ import pytest
 
 from search_spaces.axes import AXES
 from search_spaces.profiles import PROFILES
-from service.analysis.numbers import MetricFormat, compute, duration, gflops, plural, short, signed, significant, whole
+from service.analysis.numbers import (
+    MetricFormat,
+    compute,
+    duration,
+    gflops,
+    percent,
+    plural,
+    short,
+    signed,
+    significant,
+    whole,
+)
 from service.analysis.sentences import listing, sentence
 from service.analysis.statistics import PairedDifference, Spread
 
@@ -86,6 +97,7 @@ def test_a_metric_has_the_same_decimals_everywhere() -> None:
 def test_words() -> None:
     assert (plural(1, "seed"), plural(2, "seed"), plural(1000, "trial")) == ("1 seed", "2 seeds", "1,000 trials")
     assert whole(102_400_000) == "102,400,000"
+    assert (percent(0.376, 1), percent(0.5)) == ("37.6 %", "50 %")
     assert listing(["a", "b", "c"]) == "a, b and c" and listing(["a"]) == "a" and listing([]) == ""
     assert sentence(" what it is ") == "What it is." and sentence("Is it?") == "Is it?" and sentence("") == ""
 

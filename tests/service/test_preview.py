@@ -61,6 +61,11 @@ def test_without_data_the_preview_says_what_is_unknown_and_what_run_will_need(pa
     assert "Not ready to run: data.path" in text and "--set data.path=FOLDER" in text
 
 
+def test_how_to_give_a_folder_is_said_where_one_is_wanted(tmp_path: Path) -> None:
+    preview = Client(store=tmp_path / "store").plan("dit-digits", settings={"data.path": "images"})
+    assert str(preview).rstrip().endswith("but the data set 'digits' is embedded and has none")
+
+
 def test_looking_makes_no_store(tmp_path: Path) -> None:
     store = tmp_path / "store"
     preview = Client(store=store).plan(write_study(tmp_path))
