@@ -12,7 +12,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from finished_study import BUDGET, CONDITIONING, PATCHES, RUNG, begin, measure, run_locally, tiny_study, up_to_rung
+from finished_study import (
+    BUDGET,
+    CONDITIONING,
+    PATCHES,
+    RUNG,
+    begin,
+    measure,
+    patches_of,
+    run_locally,
+    tiny_study,
+    up_to_rung,
+)
 from PIL import Image
 from scipy import stats
 
@@ -149,11 +160,7 @@ def test_no_path_of_the_store_is_needed_to_read_it(report: Report, trained: tupl
 
 @pytest.fixture(scope="module")
 def patches(trained: tuple[Prepared, Store]) -> tuple[str, str]:
-    """The patch size that was stopped, and the one that was not: which is which lies in the numbers of the day."""
-    summary = summarise(*trained)
-    stopped, kept = sorted(("4", "8"), key=lambda size: not summary.arm(f"patch_size={size}").ended_early)
-    assert not summary.arm(f"patch_size={kept}").ended_early
-    return stopped, kept
+    return patches_of(*trained)
 
 
 def test_tables_show_what_the_store_holds(
