@@ -197,3 +197,21 @@ def test_a_damaged_or_missing_number_is_told_and_the_others_are_read(tmp_path: P
     assert "missing" in again.damaged["claims/0004.json"]
     assert again.append("claims/", Claim(pid=6, host="here")) == 6
     assert [*again.numbered("claims/", Claim, first=5).found] == [5, 6]
+
+
+class Shut(FolderBackend):
+    """A folder that this user may not look into (root, who runs the tests, may look into every one)."""
+
+    def get(self, key: str) -> bytes | None:
+        raise PermissionError(13, "Permission denied", key)
+
+    def list(self, prefix: str) -> list[str]:
+        raise PermissionError(13, "Permission denied", prefix)
+
+
+def test_a_folder_that_cannot_be_read_is_told_and_ends_the_counting(tmp_path: Path) -> None:
+    records = Records(Shut(tmp_path))
+    found = records.numbered("studies/tiny/runs/", RunRecord)
+    assert (found.contents, found.last) == ([], 0)
+    assert records.list("studies/") == []
+    assert any("cannot be read (Permission denied)" in problem for problem in records.damaged.values())
