@@ -50,6 +50,7 @@ def expansion(resources: Resources) -> Expansion:
     milestones = [2 * BATCH * (index + 1) for index in range(SEGMENTS)]
     study = Study(
         name="handover",
+        seeds=(0,),
         budget_images=milestones[-1],
         rungs=tuple(milestones[:-1]),
         policy=PolicySpec(name="none"),

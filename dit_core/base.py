@@ -9,13 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 
 class Config(BaseModel):
     """A frozen pydantic model that refuses unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _one_zero(cls, value: Any) -> Any:
+        """Makes -0.0 the zero that it equals: equal configs must have one identity, and JSON tells them apart."""
+        if isinstance(value, tuple):
+            return tuple(cls._one_zero(item) for item in value)
+        return 0.0 if isinstance(value, float) and value == 0 else value
 
 
 @dataclass(frozen=True)

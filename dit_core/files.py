@@ -128,6 +128,28 @@ def _host() -> str:
     return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 
 
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Lets one process at a time into the block, where the file system has locks; where it has none, all of them.
+
+    Args:
+        path: the lock's file, which stays; the folders around it are made.
+    """
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        import fcntl
+
+        file = path.open("w")
+    except (ImportError, OSError):
+        yield
+        return
+    with file:
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)  # the system releases it when the process ends, however it ends
+        yield
+
+
 def process_exists(pid: int) -> bool:
     """Returns whether a process of this host runs; one that has ended and was not collected yet does not."""
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 from dit_core.config import TrialConfig
 from dit_core.identity import digest, eval_id, train_id
@@ -27,15 +26,16 @@ class AnalysisPlan:
     baseline: TrialConfig
     primary_metric: str
 
-    @cached_property
-    def digest(self) -> str:
+    def digest(self, data_fingerprint: str) -> str:
         """Identifies the plan, as 64 hex digits: what determines the baseline's weights and how they are measured.
 
-        The data count by their configuration, path included, since a plan is known before any data are there.
+        Args:
+            data_fingerprint: of the baseline's training images. Where they lie is no part of the plan.
+
+        Raises:
+            UserError: the baseline starts from weights that are not there.
         """
-        weights = train_id(
-            self.baseline, self.baseline.data.model_dump_json(), self.baseline.training.initial_weights or "none"
-        )
+        weights = train_id(self.baseline, data_fingerprint)
         return digest({"measured": eval_id(weights, 0, self.baseline, self.primary_metric)})
 
 

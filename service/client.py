@@ -172,9 +172,11 @@ class Client:
     def report(self, study: Study | str | Path) -> StudyResult:
         """Writes the report anew from the store's records and returns the results with its path."""
         store = self.require_store()
-        prepared, definition = _restore(store, self._name(study, store))
+        name = self._name(study, store)
+        prepared, definition = _restore(store, name)
         report = build_report(prepared, store, command=definition.command)
-        return _result(self, store, prepared, definition.command, report=(report.markdown, report.html))
+        failures, files = store.given_up(name), (report.markdown, report.html)
+        return _result(self, store, prepared, definition.command, failures=failures, report=files)
 
     def export(self, study: Study | str | Path, to: str | Path, **which: Unpack[ExportChoices]) -> Exported:
         """Writes a trial's weights so that the paper's code or diffusers opens them.
@@ -322,7 +324,8 @@ class Session:
 
     def _write_files(self, command: str, train_ids: Mapping[str, str]) -> None:
         opened, study = self.opened, self.opened.study
-        study_files.write_definition(self.store, study, train_ids, opened.source, command)
+        plan = self.prepared.plan_digest
+        study_files.write_definition(self.store, study, train_ids, opened.source, command, analysis_plan=plan)
         if opened.imported is not None and opened.path is not None:
             sentences = (*opened.imported.understood, *opened.imported.not_understood, *opened.imported.notes)
             study_files.write_plan_source(self.store, study, opened.path, tuple(map(str, sentences)))
@@ -363,7 +366,8 @@ def _restore(store: Store, name: str) -> tuple[Prepared, study_files.Definition]
             f"study: {name!r} was recorded by another version, which called its trials differently "
             f"({missing[0]!r} is not among them); run it again"
         )
-    return Prepared(expansion, create(definition.study.policy), definition.train_ids, {}), definition
+    policy = create(definition.study.policy)
+    return Prepared(expansion, policy, definition.train_ids, {}, plan_digest=definition.analysis_plan), definition
 
 
 def _result(

@@ -13,6 +13,7 @@ from dit_core.errors import UserError
 from dit_core.identity import train_id
 from dit_core.interop import initial
 from dit_core.parts import METRICS
+from search_spaces.analysis_plan import analysis_plan
 from search_spaces.expand import expand
 from search_spaces.types import Expansion, Proposal
 from service.policies import create
@@ -29,6 +30,8 @@ class Prepared:
         train_ids: trial name -> identity of its weights.
         datasets: the loaded data sets, by their config.
         notes: sentences worth showing, e.g. how many corrupt images were skipped.
+        plan_digest: identifies the analysis plan, data included; empty for a study that was recorded before there were
+            any decisions.
     """
 
     expansion: Expansion
@@ -36,6 +39,7 @@ class Prepared:
     train_ids: Mapping[str, str]
     datasets: Mapping[DataConfig, ImageDataset]
     notes: tuple[str, ...] = ()
+    plan_digest: str = ""
 
     def dataset(self, config: TrialConfig) -> ImageDataset:
         """Returns the loaded data set of a trial."""
@@ -85,7 +89,9 @@ def prepare(expansion: Expansion) -> Prepared:
     Raises:
         UserError: in one sentence, the first thing that would make a trial fail.
     """
-    return Prepared(expansion, create(expansion.study.policy), {}, {}).extended(expansion)
+    prepared = Prepared(expansion, create(expansion.study.policy), {}, {}).extended(expansion)
+    fingerprint = prepared.dataset(expansion.baseline.config).fingerprint
+    return replace(prepared, plan_digest=analysis_plan(expansion).digest(fingerprint))
 
 
 def _check(config: TrialConfig, dataset: ImageDataset, workers: int) -> None:

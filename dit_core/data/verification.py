@@ -12,13 +12,13 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from dit_core.data.paths import cache_folder, file_bytes
-from dit_core.files import write_durably
+from dit_core.files import locked, write_durably
 
 THREADS = min(16, os.cpu_count() or 4)
 CHUNK = 2048
@@ -51,7 +51,7 @@ def verify(
         except Exception as error:  # decoders raise nearly any type on corrupt bytes; all mean "corrupt"
             return index, None, f"{names[index]} ({reason(error)})"
 
-    with _locked(memory):
+    with locked(memory.with_suffix(".lock")):
         known = _read(memory)
         digests = [_remembered(known, name, stamp) for name, stamp in zip(names, stamps, strict=True)]
         todo = [index for index, digest in enumerate(digests) if digest is None]
@@ -105,21 +105,3 @@ def _write(memory: Path, names: Sequence[str], stamps: Sequence[str | None], dig
     text = json.dumps(entries)
     with suppress(OSError):  # a cache that cannot be written is only slower
         write_durably(memory, f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}".encode())
-
-
-@contextmanager
-def _locked(memory: Path) -> Iterator[None]:
-    """Lets one process at a time verify a data set, where the file system has locks."""
-    with suppress(OSError):
-        memory.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        import fcntl
-
-        file = memory.with_suffix(".lock").open("w")
-    except (ImportError, OSError):
-        yield
-        return
-    with file:
-        with suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_EX)  # the system releases it when the process ends, however it ends
-        yield

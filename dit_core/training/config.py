@@ -36,7 +36,8 @@ class TrainingConfig(Config):
         tf32: allow TensorFloat-32 matrix products on GPUs that have them.
         compile: run the network through ``torch.compile``.
         divergence_mse: a logging window whose mean squared error is above this ends the trial as
-            diverged (predicting zero noise scores 1.0).
+            diverged (predicting zero noise scores 1.0). It decides how far a trial goes, so another limit makes
+            another trial, and none takes over what diverged by a stricter one.
         log_every_steps: steps in one point of the training curve; does not change the weights.
     """
 
@@ -55,7 +56,7 @@ class TrainingConfig(Config):
     precision: str = "float32"
     tf32: bool = False
     compile: bool = False
-    divergence_mse: Annotated[float, Irrelevant("ends a trial, does not change its weights")] = Field(4.0, gt=1)
+    divergence_mse: float = Field(4.0, gt=1)
     log_every_steps: Annotated[int, Irrelevant("how often the curve is drawn")] = Field(25, gt=0)
 
     @field_validator("precision")

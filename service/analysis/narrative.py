@@ -131,7 +131,7 @@ def _endings(summary: Summary, shown: MetricFormat) -> list[str]:
     """What did not run to the budget, and what was not run at all."""
     sentences = []
     stopped = [arm for arm in summary.arms if arm.ended_early and not arm.diverged]
-    for images in summary.study.rungs:
+    for images in sorted({arm.stop.images for arm in stopped if arm.stop is not None}):
         names = [arm.arm.name for arm in stopped if arm.stop is not None and arm.stop.images == images]
         if names:
             sentences.append(f"{listing(names)} {_was(names)} stopped at {images:,} images")

@@ -12,7 +12,8 @@ from search_spaces.types import Arm, Expansion
 from service.analysis.hardware import hardware_notes
 from service.analysis.preview_text import plain_text
 from service.analysis.standing import Standing, standing
-from service.analysis.status import StateKind, TrialState, TrialStatus, trial_statuses
+from service.analysis.status import TrialState, TrialStatus, trial_statuses
+from service.policies.contract import unresolved
 from service.preflight import Prepared
 from service.records.store import Store
 
@@ -164,8 +165,8 @@ def preview(
     held = None if prepared is None else _held(known)
     arms = [_arm(arm, expansion, statuses, held) for arm in expansion.arms]
     segments, remaining = None, None
-    if prepared is not None and statuses is not None:
-        segments, remaining = _left(prepared, store, known, statuses)
+    if prepared is not None:
+        segments, remaining = _left(prepared, store, known)
     return Preview(
         study=study.name,
         description=study.description,
@@ -195,7 +196,7 @@ def preview(
                     *(prepared.notes if prepared else ()),
                     *((other.text for other in known.elsewhere) if known else ()),
                     *(imported.notes if imported else ()),
-                    *(hardware_notes(expansion, known.results, store) if known else ()),
+                    *hardware_notes(expansion, known.results if known else {}, store),
                     *notes,
                 )
             )
@@ -243,29 +244,31 @@ def _arm(
     )
 
 
-def _left(
-    prepared: Prepared, store: Store | None, known: Standing | None, statuses: dict[str, TrialStatus]
-) -> tuple[int, float]:
+def _left(prepared: Prepared, store: Store | None, known: Standing | None) -> tuple[int, float]:
     """Segments and multiply-adds (10^9) that are left if no further arm is stopped."""
-    study, held = prepared.expansion.study, _held(known)
+    study = prepared.expansion.study
     ends = {stop.arm: stop.images for stop in known.stops} if known is not None else {}
+    ends.pop(prepared.expansion.baseline.name, None)
     segments = 0
     training: dict[str, float] = {}  # by the weights, which several trials may share
     for trial in prepared.expansion.trials:
-        status = statuses.get(trial.name)
-        if status is not None and (status.is_final or status.state.kind in (StateKind.STOPPED, StateKind.DIVERGED)):
-            continue
         end = ends.get(trial.arm.name, study.budget_images)  # a stopped arm's new seeds run up to its look
-        segments += sum(images <= end and images not in held.get(trial.name, ()) for images in study.milestones)
+        result = known.results[trial.name] if known is not None else None
+        missing = [
+            images for images in study.milestones if images <= end and (result is None or unresolved(result, images))
+        ]
+        if not missing:
+            continue
+        segments += len(missing)
         identity = prepared.train_ids[trial.name]
         cost = count(trial.config.model, trial.config.training.mask_ratio)
-        needed = training_gmacs(cost, end - _trained(store, identity, end))
+        needed = training_gmacs(cost, _untrained(store, identity, missing))
         training[identity] = max(needed, training.get(identity, 0.0))
     return segments, sum(training.values())
 
 
-def _trained(store: Store | None, train_id: str, budget: int) -> int:
-    """Images that a trial has been trained on, by whichever study; it continues from its checkpoint there."""
-    if store is None:
-        return 0
-    return max((stretch.images for stretch in store.curve(train_id) if stretch.images <= budget), default=0)
+def _untrained(store: Store | None, train_id: str, milestones: list[int]) -> int:
+    """Images to train for measurements at ``milestones``: to each from the last checkpoint before it."""
+    made = {0, *(stretch.images for stretch in store.curve(train_id))} if store is not None else {0}
+    starts = made.union(milestones)
+    return sum(images - max(mark for mark in starts if mark < images) for images in milestones if images not in made)

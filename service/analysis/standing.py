@@ -45,7 +45,7 @@ def books(prepared: Prepared, store: Store) -> tuple[DecisionBook, ProposalBook]
     """Returns where a study's decisions and proposals are recorded, under its present plan and policy."""
     study, policy, plan = prepared.expansion.study, prepared.policy, analysis_plan(prepared.expansion)
     opened = PlanOpened(
-        analysis_plan=plan.digest,
+        analysis_plan=prepared.plan_digest,
         primary_metric=plan.primary_metric,
         baseline=plan.baseline.model_dump(mode="json"),
         policy=policy.name,

@@ -9,7 +9,6 @@ from enum import StrEnum
 from dit_core.events import MetricResult
 from search_spaces.study import Study
 from search_spaces.types import Trial
-from service.policies.contract import unresolved
 from service.records.decisions import Stop
 from service.records.results import Results, TrialResult
 from service.records.store import StoredMetric
@@ -109,11 +108,20 @@ def _state(study: Study, result: TrialResult, stop: Stop | None, running: bool) 
         return TrialState(StateKind.REUSED if _paid_elsewhere(study, result) else StateKind.COMPLETED)
     if result.diverged is not None:
         return TrialState(StateKind.DIVERGED)
-    if stop is not None and not unresolved(result, stop.images):  # a new seed of a stopped arm runs up to there
+    if stop is not None and _stopped(study, result, stop):
         return TrialState(StateKind.STOPPED, stop.images)
     if running:
         return TrialState(StateKind.RUNNING)
     return TrialState(StateKind.FAILED if result.failed is not None else StateKind.PENDING)
+
+
+def _stopped(study: Study, result: TrialResult, stop: Stop) -> bool:
+    """Whether a stopped arm's trial has been measured at its look, or where that has left the study, before it.
+
+    A new seed of a stopped arm runs up to there.
+    """
+    before = [images for images in study.milestones if images <= stop.images]
+    return not before or before[-1] in result.evaluations
 
 
 def _paid_elsewhere(study: Study, result: TrialResult) -> bool:

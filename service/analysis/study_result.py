@@ -40,7 +40,7 @@ class StudyResult:
         ablations: the rows of ``arms`` per ablation: ``ablation``, ``value``, then as ``arms``.
         stops: the arms that were not continued, with the comparison.
         other_plans: what was decided under other plans or policies and is not acted on, a sentence each.
-        done: whether nothing is left to run.
+        done: whether nothing is left to run; a trial that was given up is, since the next run tries it again.
         interrupted: whether the run was asked to stop before it was done.
         store: the store's folder.
         shown: the decimals in which the primary metric is shown, as in the report.
@@ -115,7 +115,7 @@ def study_result(
         ablations=_ablations(summary, arms),
         stops=summary.stops,
         other_plans=tuple(other.text for other in summary.elsewhere),
-        done=summary.plan.finished,
+        done=summary.finished,
         interrupted=interrupted,
         store=store.path,
         tracking_uri=tracking_uri,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json as json_text
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -90,7 +92,9 @@ def run(
         console.print(note, soft_wrap=True)
     command = from_here(session.command(executor.value))
     try:
-        with interruptible(command, console), progress(session, console) as on_update:
+        # Ray prints of lost workers on the standard output, which is the result's alone
+        aside = contextlib.redirect_stdout(sys.stderr) if json else contextlib.nullcontext()
+        with aside, interruptible(command, console), progress(session, console) as on_update:
             result = session.run(executor=executor.value, on_update=on_update)
     except RuntimeError as error:
         from service.engine.fleet import LanesFailed  # Ray: it has been imported if this is what happened

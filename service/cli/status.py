@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dit_core.errors import UserError
 from service.cli.console import err, out
 from service.cli.options import STORE_DEFAULT, JsonOption, StoreOption
 
@@ -38,7 +39,14 @@ def status(
     names = [study] if study is not None else client.studies()
     for name in client.unreadable() if study is None else ():
         err().print(f"study {name!r}: its definition is damaged; run it again from its file", soft_wrap=True)
-    results = [client.status(name) for name in names]
+    results = []
+    for name in names:
+        try:
+            results.append(client.status(name))
+        except UserError as error:
+            if study is not None:
+                raise
+            err().print(f"study {name!r}: {error}", soft_wrap=True)  # it must not hide the others
     if json:
         data = [result.to_json() for result in results]
         typer.echo(json_text.dumps(data[0] if study is not None else data, indent=2))

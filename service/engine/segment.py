@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from dit_core.config import TrialConfig
+from dit_core.config import TrialConfig
+from dit_core.identity import digest
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,11 @@ class Segment:
     @property
     def id(self) -> str:
         """Identifies the segment within a store: the weights, where it ends, and how they are evaluated there."""
-        from dit_core.identity import digest  # not at the top: the dispatcher takes segments and needs no torch
-
         measured = digest({"evaluation": self.config.get("evaluation"), "vae": self.config.get("data", {}).get("vae")})
         return f"{self.train_id[:16]}@{self.until}-{measured[:8]}"
 
     def trial_config(self) -> TrialConfig:
         """Returns the typed configuration."""
-        from dit_core.config import TrialConfig
-
         return TrialConfig.model_validate(self.config)
 
     def to_json(self) -> dict[str, Any]:

@@ -14,8 +14,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from dit_core.errors import UserError
-from dit_core.files import process_exists, write_durably
+from dit_core.files import locked, process_exists, write_durably
 from service.engine.ledger import Ledger
 from service.engine.outcome import OnUpdate, Snapshot
 from service.engine.wire import Live, LiveRun
@@ -24,7 +26,8 @@ from service.records.store import Store
 LIVE_SECONDS = 2.0
 UPDATE_SECONDS = 1.0
 FRESH_SECONDS = 30.0
-"""A live.json older than this belongs to a run that has died."""
+"""A live.json further from now than this belongs to a run that has died."""
+_LIVE_RUN = TypeAdapter(LiveRun)
 
 
 def live_path(store: Store, study: str) -> Path:
@@ -40,15 +43,16 @@ def stop_path(store: Store, study: str) -> Path:
 def read_live(store: Store, study: str) -> LiveRun | None:
     """Returns the heartbeat of a running study, or None when it is not running.
 
-    A heartbeat counts when it is fresh and, if it was written on this host, its process exists.
+    A heartbeat counts when it is fresh and, if it was written on this host, its process exists. Fields that another
+    version writes are left out: its run goes on all the same, and must not be joined by a second one.
     """
     try:
-        found = LiveRun.from_json(json.loads(live_path(store, study).read_bytes()))
+        found = _LIVE_RUN.validate_json(live_path(store, study).read_bytes())
         age = time.time() - datetime.fromisoformat(found.time).timestamp()
-        alive = found.host != socket.gethostname() or process_exists(int(found.pid))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, OverflowError):  # pydantic's errors are ValueErrors
         return None
-    return found if alive and age <= FRESH_SECONDS else None
+    alive = found.pid > 0 and (found.host != socket.gethostname() or process_exists(found.pid))
+    return found if alive and abs(age) <= FRESH_SECONDS else None
 
 
 def request_stop(store: Store, study: str) -> bool:
@@ -89,12 +93,14 @@ class Watch:
         return time.monotonic() - self._began
 
     def __enter__(self) -> Watch:
-        other = read_live(self._store, self._name)
-        if other is not None and other.pid != os.getpid():
-            raise UserError(
-                f"study {self._name!r} is being run in this store by process {other.pid} on {other.host}; wait "
-                f"for it, or end it with: dit-ablate stop {self._name} --store {self._store.path}"
-            )
+        with locked(self._store.study_dir(self._name) / "live.lock"):
+            other = read_live(self._store, self._name)
+            if other is not None and other.pid != os.getpid():
+                raise UserError(
+                    f"study {self._name!r} is being run in this store by process {other.pid} on {other.host}; wait "
+                    f"for it, or end it with: dit-ablate stop {self._name} --store {self._store.path}"
+                )
+            self._write([], 0)
         stop_path(self._store, self._name).unlink(missing_ok=True)
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):

@@ -51,13 +51,8 @@ class Live:
     tail: tuple[TimedPoint, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Returns plain data, the tail left out; ``from_json`` is the way back."""
+        """Returns plain data, the tail left out."""
         return {name: value for name, value in vars(self).items() if name != "tail"}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Live:
-        """Rebuilds what ``to_json`` returned."""
-        return cls(**data)
 
 
 @dataclass(frozen=True)
@@ -83,17 +78,8 @@ class LiveRun:
     running: tuple[Live, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Returns plain data; ``from_json`` is the way back."""
+        """Returns plain data; ``service.engine.watch.read_live`` is the way back."""
         return {**vars(self), "running": [live.to_json() for live in self.running]}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> LiveRun:
-        """Rebuilds what ``to_json`` returned.
-
-        Raises:
-            TypeError, AttributeError: the data are something else.
-        """
-        return cls(**{**data, "running": tuple(Live.from_json(item) for item in data.get("running", ()))})
 
 
 @dataclass(frozen=True)

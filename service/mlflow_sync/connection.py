@@ -6,6 +6,7 @@ therefore probed first, with a bound in seconds, and MLflow's own retries are sh
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import socket
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from dit_core.errors import UserError, nearest
+from dit_core.files import locked
 from service.records.store import Store
 
 if TYPE_CHECKING:
@@ -79,9 +81,13 @@ def connect(uri: str) -> MlflowClient:
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
+    path = _sqlite_path(uri)
+    # MLflow makes the tables of a new file, and two processes that do so at once leave a broken one
+    alone = locked(path.with_name(f"{path.name}.lock")) if path is not None else contextlib.nullcontext()
     try:
-        client = MlflowClient(tracking_uri=uri)
-        client.search_experiments(max_results=1)
+        with alone:
+            client = MlflowClient(tracking_uri=uri)
+            client.search_experiments(max_results=1)
     except (MlflowException, SQLAlchemyError, OSError) as error:
         raise UserError(
             f"tracking_uri: {_shown(uri)} does not work as an MLflow tracking store ({first_line(error)})"

@@ -126,8 +126,8 @@ class LookPlanner(Planner):
         if not compared:
             self._void = True  # until something changes
             return ()
-        saw = seen(look, arms, self.expansion, self.results)
-        return (Decision(look=look.name, images=look.images, compared=compared, stops=stops, saw=saw),)
+        saw, earlier = seen(look, arms, self.expansion, self.results), tuple(self._stops.values())
+        return (Decision(look=look.name, images=look.images, compared=compared, stops=stops, saw=saw, earlier=earlier),)
 
     def _missing(self, result: TrialResult) -> tuple[int, ...]:
         return tuple(images for images in self._milestones if unresolved(result, images))

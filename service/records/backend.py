@@ -52,11 +52,12 @@ class FolderBackend:
         return not path.exists() and create_durably(path, data)
 
     def get(self, key: str) -> bytes | None:
-        """Returns a file's bytes; a folder in its place counts as damaged, not as missing."""
+        """Returns a file's bytes; a folder or a link to nowhere in its place counts as damaged, not as missing."""
+        path = self.root / key
         try:
-            return (self.root / key).read_bytes()
+            return path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
-            return None
+            return b"" if path.is_symlink() else None  # a link to nowhere takes the key as a file does
         except IsADirectoryError:
             return b""
 

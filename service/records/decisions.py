@@ -50,6 +50,7 @@ class Decision(Record):
         compared: names of the arms that were compared, in the study's order.
         stops: the arms that are not continued.
         saw: digest of the values that it was computed from.
+        earlier: the stops that stood when it was made. So they stand where the record of an earlier look is lost.
     """
 
     kind: ClassVar[str] = "decision"
@@ -59,6 +60,7 @@ class Decision(Record):
     compared: tuple[str, ...]
     stops: tuple[Stop, ...]
     saw: str
+    earlier: tuple[Stop, ...] = ()
 
 
 class PlanOpened(Record):
@@ -111,7 +113,7 @@ def stops_of(decisions: Iterable[Decision]) -> tuple[Stop, ...]:
     """Returns every arm's first stop, in the order of the looks."""
     found: dict[str, Stop] = {}
     for decision in in_order(decisions):
-        for stop in decision.stops:
+        for stop in (*decision.earlier, *decision.stops):
             found.setdefault(stop.arm, stop)
     return tuple(found.values())
 
@@ -155,8 +157,9 @@ class DecisionBook:
         """Returns what was decided in this study under other plans and policies."""
         others = []
         for key in self._records.list(self._folder):
-            scope, opened = _stem(key), self._records.find(key, PlanOpened)
-            if scope == self.scope or opened is None:
+            scope = _stem(key)
+            opened = self._records.once(key, PlanOpened) if scope != self.scope else None
+            if opened is None:
                 continue
             looks = (_stem(name) for name in self._records.list(f"{self._folder}{scope}/"))
             found = (self._get(scope, look) for look in looks)
@@ -164,7 +167,7 @@ class DecisionBook:
         return tuple(others)
 
     def _get(self, scope: str, look: str) -> Decision | None:
-        found = self._records.find(self._key(scope, look), Decision)  # a damaged one is made again, beside it
+        found = self._records.once(self._key(scope, look), Decision)  # a damaged one is made again, beside it
         return None if found is None else found.content
 
     def _key(self, scope: str, look: str) -> str:

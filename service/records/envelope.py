@@ -37,6 +37,10 @@ class Record(BaseModel):
     kind: ClassVar[str]
 
 
+class UnreadableRecord(CorruptRecord):
+    """What may lie under a key cannot be read, so that not even is known whether there is anything."""
+
+
 R = TypeVar("R", bound=Record)
 
 

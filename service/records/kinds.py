@@ -199,6 +199,7 @@ class DefinitionRecord(Record):
     Attributes:
         study: the study as plain JSON: a later version may have other fields.
         train_ids: trial name -> identity of its weights.
+        analysis_plan: digest of the analysis plan, under which decisions are found without the data.
         source: what the person gave: a preset, a file, or ``python``.
         command: the command that runs it again.
     """
@@ -206,6 +207,7 @@ class DefinitionRecord(Record):
     kind: ClassVar[str] = "definition"
     study: Free
     train_ids: dict[str, str]
+    analysis_plan: str = ""
     source: str
     command: str
 

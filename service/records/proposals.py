@@ -99,7 +99,7 @@ class ProposalBook:
 
     def get(self, question: Question) -> Batch | None:
         """Returns the answer to a question, None where there is none yet."""
-        found = self._records.find(self._key(question), Batch)  # a damaged one is asked for again, and lies beside it
+        found = self._records.once(self._key(question), Batch)  # a damaged one is asked for again, and lies beside it
         return None if found is None else found.content
 
     def _key(self, question: Question) -> str:

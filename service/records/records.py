@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Generic
+from typing import Any, Generic
 
 from service.records.backend import Backend
-from service.records.envelope import CorruptRecord, R, Sealed, seal, unseal
+from service.records.envelope import CorruptRecord, R, Sealed, UnreadableRecord, seal, unseal
 
 GENERATIONS = 100
 """A damaged record is never overwritten: the next one has ``~1``, ``~2``, ... before its ending."""
@@ -46,6 +47,7 @@ class Records:
         self.backend = backend
         self.damaged: dict[str, str] = {}
         self._next: dict[str, int] = {}
+        self._read: dict[str, Sealed[Any]] = {}
 
     def put(self, key: str, record: R) -> Sealed[R]:
         """Writes a record unless a sound one is there, and returns the one that stands: the first writer's.
@@ -62,31 +64,30 @@ class Records:
         for name in _generations(key):
             if self.backend.put(name, data):
                 return unseal(data, type(record), name)
-            there = self.backend.get(name)
-            if there == data:
-                return unseal(data, type(record), name)
             try:
-                return unseal(there or b"", type(record), name)
+                there = self._unsealed(name, type(record))
             except CorruptRecord:
                 continue
+            if there is not None:
+                return there
         raise CorruptRecord(f"{key}: {GENERATIONS} damaged records stand in its place")
 
     def get(self, key: str, kind: type[R]) -> Sealed[R] | None:
         """Returns the record under a key, None where there is none.
 
         Raises:
-            CorruptRecord: there is something, and none of it is that record.
-            OSError: it cannot be read.
+            CorruptRecord: there is something, and none of it is that record, or can be read.
         """
         problem: CorruptRecord | None = None
         for name in _generations(key):
-            data = self.backend.get(name)
-            if data is None:
-                break
             try:
-                return unseal(data, kind, name)
+                found = self._unsealed(name, kind)
             except CorruptRecord as error:
                 problem = problem or error
+                continue
+            if found is not None:
+                return found
+            break
         if problem is not None:
             raise problem
         return None
@@ -98,6 +99,15 @@ class Records:
         except CorruptRecord as error:
             self.damaged[key] = str(error)
             return None
+
+    def once(self, key: str, kind: type[R]) -> Sealed[R] | None:
+        """As ``find``, but a record that was found is not read again in this process: it never changes."""
+        if key not in self._read:
+            sealed = self.find(key, kind)
+            if sealed is None:
+                return None
+            self._read[key] = sealed
+        return self._read[key]
 
     def append(self, folder: str, record: R) -> int:
         """Writes a record under the next free number of a folder and returns the number.
@@ -122,28 +132,47 @@ class Records:
         listing only tells whether there are any beyond a number that is missing, which then counts as damaged.
         """
         result: Numbered[R] = Numbered(last=first - 1)
-        number, highest = first, None
-        while True:
+        highest: int | None = None
+        for number in itertools.count(first):
             key = _numbered(folder, number)
+            there, sealed = True, None
             try:
                 sealed = self.get(key, kind)
-                if sealed is not None:
-                    result.found[number] = sealed
-                elif number < (highest := max(self._listed(folder), default=0) if highest is None else highest):
-                    self.damaged[key] = f"{key}: it is missing, and later ones are there"
-                else:
-                    return result
+                there = sealed is not None
             except CorruptRecord as error:
                 self.damaged[key] = str(error)
+                there = not isinstance(error, UnreadableRecord)
+            if sealed is not None:
+                result.found[number] = sealed
+            if not there:
+                highest = max(self._listed(folder), default=0) if highest is None else highest
+                if number > highest or (number == highest and key not in self.damaged):
+                    break
+                self.damaged.setdefault(key, f"{key}: it is missing, and later ones are there")
             result.last = number
-            number += 1
+        return result
 
     def list(self, prefix: str) -> list[str]:
         """Returns the keys of the records right below a folder, in order, each once; what is new may be missing."""
-        return [key for key in self.backend.list(prefix) if key.endswith(".json") and "~" not in key]
+        return [key for key in self._names(prefix) if key.endswith(".json") and "~" not in key]
+
+    def _unsealed(self, name: str, kind: type[R]) -> Sealed[R] | None:
+        """Reads one generation of a record; what cannot be read is as good as damaged."""
+        try:
+            data = self.backend.get(name)
+        except OSError as error:
+            raise UnreadableRecord(f"{name}: cannot be read ({error.strerror or error})") from None
+        return None if data is None else unseal(data, kind, name)
 
     def _listed(self, folder: str) -> Iterator[int]:
-        return (int(found[1]) for key in self.backend.list(folder) if (found := re.search(r"/(\d+)\.json$", key)))
+        return (int(found[1]) for key in self._names(folder) if (found := re.search(r"/(\d+)\.json$", key)))
+
+    def _names(self, folder: str) -> Sequence[str]:
+        try:
+            return self.backend.list(folder)
+        except OSError as error:
+            self.damaged[folder] = f"{folder}: cannot be read ({error.strerror or error})"
+            return ()
 
 
 def _numbered(folder: str, number: int) -> str:

@@ -30,7 +30,7 @@ from dit_core.events import CurvePoint, Diverged, Evaluated, MetricResult
 from dit_core.files import clear_abandoned, write_durably
 from service.records import format_1
 from service.records.backend import Backend, FolderBackend
-from service.records.envelope import FORMAT, R, Sealed
+from service.records.envelope import FORMAT, Sealed
 from service.records.kinds import (
     Claim,
     DivergenceRecord,
@@ -92,7 +92,6 @@ class Store:
         backend: Backend = format_1.Format1Backend(self.path) if self.format == 1 else FolderBackend(self.path)
         self.records = Records(backend)
         self._identify = format_1.eval_id if self.format == 1 else identity.eval_id
-        self._seen: dict[str, Sealed[Any]] = {}
 
     def require_writable(self) -> None:
         """Makes sure that trials can be recorded here.
@@ -125,7 +124,7 @@ class Store:
 
     def trial(self, train_id: str) -> Sealed[TrialRecord] | None:
         """Returns the record of a trial that was begun."""
-        return self._once(TrialRecord.key(train_id), TrialRecord)
+        return self.records.once(TrialRecord.key(train_id), TrialRecord)
 
     def add_stretch(self, train_id: str, stretch: Stretch) -> None:
         """Records a stretch of the training curve."""
@@ -201,7 +200,7 @@ class Store:
         for images in milestones:
             for name in config.evaluation.metrics:
                 expected = self._identify(train_id, images, config, name)
-                sealed = self._once(EvaluationRecord.key(train_id, images, name, expected), EvaluationRecord)
+                sealed = self.records.once(EvaluationRecord.key(train_id, images, name, expected), EvaluationRecord)
                 if sealed is None or (sealed.content.eval_id, sealed.content.name) != (expected, name):
                     continue
                 metric = _metric(sealed)
@@ -214,11 +213,17 @@ class Store:
         """Returns the sample grid (PNG) of an evaluation as ``evaluations`` returned it, None without a whole one."""
         for metric in metrics.values():
             if isinstance(metric, StoredMetric) and metric.grid is not None:
-                data = self.records.backend.get(metric.grid)
+                data = self._bytes(metric.grid)
                 if data and metric.grid_sha256 in (None, hashlib.sha256(data).hexdigest()):
                     return data
                 self.records.damaged[metric.grid] = f"{metric.grid}: the sample grid is missing or damaged"
         return None
+
+    def _bytes(self, key: str) -> bytes | None:
+        try:
+            return self.records.backend.get(key)
+        except OSError:  # a grid that cannot be read is left out as a damaged one is
+            return None
 
     def add_divergence(self, train_id: str, diverged: Diverged) -> None:
         """Records that a trial diverged."""
@@ -227,17 +232,8 @@ class Store:
 
     def divergence(self, train_id: str) -> Diverged | None:
         """Returns the recorded divergence, if any."""
-        sealed = self._once(DivergenceRecord.key(train_id), DivergenceRecord)
+        sealed = self.records.once(DivergenceRecord.key(train_id), DivergenceRecord)
         return None if sealed is None else Diverged(sealed.content.images, sealed.content.reason)
-
-    def _once(self, key: str, kind: type[R]) -> Sealed[R] | None:
-        """Reads a record that never changes, once per process."""
-        if key not in self._seen:
-            sealed = self.records.find(key, kind)
-            if sealed is None:
-                return None
-            self._seen[key] = sealed
-        return self._seen[key]
 
     # -- studies --------------------------------------------------------------------------------
 

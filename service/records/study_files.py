@@ -35,6 +35,7 @@ class Definition:
     Attributes:
         study: the study.
         train_ids: trial name -> identity of its weights; makes status and report independent of the data.
+        analysis_plan: digest of the analysis plan, which does the same for decisions.
         source: what the person gave: a preset, a file, or ``python``.
         command: the command that runs it again.
         written: when, ISO 8601 UTC.
@@ -42,15 +43,22 @@ class Definition:
 
     study: Study
     train_ids: Mapping[str, str]
+    analysis_plan: str
     source: str
     command: str
     written: str
 
 
-def write_definition(store: Store, study: Study, train_ids: Mapping[str, str], source: str, command: str) -> None:
+def write_definition(
+    store: Store, study: Study, train_ids: Mapping[str, str], source: str, command: str, *, analysis_plan: str
+) -> None:
     """Records a study's definition under the next number, unless the newest record says the same."""
     record = DefinitionRecord(
-        study=study.model_dump(mode="json"), train_ids=dict(train_ids), source=source, command=command
+        study=study.model_dump(mode="json"),
+        train_ids=dict(train_ids),
+        analysis_plan=analysis_plan,
+        source=source,
+        command=command,
     )
     newest = _newest(store, study.name)
     if newest is None or newest.content != record:
@@ -68,7 +76,8 @@ def read_definition(store: Store, name: str) -> Definition:
     if newest is not None:
         record = newest.content
         study = parse(Study, record.study, f"study {name!r}")
-        return Definition(study, record.train_ids, record.source, record.command, newest.written)
+        plan = record.analysis_plan
+        return Definition(study, record.train_ids, plan, record.source, record.command, newest.written)
     damaged = [key for key in store.records.damaged if key.startswith(DefinitionRecord.folder(name))]
     if damaged:
         raise UserError(

@@ -87,6 +87,26 @@ def test_config_round_trips_through_json() -> None:
     assert hash(config) == hash(TrialConfig.model_validate_json(config.model_dump_json()))
 
 
+def test_equal_configs_have_one_identity() -> None:
+    """-0.0 equals 0.0, 1 equals 1.0 and a list the tuple that it becomes."""
+
+    def made(**training: Any) -> TrialConfig:
+        evaluation = {"ema_decay": training["ema_decays"][0], "guidance_scale": 2, "guidance_interval": [-0.0, 1 / 2]}
+        return TrialConfig.model_validate({"training": training, "evaluation": evaluation})
+
+    one = made(learning_rate=1, weight_decay=-0.0, ema_decays=[-0.0, 0.5])
+    other = made(learning_rate=1.0, weight_decay=0.0, ema_decays=(0.0, 0.5))
+    other = other.model_copy(
+        update={"evaluation": other.evaluation.model_copy(update={"guidance_interval": (0.0, 0.5)})}
+    )
+    assert one == other and ids(one) == ids(other)
+
+
+def test_what_diverged_by_a_stricter_limit_is_another_trial() -> None:
+    assert ids(changed("training.divergence_mse", 4.0)) == ids(BASE)
+    assert ids(changed("training.divergence_mse", 100.0))[0] != ids(BASE)[0]
+
+
 def test_the_config_is_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         BASE.seed = 3
@@ -124,7 +144,7 @@ def test_what_is_declared_irrelevant() -> None:
     """By name, so that nothing becomes irrelevant in passing."""
     assert {field for field in FIELDS if irrelevant(field)} == {
         "data.path", "data.corrupt", "data.vae", "data.image_column", "data.label_column", "data.source_split",
-        "training.divergence_mse", "training.log_every_steps",
+        "training.log_every_steps",
         "evaluation.metrics", "evaluation.batch_size", "evaluation.grid_images",
     }  # fmt: skip
     assert all(mark.because for field in FIELDS for mark in info(field).metadata if isinstance(mark, Irrelevant))

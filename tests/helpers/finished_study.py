@@ -11,6 +11,7 @@ import torch
 from dit_core.events import Evaluated, MetricResult
 from search_spaces.expand import expand
 from search_spaces.study import Study
+from service.analysis.summary import summarise
 from service.engine import run_segments
 from service.preflight import Prepared, prepare
 from service.records import study_files
@@ -62,7 +63,9 @@ def run_locally(study: Study, store: Store) -> Prepared:
 def begin(study: Study, store: Store) -> Prepared:
     """Writes what a run writes before its first trial."""
     prepared = prepare(expand(study))
-    study_files.write_definition(store, study, prepared.train_ids, "tiny.yaml", "dit-ablate run tiny.yaml")
+    study_files.write_definition(
+        store, study, prepared.train_ids, "tiny.yaml", "dit-ablate run tiny.yaml", analysis_plan=prepared.plan_digest
+    )
     study_files.write_preview(store, study, "what it costs\n")
     return prepared
 
@@ -94,3 +97,11 @@ def measure(store: Store, prepared: Prepared, values: dict[tuple[str, int], floa
             store.begin(identity, trial.config)
             evaluated = Evaluated(images, (metric,), b"", 1.0, 0.5)
             store.add_evaluation(identity, trial.config, evaluated, study.name)
+
+
+def patches_of(prepared: Prepared, store: Store) -> tuple[str, str]:
+    """The patch size that was stopped, and the one that was not: which is which lies in the numbers of the day."""
+    summary = summarise(prepared, store)
+    stopped, kept = sorted(("4", "8"), key=lambda size: not summary.arm(f"patch_size={size}").ended_early)
+    assert not summary.arm(f"patch_size={kept}").ended_early
+    return stopped, kept

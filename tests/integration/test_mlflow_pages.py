@@ -18,6 +18,7 @@ import pytest
 from browser import Browser, find_chromium
 from finished_study import PATCHES, RUNG, begin, run_locally, tiny_study
 
+from service.analysis.summary import summarise
 from service.mlflow_sync import MlflowSync, default_tracking_uri
 from service.preflight import Prepared
 from service.records.store import Store
@@ -105,23 +106,26 @@ def test_pages_show_parent_children_metrics_and_images(
     browser.open(f"{runs}/{sync.parent_run_id}")
     children = [trial.name for trial in prepared.expansion.trials]
     text = browser.wait_for_text("Finished", "Description", *children)
-    assert "2 stopped@128" in text
+    states = {
+        str(status.state): status.trial for status in summarise(prepared, store).statuses if status.trial.seed == 0
+    }
+    assert f"2 stopped@{RUNG}" in text
+    finished, stopped = states["completed"], states[f"stopped@{RUNG}"]
     links = browser.evaluate(
         "Object.fromEntries([...document.querySelectorAll('a')]"
         ".map(link => [link.innerText.trim().replace(/,$/, ''), link.href]))"
     )
 
-    browser.open(links["patch_size=8 seed=0"])
+    browser.open(links[finished.name])
     text = browser.wait_for_text("fd_digits_cnn_final", "train_loss", "gflops", "model.patch_size", "Finished")
-    trial = next(t for t in prepared.expansion.trials if t.name == "patch_size=8 seed=0")
-    value = store.evaluations(prepared.train_ids[trial.name], trial.config, [256])[256]["fd_digits_cnn"].value
+    value = store.evaluations(prepared.train_ids[finished.name], finished.config, [256])[256]["fd_digits_cnn"].value
     assert f"{value:.6f}".rstrip("0")[:8] in text, "the metric's value is on the page"
 
-    browser.open(links["patch_size=4 seed=0"])
+    browser.open(links[stopped.name])
     text = browser.wait_for_text(f"stopped@{RUNG}", "train_loss")
     assert "fd_digits_cnn_final" not in text and "Finished" not in text
 
-    run = links["patch_size=8 seed=0"].rpartition("/")[2]
+    run = links[finished.name].rpartition("/")[2]
     browser.open(f"{runs}/{run}/artifacts/samples/{256:09d}.png")
     browser.wait_for("[...document.images].some(i => i.complete && i.naturalWidth > 400)")
 

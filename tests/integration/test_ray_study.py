@@ -43,7 +43,8 @@ def test_a_study_whole(ray_cluster, tmp_path: Path, capfd: pytest.CaptureFixture
     assert left_behind(ray_cluster.dashboard) == []
 
     # a second study in the same store takes what is there, without so much as starting Ray
-    second = prepare(expansion({"wide": ARMS["wide"]}, name="second", policy="none", budget=256, rungs=(128,)))
+    kept = next(status.trial.arm.name for status in outcome.statuses if str(status.state) == "stopped@256")
+    second = prepare(expansion({kept: ARMS[kept]}, name="second", policy="none", budget=256, rungs=(128,)))
     before = curve_files(store)
     again = run_segments(second, store, address="127.0.0.1:1")
     assert {str(status.state) for status in again.statuses} == {"reused"}

@@ -11,7 +11,7 @@ from search_spaces.expand import expand
 from search_spaces.study import Study
 
 
-def digest(**changes: Any) -> str:
+def digest(fingerprint: str = "images", **changes: Any) -> str:
     fields: dict[str, Any] = {
         "name": "plan",
         "baseline": {"profile": "digits", "overrides": {"size": "S"}},
@@ -21,7 +21,7 @@ def digest(**changes: Any) -> str:
         "rungs": [12_800],
         **changes,
     }
-    return analysis_plan(expand(Study.model_validate(fields))).digest
+    return analysis_plan(expand(Study.model_validate(fields))).digest(fingerprint)
 
 
 def overrides(**more: Any) -> dict[str, Any]:
@@ -40,6 +40,7 @@ def overrides(**more: Any) -> dict[str, Any]:
         {"policy": "none"},
         {"name": "other"},
         {"resources": {"lanes": 2}},
+        {"baseline": {"profile": "digits", "overrides": {"size": "S", "data.path": "/elsewhere"}}},
     ],
 )
 def test_what_leaves_the_plan_as_it_is(changes: dict[str, Any]) -> None:
@@ -57,3 +58,7 @@ def test_what_leaves_the_plan_as_it_is(changes: dict[str, Any]) -> None:
 )
 def test_what_makes_it_another(changes: dict[str, Any]) -> None:
     assert digest(**changes) != digest()
+
+
+def test_other_images_make_it_another() -> None:
+    assert digest("other images") != digest()

@@ -167,3 +167,17 @@ def test_a_report_that_cannot_be_drawn_loses_no_result(tmp_path: Path) -> None:
     found = client.run(path, executor="local", budget_images=BATCH)
     assert set(found.trials["status"]) == {"completed"}
     assert any("report could not be written" in warning for warning in found.warnings)
+
+
+def test_readers_name_a_trial_that_was_given_up(tmp_path: Path) -> None:
+    path = write_study(tmp_path, seeds=[0], ablations=[{"axis": "patch_size", "values": [4]}])
+    client = Client(store=tmp_path / "store")
+    session = client.start(path)
+    folder = session.store.trial_dir(session.prepared.train_ids["patch_size=4 seed=0"])
+    folder.mkdir(parents=True)
+    (folder / "checkpoints").write_text("a file where a folder belongs")
+    session.run(executor="local")
+    for found in (client.status("tiny"), client.report("tiny")):
+        (trial,) = found.failed.to_dict("records")
+        assert trial["arm"] == "patch_size=4" and trial["error"].startswith("FileExistsError")
+        assert not found.done, "the next run tries it again"

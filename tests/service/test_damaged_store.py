@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import shutil
+import socket
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,6 +21,7 @@ from search_spaces.load import load_study
 from service import Client
 from service.engine import run_segments
 from service.preflight import Prepared, prepare
+from service.records.kinds import DefinitionRecord
 from service.records.store import Store
 from service.records.study_files import read_definition
 
@@ -28,7 +33,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Prepared]:
     study = load_study(write_study(folder, ablations=[{"axis": "patch_size", "values": [4]}], seeds=[0], policy="none"))
     session = Client(store=folder / "store").start(study)
     run_segments(session.prepared, session.store, executor="local")
-    session._write_files("dit-ablate run study.yaml")
+    session._write_files("dit-ablate run study.yaml", session.prepared.train_ids)
     return folder / "store", prepare(expand(study))
 
 
@@ -48,7 +53,16 @@ RECORDS = {
 
 
 @pytest.mark.parametrize(
-    "how", ["content a string", "written missing", "other fields", "a folder in its place", "torn"]
+    "how",
+    [
+        "content a string",
+        "written missing",
+        "other fields",
+        "a folder in its place",
+        "torn",
+        "a link to nowhere",
+        "unreadable",
+    ],
 )
 def test_no_damage_is_a_traceback_and_a_run_makes_it_again(
     how: str, finished: tuple[Path, Prepared], store: Path
@@ -86,6 +100,26 @@ def test_a_damaged_definition_is_told_and_hides_no_other_study(store: Path) -> N
         read_definition(Store(store), "another")
 
 
+def test_a_study_of_a_later_version_hides_no_other(store: Path) -> None:
+    """A definition is plain JSON: one that this version cannot make a study of is sound all the same."""
+    records = Store(store).records
+    newest = read_definition(Store(store), "tiny")
+    later = {**newest.study.model_dump(mode="json"), "name": "later", "window": 7}
+    record = DefinitionRecord(study=later, train_ids={}, source="later.yaml", command="dit-ablate run later.yaml")
+    records.append(DefinitionRecord.folder("later"), record)
+    done = dit_ablate("status", "--store", store)
+    assert done.exit_code == 0 and "tiny" in done.stdout
+    assert "study 'later'" in done.stderr and "window" in done.stderr
+    assert dit_ablate("status", "later", "--store", store).exit_code == 2
+
+
+def test_a_grid_that_cannot_be_read_is_told(store: Path) -> None:
+    for grid in store.glob("trials/*/grids/*.png"):
+        damage(grid, "unreadable")
+    assert dit_ablate("report", "tiny", "--store", store).exit_code == 0
+    assert "the sample grid is missing or damaged" in (store / "studies" / "tiny" / "report" / "report.md").read_text()
+
+
 def test_every_damage_to_a_definition_is_a_sentence(store: Path) -> None:
     path = store / "studies" / "tiny" / "definitions" / "0001.json"
     whole = path.read_bytes()
@@ -102,6 +136,21 @@ def test_a_live_file_without_its_fields_is_no_traceback(store: Path) -> None:
     from service.engine.watch import read_live
 
     live = store / "studies" / "tiny" / "live.json"
-    for text in ("{}", "[1]", "7", "{torn", json.dumps({"pid": 1, "host": "x", "time": "2026-01-01"})):
+    now = {"pid": os.getpid(), "host": socket.gethostname(), "time": datetime.now(UTC).isoformat()}
+    segment = {"trial": "baseline seed=0", "until": 128}
+    changes: list[dict[str, object]] = [
+        {"time": "2026-01-01T00:00:00+00:00"},
+        {"time": "9999-12-31T23:59:59+00:00"},
+        {"pid": -1},
+        {"pid": math.inf},
+        {"running": [{**segment, "trial": ["a"]}]},
+        {"running": ["a"]},
+    ]
+    others = [{"pid": 1, "host": "x"}, *({**now, **change} for change in changes)]
+    for text in ("{}", "[1]", "7", "{torn", "[" * 100_000, *map(json.dumps, others)):
         live.write_text(text)
         assert read_live(Store(store), "tiny") is None
+    live.write_text(json.dumps({**now, "new": 1, "running": [{**segment, "newer": 2}]}))
+    found = read_live(Store(store), "tiny")
+    assert found is not None and [item.trial for item in found.running] == ["baseline seed=0"], "a later version's run"
+    live.unlink()

@@ -10,7 +10,9 @@ from finished_study import BUDGET, PATCHES, RUNG, begin, tiny_study
 from small_studies import METRIC, expansion
 
 from dit_core.events import Evaluated, MetricResult
-from search_spaces.analysis_plan import analysis_plan
+from dit_core.gflops import count, training_gmacs
+from service.analysis.narrative import opening
+from service.analysis.numbers import MetricFormat
 from service.analysis.preview import preview
 from service.analysis.standing import books, standing
 from service.analysis.summary import summarise
@@ -93,11 +95,26 @@ def test_a_damaged_decision_is_made_again_beside_it(tmp_path: Path) -> None:
     assert book.put(decision("patch_size=2")) == decision("patch_size=2") == book.recorded(("128",))["128"]
 
 
+@pytest.mark.parametrize("how", ["damaged", "gone"])
+def test_stops_outlive_the_record_of_their_look(tmp_path: Path, how: str) -> None:
+    store = Store(tmp_path / "store")
+    before = run_out(Ledger(prepared_with(), store))
+    assert [(stop.arm, stop.images) for stop in before.stops] == [("patch_size=2", 128)]
+    (path,) = store.path.glob("studies/tiny/decisions/*/128.json")
+    if how == "damaged":
+        path.write_bytes(path.read_bytes()[:100])
+    else:
+        path.unlink()
+    again = Ledger(prepared_with(), Store(store.path))
+    assert again.left == 0 and again.stops == before.stops, "the decision at 256 knows what was stopped before"
+    assert standing(prepared_with(), Store(store.path)).stops == before.stops
+
+
 def test_keys_name_plan_and_policy(tmp_path: Path) -> None:
     prepared = prepared_with()
     store = Store(tmp_path / "store")
     run_out(Ledger(prepared, store))
-    plan, policy = analysis_plan(prepared.expansion).digest[:16], prepared.policy.digest[:16]
+    plan, policy = prepared.plan_digest[:16], prepared.policy.digest[:16]
     folder = f"studies/tiny/decisions/{plan}-{policy}"
     assert files(store) == sorted([f"{folder}.json", f"{folder}/128.json", f"{folder}/256.json"])
 
@@ -179,6 +196,38 @@ def test_another_policy_opens_a_plan_of_its_own_and_the_old_one_stays_visible(tm
     assert other.text in preview(everything.expansion, prepared=everything, store=store).notes
     back = run_out(Ledger(prepared_with(), store))
     assert [stop.arm for stop in back.stops] == ["patch_size=2"]
+
+
+def test_an_arm_stays_stopped_when_its_rung_leaves_the_study(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    run_out(Ledger(prepared_with(), store))
+    prepared = prepared_with(rungs=(256,))
+    assert Ledger(prepared, store).left == 0
+    summary = summarise(prepared, store)
+    assert summary.finished and summary.arm("patch_size=2").status == "stopped@128"
+    assert "patch_size=2 was stopped at 128 images" in " ".join(opening(prepared.expansion, summary, MetricFormat(2)))
+
+
+def test_the_preview_counts_what_a_new_rung_measures(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    run_out(Ledger(prepared_with(), store))
+    prepared = prepared_with(rungs=(64, 128, 256))
+    shown = preview(prepared.expansion, prepared=prepared, store=store)
+    assert shown.segments == len(standing(prepared, store).plan.wanted) == 3, "every arm was past it, none measured"
+    assert shown.remaining_gmacs == sum(training_gmacs(count(arm.config.model), 64) for arm in prepared.expansion.arms)
+    assert [str(state) for arm in shown.arms for state in arm.states] == ["completed", "completed", "stopped@128"]
+
+
+def test_a_new_seed_of_a_stopped_arm_that_is_given_up_has_failed(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    run_out(Ledger(prepared_with(), store))
+    prepared = prepared_with(seeds=(0, 1))
+    ledger = run_out(Ledger(prepared, store), failing="patch_size=2 seed=1")
+    assert [stop.arm for stop in ledger.stops] == ["patch_size=2"] and set(ledger.failed) == {"patch_size=2 seed=1"}
+    states = {status.trial.name: str(status.state) for status in ledger.statuses()}
+    assert states["patch_size=2 seed=0"] == "stopped@128" and states["patch_size=2 seed=1"] == "failed"
+    summary = summarise(prepared, store, failures=store.given_up("tiny"))
+    assert summary.arm("patch_size=2").status == "1 stopped@128, 1 failed" and not summary.finished
 
 
 # -- readers ----------------------------------------------------------------------------------------

@@ -181,7 +181,7 @@ def test_the_newest_logging_windows_reach_the_driver() -> None:
         await submit(dispatcher)
         running, queued = (await dispatcher.overview()).live
         assert running.tail == tail and running.lane == "lane-0"
-        assert "tail" not in running.to_json() and Live.from_json(running.to_json()) == replace(running, tail=())
+        assert "tail" not in running.to_json() and Live(**running.to_json()) == replace(running, tail=())
         assert (queued.phase, queued.lane) == ("queued", "")
 
     scenario(play)

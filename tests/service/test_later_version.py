@@ -57,7 +57,8 @@ def with_later_configs(prepared: Prepared, **training: float) -> Prepared:
 def half(folder: Path) -> tuple[Store, Prepared]:
     """A study that has got to its rung."""
     store, prepared = Store(folder), prepare(expansion(ARMS, seeds=(0,), rungs=(), budget=RUNG, policy="none"))
-    study_files.write_definition(store, prepared.expansion.study, prepared.train_ids, "python", "dit-ablate run x")
+    study, plan = prepared.expansion.study, prepared.plan_digest
+    study_files.write_definition(store, study, prepared.train_ids, "python", "dit-ablate run x", analysis_plan=plan)
     run_segments(prepared, store, executor="local")
     return store, prepare(expansion(ARMS, seeds=(0,), rungs=(RUNG,), budget=BUDGET, policy="none"))
 
@@ -87,6 +88,7 @@ def test_a_config_with_one_field_more_continues(tmp_path: Path, later: None) -> 
     new = with_later_configs(prepared)
     assert all("dampening" in trial.config.model_dump()["training"] for trial in new.expansion.trials)
     assert new.train_ids == dict(recorded)
+    assert new.plan_digest == prepared.plan_digest, "decisions stand"
     continues(store, new, expected)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finished_study import BUDGET, PATCHES, RUNG, begin, run_locally, tiny_study, up_to_rung
+from finished_study import BUDGET, PATCHES, RUNG, begin, patches_of, run_locally, tiny_study, up_to_rung
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
@@ -103,10 +103,11 @@ def test_study_is_one_parent_with_a_child_per_trial(finished: tuple[Prepared, St
 
 def test_statuses_never_show_a_stopped_or_diverged_trial_as_finished(finished: tuple[Prepared, Store]) -> None:
     prepared, store = finished
+    stopped, _ = patches_of(prepared, store)
     synced(prepared, store)
     shown = {name: (run.info.status, run.data.tags["status"]) for name, run in runs_of(store).items() if name != "tiny"}
     assert shown["baseline seed=0"] == ("FINISHED", "completed")
-    assert shown["patch_size=4 seed=1"] == ("KILLED", f"stopped@{RUNG}")
+    assert shown[f"patch_size={stopped} seed=1"] == ("KILLED", f"stopped@{RUNG}")
     assert shown["learning_rate=1e+06 seed=0"] == ("FAILED", "diverged")
     final = {name for name, run in runs_of(store).items() if "fd_digits_cnn_final" in run.data.metrics}
     assert final == {name for name, (_, status) in shown.items() if status == "completed"}
@@ -164,14 +165,16 @@ def test_killed_run_leaves_running_children_and_the_next_one_finishes_them(
     trained: tuple[Prepared, Store], tmp_path: Path
 ) -> None:
     prepared, full = trained
+    stopped, kept = patches_of(prepared, full)
+    running = f"patch_size={kept} seed=1"
     store = up_to_rung(full, tmp_path / "killed")
     shutil.copy(full.path / "mlflow.db", store.path / "mlflow.db")
-    synced(prepared, store, live=in_flight("baseline seed=0", "patch_size=8 seed=1"))
+    synced(prepared, store, live=in_flight("baseline seed=0", running))
     before = runs_of(store)
     assert before["baseline seed=0"].info.status == "RUNNING"
-    assert before["patch_size=8 seed=1"].data.tags["status"] == "running"
+    assert before[running].data.tags["status"] == "running"
     assert before["baseline seed=1"].info.status == "SCHEDULED"
-    assert before["patch_size=4 seed=0"].data.tags["status"] == f"stopped@{RUNG}"
+    assert before[f"patch_size={stopped} seed=0"].data.tags["status"] == f"stopped@{RUNG}"
     assert before["tiny"].info.status == "RUNNING"
 
     shutil.rmtree(store.path / "trials")
@@ -181,7 +184,7 @@ def test_killed_run_leaves_running_children_and_the_next_one_finishes_them(
     assert {name: run.info.run_id for name, run in after.items()} == {
         name: run.info.run_id for name, run in before.items()
     }
-    assert after["baseline seed=0"].info.status == after["patch_size=8 seed=1"].info.status == "FINISHED"
+    assert after["baseline seed=0"].info.status == after[running].info.status == "FINISHED"
     assert after["tiny"].info.status == "FINISHED"
 
 
@@ -214,7 +217,8 @@ def test_reused_trials_are_runs_of_their_own_and_linked(finished: tuple[Prepared
     second = begin(tiny_study("second", ablations=[PATCHES]), store)
     synced(second, store)
     first_runs, second_runs = runs_of(store), runs_of(store, "second")
-    first, again = first_runs["patch_size=8 seed=0"], second_runs["patch_size=8 seed=0"]
+    kept = f"patch_size={patches_of(prepared, store)[1]} seed=0"
+    first, again = first_runs[kept], second_runs[kept]
     assert again.info.run_id != first.info.run_id
     assert again.info.status == "FINISHED"
     assert again.data.tags["status"] == "reused"
@@ -244,7 +248,8 @@ def test_trial_that_left_the_study_says_so(finished: tuple[Prepared, Store]) -> 
     smaller = begin(tiny_study(ablations=[PATCHES]), store)
     synced(smaller, store)
     assert runs_of(store)["block=adaln seed=0"].data.tags["status"] == "left the study"
-    assert runs_of(store)["patch_size=8 seed=0"].data.tags["status"] == "completed"
+    kept = f"patch_size={patches_of(prepared, store)[1]} seed=0"
+    assert runs_of(store)[kept].data.tags["status"] == "completed"
 
 
 def test_report_is_uploaded_and_a_new_one_replaces_it(finished: tuple[Prepared, Store]) -> None:

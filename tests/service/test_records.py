@@ -113,6 +113,8 @@ DAMAGES = {
     "another kind": lambda data: sealed_again(data, kind="something"),
     "another format": lambda data: sealed_again(data, format=3),
     "a folder in its place": None,
+    "a link to nowhere": None,
+    "unreadable": None,
 }
 
 
@@ -120,10 +122,12 @@ def damage(path: Path, how: str) -> None:
     change = DAMAGES[how]
     data = path.read_bytes()
     path.unlink()
-    if change is None:
-        path.mkdir()
-    else:
+    if change is not None:
         path.write_bytes(change(data))
+    elif how == "a folder in its place":
+        path.mkdir()
+    else:  # a link to itself is what nobody can read, root included
+        path.symlink_to(path.name if how == "unreadable" else "nowhere.json")
 
 
 @pytest.mark.parametrize("how", DAMAGES)
@@ -132,7 +136,7 @@ def test_a_damaged_record_is_refused_and_made_again_beside(record: Record, how: 
     records = Records(FolderBackend(tmp_path))
     records.put("a/key.json", record)
     damage(tmp_path / "a" / "key.json", how)
-    before = (tmp_path / "a" / "key.json").read_bytes() if how != "a folder in its place" else None
+    before = (tmp_path / "a" / "key.json").read_bytes() if DAMAGES[how] is not None else None
     with pytest.raises(CorruptRecord, match=r"^a/key\.json: .+"):
         records.get("a/key.json", type(record))
     assert records.find("a/key.json", type(record)) is None and set(records.damaged) == {"a/key.json"}
@@ -193,3 +197,21 @@ def test_a_damaged_or_missing_number_is_told_and_the_others_are_read(tmp_path: P
     assert "missing" in again.damaged["claims/0004.json"]
     assert again.append("claims/", Claim(pid=6, host="here")) == 6
     assert [*again.numbered("claims/", Claim, first=5).found] == [5, 6]
+
+
+class Shut(FolderBackend):
+    """A folder that this user may not look into (root, who runs the tests, may look into every one)."""
+
+    def get(self, key: str) -> bytes | None:
+        raise PermissionError(13, "Permission denied", key)
+
+    def list(self, prefix: str) -> list[str]:
+        raise PermissionError(13, "Permission denied", prefix)
+
+
+def test_a_folder_that_cannot_be_read_is_told_and_ends_the_counting(tmp_path: Path) -> None:
+    records = Records(Shut(tmp_path))
+    found = records.numbered("studies/tiny/runs/", RunRecord)
+    assert (found.contents, found.last) == ([], 0)
+    assert records.list("studies/") == []
+    assert any("cannot be read (Permission denied)" in problem for problem in records.damaged.values())

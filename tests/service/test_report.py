@@ -12,7 +12,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from finished_study import BUDGET, CONDITIONING, PATCHES, RUNG, begin, measure, run_locally, tiny_study, up_to_rung
+from finished_study import (
+    BUDGET,
+    CONDITIONING,
+    PATCHES,
+    RUNG,
+    begin,
+    measure,
+    patches_of,
+    run_locally,
+    tiny_study,
+    up_to_rung,
+)
 from PIL import Image
 from scipy import stats
 
@@ -147,7 +158,15 @@ def test_no_path_of_the_store_is_needed_to_read_it(report: Report, trained: tupl
 # -- what it says ---------------------------------------------------------------------------------
 
 
-def test_tables_show_what_the_store_holds(report: Report, trained: tuple[Prepared, Store]) -> None:
+@pytest.fixture(scope="module")
+def patches(trained: tuple[Prepared, Store]) -> tuple[str, str]:
+    return patches_of(*trained)
+
+
+def test_tables_show_what_the_store_holds(
+    report: Report, trained: tuple[Prepared, Store], patches: tuple[str, str]
+) -> None:
+    _, kept = patches
     prepared, store = trained
     rows = {row[0]: row for row in Page(report.html.read_text()).tables[0]}
     final = {
@@ -156,23 +175,26 @@ def test_tables_show_what_the_store_holds(report: Report, trained: tuple[Prepare
         .get("fd_digits_cnn")
         for trial in prepared.expansion.trials
     }
-    for name, label in (("baseline", "2 (baseline)"), ("patch_size=8", "8")):
+    for name, label in (("baseline", "2 (baseline)"), (f"patch_size={kept}", kept)):
         values = [final[name, seed].value for seed in (0, 1)]
         shown, sd = (float(text) for text in rows[label][3].split(" ± "))
         assert shown == pytest.approx(np.mean(values), abs=0.06)
         assert sd == pytest.approx(np.std(values, ddof=1), abs=0.06)
-    differences = [final["patch_size=8", seed].value - final["baseline", seed].value for seed in (0, 1)]
-    mean, low, high = (float(text.replace("−", "-")) for text in re.findall(r"[+−][\d.]+", rows["8"][4]))
+    differences = [final[f"patch_size={kept}", seed].value - final["baseline", seed].value for seed in (0, 1)]
+    mean, low, high = (float(text.replace("−", "-")) for text in re.findall(r"[+−][\d.]+", rows[kept][4]))
     interval = stats.ttest_1samp(differences, 0).confidence_interval(0.95)
     assert (mean, low, high) == pytest.approx((np.mean(differences), interval.low, interval.high), abs=0.06)
-    assert rows["8"][5] == "completed"
+    assert rows[kept][5] == "completed"
 
 
-def test_stopped_arm_has_no_final_value(report: Report, trained: tuple[Prepared, Store]) -> None:
+def test_stopped_arm_has_no_final_value(
+    report: Report, trained: tuple[Prepared, Store], patches: tuple[str, str]
+) -> None:
+    size, _ = patches
     rows = {row[0]: row for row in Page(report.html.read_text()).tables[0]}
-    value = summarise(*trained).arm("patch_size=4").stop.value
-    assert rows["4"][3] == rows["4"][4] == "–"
-    stopped = re.fullmatch(r"stopped at 128: ([\d.]+)", rows["4"][5])
+    value = summarise(*trained).arm(f"patch_size={size}").stop.value
+    assert rows[size][3] == rows[size][4] == "–"
+    stopped = re.fullmatch(r"stopped at 128: ([\d.]+)", rows[size][5])
     assert stopped is not None
     assert float(stopped[1]) == pytest.approx(value, abs=0.06)
 
@@ -183,10 +205,11 @@ def test_two_seeds_are_called_exploratory_and_absence_is_never_claimed(report: R
         assert not re.search(r"no (significant )?(effect|difference)", text, re.IGNORECASE)
 
 
-def test_it_tells_stops_divergence_sharing_command_and_versions(report: Report) -> None:
+def test_it_tells_stops_divergence_sharing_command_and_versions(report: Report, patches: tuple[str, str]) -> None:
+    stopped, kept = patches
     text = Page(report.html.read_text()).text
-    assert "patch_size=4 was stopped at 128 images" in text
-    assert re.search(r"8, [\d.]+ ± [\d.]+ \([+−][\d.]+ to the baseline, 95 % interval \[", text)
+    assert f"patch_size={stopped} was stopped at 128 images" in text
+    assert re.search(kept + r", [\d.]+ ± [\d.]+ \([+−][\d.]+ to the baseline, 95 % interval \[", text)
     assert "learning_rate=1e+06 seed=0" in text and "diverged" in text
     assert "adaln is shared with Conditioning Mechanism and run once." in text
     assert "Training every arm to the budget would have taken" in text
@@ -197,11 +220,11 @@ def test_it_tells_stops_divergence_sharing_command_and_versions(report: Report) 
     assert "This study is not finished" not in text
 
 
-def test_costs_add_up(report: Report, trained: tuple[Prepared, Store]) -> None:
+def test_costs_add_up(report: Report, trained: tuple[Prepared, Store], patches: tuple[str, str]) -> None:
     prepared, store = trained
     table = next(t for t in Page(report.html.read_text()).tables if t[0][1] == "images trained")
     arms = {row[0]: row for row in table[1:]}
-    assert arms["baseline"][1] == f"{2 * BUDGET:,}" and arms["patch_size=4"][1] == f"{2 * RUNG:,}"
+    assert arms["baseline"][1] == f"{2 * BUDGET:,}" and arms[f"patch_size={patches[0]}"][1] == f"{2 * RUNG:,}"
     assert arms["baseline"][5] == compute(training_gmacs(count(prepared.expansion.baseline.config.model), 2 * BUDGET))
     assert int(arms["all arms"][1].replace(",", "")) == sum(int(r[1].replace(",", "")) for r in table[1:-1])
     seconds = sum(r.seconds for seed in (0, 1) for r in store.curve(prepared.train_ids[f"baseline seed={seed}"]))
