@@ -146,7 +146,7 @@ SENTENCES = {
         "baseline.overrides: size: unknown value ['S', 'B']; allowed: S, B, L, XL"
     ),
     "name: x\nbaseline: {overrides: {objective: [flow]}}\nablations: [block]": (
-        "baseline.overrides: objective: unknown value ['flow']; allowed: noise, x0, v, flow"
+        "baseline.overrides: objective: unknown value ['flow']; allowed: noise, x0, v, flow; did you mean 'flow'?"
     ),
     "name: x\nbaseline: {overrides: {depth: [4]}}\nablations: [block]": (
         "baseline.overrides: depth: [4] is not a whole number; values are written like 3, 7, 14"

@@ -83,10 +83,11 @@ def test_a_terminal_without_all_characters_gets_others() -> None:
 def test_the_terminal_and_the_report_show_the_same_numbers(folder: Path) -> None:
     report = (folder / "store/studies/tiny/report/report.md").read_text()
     shown = dit_ablate("report", "tiny", "--store", folder / "store").stdout
-    numbers = [word for word in shown.split() if re.fullmatch(r"[+−][\d.,]+", word)]
+    rows = [line for line in shown.splitlines() if line.rstrip().endswith("completed")]
+    numbers = [word for row in rows for word in re.findall(r"[+−][\d.,]+", row)]
     assert numbers
-    for number in numbers:
-        assert number in report, number
+    for number in numbers:  # with its interval there
+        assert re.search(rf"{re.escape(number)} [\[(]", report), number
 
 
 def test_a_run_says_what_happened_and_what_to_do_next(folder: Path) -> None:
