@@ -18,19 +18,18 @@ def main() -> None:
     parser.add_argument("store")
     parser.add_argument("study")
     arguments = parser.parse_args()
-    runs = Store(arguments.store).numbered(arguments.study, "runs")
+    runs = Store(arguments.store).runs(arguments.study)
     if not runs:
         parser.error(f"the store {arguments.store} has no finished run of {arguments.study!r}")
-    for number, run in enumerate(runs, start=1):
-        total = run["lane_seconds"]
-        segments = len(run["timings"])
-        print(f"run {number}: {run['elapsed']:.0f} s wall-clock, {run['lanes']} lanes, {segments} segments")
+    for number, run in runs.items():
+        total = run.lane_seconds
+        print(f"run {number}: {run.elapsed:.0f} s wall-clock, {run.lanes} lanes, {len(run.timings)} segments")
         if not total:
             continue
-        parts = {**run["spent"], "(start-up, within other)": run["startup_seconds"]}
+        parts = {**run.spent, "(start-up, within other)": run.startup_seconds}
         for name, seconds in parts.items():
             print(f"  {name:<26} {seconds:>8.1f} s  {seconds / total:>6.1%}")
-        print(f"  {'overhead':<26} {total * run['overhead']:>8.1f} s  {run['overhead']:>6.1%}")
+        print(f"  {'overhead':<26} {total * run.overhead:>8.1f} s  {run.overhead:>6.1%}")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from dit_core.metrics.direction import cost
+from search_spaces.study import Real, Whole
 from search_spaces.types import Arm, Expansion
 from service.policies.base import Policy
 from service.policies.contract import Look
@@ -44,8 +45,8 @@ class Rungs(Policy):
 
         model_config = ConfigDict(frozen=True, extra="forbid")
 
-        stop_fraction: float = Field(0.5, ge=0, lt=1)
-        grace_images: int = Field(0, ge=0)
+        stop_fraction: Real = Field(0.5, ge=0, lt=1)
+        grace_images: Whole = Field(0, ge=0)
 
     options: Options
 

@@ -88,7 +88,8 @@ def test_a_smaller_budget_drops_the_rungs_beyond_it_and_says_so(how: dict[str, A
 
 WRONG: dict[str, tuple[tuple[str, ...], dict[str, Any], str]] = {
     "a list": (("lr=[1]",), {}, "--set lr: learning_rate: [1] is not a number"),
-    "a mapping": (("depth={a: 1}",), {}, "--set depth: {'a': 1} is not a whole number"),
+    "a mapping": (("lr={a: 1}",), {}, "--set lr: learning_rate: {'a': 1} is not a number"),
+    "a switch": (("policy.stop_fraction=false",), {}, "--set policy.stop_fraction: policy rungs: stop_fraction: false is"),
     "a section": (
         ("training={lr: 1}",),
         {},
