@@ -170,11 +170,19 @@ class Client:
         )
 
     def report(self, study: Study | str | Path) -> StudyResult:
-        """Writes the report anew from the store's records and returns the results with its path."""
+        """Writes the report anew from the store's records and returns the results with its path.
+
+        Raises:
+            UserError: the store has no such study, or the report cannot be written.
+        """
         store = self.require_store()
         name = self._name(study, store)
         prepared, definition = _restore(store, name)
-        report = build_report(prepared, store, command=definition.command)
+        try:
+            report = build_report(prepared, store, command=definition.command)
+        except OSError as error:
+            where = error.filename or store.study_dir(name) / "report"
+            raise UserError(f"report: cannot write {where} ({error.strerror or error})") from None
         failures, files = store.given_up(name), (report.markdown, report.html)
         return _result(self, store, prepared, definition.command, failures=failures, report=files)
 

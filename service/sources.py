@@ -15,7 +15,7 @@ from search_spaces.study import Study
 from service.choices import Choices, chosen, refuse_unknown
 from service.command_text import arguments_of
 from service.records.store import Store
-from service.records.study_files import is_defined, read_definition
+from service.records.study_files import is_defined, read_definition, unreadable_studies
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,12 @@ def open_study(source: Study | str | Path, choices: Choices, store: Store | None
         imported = import_plan(path, **({"profile": choices["profile"]} if "profile" in choices else {}))
         study, notes = chosen(imported.study.model_dump(), choices, name)
         return Opened(study, name, path, imported, notes, arguments_of(str(path.absolute()), choices))
-    recorded = store is not None and not path.exists() and name not in presets() and is_defined(store, name)
+    recorded = (
+        store is not None
+        and not path.exists()
+        and name not in presets()
+        and (is_defined(store, name) or name in unreadable_studies(store))
+    )
     if recorded and store is not None:
         data: Mapping[str, Any] = read_definition(store, name).study.model_dump()
     else:

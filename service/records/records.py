@@ -154,7 +154,7 @@ class Records:
 
     def list(self, prefix: str) -> list[str]:
         """Returns the keys of the records right below a folder, in order, each once; what is new may be missing."""
-        return [key for key in self._names(prefix) if key.endswith(".json") and "~" not in key]
+        return [key for key in self.names(prefix) if key.endswith(".json") and "~" not in key]
 
     def _unsealed(self, name: str, kind: type[R]) -> Sealed[R] | None:
         """Reads one generation of a record; what cannot be read is as good as damaged."""
@@ -165,9 +165,13 @@ class Records:
         return None if data is None else unseal(data, kind, name)
 
     def _listed(self, folder: str) -> Iterator[int]:
-        return (int(found[1]) for key in self._names(folder) if (found := re.search(r"/(\d+)\.json$", key)))
+        return (int(found[1]) for key in self.names(folder) if (found := re.search(r"/(\d+)\.json$", key)))
 
-    def _names(self, folder: str) -> Sequence[str]:
+    def names(self, folder: str) -> Sequence[str]:
+        """Returns the keys right below a folder, in order; what is new may be missing.
+
+        A folder that cannot be read is noted in ``damaged`` and has none.
+        """
         try:
             return self.backend.list(folder)
         except OSError as error:

@@ -246,7 +246,7 @@ class Store:
 
         It is a listing, which may be behind by a study that has just begun; nothing is decided by it.
         """
-        found = (key.rpartition("/")[2] for key in self.records.backend.list("studies/"))
+        found = (key.rpartition("/")[2] for key in self.records.names("studies/"))
         return [name for name in found if self.study_dir(name).is_dir()]
 
     def claim(self, study: str) -> int:

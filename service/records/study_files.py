@@ -78,7 +78,7 @@ def read_definition(store: Store, name: str) -> Definition:
         study = parse(Study, record.study, f"study {name!r}")
         plan = record.analysis_plan
         return Definition(study, record.train_ids, plan, record.source, record.command, newest.written)
-    damaged = [key for key in store.records.damaged if key.startswith(DefinitionRecord.folder(name))]
+    damaged = _damage(store, name)
     if damaged:
         raise UserError(
             f"study: the definition of {name!r} in the store {store.path} is damaged ({damaged[-1]}); run the study "
@@ -106,8 +106,7 @@ def defined_studies(store: Store) -> list[str]:
 
 def unreadable_studies(store: Store) -> list[str]:
     """Names of the studies that have been started in this store and of which no definition can be read."""
-    started = [name for name in store.studies() if store.records.list(DefinitionRecord.folder(name))]
-    return [name for name in started if not is_defined(store, name)]
+    return [name for name in store.studies() if not is_defined(store, name) and _damage(store, name)]
 
 
 def recorded_identities(store: Store, expansion: Expansion) -> dict[str, str]:
@@ -131,6 +130,11 @@ def recorded_identities(store: Store, expansion: Expansion) -> dict[str, str]:
 def _newest(store: Store, name: str) -> Sealed[DefinitionRecord] | None:
     found = store.records.numbered(DefinitionRecord.folder(name), DefinitionRecord).found
     return found[max(found)] if found else None
+
+
+def _damage(store: Store, name: str) -> list[str]:
+    """What of a study's definitions was met and cannot be read."""
+    return [key for key in store.records.damaged if key.startswith(DefinitionRecord.folder(name))]
 
 
 def write_plan_source(store: Store, study: Study, source: Path, understood: tuple[str, ...]) -> None:

@@ -100,6 +100,26 @@ def test_a_damaged_definition_is_told_and_hides_no_other_study(store: Path) -> N
         read_definition(Store(store), "another")
 
 
+@pytest.mark.parametrize("what", ["definitions/0001.json", "definitions"])
+def test_a_definition_that_cannot_be_read_hides_no_study(what: str, store: Path) -> None:
+    shutil.copytree(store / "studies" / "tiny", store / "studies" / "another")
+    path = store / "studies" / "another" / what
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    path.symlink_to(path.name)  # to itself: what nobody can read, root included
+    done = dit_ablate("status", "--store", store)
+    assert done.exit_code == 0 and "study 'another': its definition is damaged" in done.stderr
+    for command in ("plan", "report", "status"):
+        done = dit_ablate(command, "another", "--store", store)
+        assert done.exit_code == 2 and "the definition of 'another'" in done.stderr, command
+
+
+def test_a_report_that_cannot_be_written_is_one_sentence(store: Path) -> None:
+    shutil.rmtree(store / "studies" / "tiny" / "report", ignore_errors=True)
+    (store / "studies" / "tiny" / "report").write_text("in its place")
+    done = dit_ablate("report", "tiny", "--store", store)
+    assert done.exit_code == 2 and done.stderr.startswith("error: report: cannot write ")
+
+
 def test_a_study_of_a_later_version_hides_no_other(store: Path) -> None:
     """A definition is plain JSON: one that this version cannot make a study of is sound all the same."""
     records = Store(store).records
