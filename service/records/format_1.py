@@ -46,6 +46,9 @@ _EVALUATION: dict[str, Any] = {
 }
 """What of ``evaluation`` was in an evaluation's identity, with the values of fields that a config leaves out."""
 
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, CorruptRecord)
+"""What reading a damaged file of format 1 may raise."""
+
 
 class Format1Backend:
     """Answers for the keys of format 2 from the files of format 1.
@@ -74,7 +77,7 @@ class Format1Backend:
             return path.read_bytes() if path.is_file() else None
         try:
             return self._trial(parts) if parts[0] == "trials" else self._study(parts)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, CorruptRecord):
+        except _DAMAGE:
             return b""
 
     def list(self, prefix: str) -> list[str]:
@@ -110,8 +113,11 @@ class Format1Backend:
         if parts[2] == "claims":
             return _nth(runs, parts[3], lambda _, __: Claim(pid=0, host=""))
         if parts[2] == "given-up":
-            failures = _files(folder / "failures")
-            return _nth(runs, parts[3], lambda c, _: _given_up(c, parts[1], _number(parts[4]), failures))
+            number, failures = _number(parts[4]), _files(folder / "failures")
+            try:
+                return _nth(runs, parts[3], lambda c, _: _given_up(c, parts[1], number, failures))
+            except _DAMAGE:
+                return b"" if number == 1 else None  # a damaged run says once, not under every number, what it is
         return None
 
 

@@ -174,3 +174,13 @@ def test_what_a_run_gave_up_and_what_is_damaged_in_it(folder: Path) -> None:
     row = result.trials.set_index(["arm", "seed"]).loc[("patch_size=8", 1)]
     assert (row["status"], row["error"]) == ("failed", "the disk was full")
     assert len(result.warnings) == 1 and evaluation.name in result.warnings[0]
+
+
+def test_a_damaged_run_of_it_is_told_once(folder: Path) -> None:
+    """What a run gave up was in the run's own record, so the records made of it are damaged with it."""
+    run = folder / "studies" / "tiny" / "runs" / "0001.json"
+    run.write_bytes(run.read_bytes()[:100])
+    store = Store(folder)
+    assert store.given_up("tiny") == {} and store.last_run("tiny") == 1
+    assert len(store.damaged) == 2 and all("0001.json" in sentence for sentence in store.damaged)
+    assert Client(store=folder).status("tiny").done
