@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from dit_core.files import create_durably
+from dit_core.files import create_durably, write_durably
 
 
 class Backend(Protocol):
-    """Bytes under keys such as ``studies/tiny/decisions/12800.json``; each key is written once and never changes.
+    """Bytes under keys such as ``studies/tiny/decisions/12800.json``.
 
-    Nothing is renamed or changed in place, and nothing that has to be right relies on ``list``, which may be behind:
-    what must be found is found by its key.
+    Records are written once (``put``) and never change. Nothing that has to be right relies on ``list``, which may be
+    behind: what must be found is found by its key. What is replaced in place (``write``) or deleted is for people, a
+    heartbeat, or a cache: a writer that was superseded must not do either (``Store.superseded``).
     """
 
     def put(self, key: str, data: bytes) -> bool:
@@ -33,6 +34,22 @@ class Backend(Protocol):
 
     def list(self, prefix: str) -> list[str]:
         """Returns the keys that begin with ``prefix``, a whole folder such as ``studies/tiny/failures/``, in order."""
+        ...
+
+    def write(self, key: str, data: bytes) -> None:
+        """Writes ``data``, whole or not at all, and replaces what lies there; the last writer's stays.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        ...
+
+    def delete(self, key: str) -> None:
+        """Removes what lies under a key, if anything does.
+
+        Raises:
+            OSError: it cannot be removed.
+        """
         ...
 
 
@@ -67,3 +84,11 @@ class FolderBackend:
         if not folder.is_dir():
             return []
         return sorted(prefix + path.name for path in folder.iterdir() if not path.name.startswith("."))
+
+    def write(self, key: str, data: bytes) -> None:
+        """Replaces a file; see ``Backend.write``."""
+        write_durably(self.root / key, data)
+
+    def delete(self, key: str) -> None:
+        """Removes a file; see ``Backend.delete``."""
+        (self.root / key).unlink(missing_ok=True)

@@ -80,6 +80,22 @@ class Format1Backend:
         except _DAMAGE:
             return b""
 
+    def write(self, key: str, data: bytes) -> None:
+        """Refuses.
+
+        Raises:
+            UserError: always.
+        """
+        self.put(key, data)
+
+    def delete(self, key: str) -> None:
+        """Refuses.
+
+        Raises:
+            UserError: always.
+        """
+        self.put(key, b"")
+
     def list(self, prefix: str) -> list[str]:
         """Returns the names right below a folder that was there in format 1 already."""
         folder = self.root / prefix

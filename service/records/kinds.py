@@ -217,6 +217,19 @@ class DefinitionRecord(Record):
         return f"studies/{study}/definitions/"
 
 
+class StoreIdentity(Record):
+    """What tells one store from another, wherever it is moved; written once, by who first asks for it.
+
+    Attributes:
+        id: 32 hex digits, random.
+    """
+
+    kind: ClassVar[str] = "store identity"
+    id: str
+
+    KEY: ClassVar[str] = "identity.json"
+
+
 class Claim(Record):
     """A run that has begun; its number in ``claims`` is the run's number.
 

@@ -3,6 +3,7 @@
 Layout (``service.records.kinds`` says what is in each record)::
 
     STORE/store.json                                   says that this folder is a store, and of which format
+    STORE/identity.json                                tells this store from every other
     STORE/trials/<train_id>/trial.json                 the configuration that determines the weights
     STORE/trials/<train_id>/checkpoints/...            written and verified by dit_core
     STORE/trials/<train_id>/curve/<number>.json        training curve from one checkpoint to the next
@@ -18,6 +19,7 @@ import hashlib
 import json
 import os
 import socket
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,6 +41,7 @@ from service.records.kinds import (
     GivenUp,
     Hardware,
     RunRecord,
+    StoreIdentity,
     Stretch,
     TrialRecord,
 )
@@ -110,6 +113,13 @@ class Store:
     def damaged(self) -> tuple[str, ...]:
         """A sentence for every damaged record that this process has met and left out."""
         return tuple(self.records.damaged.values())
+
+    @property
+    def id(self) -> str:
+        """32 hex digits that tell this store from every other; recorded when it is first asked for."""
+        if self.format != FORMAT:
+            return hashlib.sha256(str(self.path).encode()).hexdigest()[:32]  # nothing is recorded in these
+        return self.records.put(StoreIdentity.KEY, StoreIdentity(id=uuid.uuid4().hex)).content.id
 
     # -- trials ---------------------------------------------------------------------------------
 
@@ -260,6 +270,10 @@ class Store:
     def last_run(self, study: str) -> int:
         """Returns the number of the newest run that has begun, 0 before the first."""
         return self.records.numbered(Claim.folder(study), Claim).last
+
+    def superseded(self, study: str, number: int) -> bool:
+        """Whether a later run of a study has begun: run ``number`` must then neither delete nor replace anything."""
+        return self.records.backend.get(f"{Claim.folder(study)}{number + 1:04d}.json") is not None
 
     def add_run(self, study: str, number: int, run: Mapping[str, Any]) -> None:
         """Records how a run has ended.
