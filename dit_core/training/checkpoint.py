@@ -8,7 +8,7 @@ a SHA-256 over every tensor's name, type, shape and bytes, so a torn or altered 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -33,10 +33,11 @@ class Checkpoints:
 
     Args:
         folder: where they lie; made when first written to.
+        not_written: told why one could not be written; returns when it is worth another try, raises when it is not.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, not_written: Callable[[Exception], None] | None = None) -> None:
+        self.folder, self._not_written = folder, not_written
 
     def path(self, images: int, *, partial: bool = False) -> Path:
         """Returns where the checkpoint at ``images`` images seen belongs."""
@@ -51,32 +52,38 @@ class Checkpoints:
     def restore(self, state: TrainState, until: int) -> tuple[int, tuple[str, ...]]:
         """Loads the newest valid checkpoint not beyond ``until``; all ranks load the same one. Collective.
 
+        One that another process removes meanwhile is no damage: it had written a later one, so all are looked for anew.
+
         Returns:
             Images seen by the loaded state (0: nothing to load) and a sentence for every checkpoint passed over.
 
         Raises:
             UserError: the checkpoint is whole but belongs to another model.
         """
-        ignored: list[str] = []
-        for images, path in distributed.from_first([item for item in self.found() if item[0] <= until]):
-            tensors: dict[str, Tensor] = {}
-            problem = None
-            try:
-                tensors = read(path, images)
-            except CorruptCheckpoint as error:
-                problem = str(error)
-            problems = [found for found in distributed.from_all(problem) if found is not None]
-            if not problems:
-                state.load(tensors, str(path))
-                return images, tuple(ignored)
-            ignored.append(problems[0])
-        return 0, tuple(ignored)
+        while True:
+            ignored: list[str] = []
+            for images, path in distributed.from_first([item for item in self.found() if item[0] <= until]):
+                tensors: dict[str, Tensor] = {}
+                problem = None
+                try:
+                    tensors = read(path, images)
+                except CorruptCheckpoint as error:
+                    problem = str(error)
+                problems = [found for found in distributed.from_all(problem) if found is not None]
+                if not problems:
+                    state.load(tensors, str(path))
+                    return images, tuple(ignored)
+                if not distributed.from_first(path.exists()):
+                    break
+                ignored.append(problems[0])
+            else:
+                return 0, tuple(ignored)
 
     def save(self, state: TrainState, images: int, *, partial: bool) -> Path:
         """Writes a checkpoint (rank 0), reads it back, and removes the partial ones it supersedes. Collective."""
         path = self.path(images, partial=partial)
         if distributed.rank() == 0:
-            write(path, state.tensors(), images)
+            self._write(path, state, images)
             read(path, images)
             self._tidy(images, path)
         return distributed.from_first(path)
@@ -88,6 +95,15 @@ class Checkpoints:
             move(partial, kept)
             self._tidy(images, kept)
         distributed.from_first(None)
+
+    def _write(self, path: Path, state: TrainState, images: int) -> None:
+        while True:
+            try:
+                return write(path, state.tensors(), images)
+            except (OSError, SafetensorError) as error:
+                if self._not_written is None:
+                    raise
+                self._not_written(error)
 
     def _tidy(self, images: int, newest: Path) -> None:
         for found, path in self.found():

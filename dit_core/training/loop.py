@@ -39,6 +39,7 @@ def run(
     device: torch.device | None = None,
     checkpoint_images: int | None = None,
     stop: Callable[[], bool] | None = None,
+    not_written: Callable[[Exception], None] | None = None,
 ) -> Iterator[Event]:
     """Trains a trial to ``until`` images seen and evaluates it there. All ranks of a process group iterate it alike.
 
@@ -54,6 +55,8 @@ def run(
         device: where to train; this rank's GPU, or the CPU, when None.
         checkpoint_images: checkpoint also whenever a multiple of this many images has been passed.
         stop: asked on rank 0 at the end of every window; when true the loop checkpoints and ends, without evaluation.
+        not_written: told, on rank 0, why a checkpoint could not be written; returns when it is worth another try, and
+            raises when it is not.
 
     Yields:
         ``Started``, then ``Progress`` and ``Checkpointed``, then ``Evaluated``; or ``Diverged``, last, when the loss is
@@ -75,7 +78,7 @@ def run(
         compilation.check(device)
 
     process = build_process(config.diffusion)
-    checkpoints = Checkpoints(Path(directory) / "checkpoints")
+    checkpoints = Checkpoints(Path(directory) / "checkpoints", not_written)
     state = TrainState.fresh(config, device)
     images, ignored = checkpoints.restore(state, until)
     network = distributed.data_parallel(state.model, device)
