@@ -292,7 +292,6 @@ class Session:
         """Runs the study; see ``Client.run``."""
         command = self.command(executor)
         sync = MlflowSync(self.client.tracking_uri, self.prepared, self.store)
-        sync.check()
         live: Collection[Live] | None = None
         failed: Mapping[str, str] = {}
 
@@ -300,6 +299,7 @@ class Session:
             nonlocal live, failed
             if live is None:
                 # now the study is this run's: one that is refused has written nothing, to MLflow neither
+                sync.check()
                 syncing.enter_context(BackgroundSync(sync, lambda: live or (), lambda: failed))
                 self._write_files(command, {status.trial.name: status.train_id for status in snapshot.statuses})
             live, failed = tuple(snapshot.live.values()), snapshot.failed
