@@ -11,6 +11,7 @@ from service.engine.ledger import Ledger
 from service.engine.local import run_local
 from service.engine.outcome import OnUpdate, Outcome
 from service.engine.proposer import Proposer
+from service.engine.retention import Retention
 from service.engine.watch import Watch
 from service.preflight import Prepared
 from service.records.store import Store
@@ -61,6 +62,7 @@ def run_segments(
     with Watch(ledger, store, on_update) as watch:
         time: dict[str, Any] = {}
         if ledger.run:
+            ledger.on_settled = Retention(ledger, store).tidy
             ledger.begin()
             if executor == "local":
                 seconds = run_local(ledger, store, watch)

@@ -70,12 +70,16 @@ class Watch:
         store: the store.
         on_update: called when a segment starts, changes its phase or ends, and about once a second in between, in the
             thread that calls ``tick``.
+        liveness: what tells whether the runs of others go on.
 
     Raises:
         UserError: on entering, when another process runs this study in this store.
     """
 
-    def __init__(self, ledger: Ledger, store: Store, on_update: OnUpdate | None) -> None:
+    def __init__(
+        self, ledger: Ledger, store: Store, on_update: OnUpdate | None, liveness: Liveness | None = None
+    ) -> None:
+        self._liveness = liveness or Liveness(store.records)
         self._ledger, self._store, self._on_update = ledger, store, on_update
         self._name = ledger.study.name
         self._began = time.monotonic()
@@ -99,8 +103,7 @@ class Watch:
         return time.monotonic() - self._began
 
     def __enter__(self) -> Watch:
-        liveness = Liveness(self._store.records)
-        tell = self._ledger.messages.append
+        liveness, tell = self._liveness, self._ledger.messages.append
         if self._ledger.finished:
             wait_until_free(self._store, self._name, liveness=liveness, tell=tell)
         else:
