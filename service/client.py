@@ -299,9 +299,9 @@ class Session:
             nonlocal live, failed
             if live is None:
                 # now the study is this run's: one that is refused has written nothing, to MLflow neither
+                self._write_files(command, {status.trial.name: status.train_id for status in snapshot.statuses})
                 sync.check()
                 syncing.enter_context(BackgroundSync(sync, lambda: live or (), lambda: failed))
-                self._write_files(command, {status.trial.name: status.train_id for status in snapshot.statuses})
             live, failed = tuple(snapshot.live.values()), snapshot.failed
             if on_update is not None:
                 on_update(snapshot)

@@ -76,9 +76,12 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
         except UserError as error:
             sentence = str(error)
         except OSError as error:
-            if error.errno != errno.ENAMETOOLONG:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+                sentence = f"cannot write {error.filename or 'a file'} ({error.strerror}); what is recorded is kept"
+            elif error.errno == errno.ENAMETOOLONG:
+                sentence = f"{str(error.filename)[:60]}...: a file's name cannot be that long"
+            else:
                 raise
-            sentence = f"{str(error.filename)[:60]}...: a file's name cannot be that long"
         err().print(f"[bold red]error:[/] {escape(sentence)}", soft_wrap=True)
         raise typer.Exit(USER_ERROR)
 

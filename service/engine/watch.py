@@ -93,6 +93,7 @@ class Watch:
         self._heartbeat: Heartbeat | None = None
         self._noted: set[str] = set()
         self._waiting = contextlib.ExitStack()
+        self._patience = Patience(str(store.path), self._tell, lambda: self.stopping)
         self._thread, self._updating = threading.get_ident(), False
         self.stopping = False
         self.lanes = 0
@@ -111,8 +112,7 @@ class Watch:
             self._ledger.claimed(self._claim.run, liveness)
             self._heartbeat = Heartbeat(self._store, self._name, self._claim.run, self._live_run)
             self._heartbeat.start()
-            patience = Patience(str(self._store.path), self._tell, lambda: self.stopping)
-            self._waiting.enter_context(waiting_for_room(self._store.records, patience))
+            self._waiting.enter_context(waiting_for_room(self._store.records, self._patience))
         self.take_signals()
         try:
             self.tick([], 0, 0.0, force=True)
@@ -170,7 +170,8 @@ class Watch:
             if self._on_update is not None and not self._updating:
                 self._updating = True
                 try:
-                    self._on_update(self.snapshot(live, lanes_up))
+                    snapshot, on_update = self.snapshot(live, lanes_up), self._on_update
+                    self._patience.patiently(lambda: on_update(snapshot))
                 finally:
                     self._updating = False
 
