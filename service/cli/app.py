@@ -20,9 +20,10 @@ from dit_core.errors import UserError
 from service.cli.axes import axes
 from service.cli.cache_latents import cache_latents
 from service.cli.console import LogToTerminal, err
-from service.cli.exit_codes import USER_ERROR
+from service.cli.exit_codes import KILLED, USER_ERROR
 from service.cli.export import export
 from service.cli.import_plan import import_plan
+from service.cli.interrupt import signals_interrupt
 from service.cli.plan import plan
 from service.cli.report import report
 from service.cli.run import run
@@ -72,7 +73,10 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
-            return command(*args, **kwargs)
+            with signals_interrupt():
+                return command(*args, **kwargs)
+        except KeyboardInterrupt:
+            raise typer.Exit(KILLED) from None
         except UserError as error:
             sentence = str(error)
         except OSError as error:

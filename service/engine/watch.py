@@ -227,7 +227,7 @@ class Watch:
         with contextlib.suppress(OSError):  # no room: its process and its heartbeat will tell
             self._store.records.put(RunRecord.key(self._name, self._ledger.run), ended)
 
-    def _signalled(self, number: int) -> None:
+    def _signalled(self) -> None:
         if self.stopping:
             raise KeyboardInterrupt
         self.stopping = True
