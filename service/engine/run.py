@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from dit_core.errors import unknown
 from service.engine.lane_state import Limits
@@ -14,6 +14,9 @@ from service.engine.proposer import Proposer
 from service.engine.watch import Watch
 from service.preflight import Prepared
 from service.records.store import Store
+
+if TYPE_CHECKING:
+    from service.engine.target import Share  # imports Ray
 
 EXECUTORS = ("ray", "local")
 
@@ -29,6 +32,7 @@ def run_segments(
     max_attempts: int = 3,
     limits: Limits | None = None,
     proposer: Proposer | None = None,
+    share: Share | None = None,
 ) -> Outcome:
     """Runs whatever the study still lacks in the store. Running it again continues; a finished study does nothing.
 
@@ -45,6 +49,7 @@ def run_segments(
         max_attempts: how often a segment may fail before its trial is given up for this run.
         limits: when a lane counts as dead or hung.
         proposer: proposes new arms where the policy asks for some.
+        share: what other runs on the cluster leave to this one; None takes what there is.
 
     Returns:
         What the run did, also kept as ``studies/<name>/runs/<number>.json``.
@@ -67,7 +72,9 @@ def run_segments(
             else:
                 from service.engine.driver import run_on_ray
 
-                spent = run_on_ray(ledger, store, watch, address=address, temp_dir=ray_temp_dir, limits=limits)
+                spent = run_on_ray(
+                    ledger, store, watch, address=address, temp_dir=ray_temp_dir, limits=limits, share=share
+                )
                 time = {"lanes": spent.lanes, "lane_seconds": spent.total, "startup_seconds": spent.startup}
         outcome = Outcome(
             statuses=ledger.statuses(),
