@@ -1,4 +1,4 @@
-"""A study whose segments last some seconds, so that something can happen in the middle, and what is asked of its runs."""
+"""A study whose segments last some seconds, so that something can happen in the middle, and its runs."""
 
 from __future__ import annotations
 

@@ -64,10 +64,11 @@ class RayNodes:
 
     def head(self, cpus: int, **environment: str) -> None:
         """Starts the head, here."""
-        self._start(
-            "n1", [], ["--head", "--port=6379", "--dashboard-host=0.0.0.0", "--dashboard-port=8265",
-            "--ray-client-server-port=10001", "--include-dashboard=true", f"--temp-dir={self.folder}"], cpus, environment
-        )  # fmt: skip
+        how = [
+            "--head", "--port=6379", "--dashboard-host=0.0.0.0", "--dashboard-port=8265", "--include-dashboard=true",
+            "--ray-client-server-port=10001", f"--temp-dir={self.folder}",
+        ]  # fmt: skip
+        self._start("n1", [], how, cpus, environment)
 
     def add(self, name: str, cpus: int, prefix: tuple[str, ...] = (), **environment: str) -> None:
         """Adds a node, ``n2`` to ``n250``, in a namespace of its own.
