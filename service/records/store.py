@@ -19,6 +19,7 @@ import hashlib
 import json
 import os
 import socket
+import time
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -120,6 +121,32 @@ class Store:
         if self.format != FORMAT:
             return hashlib.sha256(str(self.path).encode()).hexdigest()[:32]  # nothing is recorded in these
         return self.records.put(StoreIdentity.KEY, StoreIdentity(id=uuid.uuid4().hex)).content.id
+
+    # -- whether two processes see one store ----------------------------------------------------
+
+    def nonce_written(self) -> str:
+        """Writes something new into the store and returns it, for ``nonce_seen`` on another node."""
+        nonce = uuid.uuid4().hex
+        self.records.backend.put(_nonce_key(nonce), nonce.encode())
+        return nonce
+
+    def nonce_seen(self, nonce: str, seconds: float = 5.0) -> bool:
+        """Whether this process sees what another one has written with ``nonce_written``.
+
+        Args:
+            nonce: what that returned.
+            seconds: how long to go on looking; a network file system may be a moment behind.
+        """
+        until = time.monotonic() + seconds
+        while self.records.backend.get(_nonce_key(nonce)) != nonce.encode():
+            if time.monotonic() >= until:
+                return False
+            time.sleep(0.2)
+        return True
+
+    def nonce_removed(self, nonce: str) -> None:
+        """Removes a nonce once every node has looked for it."""
+        self.records.backend.delete(_nonce_key(nonce))
 
     # -- trials ---------------------------------------------------------------------------------
 
@@ -311,6 +338,10 @@ class Store:
         """
         folder = GivenUp.folder(study, self.last_run(study))
         return {record.trial: record.error for record in self.records.numbered(folder, GivenUp).contents}
+
+
+def _nonce_key(nonce: str) -> str:
+    return f"nonces/{nonce}"
 
 
 def _metric(sealed: Sealed[EvaluationRecord]) -> StoredMetric:
