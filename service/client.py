@@ -27,8 +27,9 @@ from service.mlflow_sync.connection import absolute
 from service.policies import create
 from service.preflight import Prepared, prepare
 from service.records import study_files
+from service.records.place import S3Place, place_of
 from service.records.store import Store
-from service.report import Report, build_report
+from service.report import Report, build_report, shown_report
 from service.sources import Opened, open_study
 from service.submit import Job, submit
 
@@ -40,8 +41,10 @@ class Client:
     that the store holds, or a ``Study`` object. The keyword arguments in ``Choices`` change it on the way.
 
     Args:
-        store: folder for checkpoints and records; made when it does not exist; shared by any number of studies.
-        tracking_uri: MLflow's address; None records in a SQLite file inside the store.
+        store: folder for checkpoints and records, or ``s3://BUCKET/PREFIX``; made when it does not exist; shared by any
+            number of studies.
+        tracking_uri: MLflow's address; None records in a SQLite file inside the store, or, for a store on S3, in this
+            machine's cache.
         address: a Ray cluster's address; None starts a Ray of its own on this machine.
 
     Example::
@@ -55,7 +58,7 @@ class Client:
     def __init__(
         self, store: str | Path = DEFAULT_STORE, tracking_uri: str | None = None, address: str | None = None
     ) -> None:
-        self.store_path = Path(store).expanduser().resolve()
+        self.store_place = place_of(store)
         self.tracking_uri = tracking_uri
         self.address = address
 
@@ -71,6 +74,7 @@ class Client:
         """
         store = self._existing_store()
         opened = open_study(study, choices, store)
+        opened = replace(opened, notes=(*opened.notes, *(store.notes if store is not None else ())))
         expansion = expand(opened.study)
         prepared: Prepared | None = None
         blocker: str | None = None
@@ -120,7 +124,10 @@ class Client:
         opened = open_study(study, choices, existing)
         _complete(opened, choices)
         prepared = prepare(expand(opened.study))
-        store = existing or Store(self.store_path)  # made only now: a mistake leaves no folder behind
+        store = existing or Store(self.store_place)  # made only now: a mistake leaves no folder behind
+        if existing is None:
+            store.require_writable()
+        _identified(store)
         return Session(self, store, opened, prepared, _preview(opened, prepared.expansion, prepared, store, None))
 
     def submit(self, study: str | Path, *, executor: str = "ray", **choices: Unpack[Choices]) -> Job:
@@ -144,7 +151,7 @@ class Client:
         expand(opened.study)
         path = opened.path
         arguments = [path.name if path is not None else opened.source, *opened.arguments[1:]]
-        arguments += ["--store", str(self.store_path), "--executor", executor]
+        arguments += ["--store", str(self.store_place), "--executor", executor]
         if self.tracking_uri is not None:
             arguments += ["--tracking-uri", self.tracking_uri]
         return submit(arguments, address=self.address, study_file=path, study=opened.study.name)
@@ -181,9 +188,9 @@ class Client:
         try:
             report = build_report(prepared, store, command=definition.command)
         except OSError as error:
-            where = error.filename or store.study_dir(name) / "report"
+            where = error.filename or store.shown(f"studies/{name}/report")
             raise UserError(f"report: cannot write {where} ({error.strerror or error})") from None
-        failures, files = store.given_up(name), (report.markdown, report.html)
+        failures, files = store.given_up(name), report.shown
         return _result(self, store, prepared, definition.command, failures=failures, report=files)
 
     def export(self, study: Study | str | Path, to: str | Path, **which: Unpack[ExportChoices]) -> Exported:
@@ -225,9 +232,7 @@ class Client:
 
     def _existing_store(self) -> Store | None:
         """The store if there is one; looking never makes a folder."""
-        if not self.store_path.exists() or (self.store_path.is_dir() and not any(self.store_path.iterdir())):
-            return None
-        return Store(self.store_path)
+        return Store.existing(self.store_place)
 
     def require_store(self) -> Store:
         """Returns the store, which must be there.
@@ -237,7 +242,7 @@ class Client:
         """
         store = self._existing_store()
         if store is None:
-            raise UserError(f"store: there is none at {self.store_path}; `dit-ablate run` makes one, or give --store")
+            raise UserError(f"store: there is none at {self.store_place}; `dit-ablate run` makes one, or give --store")
         return store
 
     def _name(self, study: Study | str | Path, store: Store) -> str:
@@ -266,11 +271,23 @@ class Session:
     prepared: Prepared
     preview: Preview
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of the store before the run, a sentence each."""
+        told = list(self.store.notes)
+        if self.client.tracking_uri is None and isinstance(self.client.store_place, S3Place):
+            told.append(
+                f"MLflow's database lies on this machine only, in {self.store.path}: the store is on S3; give "
+                "--tracking-uri for one that others see"
+            )
+        return tuple(told)
+
     def command(self, executor: str = "ray") -> str:
         """Returns the command that continues or repeats the study."""
         arguments = list(self.opened.arguments)
         if self.opened.source == "python":
-            arguments = [str(self.store.study_dir(self.opened.study.name) / "study.yaml")]
+            kept = self.store.shown(f"studies/{self.opened.study.name}/study.yaml")
+            arguments = [str(kept) if isinstance(kept, Path) else self.opened.study.name]
         if executor != "ray":
             arguments += ["--executor", executor]
         for option, value, variable in (
@@ -279,7 +296,7 @@ class Session:
         ):
             if value is not None and value != os.environ.get(variable):
                 arguments += [option, absolute(value)]
-        return command_line("run", arguments, self.store.path)
+        return command_line("run", arguments, self.store.place)
 
     def run(
         self,
@@ -324,7 +341,7 @@ class Session:
             self.prepared,
             command,
             failures=dict(outcome.failed),
-            report=(report.markdown, report.html) if report else None,
+            report=report.shown if report else None,
             interrupted=outcome.interrupted,
             tracking_uri=sync.tracking_uri,
             warnings=tuple(warnings),
@@ -346,7 +363,7 @@ class Session:
         except Exception as error:
             warnings.append(
                 f"the report could not be written ({type(error).__name__}: {error}); "
-                f"try `{command_line('report', (self.opened.study.name,), self.store.path)}`"
+                f"try `{command_line('report', (self.opened.study.name,), self.store.place)}`"
             )
             return None
 
@@ -357,6 +374,14 @@ def _preview(
     return preview(
         expansion, prepared=prepared, store=store, blocker=blocker, imported=opened.imported, notes=opened.notes
     )
+
+
+def _identified(store: Store) -> None:
+    """Finds out now whether the store is a copy, so that this is said before the run."""
+    try:
+        _ = store.id
+    except OSError as error:
+        raise UserError(f"store: cannot write to {store.place} ({error.strerror or error})") from None
 
 
 def _complete(opened: Opened, choices: Choices) -> None:
@@ -386,14 +411,16 @@ def _result(
     *,
     running: frozenset[str] = frozenset(),
     failures: dict[str, str] | None = None,
-    report: tuple[Path, Path] | None = None,
+    report: tuple[Path | str, Path | str] | None = None,
     interrupted: bool = False,
     tracking_uri: str | None = None,
     warnings: tuple[str, ...] = (),
 ) -> StudyResult:
-    folder = store.study_dir(prepared.expansion.study.name) / "report"
-    if report is None and (folder / "report.html").exists():
-        report = (folder / "report.md", folder / "report.html")
+    name = prepared.expansion.study.name
+    if report is None and "report.html" in {
+        key.rpartition("/")[2] for key in store.records.names(f"studies/{name}/report/")
+    }:
+        report = shown_report(store, name)
     return study_result(
         summarise(prepared, store, running=running, failures=failures),
         store,
@@ -401,6 +428,6 @@ def _result(
         tracking_uri=tracking_uri or client.tracking_uri or default_tracking_uri(store),
         report_markdown=report[0] if report else None,
         report_html=report[1] if report else None,
-        warnings=(*warnings, *(f"a damaged record was left out: {problem}" for problem in store.damaged)),
+        warnings=(*warnings, *store.notes, *(f"a damaged record was left out: {problem}" for problem in store.damaged)),
         resume_command=command,
     )

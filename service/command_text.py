@@ -106,9 +106,9 @@ def _from_anywhere(name: str, value: Any) -> Any:
     return str(path.absolute()) if path.exists() else value
 
 
-def command_line(verb: str, arguments: Sequence[str], store: Path) -> str:
+def command_line(verb: str, arguments: Sequence[str], store: Path | str) -> str:
     """Returns a command that a person can paste, whatever the folder and the environment it is pasted in."""
-    return shlex.join(["dit-ablate", verb, *arguments, "--store", str(store.absolute())])
+    return shlex.join(["dit-ablate", verb, *arguments, "--store", str(store)])
 
 
 def from_here(command: str) -> str:

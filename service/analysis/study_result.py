@@ -42,11 +42,11 @@ class StudyResult:
         other_plans: what was decided under other plans or policies and is not acted on, a sentence each.
         done: whether nothing is left to run; a trial that was given up is, since the next run tries it again.
         interrupted: whether the run was asked to stop before it was done.
-        store: the store's folder.
+        store: the store's folder, or its address on S3.
         shown: the decimals in which the primary metric is shown, as in the report.
         tracking_uri: where MLflow keeps the study; None when it was not asked for.
-        report_markdown: path of the report, None before there is one.
-        report_html: path of the report as one self-contained HTML file.
+        report_markdown: path of the report (its address in a store on S3), None before there is one.
+        report_html: path (or address) of the report as one self-contained HTML file.
         warnings: what went wrong beside the trials, e.g. MLflow could not be reached at the end.
         resume_command: the command that continues or repeats the study.
     """
@@ -59,12 +59,12 @@ class StudyResult:
     stops: tuple[Stop, ...]
     done: bool
     interrupted: bool
-    store: Path
+    store: Path | str
     shown: MetricFormat
     other_plans: tuple[str, ...] = ()
     tracking_uri: str | None = None
-    report_markdown: Path | None = None
-    report_html: Path | None = None
+    report_markdown: Path | str | None = None
+    report_html: Path | str | None = None
     warnings: tuple[str, ...] = ()
     resume_command: str = ""
 
@@ -100,8 +100,8 @@ def study_result(
     *,
     interrupted: bool = False,
     tracking_uri: str | None = None,
-    report_markdown: Path | None = None,
-    report_html: Path | None = None,
+    report_markdown: Path | str | None = None,
+    report_html: Path | str | None = None,
     warnings: tuple[str, ...] = (),
     resume_command: str = "",
 ) -> StudyResult:
@@ -117,7 +117,7 @@ def study_result(
         other_plans=tuple(other.text for other in summary.elsewhere),
         done=summary.finished,
         interrupted=interrupted,
-        store=store.path,
+        store=store.shown(""),
         tracking_uri=tracking_uri,
         report_markdown=report_markdown,
         report_html=report_html,
@@ -204,5 +204,5 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _text(path: Path | None) -> str | None:
+def _text(path: Path | str | None) -> str | None:
     return None if path is None else str(path)

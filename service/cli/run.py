@@ -88,8 +88,9 @@ def run(
         ),
     )
     console = err() if json else out()
-    if note:
-        console.print(note, soft_wrap=True)
+    for told in (note, *session.notes):
+        if told:
+            console.print(told, soft_wrap=True, markup=False)
     command = from_here(session.command(executor.value))
     try:
         # Ray prints of lost workers on the standard output, which is the result's alone
@@ -127,9 +128,13 @@ def _check_address(address: str | None) -> None:
         )
 
 
-def _store_in_job(store: Path) -> tuple[Path, str]:
+def _store_in_job(store: str) -> tuple[str, str]:
     """A Ray job's uploaded working folder is thrown away, so that no store may lie in it."""
-    if store.is_absolute() or "working_dir_files" not in Path.cwd().parts:
+    from service.records.place import place_of
+
+    if not isinstance(place_of(store), Path) or Path(store).expanduser().is_absolute():
+        return store, ""
+    if "working_dir_files" not in Path.cwd().parts:
         return store, ""
     if store != STORE_DEFAULT:
         raise UserError(
@@ -137,4 +142,4 @@ def _store_in_job(store: Path) -> tuple[Path, str]:
             "every node sees"
         )
     home = Path.home() / STORE_DEFAULT
-    return home, f"The store is {home}: a job's working folder is thrown away. Give --store to choose."
+    return str(home), f"The store is {home}: a job's working folder is thrown away. Give --store to choose."

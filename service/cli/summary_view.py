@@ -118,7 +118,7 @@ def _runnable(command: str) -> str:
     return command.replace("dit-ablate", shlex.quote(program), 1)
 
 
-def ui_command(store: Path, tracking_uri: str | None) -> str:
+def ui_command(store: Path | str, tracking_uri: str | None) -> str:
     """Returns the command that opens the MLflow UI of a study, or the server's address."""
     if tracking_uri is not None and tracking_uri.startswith(("http://", "https://")):
         return tracking_uri

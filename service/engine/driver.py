@@ -84,7 +84,7 @@ def run_on_ray(
 
     Args:
         ledger: the study's book-keeping.
-        store: where records go; every node must reach it under this path.
+        store: where records go; every node must reach it under this name.
         watch: told about the state; asked whether to stop.
         address: as ``cluster`` takes it.
         temp_dir: as ``cluster`` takes it.
@@ -104,12 +104,12 @@ def run_on_ray(
             ledger.messages.append(f"{count} of {resources.lanes} lanes: more would find no room or no work")
         watch.lanes = count
         run = uuid.uuid4().hex[:8]
-        scratch = store.path / ".ray" / f"{ledger.study.name}-{run}"
+        scratch = store.scratch / f"{ledger.study.name}-{run}"
         spec = LaneSpec(
             lane="",
             dispatcher=f"dispatcher-{run}",
             namespace=ray.get_runtime_context().namespace,
-            store=str(store.path),
+            store=store.place,
             directory=os.getcwd(),
             threads=resources.cpus_per_worker,
         )

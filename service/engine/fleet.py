@@ -73,7 +73,7 @@ class Fleet:
         resources: the shape of each.
         spec: what every lane needs to know; ``lane`` is filled in.
         dispatcher: the dispatcher's handle.
-        storage: folder for Ray Train's own files, reachable from every node.
+        storage: folder for Ray Train's own files; lanes leave no checkpoints there, so each node may have its own.
     """
 
     def __init__(self, count: int, resources: Resources, spec: LaneSpec, dispatcher: Any, storage: str) -> None:

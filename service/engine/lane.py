@@ -36,7 +36,7 @@ class LaneSpec:
         lane: its name.
         dispatcher: name of the dispatcher actor.
         namespace: the Ray namespace it lives in.
-        store: absolute path of the store.
+        store: the store, as every node reaches it.
         directory: the driver's working directory, in which relative data paths are meant.
         threads: torch threads of one worker.
     """

@@ -86,6 +86,7 @@ class SegmentRun:
             device=self.device,
             checkpoint_images=segment.checkpoint_images,
             stop=self.stop,
+            mirror=self.store.mirror(segment.train_id),
         ):
             since = self._lap()
             self._take(event, since)

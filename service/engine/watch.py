@@ -10,14 +10,13 @@ import socket
 import threading
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from dit_core.errors import UserError
-from dit_core.files import locked, process_exists, write_durably
+from dit_core.files import locked, process_exists
 from service.engine.ledger import Ledger
 from service.engine.outcome import OnUpdate, Snapshot
 from service.engine.wire import Live, LiveRun
@@ -30,14 +29,14 @@ FRESH_SECONDS = 30.0
 _LIVE_RUN = TypeAdapter(LiveRun)
 
 
-def live_path(store: Store, study: str) -> Path:
+def live_key(study: str) -> str:
     """Where a running study leaves its heartbeat."""
-    return store.study_dir(study) / "live.json"
+    return f"studies/{study}/live.json"
 
 
-def stop_path(store: Store, study: str) -> Path:
-    """The file whose presence asks a running study to checkpoint and end."""
-    return store.study_dir(study) / "stop-requested"
+def stop_key(study: str) -> str:
+    """The key whose presence asks a running study to checkpoint and end."""
+    return f"studies/{study}/stop-requested"
 
 
 def read_live(store: Store, study: str) -> LiveRun | None:
@@ -47,7 +46,7 @@ def read_live(store: Store, study: str) -> LiveRun | None:
     version writes are left out: its run goes on all the same, and must not be joined by a second one.
     """
     try:
-        found = _LIVE_RUN.validate_json(live_path(store, study).read_bytes())
+        found = _LIVE_RUN.validate_json(store.records.backend.get(live_key(study)) or b"")
         age = time.time() - datetime.fromisoformat(found.time).timestamp()
     except (OSError, ValueError, OverflowError):  # pydantic's errors are ValueErrors
         return None
@@ -57,7 +56,7 @@ def read_live(store: Store, study: str) -> LiveRun | None:
 
 def request_stop(store: Store, study: str) -> bool:
     """Asks a running study to checkpoint and end; returns whether it is running."""
-    write_durably(stop_path(store, study), b"")
+    store.records.backend.write(stop_key(study), b"")
     return read_live(store, study) is not None
 
 
@@ -98,10 +97,10 @@ class Watch:
             if other is not None and other.pid != os.getpid():
                 raise UserError(
                     f"study {self._name!r} is being run in this store by process {other.pid} on {other.host}; wait "
-                    f"for it, or end it with: dit-ablate stop {self._name} --store {self._store.path}"
+                    f"for it, or end it with: dit-ablate stop {self._name} --store {self._store.place}"
                 )
             self._write([], 0)
-        stop_path(self._store, self._name).unlink(missing_ok=True)
+        self._store.records.backend.delete(stop_key(self._name))
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._handlers[number] = signal.signal(number, self._signalled)
@@ -111,9 +110,9 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
-        for path in (live_path(self._store, self._name), stop_path(self._store, self._name)):
+        for key in (live_key(self._name), stop_key(self._name)):
             with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+                self._store.records.backend.delete(key)
 
     def tick(self, live: list[Live], lanes_up: int, device_seconds: float, *, force: bool = False) -> None:
         """Looks for a stop request and passes the state on, each as often as it is due.
@@ -129,7 +128,7 @@ class Watch:
         seen = len(self._ledger.timings), frozenset((item.trial, item.phase) for item in live)
         if force or seen != self._seen or now - self._updated >= UPDATE_SECONDS:
             self._updated, self._seen = now, seen
-            self.stopping = self.stopping or stop_path(self._store, self._name).exists()
+            self.stopping = self.stopping or self._store.records.backend.get(stop_key(self._name)) is not None
             if self._on_update is not None:
                 self._on_update(self.snapshot(live, lanes_up))
         if force or now - self._written >= LIVE_SECONDS:
@@ -165,7 +164,7 @@ class Watch:
             lanes_up=lanes_up,
             running=tuple(item for item in live if item.phase != "queued"),
         )
-        write_durably(live_path(self._store, self._name), json.dumps(now.to_json()).encode())
+        self._store.records.backend.write(live_key(self._name), json.dumps(now.to_json()).encode())
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         if self.stopping:

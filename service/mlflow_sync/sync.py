@@ -20,6 +20,7 @@ from service.mlflow_sync.connection import absolute, artifact_location, connect,
 from service.mlflow_sync.tracked_run import TrackedRun, milliseconds, now
 from service.preflight import Prepared
 from service.records.store import Store
+from service.records.study_files import files_for_people
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -238,10 +239,9 @@ class MlflowSync:
                 _NOTE: descriptions.describe_study(self._prepared.expansion, summary),
             }
         )
+        for name, data in files_for_people(self._store, study.name).items():
+            parent.upload(data, name)
         folder = self._store.study_dir(study.name)
-        for path in (folder / "study.yaml", folder / "preview.txt", *sorted((folder / "plan").glob("[0-9]*"))):
-            if path.is_file():
-                parent.upload(path.read_bytes(), str(path.relative_to(folder)))
         for path in report:
             parent.upload(path.read_bytes(), str(path.resolve().relative_to(folder)))
         if not ended:

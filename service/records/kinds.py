@@ -217,15 +217,35 @@ class DefinitionRecord(Record):
         return f"studies/{study}/definitions/"
 
 
+class Whereabouts(Part):
+    """Where a store lay; see ``service.records.whereabouts``.
+
+    Attributes:
+        host: the machine, or the S3 server.
+        place: the folder, or the S3 address.
+        inode: number of the marker's file; 0 where it has none.
+        written: when the marker was written, in nanoseconds.
+        changed: when its file was last changed in any way, in nanoseconds: a copy's time is its own.
+    """
+
+    host: str
+    place: str
+    inode: int = 0
+    written: int = 0
+    changed: int = 0
+
+
 class StoreIdentity(Record):
     """What tells one store from another, wherever it is moved; written once, by who first asks for it.
 
     Attributes:
         id: 32 hex digits, random.
+        whereabouts: where the store lay then; None where nobody wrote it down.
     """
 
     kind: ClassVar[str] = "store identity"
     id: str
+    whereabouts: Whereabouts | None = None
 
     KEY: ClassVar[str] = "identity.json"
 
