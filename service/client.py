@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
@@ -315,13 +316,14 @@ class Session:
         def update(snapshot: Snapshot) -> None:
             nonlocal live, failed
             if live is None:
-                # at the first update the engine has made sure that no other run is going on
+                # now the study is this run's: one that is refused has written nothing, to MLflow neither
+                syncing.enter_context(BackgroundSync(sync, lambda: live or (), lambda: failed))
                 self._write_files(command, {status.trial.name: status.train_id for status in snapshot.statuses})
             live, failed = tuple(snapshot.live.values()), snapshot.failed
             if on_update is not None:
                 on_update(snapshot)
 
-        with BackgroundSync(sync, lambda: live or (), lambda: failed):
+        with contextlib.ExitStack() as syncing:
             outcome = run_segments(
                 self.prepared,
                 self.store,

@@ -99,6 +99,7 @@ def run_on_ray(
     """
     resources = ledger.study.resources
     with cluster(address, temp_dir, resources):
+        watch.take_signals()  # Ray has put its own in their place
         count = lanes_that_fit(resources, most=ledger.trainings_wanted)
         if resources.lanes is not None and count < resources.lanes:
             ledger.messages.append(f"{count} of {resources.lanes} lanes: more would find no room or no work")

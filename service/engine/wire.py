@@ -39,6 +39,7 @@ class Live:
         loss: mean loss of the newest logging window known, None before the first.
         phase: ``queued``, ``training`` or ``evaluating``.
         lane: which lane runs it; empty while it is queued.
+        note: what a person should know of it now, in one sentence, e.g. that it waits for room on the disk.
         tail: logging windows since the last record of the curve; not part of its JSON.
     """
 
@@ -48,6 +49,7 @@ class Live:
     loss: float | None = None
     phase: str = "queued"
     lane: str = ""
+    note: str = ""
     tail: tuple[TimedPoint, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -67,6 +69,8 @@ class LiveRun:
         lanes: lanes asked for.
         lanes_up: lanes that have started.
         running: the segments in flight, without those that wait for a lane.
+        run: the run's number; 0 where nobody wrote it down.
+        beat: counts the heartbeats: that it changes shows that the run lives, whatever its clock says.
     """
 
     pid: int
@@ -76,6 +80,8 @@ class LiveRun:
     lanes: int = 0
     lanes_up: int = 0
     running: tuple[Live, ...] = ()
+    run: int = 0
+    beat: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Returns plain data; ``service.engine.watch.read_live`` is the way back."""
@@ -130,6 +136,7 @@ class SegmentResult:
         error: one line, for ``failed`` and ``lost``.
         traceback: for ``failed``.
         retry: whether trying again can help; not after a ``UserError``.
+        cause: what kind of failure it was, see ``service.engine.causes``; empty where nobody has told.
         images: training images reached, as far as is known.
         notes: sentences worth showing, e.g. a checkpoint that was damaged and ignored.
         timing: where the time went; None for ``failed`` and ``lost``.
@@ -139,6 +146,7 @@ class SegmentResult:
     error: str = ""
     traceback: str = ""
     retry: bool = True
+    cause: str = ""
     images: int = 0
     notes: tuple[str, ...] = ()
     timing: Timing | None = None

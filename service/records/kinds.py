@@ -2,7 +2,7 @@
 
 Keys are functions of what a reader knows (a trial's identity, images seen, a metric, an evaluation's identity), so that
 a record is found by asking for it. Records of which there may be any number (``curve``, ``definitions``, ``claims``,
-``given-up``, ``failures``) are numbered from 1; see ``Records.numbered``.
+``given-up``, ``failures``, claims and releases of weights) are numbered from 1; see ``Records.numbered``.
 """
 
 from __future__ import annotations
@@ -190,6 +190,40 @@ class DivergenceRecord(Record):
         return f"trials/{train_id}/diverged.json"
 
 
+class TrialClaim(Record):
+    """A run trains these weights, until the release with the same number, or until the run has ended.
+
+    Attributes:
+        study: the study.
+        run: its run's number.
+    """
+
+    kind: ClassVar[str] = "trial claim"
+    study: str
+    run: int
+
+    @staticmethod
+    def folder(train_id: str) -> str:
+        """Where the claims on a trial's weights lie, numbered."""
+        return f"trials/{train_id}/claims/"
+
+    @staticmethod
+    def key(train_id: str, epoch: int) -> str:
+        """Where one of them lies."""
+        return f"{TrialClaim.folder(train_id)}{epoch:04d}.json"
+
+
+class TrialRelease(Record):
+    """The claim with the same number on a trial's weights has ended."""
+
+    kind: ClassVar[str] = "trial release"
+
+    @staticmethod
+    def key(train_id: str, epoch: int) -> str:
+        """Where it lies."""
+        return f"trials/{train_id}/releases/{epoch:04d}.json"
+
+
 # -- studies --------------------------------------------------------------------------------------------------
 
 
@@ -250,22 +284,49 @@ class StoreIdentity(Record):
     KEY: ClassVar[str] = "identity.json"
 
 
+class Process(Part):
+    """What tells a process from every other.
+
+    Attributes:
+        pid: its number.
+        host: the machine's name.
+        boot: identity of the machine's present start; empty where nobody wrote it down.
+        pids: the namespace in which its number is meant; likewise.
+        started: when it started, in clock ticks since the machine did; 0 where nobody wrote it down.
+    """
+
+    pid: int
+    host: str
+    boot: str = ""
+    pids: str = ""
+    started: int = 0
+
+
 class Claim(Record):
     """A run that has begun; its number in ``claims`` is the run's number.
 
     Attributes:
         pid: the driver's process.
         host: the machine it runs on.
+        process: the driver's process in full; None in claims that only have the two above.
+        nonce: tells this claim from any other, within its process, too.
     """
 
     kind: ClassVar[str] = "claim"
     pid: int
     host: str
+    process: Process | None = None
+    nonce: str = ""
 
     @staticmethod
     def folder(study: str) -> str:
         """Where a study's claims lie, numbered."""
         return f"studies/{study}/claims/"
+
+    @staticmethod
+    def key(study: str, run: int) -> str:
+        """Where the claim of a run lies."""
+        return f"{Claim.folder(study)}{run:04d}.json"
 
 
 class Failure(Record):
@@ -279,6 +340,7 @@ class Failure(Record):
         attempt: which attempt it was, from 1.
         given_up: whether its trial was given up with it.
         outcome: ``failed`` or ``lost``.
+        cause: as ``service.engine.causes`` tells causes apart; empty where nobody told.
         error: one line.
         traceback: for ``failed``.
         run: the run's number; 0 for none.
@@ -292,6 +354,7 @@ class Failure(Record):
     attempt: int
     given_up: bool
     outcome: str
+    cause: str = ""
     error: str
     traceback: str = ""
     run: int = 0
@@ -348,6 +411,7 @@ class RunRecord(Record):
 
     Attributes:
         interrupted: whether it was asked to end before the study was done.
+        error: what ended it, in one sentence, when an error did; empty for none.
         failed: trial name -> error of the trials given up.
         messages: what a person should know, oldest first.
         elapsed: wall-clock, in seconds.
@@ -361,6 +425,7 @@ class RunRecord(Record):
 
     kind: ClassVar[str] = "run"
     interrupted: bool
+    error: str = ""
     failed: dict[str, str] = Field(default_factory=dict)
     messages: tuple[str, ...] = ()
     elapsed: float = 0.0

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import socket
 import tempfile
 import time
 import uuid
@@ -373,28 +372,20 @@ class Store:
         found = (key.rpartition("/")[2] for key in self.records.names("studies/"))
         return [name for name in found if self.records.names(f"studies/{name}/")]
 
-    def claim(self, study: str) -> int:
-        """Records that a run of a study begins, and returns its number; no two runs get the same.
-
-        What killed writers have left in the study's folder is removed.
-        """
-        clear_abandoned(self.study_dir(study))
-        return self.records.append(Claim.folder(study), Claim(pid=os.getpid(), host=socket.gethostname()))
-
     def last_run(self, study: str) -> int:
         """Returns the number of the newest run that has begun, 0 before the first."""
         return self.records.numbered(Claim.folder(study), Claim).last
 
     def superseded(self, study: str, number: int) -> bool:
         """Whether a later run of a study has begun: run ``number`` must then neither delete nor replace anything."""
-        return self.records.backend.get(f"{Claim.folder(study)}{number + 1:04d}.json") is not None
+        return self.records.backend.get(Claim.key(study, number + 1)) is not None
 
     def add_run(self, study: str, number: int, run: Mapping[str, Any]) -> None:
         """Records how a run has ended.
 
         Args:
             study: the study.
-            number: what ``claim`` returned.
+            number: the run's number.
             run: the fields of ``RunRecord``.
         """
         self.records.put(RunRecord.key(study, number), RunRecord.model_validate(run))
