@@ -1,0 +1,149 @@
+"""The one actor of a cluster at which drivers say what they want and have, and read what the others do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+
+from service.engine.cluster import NAMESPACE
+from service.engine.sharing.advert import Advert, Capacity
+
+NAME = "board"
+EXPIRES_SECONDS = 15.0
+"""An advert that is not renewed for so long is a dead driver's: its share is the others'."""
+CAPACITY_SECONDS = 2.0
+"""How long what is known of the cluster's nodes is used before it is asked for again."""
+LINGER_SECONDS = 5.0
+"""How long a board stays after the last driver has gone."""
+ON_THE_HEAD = {"node:__internal_head__": 0.001}
+
+
+@dataclass
+class _Posted:
+    """An advert, and when it was last renewed (monotonic)."""
+
+    advert: dict[str, Any]
+    renewed: float
+
+
+class Board:
+    """Keeps the drivers' adverts for as long as they are renewed; an async Ray actor.
+
+    It decides nothing and holds nothing that cannot be lost: a driver that finds it dead makes another one, and a few
+    seconds later all have said again what they want. It outlives the driver that has made it, and ends itself when
+    nobody is there any more. All times are its own: drivers' clocks do not matter.
+    """
+
+    def __init__(self) -> None:
+        self._posted: dict[str, _Posted] = {}
+        self._gone: dict[str, float] = {}  # user -> worker seconds of drivers that are not there any more
+        self._began = time.time()
+        self._newest = 0.0
+        self._empty_since = time.monotonic()
+        self._capacity = Capacity()
+        self._looked = -1e9
+        threading.Thread(target=self._watch, name="end", daemon=True).start()
+
+    async def advertise(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Takes a driver's advert and returns what all of them say.
+
+        Args:
+            data: an ``Advert`` as plain data. ``since`` is 0 or what this or an earlier board has answered.
+
+        Returns:
+            A ``Notice`` as plain data.
+        """
+        known = self._posted.get(data["run"])
+        since = known.advert["since"] if known is not None else data.get("since", 0.0)
+        advert = {**data, "since": since or self._now()}
+        self._newest = max(self._newest, advert["since"])
+        self._posted[data["run"]] = _Posted(advert, time.monotonic())
+        return {**await self.look(), "since": advert["since"]}
+
+    async def leave(self, run: str) -> None:
+        """Takes a driver's advert down."""
+        self._remove(run)
+
+    async def look(self) -> dict[str, Any]:
+        """Returns a ``Notice`` as plain data, without saying anything."""
+        self._expire()
+        if time.monotonic() - self._looked > CAPACITY_SECONDS:
+            with contextlib.suppress(Exception):  # the head may be busy; what was known before will do
+                held = [Advert.from_json(posted.advert) for posted in self._posted.values()]
+                self._capacity = await asyncio.to_thread(capacity, held)
+                self._looked = time.monotonic()
+        seconds = dict(self._gone)
+        for posted in self._posted.values():
+            _add(seconds, posted.advert)
+        return {
+            "adverts": [posted.advert for posted in self._posted.values()],
+            "capacity": self._capacity.to_json(),
+            "began": self._began,
+            "device_seconds": seconds,
+        }
+
+    def _now(self) -> float:
+        """This moment, later than every driver before."""
+        return max(time.time(), self._newest + 1e-3)
+
+    def _expire(self) -> None:
+        limit = time.monotonic() - EXPIRES_SECONDS
+        for run in [run for run, posted in self._posted.items() if posted.renewed < limit]:
+            self._remove(run)
+
+    def _remove(self, run: str) -> None:
+        posted = self._posted.pop(run, None)
+        if posted is not None:
+            _add(self._gone, posted.advert)
+        self._empty_since = time.monotonic()
+
+    def _watch(self) -> None:
+        """Ends this actor once nobody has been there for a while; runs in a thread of its own."""
+        while True:
+            time.sleep(1.0)
+            limit = time.monotonic() - EXPIRES_SECONDS
+            alone = all(posted.renewed < limit for posted in list(self._posted.values()))
+            if alone and time.monotonic() - self._empty_since > LINGER_SECONDS:
+                ray.kill(ray.get_runtime_context().current_actor)
+
+
+def capacity(held: list[Advert]) -> Capacity:
+    """Returns what this cluster has to share.
+
+    Args:
+        held: the studies whose lanes are not foreign.
+    """
+    nodes = tuple(
+        (node["Resources"].get("CPU", 0.0), node["Resources"].get("GPU", 0.0)) for node in ray.nodes() if node["Alive"]
+    )
+    free = ray.available_resources()
+    total = Capacity(nodes).total
+    ours = {kind: sum(advert.held * advert.lane[kind] for advert in held) for kind in total}
+    cpus, gpus = (max(0.0, total[kind] - free.get(kind, 0.0) - ours[kind]) for kind in ("CPU", "GPU"))
+    return Capacity(nodes, (cpus, gpus))
+
+
+def find_board() -> Any | None:
+    """Returns the handle of the cluster's board, None where there is none."""
+    try:
+        return ray.get_actor(NAME, namespace=NAMESPACE)
+    except ValueError:
+        return None
+
+
+def open_board() -> Any:
+    """Returns the handle of the cluster's board, which is made where there is none. Waits for nothing."""
+    actor = ray.remote(num_cpus=0, resources=ON_THE_HEAD, max_concurrency=1000)(Board)
+    return actor.options(name=NAME, namespace=NAMESPACE, lifetime="detached", get_if_exists=True).remote()
+
+
+def _add(seconds: dict[str, float], advert: Mapping[str, Any]) -> None:
+    user = advert.get("user", "")
+    seconds[user] = seconds.get(user, 0.0) + advert.get("device_seconds", 0.0)
