@@ -14,6 +14,7 @@ from service.engine.proposer import Proposer
 from service.engine.watch import Watch
 from service.preflight import Prepared
 from service.records.store import Store
+from service.user import user_name
 
 EXECUTORS = ("ray", "local")
 
@@ -77,6 +78,8 @@ def run_segments(
             messages=tuple(ledger.messages),
             elapsed=watch.elapsed,
             timings=tuple(ledger.timings),
+            user=user_name(),
+            device_seconds=watch.device_seconds,
             **time,
         )
         if time:

@@ -86,11 +86,17 @@ class Watch:
         self._seconds = 0.0
         self.stopping = False
         self.lanes = 0
+        self.waiting = ""
 
     @property
     def elapsed(self) -> float:
         """Seconds since the run began."""
         return time.monotonic() - self._began
+
+    @property
+    def device_seconds(self) -> float:
+        """Worker seconds so far."""
+        return self._seconds
 
     def __enter__(self) -> Watch:
         with locked(self._store.study_dir(self._name) / "live.lock"):
@@ -153,6 +159,7 @@ class Watch:
             messages=tuple(ledger.messages),
             stopping=self.stopping,
             failed=dict(ledger.failed),
+            waiting=self.waiting,
         )
 
     def _write(self, live: list[Live], lanes_up: int) -> None:
@@ -164,6 +171,7 @@ class Watch:
             lanes=self.lanes,
             lanes_up=lanes_up,
             running=tuple(item for item in live if item.phase != "queued"),
+            waiting=self.waiting,
         )
         write_durably(live_path(self._store, self._name), json.dumps(now.to_json()).encode())
 

@@ -67,6 +67,7 @@ class LiveRun:
         lanes: lanes asked for.
         lanes_up: lanes that have started.
         running: the segments in flight, without those that wait for a lane.
+        waiting: what it waits for when it has no lane and should not expect one soon; empty otherwise.
     """
 
     pid: int
@@ -76,6 +77,12 @@ class LiveRun:
     lanes: int = 0
     lanes_up: int = 0
     running: tuple[Live, ...] = ()
+    waiting: str = ""
+
+    @property
+    def waits_for(self) -> str:
+        """What it waits for while it trains nothing; empty once a lane is up."""
+        return self.waiting or ("" if self.lanes_up else "its lanes are starting")
 
     def to_json(self) -> dict[str, Any]:
         """Returns plain data; ``service.engine.watch.read_live`` is the way back."""

@@ -38,6 +38,7 @@ class Advert(Plain):
         gpus: GPUs of one worker.
         wanted: lanes it could keep busy.
         held: lanes that are up, or are starting and have most likely got their place.
+        up: of these, lanes that are up.
         since: when it came to the cluster, Unix seconds by the board's clock; 0 until the board has said so.
         device_seconds: worker seconds so far.
         host: the machine of the driver.
@@ -53,6 +54,7 @@ class Advert(Plain):
     gpus: float = 0.0
     wanted: int = 0
     held: int = 0
+    up: int = 0
     since: float = 0.0
     device_seconds: float = 0.0
     host: str = ""

@@ -64,7 +64,6 @@ class Member:
         self._notice: Notice | None = None
         self._share: int | None = None
         self._crowded = False
-        self._up = 0
         self._board: Any = None
         self._asked: Any = None
         self._asked_at = -1e9
@@ -92,8 +91,7 @@ class Member:
             up: of these, lanes that are up.
             device_seconds: worker seconds so far.
         """
-        self._up = up
-        self._advert = replace(self._advert, wanted=wanted, held=held, device_seconds=device_seconds)
+        self._advert = replace(self._advert, wanted=wanted, held=held, up=up, device_seconds=device_seconds)
         now = time.monotonic()
         try:
             if self._asked is not None and ray.wait([self._asked], timeout=0)[0]:
@@ -152,7 +150,7 @@ class Member:
 
     def _say(self, notice: Notice, due: dict[str, int]) -> None:
         ahead = ahead_of(self._advert.run, notice.adverts, due, notice.capacity)
-        if self._up or not self._advert.wanted or (due[self._advert.run] and not ahead):
+        if self._advert.up or not self._advert.wanted or (due[self._advert.run] and not ahead):
             self._waiting_since, self.waiting = None, ""
             return
         self._waiting_since = self._waiting_since or datetime.now(UTC)
