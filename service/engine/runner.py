@@ -19,6 +19,7 @@ from dit_core.events import Checkpointed, Diverged, Evaluated, Progress, Started
 from dit_core.runtime.distributed import default_device, world_size
 from dit_core.runtime.hardware import device_name
 from dit_core.training.loop import run as train
+from service.engine import causes
 from service.engine.segment import Segment
 from service.engine.stretch import OpenStretch
 from service.engine.wire import DONE, FAILED, STOPPED, Live, SegmentResult, Timing
@@ -143,6 +144,6 @@ class SegmentRun:
 def failure(error: Exception, images: int = 0) -> SegmentResult:
     """Makes a result of what the training raised. A user's mistake is not worth another try."""
     if isinstance(error, UserError):
-        return SegmentResult(FAILED, error=str(error), retry=False, images=images)
-    text = "".join(traceback.format_exception(error))
-    return SegmentResult(FAILED, error=f"{type(error).__name__}: {error}", traceback=text, images=images)
+        return SegmentResult(FAILED, error=str(error), retry=False, images=images, cause=causes.USER_ERROR)
+    text, cause = "".join(traceback.format_exception(error)), causes.of_exception(error)
+    return SegmentResult(FAILED, f"{type(error).__name__}: {error}", traceback=text, images=images, cause=cause)

@@ -108,9 +108,7 @@ class Watch:
                 )
             self._write([], 0)
         stop_path(self._store, self._name).unlink(missing_ok=True)
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._handlers[number] = signal.signal(number, self._signalled)
+        self.take_signals()
         self.tick([], 0, 0.0, force=True)
         return self
 
@@ -120,6 +118,13 @@ class Watch:
         for path in (live_path(self._store, self._name), stop_path(self._store, self._name)):
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
+
+    def take_signals(self) -> None:
+        """Installs the handlers of SIGINT and SIGTERM, anew where something has replaced them since."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                before = signal.signal(number, self._signalled)
+                self._handlers.setdefault(number, before)
 
     def tick(self, live: list[Live], lanes_up: int, device_seconds: float, *, force: bool = False) -> None:
         """Looks for a stop request and passes the state on, each as often as it is due.

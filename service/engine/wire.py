@@ -135,6 +135,7 @@ class SegmentResult:
         kind: ``done``, ``stopped`` (asked to; it is checkpointed), ``failed`` (an exception) or ``lost`` (its
             lane died or hung).
         error: one line, for ``failed`` and ``lost``.
+        cause: one of ``service.engine.causes.CAUSES``, for ``failed`` and ``lost``; empty where it is not known.
         traceback: for ``failed``.
         retry: whether trying again can help; not after a ``UserError``.
         images: training images reached, as far as is known.
@@ -149,6 +150,7 @@ class SegmentResult:
     images: int = 0
     notes: tuple[str, ...] = ()
     timing: Timing | None = None
+    cause: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Returns plain data; ``from_json`` is the way back."""
