@@ -11,8 +11,9 @@ from typing import Any
 from dit_core.errors import UserError
 from service.analysis import numbers
 from service.engine.sharing.advert import Advert, Notice
-from service.engine.sharing.shares import in_order, shares
-from service.engine.sharing.words import ahead_of, named
+from service.engine.sharing.shares import in_order
+from service.engine.sharing.standing import Standing
+from service.engine.sharing.words import named
 from service.records import study_files
 from service.records.store import Store
 
@@ -25,22 +26,17 @@ class Place:
 
     Attributes:
         advert: what its driver says.
-        share: the lanes it should have.
-        behind: whose studies it waits behind; empty unless it waits.
-        waits: whether it has no lane and should not expect one before somebody gives one up.
+        standing: its share, and whom it waits behind.
     """
 
     advert: Advert
-    share: int
-    behind: tuple[Advert, ...] = ()
-    waits: bool = False
+    standing: Standing
 
     @property
     def state(self) -> str:
         """A few words."""
-        if self.waits:
-            behind = f" behind {named(self.behind)}" if self.behind else " for room that is no study's"
-            return f"waits{behind}"
+        if self.standing.waits:
+            return f"waits {f'behind {named(ahead)}' if (ahead := self.standing.ahead) else 'for room'}"
         if self.advert.up:
             return "runs"
         return "starts" if self.advert.wanted else "ends"
@@ -78,11 +74,11 @@ class Queue:
                     "lanes": {
                         "up": place.advert.up,
                         "held": place.advert.held,
-                        "share": place.share,
+                        "share": place.standing.share,
                         "wanted": place.advert.wanted,
                     },
                     "device_seconds": place.advert.device_seconds,
-                    "behind": [{"study": advert.study, "user": advert.user} for advert in place.behind],
+                    "behind": [{"study": advert.study, "user": advert.user} for advert in place.standing.ahead],
                     "driver": {"host": place.advert.host, "pid": place.advert.pid},
                 }
                 for place in self.places
@@ -103,15 +99,9 @@ def queue_of(notice: Notice | None, store: Store | None = None) -> Queue:
     hours = None if store is None else store_hours(store)
     if notice is None:
         return Queue(store_hours=hours)
-    due = shares(notice.adverts, notice.capacity)
-    places = []
-    for advert in in_order(notice.adverts):
-        ahead = [] if advert.up else ahead_of(advert.run, notice.adverts, due, notice.capacity)
-        waits = not advert.up and advert.wanted > 0 and (bool(ahead) or not due[advert.run])
-        places.append(Place(advert, due[advert.run], tuple(ahead) if waits else (), waits))
     seconds = notice.device_seconds or {}
     return Queue(
-        places=tuple(places),
+        places=tuple(Place(advert, Standing(advert.run, notice)) for advert in in_order(notice.adverts)),
         capacity=notice.capacity.total,
         began=notice.began,
         cluster_hours={user: seconds[user] / 3600 for user in sorted(seconds)},

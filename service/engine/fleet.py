@@ -111,7 +111,9 @@ class Fleet:
         """Returns what the dispatcher has to know of the lanes."""
         lanes = {lane.name: lane for lane in self._lanes if not lane.dead}
         return Orders(
-            {name: LaneOrder(item.starts, item.why, item.cause, item.retires) for name, item in lanes.items()}, stop
+            {name: LaneOrder(item.starts, item.why, item.cause, item.retires) for name, item in lanes.items()},
+            stop,
+            recall=not self.size,
         )
 
     def check(self, overview: Overview) -> list[str]:

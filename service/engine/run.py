@@ -9,12 +9,12 @@ from dit_core.errors import unknown
 from service.engine.lane_state import Limits
 from service.engine.ledger import Ledger
 from service.engine.local import run_local
+from service.engine.naming import user
 from service.engine.outcome import OnUpdate, Outcome
 from service.engine.proposer import Proposer
 from service.engine.watch import Watch
 from service.preflight import Prepared
 from service.records.store import Store
-from service.user import user_name
 
 EXECUTORS = ("ray", "local")
 
@@ -78,7 +78,7 @@ def run_segments(
             messages=tuple(ledger.messages),
             elapsed=watch.elapsed,
             timings=tuple(ledger.timings),
-            user=user_name(),
+            user=user(),
             device_seconds=watch.device_seconds,
             **time,
         )

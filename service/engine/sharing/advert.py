@@ -29,7 +29,7 @@ class Advert(Plain):
     """One study that is being run.
 
     Attributes:
-        run: names the driver among all; a driver that starts again has another.
+        run: names the run among all, as in the names of its lanes' placement groups.
         study: the study's name.
         user: who runs it.
         weight: how much of the cluster it should get, in proportion to other studies' weights.
@@ -37,8 +37,8 @@ class Advert(Plain):
         cpus: CPUs of one worker.
         gpus: GPUs of one worker.
         wanted: lanes it could keep busy.
-        held: lanes that are up, or are starting and have most likely got their place.
-        up: of these, lanes that are up.
+        held: lanes that have got their room, as the board has found; what the driver says of it does not count.
+        up: of these, lanes that have their workers.
         since: when it came to the cluster, Unix seconds by the board's clock; 0 until the board has said so.
         device_seconds: worker seconds so far.
         host: the machine of the driver.

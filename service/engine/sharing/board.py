@@ -6,20 +6,25 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import ray
+from ray.util.placement_group import placement_group_table
 
 from service.engine.cluster import NAMESPACE
-from service.engine.sharing.advert import Advert, Capacity
+from service.engine.naming import run_in
+from service.engine.sharing.advert import Capacity
 
 NAME = "board"
 EXPIRES_SECONDS = 15.0
 """An advert that is not renewed for so long is a dead driver's: its share is the others'."""
-CAPACITY_SECONDS = 2.0
+CAPACITY_SECONDS = 1.0
 """How long what is known of the cluster's nodes is used before it is asked for again."""
+FOREIGN_SECONDS = 10.0
+"""How long others must have held something before it is theirs: Ray learns of what is freed with a delay."""
 LINGER_SECONDS = 5.0
 """How long a board stays after the last driver has gone."""
 ON_THE_HEAD = {"node:__internal_head__": 0.001}
@@ -48,6 +53,8 @@ class Board:
         self._newest = 0.0
         self._empty_since = time.monotonic()
         self._capacity = Capacity()
+        self._held: dict[str, int] = {}
+        self._taken: deque[tuple[float, tuple[float, float]]] = deque([(time.monotonic(), (0.0, 0.0))])
         self._looked = -1e9
         threading.Thread(target=self._watch, name="end", daemon=True).start()
 
@@ -76,18 +83,26 @@ class Board:
         self._expire()
         if time.monotonic() - self._looked > CAPACITY_SECONDS:
             with contextlib.suppress(Exception):  # the head may be busy; what was known before will do
-                held = [Advert.from_json(posted.advert) for posted in self._posted.values()]
-                self._capacity = await asyncio.to_thread(capacity, held)
+                nodes, taken, self._held = await asyncio.to_thread(ask_ray, tuple(self._posted))
                 self._looked = time.monotonic()
+                self._capacity = Capacity(nodes, self._lasting(taken))
         seconds = dict(self._gone)
         for posted in self._posted.values():
             _add(seconds, posted.advert)
         return {
-            "adverts": [posted.advert for posted in self._posted.values()],
+            "adverts": [{**item.advert, "held": self._held.get(run, 0)} for run, item in self._posted.items()],
             "capacity": self._capacity.to_json(),
             "began": self._began,
             "device_seconds": seconds,
         }
+
+    def _lasting(self, taken: tuple[float, float]) -> tuple[float, float]:
+        """What of this has been taken for a while."""
+        now = time.monotonic()
+        self._taken.append((now, taken))
+        while len(self._taken) > 1 and self._taken[1][0] < now - FOREIGN_SECONDS:
+            self._taken.popleft()
+        return min(cpus for _, (cpus, _) in self._taken), min(gpus for _, (_, gpus) in self._taken)
 
     def _now(self) -> float:
         """This moment, later than every driver before."""
@@ -114,20 +129,34 @@ class Board:
                 ray.kill(ray.get_runtime_context().current_actor)
 
 
-def capacity(held: list[Advert]) -> Capacity:
-    """Returns what this cluster has to share.
+Taken = tuple[float, float]
+"""CPUs and GPUs."""
+
+
+def ask_ray(runs: Collection[str]) -> tuple[tuple[Taken, ...], Taken, dict[str, int]]:
+    """Asks Ray what this cluster has and who has got it.
 
     Args:
-        held: the studies whose lanes are not foreign.
+        runs: the drivers on the board.
+
+    Returns:
+        CPUs and GPUs of every node; what is taken by others than studies; and the lanes that each driver has got.
     """
-    nodes = tuple(
-        (node["Resources"].get("CPU", 0.0), node["Resources"].get("GPU", 0.0)) for node in ray.nodes() if node["Alive"]
-    )
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     free = ray.available_resources()
-    total = Capacity(nodes).total
-    ours = {kind: sum(advert.held * advert.lane[kind] for advert in held) for kind in total}
-    cpus, gpus = (max(0.0, total[kind] - free.get(kind, 0.0) - ours[kind]) for kind in ("CPU", "GPU"))
-    return Capacity(nodes, (cpus, gpus))
+    held = dict.fromkeys(runs, 0)
+    ours = {"CPU": 0.0, "GPU": 0.0}
+    for group in placement_group_table().values():
+        run = run_in(group["name"])
+        if group["state"] != "CREATED" or not run:
+            continue
+        if run in held:
+            held[run] += 1
+        for bundle in group["bundles"].values():  # those of a run that has just ended are about to be free
+            ours = {kind: ours[kind] + bundle.get(kind, 0.0) for kind in ours}
+    have = {kind: sum(node.get(kind, 0.0) for node in nodes) for kind in ours}
+    cpus, gpus = (max(0.0, have[kind] - free.get(kind, 0.0) - ours[kind]) for kind in ("CPU", "GPU"))
+    return tuple((node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in nodes), (cpus, gpus), held
 
 
 def find_board() -> Any | None:

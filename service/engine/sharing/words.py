@@ -2,33 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from service.engine.sharing.advert import Advert, Capacity
-from service.engine.sharing.shares import fits, in_order
-
-
-def ahead_of(run: str, adverts: Sequence[Advert], shares: Mapping[str, int], capacity: Capacity) -> list[Advert]:
-    """Returns the studies that a study without a lane waits behind, in the order in which they came.
-
-    Args:
-        run: the study's driver.
-        adverts: the studies that are being run.
-        shares: what ``shares`` says of them.
-        capacity: what there is to share.
-
-    Returns:
-        Nobody, when it has a share and there is room for it beside what the others hold: its lane is only starting.
-        Else those that hold lanes; where nobody holds any yet, those that are to have some.
-    """
-    me = next((advert for advert in adverts if advert.run == run), None)
-    others = [advert for advert in in_order(adverts) if advert.run != run]
-    if me is None:
-        return []
-    if shares.get(run, 0) and fits([(me, 1), *((advert, advert.held) for advert in others)], capacity):
-        return []
-    return [item for item in others if item.held] or [item for item in others if shares.get(item.run, 0)]
+from service.engine.sharing.advert import Advert
 
 
 def waiting(me: Advert, ahead: Sequence[Advert], since: datetime) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from service.engine.sharing.advert import Advert, Capacity, Notice
 from service.engine.sharing.shares import shares
-from service.engine.sharing.words import ahead_of, clock, named, waiting
+from service.engine.sharing.standing import Standing
+from service.engine.sharing.steady import Patience, Steady
+from service.engine.sharing.words import clock, named, waiting
 
 
 def advert(run: str, user: str, since: float, **more) -> Advert:
@@ -44,25 +47,69 @@ def test_lanes_of_different_shapes_count_by_what_they_take_most_of() -> None:
     assert shares([advert("a", "x", 1)], Capacity(((4.0, 0.0),), (3.0, 0.0))) == {"a": 1}, "what others take is taken"
 
 
-def test_what_is_said_to_who_waits() -> None:
+def test_where_a_study_stands() -> None:
     capacity = Capacity(((4.0, 0.0),))
-    first = advert("first", "x", 1, held=4)
-    me = advert("me", "z", 3, workers=2, cpus=4)
-    due = shares([first, me], capacity)
-    assert due == {"first": 4, "me": 0}
-    assert ahead_of("me", [me, first], due, capacity) == [first]
+    first, large = advert("first", "x", 1, held=4), advert("large", "z", 3, workers=2, cpus=4)
+    small, more = advert("small", "z", 3), advert("more", "y", 4, held=1)
+
+    alone = Standing("first", Notice((first,), capacity))
+    assert (alone.share, alone.startable, alone.short, alone.waits) == (4, 4, (), False)
+
+    never = Standing("large", Notice((first, large), capacity))
+    assert (never.share, never.startable, never.waits, never.ahead) == (0, 0, True, (first,))
+    assert Standing("first", Notice((first, large), capacity)).short == (), "nobody gives up what the other cannot use"
+
+    full = Notice((first, small), capacity)
+    assert (Standing("small", full).share, Standing("small", full).startable, Standing("small", full).waits) == (
+        2,
+        0,
+        True,
+    )
+    assert Standing("first", full).short == (small,) and Standing("first", full).share == 2
+
+    yielded = Notice((replace(first, held=2), small), capacity)
+    started = Standing("small", yielded)
+    assert (started.startable, started.waits, started.ahead) == (2, False, ()), "there is room: it only starts"
+    assert Standing("first", yielded).short == (), "who finds room needs nobody's lanes"
+
+    tight = Standing("small", Notice((replace(first, held=2), small, more), capacity))
+    assert (tight.share, tight.startable) == (1, 1)
+    taken = Standing("small", Notice((small,), Capacity(capacity.nodes, (4.0, 0.0))))
+    assert taken.waits and taken.ahead == ()
+
+
+def test_lanes_follow_a_difference_that_stands() -> None:
+    now = [0.0]
+    steady = Steady(Patience(fewer=15, more=3), clock=lambda: now[0])
+    capacity = Capacity(((4.0, 0.0),))
+    mine, other = advert("mine", "x", 1, held=4), advert("other", "y", 2)
+
+    def at(moment: float, lanes: int, *others: Advert, held: int = 4) -> int:
+        now[0] = moment
+        return steady.lanes(Standing("mine", Notice((replace(mine, held=held), *others), capacity)), lanes)
+
+    assert at(0, 0, held=0) == 4, "the first lanes are started at once"
+    assert at(10, 4, other) == 4 and at(24, 4, other) == 4 and steady.why == ""
+    assert at(25, 4, other) == 2 and steady.why == "'other' (user y) should have more"
+    assert at(30, 4, other) == 4 and at(31, 4) == 4 and at(46, 4, other) == 4, "it did not stand"
+    assert at(50, 2, replace(other, held=2), held=2) == 2
+    assert at(60, 2, held=2) == 2 and at(62, 2, held=2) == 2
+    assert at(63, 2, held=2) == 4 and steady.why == "there is room for it"
+    assert at(70, 2, replace(other, held=1, wanted=1), held=2) == 2
+    assert at(75, 2, replace(other, held=1, wanted=1), held=2) == 3
+    # lanes without work stay while nobody needs them
+    idle = replace(mine, wanted=1)
+    for moment in (80, 200):
+        now[0] = moment
+        assert steady.lanes(Standing("mine", Notice((idle,), capacity)), 4) == 4
+
+
+def test_what_is_said_to_who_waits() -> None:
+    me, first = advert("me", "z", 3, workers=2, cpus=4), advert("first", "x", 1, held=4)
     text = waiting(me, [first], datetime(2026, 11, 26, 10, 31, tzinfo=UTC))
     assert re.fullmatch(r"waiting behind 'first' \(user x\) for 2 x 4 CPU since (\S+ )?\d\d:\d\d \S+", text), text
     alone = waiting(advert("g", "z", 1, gpus=0.5), [], datetime.now(UTC))
     assert alone.startswith("waiting for 1 x 1 CPU and 1 x 0.5 GPU, which others on this Ray cluster take, since ")
-
-    small = advert("small", "z", 3)
-    due = shares([first, small], capacity)
-    assert due == {"first": 2, "small": 2} and ahead_of("small", [first, small], due, capacity) == [first]
-    yielded = advert("first", "x", 1, held=2)
-    assert ahead_of("small", [yielded, small], due, capacity) == [], "there is room: it only starts"
-    assert ahead_of("gone", [first], due, capacity) == []
-
     three = [first, advert("b", "y", 2), advert("c", "y", 3)]
     assert named(three[:1]) == "'first' (user x)"
     assert named(three[:2]) == "'first' (user x) and 'b' (user y)"
