@@ -21,7 +21,7 @@ from service.analysis.summary import summarise
 from service.choices import Choices, refuse_unknown
 from service.command_text import command_line
 from service.default_store import DEFAULT_STORE
-from service.engine import Live, Snapshot, read_live, request_stop, run_segments
+from service.engine import Live, LiveRun, Snapshot, read_live, request_stop, run_segments
 from service.export import ExportChoices, export_trial
 from service.mlflow_sync import BackgroundSync, MlflowSync, default_tracking_uri
 from service.mlflow_sync.connection import absolute
@@ -175,6 +175,7 @@ class Client:
             running=running,
             failures=store.given_up(name),
             interrupted=ended is not None and ended.interrupted,
+            live=live,
         )
 
     def report(self, study: Study | str | Path) -> StudyResult:
@@ -417,6 +418,7 @@ def _result(
     interrupted: bool = False,
     tracking_uri: str | None = None,
     warnings: tuple[str, ...] = (),
+    live: LiveRun | None = None,
 ) -> StudyResult:
     name = prepared.expansion.study.name
     if report is None and "report.html" in {
@@ -432,4 +434,6 @@ def _result(
         report_html=report[1] if report else None,
         warnings=(*warnings, *store.notes, *(f"a damaged record was left out: {problem}" for problem in store.damaged)),
         resume_command=command,
+        running=live is not None,
+        waiting=live.waits_for if live is not None else "",
     )

@@ -42,6 +42,8 @@ class StudyResult:
         other_plans: what was decided under other plans or policies and is not acted on, a sentence each.
         done: whether nothing is left to run; a trial that was given up is, since the next run tries it again.
         interrupted: whether the run was asked to stop before it was done.
+        running: whether a run of it is going on.
+        waiting: what that run waits for while it trains nothing; empty otherwise.
         store: the store's folder, or its address on S3.
         shown: the decimals in which the primary metric is shown, as in the report.
         tracking_uri: where MLflow keeps the study; None when it was not asked for.
@@ -67,6 +69,8 @@ class StudyResult:
     report_html: Path | str | None = None
     warnings: tuple[str, ...] = ()
     resume_command: str = ""
+    running: bool = False
+    waiting: str = ""
 
     @property
     def failed(self) -> pd.DataFrame:
@@ -79,6 +83,8 @@ class StudyResult:
             "study": self.study.name,
             "done": self.done,
             "interrupted": self.interrupted,
+            "running": self.running,
+            "waiting": self.waiting,
             "primary_metric": self.study.primary_metric,
             "budget_images": self.study.budget_images,
             "trials": _records(self.trials),
@@ -104,6 +110,8 @@ def study_result(
     report_html: Path | str | None = None,
     warnings: tuple[str, ...] = (),
     resume_command: str = "",
+    running: bool = False,
+    waiting: str = "",
 ) -> StudyResult:
     """Lays a study's summary out as frames. The arguments are ``StudyResult``'s attributes."""
     arms = pd.DataFrame([_arm(arm, summary) for arm in summary.arms], columns=ARM_COLUMNS)
@@ -123,6 +131,8 @@ def study_result(
         report_html=report_html,
         warnings=warnings,
         resume_command=resume_command,
+        running=running,
+        waiting=waiting,
         shown=metric_format(summary),
     )
 

@@ -24,6 +24,7 @@ from service.cli.exit_codes import USER_ERROR
 from service.cli.export import export
 from service.cli.import_plan import import_plan
 from service.cli.plan import plan
+from service.cli.queue import queue
 from service.cli.report import report
 from service.cli.run import run
 from service.cli.status import status
@@ -85,7 +86,7 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-for _command in (plan, run, status, stop, report, export, submit, ui, axes):
+for _command in (plan, run, status, stop, queue, report, export, submit, ui, axes):
     app.command(_command.__name__)(_friendly(_command))
 app.command("import")(_friendly(import_plan))
 app.command("cache-latents")(_friendly(cache_latents))

@@ -28,6 +28,7 @@ from service.cli.options import (
     StudyArgument,
     TrackingOption,
     choices,
+    refuse_dashboard,
 )
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def run(
     from service.client import Client
     from service.command_text import from_here
 
-    _check_address(address)
+    refuse_dashboard(address, "run")
     store, note = _store_in_job(store)
     client = Client(store=store, tracking_uri=tracking_uri, address=address)
     session = client.start(
@@ -118,14 +119,6 @@ def exit_code(result: StudyResult) -> int:
     if result.interrupted:
         return INTERRUPTED
     return FAILED if len(result.failed) else 0
-
-
-def _check_address(address: str | None) -> None:
-    if address and address.startswith(("http://", "https://")):
-        raise UserError(
-            f"address: {address} is a dashboard, which takes jobs: use `dit-ablate submit`; "
-            "`run` needs the cluster's own address, e.g. head:6379"
-        )
 
 
 def _store_in_job(store: str) -> tuple[str, str]:

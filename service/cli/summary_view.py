@@ -99,11 +99,14 @@ def _trial_line(row: dict[Any, Any]) -> str:
 
 
 def where(result: StudyResult) -> Text:
-    """Says where the report is and how to go on."""
+    """Says where the report is and how to go on, or how to end the run that is going on."""
     text = Text()
     if result.report_html is not None:
         text.append("Report  ", style="bold").append(f"{result.report_html}\n")
     text.append("MLflow  ", style="bold").append(_runnable(ui_command(result.store, result.tracking_uri)) + "\n")
+    if result.running:
+        stop = command_line("stop", [result.study.name], result.store)
+        return text.append("Stop    ", style="bold").append(_runnable(stop))
     text.append("Again   " if result.done else "Resume  ", style="bold").append(_runnable(result.resume_command))
     return text
 

@@ -9,6 +9,7 @@ from dit_core.errors import unknown
 from service.engine.lane_state import Limits
 from service.engine.ledger import Ledger
 from service.engine.local import run_local
+from service.engine.naming import user
 from service.engine.outcome import OnUpdate, Outcome
 from service.engine.proposer import Proposer
 from service.engine.watch import Watch
@@ -78,6 +79,8 @@ def run_segments(
             messages=tuple(ledger.messages),
             elapsed=watch.elapsed,
             timings=tuple(ledger.timings),
+            user=user(),
+            device_seconds=watch.device_seconds,
             **time,
         )
         if time:

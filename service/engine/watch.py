@@ -92,11 +92,17 @@ class Watch:
         self._thread, self._updating = threading.get_ident(), False
         self.stopping = False
         self.lanes = 0
+        self.waiting = ""
 
     @property
     def elapsed(self) -> float:
         """Seconds since the run began."""
         return time.monotonic() - self._began
+
+    @property
+    def device_seconds(self) -> float:
+        """Worker seconds so far."""
+        return self._seconds
 
     def __enter__(self) -> Watch:
         liveness = Liveness(self._store.records)
@@ -189,6 +195,7 @@ class Watch:
             stopping=self.stopping,
             failed=dict(ledger.failed),
             run=ledger.run or self._store.last_run(self._name),
+            waiting=self.waiting,
         )
 
     def _note(self, sentence: str) -> None:
@@ -214,6 +221,7 @@ class Watch:
             running=tuple(item for item in self._live if item.phase != "queued"),
             run=self._ledger.run,
             beat=beat,
+            waiting=self.waiting,
         )
 
     def _record_end(self, error: BaseException | None) -> None:

@@ -421,6 +421,8 @@ class RunRecord(Record):
         spent: lane seconds by what they were spent on.
         overhead: share of the lane seconds not spent training, sampling or scoring.
         timings: every finished segment.
+        user: who ran it; empty where nobody wrote it down.
+        device_seconds: seconds that workers were up, summed over workers; None where nobody wrote it down.
     """
 
     kind: ClassVar[str] = "run"
@@ -435,6 +437,8 @@ class RunRecord(Record):
     spent: dict[str, float] = Field(default_factory=dict)
     overhead: float = 0.0
     timings: tuple[SegmentTime, ...] = ()
+    user: str = ""
+    device_seconds: float | None = None
 
     @staticmethod
     def key(study: str, run: int) -> str:
