@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
@@ -24,12 +23,14 @@ from service.default_store import DEFAULT_STORE
 from service.engine import Live, LiveRun, Snapshot, read_live, request_stop, run_segments
 from service.export import ExportChoices, export_trial
 from service.mlflow_sync import BackgroundSync, MlflowSync, default_tracking_uri
-from service.mlflow_sync.connection import absolute
+from service.mlflow_sync.address import absolute
+from service.mlflow_sync.connection import import_mlflow
 from service.policies import create
 from service.preflight import Prepared, prepare
 from service.records import study_files
 from service.records.place import S3Place, place_of
 from service.records.store import Store
+from service.redact import redacted
 from service.report import Report, build_report, shown_report
 from service.sources import Opened, open_study
 from service.submit import Job, submit
@@ -214,6 +215,37 @@ class Client:
         prepared = standing(prepared, store).prepared  # with the arms that were proposed while it ran
         return export_trial(prepared, store, Path(to), **which)
 
+    def sync(self, study: str | None = None) -> dict[str, str | None]:
+        """Brings MLflow up to date from the store's records alone; a run may be going on anywhere.
+
+        Args:
+            study: a study's name; None takes all of the store's.
+
+        Returns:
+            Study name -> one sentence on why MLflow is not up to date, None where it is.
+
+        Raises:
+            UserError: the store has no such study, or MLflow's address can never work.
+        """
+        store = self.require_store()
+        store.require_writable()
+        if study is not None:
+            study_files.read_definition(store, study)  # says that it is not there, and what is
+        found: dict[str, str | None] = {}
+        for name in (study,) if study is not None else (*self.studies(), *self.unreadable()):
+            try:
+                prepared, _ = _restore(store, name)
+            except UserError as error:
+                found[name] = str(error)
+                continue
+            sync = MlflowSync(self.tracking_uri, prepared, store)
+            live, failures = read_live(store, name), store.given_up(name)
+            if live is None:
+                found[name] = sync.finish(failures)
+            else:
+                found[name] = None if sync.sync(live.running, failures) else sync.problem
+        return found
+
     def stop(self, study: Study | str | Path) -> bool:
         """Asks a running study to checkpoint and end; returns whether a run was going on."""
         store = self.require_store()
@@ -308,23 +340,28 @@ class Session:
         ray_temp_dir: str | None = None,
     ) -> StudyResult:
         """Runs the study; see ``Client.run``."""
-        command = self.command(executor)
-        sync = MlflowSync(self.client.tracking_uri, self.prepared, self.store)
-        sync.check()
-        live: Collection[Live] | None = None
+        command, name = self.command(executor), self.opened.study.name
+        live: Collection[Live] = ()
         failed: Mapping[str, str] = {}
+        run: int | None = None
 
         def update(snapshot: Snapshot) -> None:
-            nonlocal live, failed
-            if live is None:
+            nonlocal live, failed, run
+            if run is None:
                 # now the study is this run's: one that is refused has written nothing, to MLflow neither
-                syncing.enter_context(BackgroundSync(sync, lambda: live or (), lambda: failed))
                 self._write_files(command, {status.trial.name: status.train_id for status in snapshot.statuses})
+                run = snapshot.run
             live, failed = tuple(snapshot.live.values()), snapshot.failed
             if on_update is not None:
                 on_update(snapshot)
 
-        with contextlib.ExitStack() as syncing:
+        def may_write() -> bool:
+            return run is not None and not self.store.superseded(name, run)
+
+        sync = MlflowSync(self.client.tracking_uri, self.prepared, self.store, may_write)
+        import_mlflow()
+        warnings: list[str] = []
+        with BackgroundSync(sync, lambda: live, lambda: failed) as background:
             outcome = run_segments(
                 self.prepared,
                 self.store,
@@ -333,11 +370,11 @@ class Session:
                 ray_temp_dir=ray_temp_dir,
                 on_update=update,
             )
-        warnings: list[str] = []
-        report = self._report(warnings, command)
-        problem = sync.finish(report.files if report else (), outcome.failed)
+            report = self._report(warnings, command)
+            # whoever stopped the run, or what will kill it soon, does not wait for a server that hangs
+            problem = background.finish(outcome.failed, patience=5.0 if outcome.interrupted else 30.0)
         if problem is not None:
-            warnings.append(problem)
+            warnings.append(f"{problem}: `{self._catch_up()}` catches up")
         return _result(
             self.client,
             self.store,
@@ -349,6 +386,13 @@ class Session:
             tracking_uri=sync.tracking_uri,
             warnings=tuple(warnings),
         )
+
+    def _catch_up(self) -> str:
+        """The command that brings MLflow up to date."""
+        arguments, uri = [self.opened.study.name], self.client.tracking_uri
+        if uri is not None and uri != os.environ.get("MLFLOW_TRACKING_URI"):
+            arguments += ["--tracking-uri", redacted(absolute(uri))]
+        return command_line("sync", arguments, self.store.place)
 
     def _write_files(self, command: str, train_ids: Mapping[str, str]) -> None:
         opened, study = self.opened, self.opened.study

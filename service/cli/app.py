@@ -30,6 +30,7 @@ from service.cli.run import run
 from service.cli.status import status
 from service.cli.stop import stop
 from service.cli.submit import submit
+from service.cli.sync import sync
 from service.cli.ui import ui
 
 app = typer.Typer(
@@ -58,10 +59,11 @@ def _head(
 
     [bold]dit-ablate ui[/]                look at every trial in MLflow
     """
-    logger = logging.getLogger("dit_core.data")
-    logger.setLevel(logging.INFO)
-    if not logger.handlers:
-        logger.addHandler(LogToTerminal())
+    for name in ("dit_core.data", "service.mlflow_sync"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.INFO)
+        if not logger.handlers:
+            logger.addHandler(LogToTerminal())
     if version:
         typer.echo(f"dit-ablate {installed_version('dit-ablate')}")
         raise typer.Exit
@@ -86,7 +88,7 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-for _command in (plan, run, status, stop, queue, report, export, submit, ui, axes):
+for _command in (plan, run, status, stop, queue, report, export, submit, sync, ui, axes):
     app.command(_command.__name__)(_friendly(_command))
 app.command("import")(_friendly(import_plan))
 app.command("cache-latents")(_friendly(cache_latents))
