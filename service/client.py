@@ -401,6 +401,6 @@ def _result(
         tracking_uri=tracking_uri or client.tracking_uri or default_tracking_uri(store),
         report_markdown=report[0] if report else None,
         report_html=report[1] if report else None,
-        warnings=(*warnings, *(f"a damaged record was left out: {problem}" for problem in store.damaged)),
+        warnings=warnings,
         resume_command=command,
     )

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from search_spaces.study import Study
+from service.analysis.damage import Damage, study_damage
 from service.analysis.narrative import metric_format
 from service.analysis.numbers import MetricFormat
 from service.analysis.statistics import paired_difference
@@ -47,6 +48,7 @@ class StudyResult:
         tracking_uri: where MLflow keeps the study; None when it was not asked for.
         report_markdown: path of the report, None before there is one.
         report_html: path of the report as one self-contained HTML file.
+        damage: what of the records is damaged, missing or has a hole; ``dit-ablate verify`` says what mending costs.
         warnings: what went wrong beside the trials, e.g. MLflow could not be reached at the end.
         resume_command: the command that continues or repeats the study.
     """
@@ -65,6 +67,7 @@ class StudyResult:
     tracking_uri: str | None = None
     report_markdown: Path | None = None
     report_html: Path | None = None
+    damage: tuple[Damage, ...] = ()
     warnings: tuple[str, ...] = ()
     resume_command: str = ""
 
@@ -89,6 +92,7 @@ class StudyResult:
             "store": str(self.store),
             "tracking_uri": self.tracking_uri,
             "report": {"markdown": _text(self.report_markdown), "html": _text(self.report_html)},
+            "damage": [damage.text for damage in self.damage],
             "warnings": list(self.warnings),
             "resume_command": self.resume_command,
         }
@@ -118,6 +122,7 @@ def study_result(
         done=summary.finished,
         interrupted=interrupted,
         store=store.path,
+        damage=study_damage(summary.expansion, summary.results, store),
         tracking_uri=tracking_uri,
         report_markdown=report_markdown,
         report_html=report_html,

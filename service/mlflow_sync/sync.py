@@ -13,6 +13,8 @@ from dit_core.errors import UserError
 from dit_core.gflops import count
 from dit_core.identity import digest
 from search_spaces.types import Trial
+from service.analysis import damage
+from service.analysis.damage import Damage
 from service.analysis.status import StateKind, TrialState, TrialStatus
 from service.analysis.summary import ArmSummary, Summary, summarise
 from service.mlflow_sync import content, descriptions
@@ -131,10 +133,12 @@ class MlflowSync:
             if not self._found:
                 self._find_runs()
             tails = {summary.prepared.train_ids.get(item.trial, ""): item.tail for item in live}
-            parent = self._sync_parent(summary, ended=ended, report=report)
+            expansion = summary.prepared.expansion
+            damages = damage.study_damage(expansion, summary.results, self._store) if ended else ()
+            parent = self._sync_parent(summary, damages, ended=ended, report=report)
             for arm in summary.arms:
                 for status in arm.statuses:
-                    self._sync_trial(parent, summary, arm, status, tails.get(status.train_id, ()), ended=ended)
+                    self._sync_trial(parent, summary, arm, status, tails.get(status.train_id, ()), damages, ended=ended)
         # whatever goes wrong here (server, network, database, disk) must not reach training
         except Exception as error:
             self._problem = first_line(error)
@@ -220,7 +224,9 @@ class MlflowSync:
 
     # -- the study ------------------------------------------------------------------------------
 
-    def _sync_parent(self, summary: Summary, *, ended: bool, report: tuple[Path, ...]) -> TrackedRun:
+    def _sync_parent(
+        self, summary: Summary, damages: Sequence[Damage], *, ended: bool, report: tuple[Path, ...]
+    ) -> TrackedRun:
         study = self._study
         states = Counter(str(status.state) for status in summary.statuses)
         parent = self._run(_parent_key(study.name), study.name, now(), None)
@@ -236,6 +242,7 @@ class MlflowSync:
                 "budget_images": study.budget_images,
                 "rungs": ", ".join(map(str, study.rungs)) or "none",
                 _NOTE: descriptions.describe_study(self._prepared.expansion, summary),
+                **(damage.tags(damages) if ended else {}),
             }
         )
         folder = self._store.study_dir(study.name)
@@ -261,6 +268,7 @@ class MlflowSync:
         arm: ArmSummary,
         status: TrialStatus,
         tail: Sequence[TimedPoint],
+        damages: Sequence[Damage],
         *,
         ended: bool,
     ) -> None:
@@ -289,6 +297,7 @@ class MlflowSync:
         tags = {
             **content.tags(trial, expansion, status.train_id, status),
             "mlflow.parentRunId": parent.id,
+            **(damage.tags(damages, trial.name) if ended else {}),
             **({"failure": failure} if failure else {}),
         }
         sources: dict[str, str] = {}

@@ -177,7 +177,8 @@ class Store:
         if evaluated.grid:
             sha256 = hashlib.sha256(evaluated.grid).hexdigest()
             grid = f"trials/{train_id}/grids/{evaluated.images:012d}-{sha256[:16]}.png"
-            self.records.backend.put(grid, evaluated.grid)
+            if not self.records.backend.put(grid, evaluated.grid) and self._bytes(grid) != evaluated.grid:
+                self.records.backend.write(grid, evaluated.grid)  # it is named by its content: the other is damaged
         for index, metric in enumerate(evaluated.metrics):
             identity = self._identify(train_id, evaluated.images, config, metric.name)
             record = EvaluationRecord(
@@ -225,6 +226,7 @@ class Store:
             if isinstance(metric, StoredMetric) and metric.grid is not None:
                 data = self._bytes(metric.grid)
                 if data and metric.grid_sha256 in (None, hashlib.sha256(data).hexdigest()):
+                    self.records.damaged.pop(metric.grid, None)
                     return data
                 self.records.damaged[metric.grid] = f"{metric.grid}: the sample grid is missing or damaged"
         return None
