@@ -56,9 +56,7 @@ class Damage:
     images: int = 0
 
 
-def study_damage(
-    expansion: Expansion, results: Results, store: Store, *, thorough: bool = False
-) -> tuple[Damage, ...]:
+def study_damage(expansion: Expansion, results: Results, store: Store, *, thorough: bool = False) -> tuple[Damage, ...]:
     """Returns what is damaged of a study, by its trials, then what belongs to the study as a whole.
 
     Damaged records that have been made again, beside them, are none.
@@ -88,6 +86,11 @@ def checkpoint_keys(store: Store, train_id: str) -> list[tuple[int, str]]:
     names = store.records.names(f"trials/{train_id}/checkpoints/")
     found = [(int(match[1]), key) for key in names if (match := _CHECKPOINT.search(key))]
     return sorted(found, key=lambda item: (-item[0], ".partial." in item[1]))
+
+
+def short(text: str) -> str:
+    """Returns a sentence with the identities in it cut to what people compare."""
+    return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{52}\b", r"\1…", text)
 
 
 def holes(stretches: Iterable[Stretch], end: int) -> list[tuple[int, int]]:
@@ -168,7 +171,7 @@ class _TrialDamage:
     def _damage(self, kind: DamageKind, key: str, text: str, *, start: int = 0, images: int = 0) -> Damage:
         names = tuple(result.trial.name for result in self._results)
         shown = names[0] if len(names) == 1 else f"{names[0]} (and {len(names) - 1} that share its weights)"
-        return Damage(kind, key, f"{shown}: {text}", self._study, names, self._train_id, start, images)
+        return Damage(kind, key, short(f"{shown}: {text}"), self._study, names, self._train_id, start, images)
 
 
 def _of_study(study: str, store: Store) -> Iterator[Damage]:

@@ -24,12 +24,14 @@ from service.cli.exit_codes import USER_ERROR
 from service.cli.export import export
 from service.cli.import_plan import import_plan
 from service.cli.plan import plan
+from service.cli.repair import repair
 from service.cli.report import report
 from service.cli.run import run
 from service.cli.status import status
 from service.cli.stop import stop
 from service.cli.submit import submit
 from service.cli.ui import ui
+from service.cli.verify import verify
 
 app = typer.Typer(
     name="dit-ablate",
@@ -87,5 +89,7 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
 
 for _command in (plan, run, status, stop, report, export, submit, ui, axes):
     app.command(_command.__name__)(_friendly(_command))
+app.command("verify")(_friendly(verify))
+app.command("repair")(_friendly(repair))
 app.command("import")(_friendly(import_plan))
 app.command("cache-latents")(_friendly(cache_latents))

@@ -162,7 +162,13 @@ class Store:
         return [CurvePoint(n, points[n].loss, points[n].mse, points[n].vb) for n in sorted(points)]
 
     def add_evaluation(
-        self, train_id: str, config: TrialConfig, evaluated: Evaluated, study: str, hardware: Hardware | None = None
+        self,
+        train_id: str,
+        config: TrialConfig,
+        evaluated: Evaluated,
+        study: str,
+        hardware: Hardware | None = None,
+        run: int = 0,
     ) -> None:
         """Records an evaluation: the sample grid first, then one record per metric.
 
@@ -172,6 +178,7 @@ class Store:
             evaluated: the event.
             study: the study that paid for it.
             hardware: what it was computed on.
+            run: the number of the study's run that computed it.
         """
         grid, sha256 = None, None
         if evaluated.grid:
@@ -194,6 +201,7 @@ class Store:
                 grid=grid,
                 grid_sha256=sha256,
                 hardware=hardware,
+                run=run,
             )
             self.records.put(EvaluationRecord.key(train_id, evaluated.images, metric.name, identity), record)
 

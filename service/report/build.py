@@ -151,7 +151,10 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
                     *prepared.notes,
                     *(other.text for other in summary.elsewhere),
                     *hardware_notes(expansion, summary.results, store),
-                    *(f"Damaged: {damage.text}." for damage in study_damage(expansion, summary.results, store, thorough=True)),
+                    *(
+                        f"Damaged: {damage.text}."
+                        for damage in study_damage(expansion, summary.results, store, thorough=True)
+                    ),
                 )
             )
         ),

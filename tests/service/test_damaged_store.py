@@ -138,7 +138,10 @@ def test_a_grid_that_cannot_be_read_is_told(store: Path) -> None:
     for grid in store.glob("trials/*/grids/*.png"):
         damage(grid, "unreadable")
     assert dit_ablate("report", "tiny", "--store", store).exit_code == 0
-    assert "the sample grid at 128 images is missing or damaged" in (store / "studies" / "tiny" / "report" / "report.md").read_text()
+    assert (
+        "the sample grid at 128 images is missing or damaged"
+        in (store / "studies" / "tiny" / "report" / "report.md").read_text()
+    )
 
 
 def test_every_damage_to_a_definition_is_a_sentence(store: Path) -> None:
