@@ -19,21 +19,23 @@ from service.analysis.study_result import StudyResult, study_result
 from service.analysis.summary import summarise
 from service.choices import Choices, refuse_unknown
 from service.command_text import command_line
-from service.default_store import DEFAULT_STORE
+from service.default_store import DEFAULT_STORE, no_store
 from service.engine import Live, LiveRun, Snapshot, read_live, request_stop, run_segments
 from service.export import ExportChoices, export_trial
 from service.mlflow_sync import BackgroundSync, MlflowSync, default_tracking_uri
 from service.mlflow_sync.address import absolute
 from service.mlflow_sync.connection import import_mlflow
-from service.policies import create
 from service.preflight import Prepared, prepare
 from service.records import study_files
 from service.records.place import S3Place, place_of
 from service.records.store import Store
 from service.redact import redacted
 from service.report import Report, build_report, shown_report
+from service.restored import restore
 from service.sources import Opened, open_study
 from service.submit import Job, submit
+from service.verify.inspect import Verdict, verify
+from service.verify.repair import Repaired, repair
 
 
 class Client:
@@ -164,7 +166,7 @@ class Client:
         """Returns where a study stands, from the store alone: a run may be going on anywhere."""
         store = self.require_store()
         name = self._name(study, store)
-        prepared, definition = _restore(store, name)
+        prepared, definition = restore(store, name)
         live = read_live(store, name)
         running = frozenset(item.trial for item in live.running) if live is not None else frozenset()
         ended = store.runs(name).get(store.last_run(name)) if live is None else None
@@ -187,7 +189,7 @@ class Client:
         """
         store = self.require_store()
         name = self._name(study, store)
-        prepared, definition = _restore(store, name)
+        prepared, definition = restore(store, name)
         try:
             report = build_report(prepared, store, command=definition.command)
         except OSError as error:
@@ -211,7 +213,7 @@ class Client:
 
         refuse_unknown(which, ExportChoices, required=("layout",))
         store = self.require_store()
-        prepared, _ = _restore(store, self._name(study, store))
+        prepared, _ = restore(store, self._name(study, store))
         prepared = standing(prepared, store).prepared  # with the arms that were proposed while it ran
         return export_trial(prepared, store, Path(to), **which)
 
@@ -234,7 +236,7 @@ class Client:
         found: dict[str, str | None] = {}
         for name in (study,) if study is not None else (*self.studies(), *self.unreadable()):
             try:
-                prepared, _ = _restore(store, name)
+                prepared, _ = restore(store, name)
             except UserError as error:
                 found[name] = str(error)
                 continue
@@ -245,6 +247,32 @@ class Client:
             else:
                 found[name] = None if sync.sync(live.running, failures) else sync.problem
         return found
+
+    def verify(self, study: str | None = None) -> Verdict:
+        """Reads a store's records, sample grids and checkpoints, and says what is damaged; nothing is written.
+
+        Args:
+            study: read this study and its trials only.
+
+        Raises:
+            UserError: there is no store, or no such study in it.
+        """
+        return verify(self.require_store(), study)
+
+    def repair(
+        self, study: str | None = None, *, train: bool = False, tell: Callable[[str], None] | None = None
+    ) -> Repaired:
+        """Makes again what ``verify`` finds damaged.
+
+        Args:
+            study: mend this study and its trials only.
+            train: train again where that is needed.
+            tell: told what is done, a line each.
+
+        Raises:
+            UserError: there is no store, it has format 1 or no such study, or a run of the study is going on.
+        """
+        return repair(self.require_store(), study, train=train, tell=tell)
 
     def stop(self, study: Study | str | Path) -> bool:
         """Asks a running study to checkpoint and end; returns whether a run was going on."""
@@ -276,7 +304,7 @@ class Client:
         """
         store = self._existing_store()
         if store is None:
-            raise UserError(f"store: there is none at {self.store_place}; `dit-ablate run` makes one, or give --store")
+            raise no_store(self.store_place)
         return store
 
     def _name(self, study: Study | str | Path, store: Store) -> str:
@@ -436,20 +464,6 @@ def _complete(opened: Opened, choices: Choices) -> None:
         opened.imported.require_complete(choices.get("skip_unknown", False))
 
 
-def _restore(store: Store, name: str) -> tuple[Prepared, study_files.Definition]:
-    """Prepares a study from its recorded definition: identities are recorded, so its data need not be here."""
-    definition = study_files.read_definition(store, name)
-    expansion = expand(definition.study)
-    missing = [trial.name for trial in expansion.trials if trial.name not in definition.train_ids]
-    if missing:
-        raise UserError(
-            f"study: {name!r} was recorded by another version, which called its trials differently "
-            f"({missing[0]!r} is not among them); run it again"
-        )
-    policy = create(definition.study.policy)
-    return Prepared(expansion, policy, definition.train_ids, {}, plan_digest=definition.analysis_plan), definition
-
-
 def _result(
     client: Client,
     store: Store,
@@ -476,7 +490,7 @@ def _result(
         tracking_uri=tracking_uri or client.tracking_uri or default_tracking_uri(store),
         report_markdown=report[0] if report else None,
         report_html=report[1] if report else None,
-        warnings=(*warnings, *store.notes, *(f"a damaged record was left out: {problem}" for problem in store.damaged)),
+        warnings=(*warnings, *store.notes),
         resume_command=command,
         running=live is not None,
         waiting=live.waits_for if live is not None else "",

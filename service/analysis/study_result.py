@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from search_spaces.study import Study
+from service.analysis.damage import Damage, study_damage
 from service.analysis.narrative import metric_format
 from service.analysis.numbers import MetricFormat
 from service.analysis.statistics import paired_difference
@@ -49,6 +50,7 @@ class StudyResult:
         tracking_uri: where MLflow keeps the study; None when it was not asked for.
         report_markdown: path of the report (its address in a store on S3), None before there is one.
         report_html: path (or address) of the report as one self-contained HTML file.
+        damage: what of the records is damaged, missing or has a hole; ``dit-ablate verify`` says what mending costs.
         warnings: what went wrong beside the trials, e.g. MLflow could not be reached at the end.
         resume_command: the command that continues or repeats the study.
     """
@@ -67,6 +69,7 @@ class StudyResult:
     tracking_uri: str | None = None
     report_markdown: Path | str | None = None
     report_html: Path | str | None = None
+    damage: tuple[Damage, ...] = ()
     warnings: tuple[str, ...] = ()
     resume_command: str = ""
     running: bool = False
@@ -95,6 +98,7 @@ class StudyResult:
             "store": str(self.store),
             "tracking_uri": self.tracking_uri,
             "report": {"markdown": _text(self.report_markdown), "html": _text(self.report_html)},
+            "damage": [damage.text for damage in self.damage],
             "warnings": list(self.warnings),
             "resume_command": self.resume_command,
         }
@@ -126,6 +130,7 @@ def study_result(
         done=summary.finished,
         interrupted=interrupted,
         store=store.shown(""),
+        damage=study_damage(summary.expansion, summary.results, store),
         tracking_uri=tracking_uri,
         report_markdown=report_markdown,
         report_html=report_html,

@@ -25,6 +25,7 @@ from service.cli.export import export
 from service.cli.import_plan import import_plan
 from service.cli.plan import plan
 from service.cli.queue import queue
+from service.cli.repair import repair
 from service.cli.report import report
 from service.cli.run import run
 from service.cli.status import status
@@ -32,6 +33,7 @@ from service.cli.stop import stop
 from service.cli.submit import submit
 from service.cli.sync import sync
 from service.cli.ui import ui
+from service.cli.verify import verify
 
 app = typer.Typer(
     name="dit-ablate",
@@ -90,5 +92,7 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
 
 for _command in (plan, run, status, stop, queue, report, export, submit, sync, ui, axes):
     app.command(_command.__name__)(_friendly(_command))
+app.command("verify")(_friendly(verify))
+app.command("repair")(_friendly(repair))
 app.command("import")(_friendly(import_plan))
 app.command("cache-latents")(_friendly(cache_latents))

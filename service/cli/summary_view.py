@@ -18,6 +18,7 @@ from service.analysis import numbers
 from service.analysis.cells import own_label
 from service.analysis.numbers import MetricFormat
 from service.analysis.study_result import StudyResult
+from service.cli.status_view import damage_lines
 from service.command_text import command_line, from_here
 
 
@@ -43,6 +44,8 @@ def render(result: StudyResult) -> Group:
         if len(rows):
             parts += [Text(), Text(title, style="bold red")]
             parts += [Text(f"  - {_trial_line(row)}") for row in rows.to_dict("records")]
+    if result.damage:
+        parts += [Text(), *damage_lines(result)]
     for warning in result.warnings:
         parts += [Text(), Text.assemble(("warning: ", "bold yellow"), warning)]
     return Group(*parts, Text())

@@ -14,6 +14,7 @@ from service.engine.outcome import OnUpdate, Outcome
 from service.engine.proposer import Proposer
 from service.engine.watch import Watch
 from service.preflight import Prepared
+from service.provenance.runs import record_provenance
 from service.records.store import Store
 
 EXECUTORS = ("ray", "local")
@@ -63,6 +64,7 @@ def run_segments(
         time: dict[str, Any] = {}
         if ledger.run:
             ledger.begin()
+            record_provenance(store, ledger.study.name, ledger.run)
             if executor == "local":
                 seconds = run_local(ledger, store, watch)
                 time = {"lanes": 1, "lane_seconds": seconds}

@@ -70,13 +70,17 @@ class Watch:
         store: the store.
         on_update: called when a segment starts, changes its phase or ends, and about once a second in between, in the
             thread that calls ``tick``.
+        claims_always: claim the study even when nothing is left to run.
 
     Raises:
         UserError: on entering, when another process runs this study in this store.
     """
 
-    def __init__(self, ledger: Ledger, store: Store, on_update: OnUpdate | None) -> None:
+    def __init__(
+        self, ledger: Ledger, store: Store, on_update: OnUpdate | None, *, claims_always: bool = False
+    ) -> None:
         self._ledger, self._store, self._on_update = ledger, store, on_update
+        self._claims_always = claims_always
         self._name = ledger.study.name
         self._began = time.monotonic()
         self._updated = -1e9
@@ -107,7 +111,7 @@ class Watch:
     def __enter__(self) -> Watch:
         liveness = Liveness(self._store.records)
         tell = self._ledger.messages.append
-        if self._ledger.finished:
+        if self._ledger.finished and not self._claims_always:
             wait_until_free(self._store, self._name, liveness=liveness, tell=tell)
         else:
             self._claim = claim_study(self._store, self._name, liveness=liveness, tell=tell)

@@ -114,6 +114,8 @@ class Stretch(Record):
         began: when it began, Unix seconds.
         seconds: spent training it.
         hardware: what it was trained on; None where nobody wrote it down.
+        study: the study that paid for it; empty where nobody wrote it down.
+        run: the number of that study's run, whose provenance is recorded; 0 where nobody wrote it down.
     """
 
     kind: ClassVar[str] = "curve"
@@ -123,6 +125,8 @@ class Stretch(Record):
     began: float
     seconds: float
     hardware: Hardware | None = None
+    study: str = ""
+    run: int = 0
 
     def time(self, point: Point) -> float:
         """When a window ended, Unix seconds: a function of what is recorded, as the live tail shows it before."""
@@ -150,6 +154,7 @@ class EvaluationRecord(Record):
         grid: key of the sample grid, if there is one.
         grid_sha256: SHA-256 of the grid; None where nobody wrote it down.
         hardware: what it was computed on; None where nobody wrote it down.
+        run: the number of the study's run, whose provenance is recorded; 0 where nobody wrote it down.
     """
 
     kind: ClassVar[str] = "evaluation"
@@ -165,6 +170,7 @@ class EvaluationRecord(Record):
     grid: str | None = None
     grid_sha256: str | None = None
     hardware: Hardware | None = None
+    run: int = 0
 
     @staticmethod
     def key(train_id: str, images: int, metric: str, eval_id: str) -> str:

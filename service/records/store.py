@@ -275,7 +275,13 @@ class Store:
         return [CurvePoint(n, points[n].loss, points[n].mse, points[n].vb) for n in sorted(points)]
 
     def add_evaluation(
-        self, train_id: str, config: TrialConfig, evaluated: Evaluated, study: str, hardware: Hardware | None = None
+        self,
+        train_id: str,
+        config: TrialConfig,
+        evaluated: Evaluated,
+        study: str,
+        hardware: Hardware | None = None,
+        run: int = 0,
     ) -> None:
         """Records an evaluation: the sample grid first, then one record per metric.
 
@@ -285,12 +291,14 @@ class Store:
             evaluated: the event.
             study: the study that paid for it.
             hardware: what it was computed on.
+            run: the number of the study's run that computed it.
         """
         grid, sha256 = None, None
         if evaluated.grid:
             sha256 = hashlib.sha256(evaluated.grid).hexdigest()
             grid = f"trials/{train_id}/grids/{evaluated.images:012d}-{sha256[:16]}.png"
-            self.records.backend.put(grid, evaluated.grid)
+            if not self.records.backend.put(grid, evaluated.grid) and self._bytes(grid) != evaluated.grid:
+                self.records.backend.write(grid, evaluated.grid)  # it is named by its content: the other is damaged
         for index, metric in enumerate(evaluated.metrics):
             identity = self._identify(train_id, evaluated.images, config, metric.name)
             record = EvaluationRecord(
@@ -306,6 +314,7 @@ class Store:
                 grid=grid,
                 grid_sha256=sha256,
                 hardware=hardware,
+                run=run,
             )
             self.records.put(EvaluationRecord.key(train_id, evaluated.images, metric.name, identity), record)
 
@@ -338,6 +347,7 @@ class Store:
             if isinstance(metric, StoredMetric) and metric.grid is not None:
                 data = self._bytes(metric.grid)
                 if data and metric.grid_sha256 in (None, hashlib.sha256(data).hexdigest()):
+                    self.records.damaged.pop(metric.grid, None)
                     return data
                 self.records.damaged[metric.grid] = f"{metric.grid}: the sample grid is missing or damaged"
         return None
