@@ -18,10 +18,14 @@ from service.analysis.preview import Preview, preview
 from service.analysis.study_result import StudyResult, study_result
 from service.analysis.summary import summarise
 from service.choices import Choices, refuse_unknown
-from service.command_text import command_line
+from service.command_text import arguments_of, command_line, join, tracking_argument
 from service.default_store import DEFAULT_STORE, no_store
 from service.engine import Live, LiveRun, Snapshot, read_live, request_stop, run_segments
 from service.export import ExportChoices, export_trial
+from service.jobs.inside import in_working_folder, submission_id, submitted_command
+from service.jobs.job import Job
+from service.jobs.submit import submit
+from service.jobs.tracking import for_job
 from service.mlflow_sync import BackgroundSync, MlflowSync, default_tracking_uri
 from service.mlflow_sync.address import absolute
 from service.mlflow_sync.connection import import_mlflow
@@ -33,7 +37,6 @@ from service.redact import redacted
 from service.report import Report, build_report, shown_report
 from service.restored import restore
 from service.sources import Opened, open_study
-from service.submit import Job, submit
 from service.verify.inspect import Verdict, verify
 from service.verify.repair import Repaired, repair
 
@@ -46,7 +49,8 @@ class Client:
 
     Args:
         store: folder for checkpoints and records, or ``s3://BUCKET/PREFIX``; made when it does not exist; shared by any
-            number of studies.
+            number of studies. For ``submit`` as the cluster sees it; None there leaves it to the cluster's
+            ``DIT_ABLATE_STORE``.
         tracking_uri: MLflow's address; None records in a SQLite file inside the store, or, for a store on S3, in this
             machine's cache.
         address: a Ray cluster's address; None starts a Ray of its own on this machine.
@@ -60,9 +64,10 @@ class Client:
     """
 
     def __init__(
-        self, store: str | Path = DEFAULT_STORE, tracking_uri: str | None = None, address: str | None = None
+        self, store: str | Path | None = None, tracking_uri: str | None = None, address: str | None = None
     ) -> None:
-        self.store_place = place_of(store)
+        self.given_store = None if store is None else str(store)
+        self.store_place = place_of(DEFAULT_STORE if store is None else store)
         self.tracking_uri = tracking_uri
         self.address = address
 
@@ -137,7 +142,9 @@ class Client:
     def submit(self, study: str | Path, *, executor: str = "ray", **choices: Unpack[Choices]) -> Job:
         """Submits a study to the cluster at ``address`` as a Ray job and returns the job.
 
-        The study file travels with the job; the store must be a folder that the cluster's nodes see.
+        The study's file travels with the job, and Python files beside it. Store, data and tracking URI are meant as the
+        cluster sees them, and nothing of them is looked for here. A name that is neither a file nor a preset is a
+        study of the cluster's store.
 
         Raises:
             UserError: the study makes no sense, or no cluster answers.
@@ -147,18 +154,38 @@ class Client:
                 f"study: {study.name!r} is a Study, which does not travel with a job; write it to a file with "
                 "search_spaces.load.dump_study and submit that"
             )
-        store = self._existing_store()
+        refuse_unknown(choices, Choices)
+        store = self._store_on_cluster()
+        path: Path | None = None
+        name = source = os.fspath(study)
+        if Path(name).suffix or os.sep in name or name in presets() or Path(name).exists():
+            opened = open_study(study, choices)
+            _complete(opened, choices)
+            expand(opened.study)
+            path, name = opened.path, opened.study.name
+        arguments = list(arguments_of(source, choices, paths_here=False)[1:])
         if store is not None:
-            store.require_writable()
-        opened = open_study(study, choices, store)
-        _complete(opened, choices)
-        expand(opened.study)
-        path = opened.path
-        arguments = [path.name if path is not None else opened.source, *opened.arguments[1:]]
-        arguments += ["--store", str(self.store_place), "--executor", executor]
+            arguments += ["--store", store]
+        again = ["dit-ablate", "submit", str(path.absolute()) if path is not None else source, *arguments]
         if self.tracking_uri is not None:
-            arguments += ["--tracking-uri", self.tracking_uri]
-        return submit(arguments, address=self.address, study_file=path, study=opened.study.name)
+            again += ["--tracking-uri", tracking_argument(self.tracking_uri)]
+        return submit(
+            [path.name if path is not None else source, *arguments, "--executor", executor],
+            address=self.address,
+            study_file=path,
+            study=name,
+            again=join(again),
+            environment=for_job(self.tracking_uri),
+        )
+
+    def _store_on_cluster(self) -> str | None:
+        store = self.given_store
+        if store is None or store.startswith(("/", "~")) or "://" in store:
+            return store
+        raise UserError(
+            f"store: {store} is relative to a folder of this machine, which the cluster does not see; give an absolute "
+            "path there or an s3:// address, or leave it out for the cluster's own DIT_ABLATE_STORE"
+        )
 
     # -- meanwhile and afterwards ---------------------------------------------------------------
 
@@ -345,20 +372,30 @@ class Session:
         return tuple(told)
 
     def command(self, executor: str = "ray") -> str:
-        """Returns the command that continues or repeats the study."""
+        """Returns the command that continues or repeats the study, where its reader will type it, without passwords.
+
+        Of a run that was submitted it is the command that submitted it.
+        """
+        submitted = submitted_command()
+        if submitted is not None:
+            return submitted
         arguments = list(self.opened.arguments)
         if self.opened.source == "python":
             kept = self.store.shown(f"studies/{self.opened.study.name}/study.yaml")
             arguments = [str(kept) if isinstance(kept, Path) else self.opened.study.name]
+        elif self.opened.path is not None and in_working_folder(self.opened.path.absolute()):
+            arguments = [self.opened.study.name]  # as the store has it: the file is thrown away with the job
         if executor != "ray":
             arguments += ["--executor", executor]
-        for option, value, variable in (
-            ("--address", self.client.address, "RAY_ADDRESS"),
-            ("--tracking-uri", self.client.tracking_uri, "MLFLOW_TRACKING_URI"),
-        ):
-            if value is not None and value != os.environ.get(variable):
-                arguments += [option, absolute(value)]
-        return command_line("run", arguments, self.store.place)
+        address = self.client.address
+        if submission_id() is not None:
+            arguments += ["--address", "auto"]  # on the cluster, where no job sets RAY_ADDRESS
+        elif address is not None and address != os.environ.get("RAY_ADDRESS"):
+            arguments += ["--address", redacted(address)]
+        uri = self.client.tracking_uri
+        if uri is not None and uri != os.environ.get("MLFLOW_TRACKING_URI"):
+            arguments += ["--tracking-uri", tracking_argument(absolute(uri))]
+        return redacted(command_line("run", arguments, self.store.place))
 
     def run(
         self,
@@ -487,7 +524,7 @@ def _result(
         summarise(prepared, store, running=running, failures=failures),
         store,
         interrupted=interrupted,
-        tracking_uri=tracking_uri or client.tracking_uri or default_tracking_uri(store),
+        tracking_uri=redacted(tracking_uri or client.tracking_uri or default_tracking_uri(store)),
         report_markdown=report[0] if report else None,
         report_html=report[1] if report else None,
         warnings=(*warnings, *store.notes),

@@ -34,6 +34,7 @@ from service.cli.submit import submit
 from service.cli.sync import sync
 from service.cli.ui import ui
 from service.cli.verify import verify
+from service.redact import redacted
 
 app = typer.Typer(
     name="dit-ablate",
@@ -84,7 +85,7 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
             if error.errno != errno.ENAMETOOLONG:
                 raise
             sentence = f"{str(error.filename)[:60]}...: a file's name cannot be that long"
-        err().print(f"[bold red]error:[/] {escape(sentence)}", soft_wrap=True)
+        err().print(f"[bold red]error:[/] {escape(redacted(sentence))}", soft_wrap=True)
         raise typer.Exit(USER_ERROR)
 
     return wrapped

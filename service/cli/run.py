@@ -78,6 +78,8 @@ def run(
     from service.cli.summary_view import show
     from service.client import Client
     from service.command_text import from_here
+    from service.jobs.inside import mark_stopped
+    from service.redact import redacted
 
     refuse_dashboard(address, "run")
     store, note = _store_in_job(store)
@@ -104,13 +106,17 @@ def run(
         if not isinstance(error, LanesFailed):
             raise
         err().print(
-            f"error: {error}; what was recorded is kept, continue with\n  {command}", soft_wrap=True, markup=False
+            f"error: {redacted(str(error))}; what was recorded is kept, continue with\n  {command}",
+            soft_wrap=True,
+            markup=False,
         )
         raise typer.Exit(FAILED) from None
     if json:
         typer.echo(json_text.dumps(result.to_json(), indent=2))
     else:
         show(result, console)
+    if result.interrupted:
+        mark_stopped()
     raise typer.Exit(exit_code(result))
 
 

@@ -11,9 +11,10 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from service.records.envelope import Record
+from service.redact import redacted
 
 
 def plain(value: Any) -> Any:
@@ -42,6 +43,9 @@ Free = Annotated[dict[str, Any], BeforeValidator(restored), PlainSerializer(plai
 """A mapping of whatever JSON holds, NaN and infinity included."""
 
 Images = Annotated[int, Field(ge=0)]
+
+Told = Annotated[str, AfterValidator(redacted)]
+"""Text that comes from outside, such as an error or a command: recorded without passwords, tokens and keys."""
 
 
 class Part(BaseModel):
@@ -188,7 +192,7 @@ class DivergenceRecord(Record):
 
     kind: ClassVar[str] = "divergence"
     images: Images
-    reason: str
+    reason: Told
 
     @staticmethod
     def key(train_id: str) -> str:
@@ -248,8 +252,8 @@ class DefinitionRecord(Record):
     study: Free
     train_ids: dict[str, str]
     analysis_plan: str = ""
-    source: str
-    command: str
+    source: Told
+    command: Told
 
     @staticmethod
     def folder(study: str) -> str:
@@ -361,8 +365,8 @@ class Failure(Record):
     given_up: bool
     outcome: str
     cause: str = ""
-    error: str
-    traceback: str = ""
+    error: Told
+    traceback: Told = ""
     run: int = 0
 
     @staticmethod
@@ -387,7 +391,7 @@ class GivenUp(Record):
     trial: str
     until: Images
     attempt: int
-    error: str
+    error: Told
 
     @staticmethod
     def folder(study: str, run: int) -> str:
@@ -433,9 +437,9 @@ class RunRecord(Record):
 
     kind: ClassVar[str] = "run"
     interrupted: bool
-    error: str = ""
-    failed: dict[str, str] = Field(default_factory=dict)
-    messages: tuple[str, ...] = ()
+    error: Told = ""
+    failed: dict[str, Told] = Field(default_factory=dict)
+    messages: tuple[Told, ...] = ()
     elapsed: float = 0.0
     lanes: int = 0
     lane_seconds: float = 0.0
