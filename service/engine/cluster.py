@@ -35,7 +35,7 @@ _LONGEST_TEMP_DIR = 40
 
 
 @contextlib.contextmanager
-def cluster(address: str | None, temp_dir: str | Path | None, resources: Resources) -> Iterator[str]:
+def cluster(address: str | None, temp_dir: str | Path | None, resources: Resources) -> Iterator[bool]:
     """Connects to Ray for the time of a run.
 
     Args:
@@ -46,7 +46,7 @@ def cluster(address: str | None, temp_dir: str | Path | None, resources: Resourc
         resources: the shape of a lane: an own Ray counts at least as many CPUs as one lane needs.
 
     Yields:
-        A sentence on where the run takes place.
+        Whether others can run something there, too.
 
     Raises:
         UserError: nothing answers at the address, or ``temp_dir`` is too long or cannot be made.
@@ -56,13 +56,13 @@ def cluster(address: str | None, temp_dir: str | Path | None, resources: Resourc
     for name in ("ray", "ray.tune", "ray.train"):
         logging.getLogger(name).setLevel(logging.ERROR)
     if ray.is_initialized():
-        yield "the Ray cluster this process is connected to"
+        yield True
         return
     address = address or os.environ.get("RAY_ADDRESS") or None
     if address:
         _connect(address)
         try:
-            yield f"the Ray cluster at {address}"
+            yield True
         finally:
             ray.shutdown()
         return
@@ -81,7 +81,7 @@ def cluster(address: str | None, temp_dir: str | Path | None, resources: Resourc
             _node_ip_address="127.0.0.1",
         )
         try:
-            yield f"an own Ray with {cpus} CPUs"
+            yield False
         finally:
             ray.shutdown()
 

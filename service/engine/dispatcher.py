@@ -195,7 +195,7 @@ class Dispatcher:
             if order is None or state.start < order.start:
                 order = order or LaneOrder(0)
                 self._drop(state, order.why or "the lane was given up", order.cause)
-        if orders.stop:
+        if orders.stop or orders.recall:
             while self._queue:
                 self._settle(self._queue.popleft(), SegmentResult(STOPPED))
         if any(order.retire for order in orders.lanes.values()):

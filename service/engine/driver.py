@@ -28,7 +28,8 @@ from service.engine.naming import RunName
 from service.engine.node_check import NodeChecks, StoreProbe
 from service.engine.nonce import write_nonce
 from service.engine.searcher import PolicySearcher
-from service.engine.target import Share, Target
+from service.engine.sharing.member import Member
+from service.engine.target import Target
 from service.engine.tune_trial import segment_trial
 from service.engine.watch import Watch
 from service.records.store import Store
@@ -87,18 +88,16 @@ def run_on_ray(
     address: str | None,
     temp_dir: str | Path | None,
     limits: Limits | None = None,
-    share: Share | None = None,
 ) -> LaneTime:
     """Runs every segment the policy wants on lanes of a Ray cluster.
 
     Args:
         ledger: the study's book-keeping.
-        store: where records go; every node must reach it under this path.
+        store: where records go; every node must reach it under this name.
         watch: told about the state; asked whether to stop.
         address: as ``cluster`` takes it.
         temp_dir: as ``cluster`` takes it.
         limits: when a lane counts as dead or hung.
-        share: what other runs on the cluster leave to this one; None takes what there is.
 
     Returns:
         How long lanes existed.
@@ -108,11 +107,12 @@ def run_on_ray(
         LanesFailed: no lane comes up, or the cluster is gone.
     """
     resources, study = ledger.study.resources, ledger.study.name
-    with cluster(address, temp_dir, resources):
+    with cluster(address, temp_dir, resources) as shared:
         watch.take_signals()  # Ray has put its own handlers in their place
         require_room(resources)
         name = RunName(study, store.id, uuid.uuid4().hex[:8])
-        scratch = store.path / ".ray" / f"{study}-{name.run}"
+        member = Member(name.run, study, resources) if shared else None
+        scratch = store.scratch / f"{study}-{name.run}"
         _clear_scratch(scratch)
         nonce_key = f"studies/{study}/nonce"
         spec = LaneSpec(
@@ -120,7 +120,7 @@ def run_on_ray(
             start=0,
             dispatcher=name.of("dispatcher"),
             namespace=ray.get_runtime_context().namespace,
-            store=str(store.path),
+            store=store.place,
             directory=os.getcwd(),
             threads=resources.cpus_per_worker,
             nonce=write_nonce(store, nonce_key),
@@ -129,21 +129,27 @@ def run_on_ray(
         dispatcher = _dispatcher(spec, limits)
         fleet = Fleet(resources, spec, name, str(scratch), limits)
         fleet.sweep()
-        target = Target(ledger, fleet, share)
-        searcher = PolicySearcher(ledger, room=lambda: fleet.size + QUEUED_AHEAD)
+        target = Target(ledger, fleet, member)
+        # what waits for a lane that is not there would keep others from it, who have one
+        searcher = PolicySearcher(ledger, room=lambda: fleet.size + QUEUED_AHEAD if fleet.size else 0)
         fit: _Fit | None = None
         try:
+            useful = target.useful()
+            if resources.lanes is not None and useful < resources.lanes:
+                ledger.messages.append(f"{useful} of {resources.lanes} lanes: more would find no room or no work")
+            if member is not None:
+                member.join(useful)
             fleet.resize(target.lanes())
-            if resources.lanes is not None and fleet.size < resources.lanes:
-                ledger.messages.append(f"{fleet.size} of {resources.lanes} lanes: more would find no room or no work")
             fit = _Fit(_tuner(searcher, spec, name, scratch))
             checks = NodeChecks(StoreProbe(spec.store, spec.nonce_key, spec.nonce))
-            _Control(fit, fleet, dispatcher, ledger, watch, target, checks).watch()
+            _Control(fit, fleet, dispatcher, ledger, watch, target, member, checks).watch()
         except ray.exceptions.RayActorError:
             raise LanesFailed("the run's dispatcher died and could not be started again") from None
         finally:
             ledger.closed = True  # what Tune still says while it is being torn down is no trial's failure
             _tear_down(dispatcher, fleet, fit, scratch)
+            if member is not None:
+                member.leave()
         if fit.error is not None:
             raise fit.error
         existed, startup, _ = fleet.seconds()
@@ -204,10 +210,11 @@ class _Control:
         ledger: Ledger,
         watch: Watch,
         target: Target,
+        member: Member | None,
         checks: NodeChecks,
     ) -> None:
         self._fit, self._fleet, self._dispatcher, self._ledger = fit, fleet, dispatcher, ledger
-        self._watch, self._target, self._checks = watch, target, checks
+        self._watch, self._target, self._member, self._checks = watch, target, member, checks
         self._seen = Overview()
         self._resized = time.monotonic()
 
@@ -256,11 +263,16 @@ class _Control:
         up = sum(lane.up for lane in seen.lanes.values())
         seconds = self._ledger.study.resources.workers * self._fleet.seconds()[2]
         self._watch.lanes = self._fleet.size
+        if self._member is not None:
+            self._member.tick(up, seconds)
+            self._watch.waiting = self._member.waiting
         self._watch.tick(seen.live, up, seconds, force=force)
 
     def _resize(self) -> None:
         now = time.monotonic()
         if now - self._resized >= RESIZE_SECONDS and not self._ledger.stopping:
             self._resized = now
-            self._ledger.messages.extend(self._fleet.resize(self._target.lanes()))
+            changes = self._fleet.resize(self._target.lanes())
+            why = f": {self._member.why}" if self._member is not None and self._member.why else ""
+            self._ledger.messages.extend(f"{change}{why}" for change in changes)
             self._fleet.sweep()

@@ -56,7 +56,7 @@ class Fleet:
         resources: the shape of each lane.
         spec: what every lane needs to know; ``lane`` and ``start`` are filled in.
         name: what the run is called on the cluster.
-        storage: folder for Ray Train's own files, reachable from every node.
+        storage: folder for Ray Train's own files; lanes leave no checkpoints there, so each node may have its own.
         limits: how long a lane may wait for room.
     """
 
@@ -111,7 +111,9 @@ class Fleet:
         """Returns what the dispatcher has to know of the lanes."""
         lanes = {lane.name: lane for lane in self._lanes if not lane.dead}
         return Orders(
-            {name: LaneOrder(item.starts, item.why, item.cause, item.retires) for name, item in lanes.items()}, stop
+            {name: LaneOrder(item.starts, item.why, item.cause, item.retires) for name, item in lanes.items()},
+            stop,
+            recall=not self.size,
         )
 
     def check(self, overview: Overview) -> list[str]:

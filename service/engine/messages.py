@@ -112,10 +112,12 @@ class Orders:
     Attributes:
         lanes: by name; any other lane is to end.
         stop: running segments are to checkpoint and end, and queued ones go back.
+        recall: queued segments go back: no lane is to stay that could take them.
     """
 
     lanes: Mapping[str, LaneOrder] = field(default_factory=dict)
     stop: bool = False
+    recall: bool = False
 
 
 @dataclass(frozen=True)

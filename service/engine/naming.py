@@ -21,6 +21,13 @@ def user() -> str:
     return re.sub(r"[^\w.@-]+", "-", name)
 
 
+def run_in(name: str) -> str:
+    """Returns which run a name on a cluster belongs to, whichever study's; empty when it is no run's."""
+    parts = name.split("/")
+    last = parts[-1].split("-")
+    return last[1] if len(parts) == 5 and parts[0] == "dit-ablate" and len(last) == 3 else ""
+
+
 class RunName:
     """Names of what one run keeps on a cluster, e.g. ``dit-ablate/dit-digits/ada/lane-0/4f0c…-1``.
 

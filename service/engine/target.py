@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from service.engine.cluster import lanes_that_fit
 from service.engine.fleet import Fleet
 from service.engine.ledger import Ledger
-
-
-class Share(Protocol):
-    """What other runs on the cluster leave to this one."""
-
-    def lanes(self, wanted: int, held: int, fits: int) -> int:
-        """Returns how many lanes this run may have.
-
-        Args:
-            wanted: how many it could use.
-            held: how many it has.
-            fits: how many the cluster has room for, whoever uses it now.
-        """
-        ...
+from service.engine.sharing.member import Member
 
 
 class Target:
@@ -29,23 +14,27 @@ class Target:
     Args:
         ledger: the study's book-keeping.
         fleet: the lanes there are.
-        share: what others leave; None leaves everything.
+        member: the study among those that share the cluster; None where nobody else can be.
     """
 
-    def __init__(self, ledger: Ledger, fleet: Fleet, share: Share | None = None) -> None:
-        self._ledger, self._fleet, self._share = ledger, fleet, share
+    def __init__(self, ledger: Ledger, fleet: Fleet, member: Member | None = None) -> None:
+        self._ledger, self._fleet, self._member = ledger, fleet, member
 
     def lanes(self) -> int:
-        """Returns how many lanes there should be, one at least."""
-        fits, wanted = lanes_that_fit(self._ledger.study.resources), self.wanted()
-        allowed = self._share.lanes(wanted, self._fleet.size, fits) if self._share is not None else wanted
-        return max(1, min(fits, wanted, allowed))
-
-    def wanted(self) -> int:
-        """Returns how many lanes the run could use.
+        """Returns how many lanes there should be: one at least, unless others leave none.
 
         Between two rungs there is little to do for a moment; lanes that have come up are kept for what follows.
         """
+        size = self._fleet.size
+        if self._member is None:
+            return max(1, min(lanes_that_fit(self._ledger.study.resources), max(self._wanted(), size)))
+        return min(max(1, lanes_that_fit(self._ledger.study.resources)), self._member.lanes(self.useful(), size))
+
+    def useful(self) -> int:
+        """Returns how many lanes the run could keep busy now, if it had the cluster for itself."""
+        return max(1, min(lanes_that_fit(self._ledger.study.resources), self._wanted()))
+
+    def _wanted(self) -> int:
         asked = self._ledger.study.resources.lanes
-        useful = max(self._ledger.trainings_wanted, self._fleet.size)
-        return useful if asked is None else min(asked, useful)
+        wanted = self._ledger.trainings_wanted
+        return wanted if asked is None else min(asked, wanted)
