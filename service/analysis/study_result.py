@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from search_spaces.study import Study
+from service.analysis.damage import Damage, study_damage
 from service.analysis.narrative import metric_format
 from service.analysis.numbers import MetricFormat
 from service.analysis.statistics import paired_difference
@@ -44,11 +45,12 @@ class StudyResult:
         interrupted: whether the run was asked to stop before it was done.
         running: whether a run of it is going on.
         waiting: what that run waits for while it trains nothing; empty otherwise.
-        store: the store's folder.
+        store: the store's folder, or its address on S3.
         shown: the decimals in which the primary metric is shown, as in the report.
         tracking_uri: where MLflow keeps the study; None when it was not asked for.
-        report_markdown: path of the report, None before there is one.
-        report_html: path of the report as one self-contained HTML file.
+        report_markdown: path of the report (its address in a store on S3), None before there is one.
+        report_html: path (or address) of the report as one self-contained HTML file.
+        damage: what of the records is damaged, missing or has a hole; ``dit-ablate verify`` says what mending costs.
         warnings: what went wrong beside the trials, e.g. MLflow could not be reached at the end.
         resume_command: the command that continues or repeats the study.
     """
@@ -61,12 +63,13 @@ class StudyResult:
     stops: tuple[Stop, ...]
     done: bool
     interrupted: bool
-    store: Path
+    store: Path | str
     shown: MetricFormat
     other_plans: tuple[str, ...] = ()
     tracking_uri: str | None = None
-    report_markdown: Path | None = None
-    report_html: Path | None = None
+    report_markdown: Path | str | None = None
+    report_html: Path | str | None = None
+    damage: tuple[Damage, ...] = ()
     warnings: tuple[str, ...] = ()
     resume_command: str = ""
     running: bool = False
@@ -95,6 +98,7 @@ class StudyResult:
             "store": str(self.store),
             "tracking_uri": self.tracking_uri,
             "report": {"markdown": _text(self.report_markdown), "html": _text(self.report_html)},
+            "damage": [damage.text for damage in self.damage],
             "warnings": list(self.warnings),
             "resume_command": self.resume_command,
         }
@@ -106,8 +110,8 @@ def study_result(
     *,
     interrupted: bool = False,
     tracking_uri: str | None = None,
-    report_markdown: Path | None = None,
-    report_html: Path | None = None,
+    report_markdown: Path | str | None = None,
+    report_html: Path | str | None = None,
     warnings: tuple[str, ...] = (),
     resume_command: str = "",
     running: bool = False,
@@ -125,7 +129,8 @@ def study_result(
         other_plans=tuple(other.text for other in summary.elsewhere),
         done=summary.finished,
         interrupted=interrupted,
-        store=store.path,
+        store=store.shown(""),
+        damage=study_damage(summary.expansion, summary.results, store),
         tracking_uri=tracking_uri,
         report_markdown=report_markdown,
         report_html=report_html,
@@ -214,5 +219,5 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _text(path: Path | None) -> str | None:
+def _text(path: Path | str | None) -> str | None:
     return None if path is None else str(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -20,11 +19,11 @@ StudyArgument = Annotated[
     ),
 ]
 StoreOption = Annotated[
-    Path,
+    str,
     typer.Option(
         "--store",
         envvar=STORE_VARIABLE,
-        help="Folder for checkpoints and records; shared by any number of studies.",
+        help="Folder, or s3://BUCKET/PREFIX, for checkpoints and records; shared by any number of studies.",
     ),
 ]
 TrackingOption = Annotated[
@@ -77,7 +76,7 @@ SkipUnknownOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
-STORE_DEFAULT = Path(DEFAULT_STORE)
+STORE_DEFAULT = DEFAULT_STORE
 
 
 def refuse_dashboard(address: str | None, command: str) -> None:

@@ -78,6 +78,8 @@ def run(
     from service.cli.summary_view import show
     from service.client import Client
     from service.command_text import from_here
+    from service.jobs.inside import mark_stopped
+    from service.redact import redacted
 
     refuse_dashboard(address, "run")
     store, note = _store_in_job(store)
@@ -89,8 +91,9 @@ def run(
         ),
     )
     console = err() if json else out()
-    if note:
-        console.print(note, soft_wrap=True)
+    for told in (note, *session.notes):
+        if told:
+            console.print(told, soft_wrap=True, markup=False)
     command = from_here(session.command(executor.value))
     try:
         # Ray prints of lost workers on the standard output, which is the result's alone
@@ -103,13 +106,17 @@ def run(
         if not isinstance(error, LanesFailed):
             raise
         err().print(
-            f"error: {error}; what was recorded is kept, continue with\n  {command}", soft_wrap=True, markup=False
+            f"error: {redacted(str(error))}; what was recorded is kept, continue with\n  {command}",
+            soft_wrap=True,
+            markup=False,
         )
         raise typer.Exit(FAILED) from None
     if json:
         typer.echo(json_text.dumps(result.to_json(), indent=2))
     else:
         show(result, console)
+    if result.interrupted:
+        mark_stopped()
     raise typer.Exit(exit_code(result))
 
 
@@ -120,9 +127,13 @@ def exit_code(result: StudyResult) -> int:
     return FAILED if len(result.failed) else 0
 
 
-def _store_in_job(store: Path) -> tuple[Path, str]:
+def _store_in_job(store: str) -> tuple[str, str]:
     """A Ray job's uploaded working folder is thrown away, so that no store may lie in it."""
-    if store.is_absolute() or "working_dir_files" not in Path.cwd().parts:
+    from service.records.place import place_of
+
+    if not isinstance(place_of(store), Path) or Path(store).expanduser().is_absolute():
+        return store, ""
+    if "working_dir_files" not in Path.cwd().parts:
         return store, ""
     if store != STORE_DEFAULT:
         raise UserError(
@@ -130,4 +141,4 @@ def _store_in_job(store: Path) -> tuple[Path, str]:
             "every node sees"
         )
     home = Path.home() / STORE_DEFAULT
-    return home, f"The store is {home}: a job's working folder is thrown away. Give --store to choose."
+    return str(home), f"The store is {home}: a job's working folder is thrown away. Give --store to choose."

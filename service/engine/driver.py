@@ -92,7 +92,7 @@ def run_on_ray(
 
     Args:
         ledger: the study's book-keeping.
-        store: where records go; every node must reach it under this path.
+        store: where records go; every node must reach it under this name.
         watch: told about the state; asked whether to stop.
         address: as ``cluster`` takes it.
         temp_dir: as ``cluster`` takes it.
@@ -111,7 +111,7 @@ def run_on_ray(
         require_room(resources)
         name = RunName(study, store.id, uuid.uuid4().hex[:8])
         member = Member(name.run, study, resources) if shared else None
-        scratch = store.path / ".ray" / f"{study}-{name.run}"
+        scratch = store.scratch / f"{study}-{name.run}"
         _clear_scratch(scratch)
         nonce_key = f"studies/{study}/nonce"
         spec = LaneSpec(
@@ -119,7 +119,7 @@ def run_on_ray(
             start=0,
             dispatcher=name.of("dispatcher"),
             namespace=ray.get_runtime_context().namespace,
-            store=str(store.path),
+            store=store.place,
             directory=os.getcwd(),
             threads=resources.cpus_per_worker,
             nonce=write_nonce(store, nonce_key),

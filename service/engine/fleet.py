@@ -56,7 +56,7 @@ class Fleet:
         resources: the shape of each lane.
         spec: what every lane needs to know; ``lane`` and ``start`` are filled in.
         name: what the run is called on the cluster.
-        storage: folder for Ray Train's own files, reachable from every node.
+        storage: folder for Ray Train's own files; lanes leave no checkpoints there, so each node may have its own.
         limits: how long a lane may wait for room.
     """
 

@@ -39,7 +39,7 @@ class LaneSpec:
         start: the life of the lane's host.
         dispatcher: name of the dispatcher actor.
         namespace: the Ray namespace it lives in.
-        store: absolute path of the store.
+        store: the store, as every node reaches it.
         directory: the driver's working directory, in which relative data paths are meant.
         threads: torch threads of one worker.
         nonce: what the driver has written into the store under ``nonce_key``; whoever reads it sees the same store.

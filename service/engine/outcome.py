@@ -28,6 +28,7 @@ class Snapshot:
         messages: what a person should know, oldest first: retries, lost lanes, damaged checkpoints.
         stopping: whether a stop has been asked for.
         failed: trial name -> error, for the trials given up so far.
+        run: number of this run; of the newest run when nothing was left to run, 0 when there was none.
         waiting: what the run waits for when it has no lane and should not expect one soon; empty otherwise.
     """
 
@@ -43,6 +44,7 @@ class Snapshot:
     messages: tuple[str, ...] = ()
     stopping: bool = False
     failed: Mapping[str, str] = field(default_factory=dict)
+    run: int = 0
     waiting: str = ""
 
 
