@@ -171,7 +171,7 @@ def test_what_a_run_gave_up_and_what_is_damaged_in_it(folder: Path) -> None:
     result = Client(store=folder).status("tiny")
     row = result.trials.set_index(["arm", "seed"]).loc[("patch_size=8", 1)]
     assert (row["status"], row["error"]) == ("failed", "the disk was full")
-    assert len(result.warnings) == 1 and evaluation.name in result.warnings[0]
+    assert [damage.key.rpartition("/")[2] for damage in result.damage] == [evaluation.name]
 
 
 def test_a_damaged_run_of_it_is_told_once(folder: Path) -> None:
