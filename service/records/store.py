@@ -62,6 +62,7 @@ class StoredMetric(MetricResult):
         grid: key of the sample grid, if there is one.
         grid_sha256: the grid's SHA-256, where it was recorded.
         hardware: what it was computed on, where it was recorded.
+        run: the number of the study's run that computed it; 0 where nobody wrote it down.
     """
 
     study: str = ""
@@ -71,6 +72,7 @@ class StoredMetric(MetricResult):
     grid: str | None = None
     grid_sha256: str | None = None
     hardware: Hardware | None = None
+    run: int = 0
 
 
 class Store:
@@ -337,6 +339,7 @@ def _metric(sealed: Sealed[EvaluationRecord]) -> StoredMetric:
         grid=record.grid,
         grid_sha256=record.grid_sha256,
         hardware=record.hardware,
+        run=record.run,
     )
 
 
