@@ -43,11 +43,13 @@ class StudyResult:
         other_plans: what was decided under other plans or policies and is not acted on, a sentence each.
         done: whether nothing is left to run; a trial that was given up is, since the next run tries it again.
         interrupted: whether the run was asked to stop before it was done.
-        store: the store's folder.
+        running: whether a run of it is going on.
+        waiting: what that run waits for while it trains nothing; empty otherwise.
+        store: the store's folder, or its address on S3.
         shown: the decimals in which the primary metric is shown, as in the report.
         tracking_uri: where MLflow keeps the study; None when it was not asked for.
-        report_markdown: path of the report, None before there is one.
-        report_html: path of the report as one self-contained HTML file.
+        report_markdown: path of the report (its address in a store on S3), None before there is one.
+        report_html: path (or address) of the report as one self-contained HTML file.
         damage: what of the records is damaged, missing or has a hole; ``dit-ablate verify`` says what mending costs.
         warnings: what went wrong beside the trials, e.g. MLflow could not be reached at the end.
         resume_command: the command that continues or repeats the study.
@@ -61,15 +63,17 @@ class StudyResult:
     stops: tuple[Stop, ...]
     done: bool
     interrupted: bool
-    store: Path
+    store: Path | str
     shown: MetricFormat
     other_plans: tuple[str, ...] = ()
     tracking_uri: str | None = None
-    report_markdown: Path | None = None
-    report_html: Path | None = None
+    report_markdown: Path | str | None = None
+    report_html: Path | str | None = None
     damage: tuple[Damage, ...] = ()
     warnings: tuple[str, ...] = ()
     resume_command: str = ""
+    running: bool = False
+    waiting: str = ""
 
     @property
     def failed(self) -> pd.DataFrame:
@@ -82,6 +86,8 @@ class StudyResult:
             "study": self.study.name,
             "done": self.done,
             "interrupted": self.interrupted,
+            "running": self.running,
+            "waiting": self.waiting,
             "primary_metric": self.study.primary_metric,
             "budget_images": self.study.budget_images,
             "trials": _records(self.trials),
@@ -104,10 +110,12 @@ def study_result(
     *,
     interrupted: bool = False,
     tracking_uri: str | None = None,
-    report_markdown: Path | None = None,
-    report_html: Path | None = None,
+    report_markdown: Path | str | None = None,
+    report_html: Path | str | None = None,
     warnings: tuple[str, ...] = (),
     resume_command: str = "",
+    running: bool = False,
+    waiting: str = "",
 ) -> StudyResult:
     """Lays a study's summary out as frames. The arguments are ``StudyResult``'s attributes."""
     arms = pd.DataFrame([_arm(arm, summary) for arm in summary.arms], columns=ARM_COLUMNS)
@@ -121,13 +129,15 @@ def study_result(
         other_plans=tuple(other.text for other in summary.elsewhere),
         done=summary.finished,
         interrupted=interrupted,
-        store=store.path,
+        store=store.shown(""),
         damage=study_damage(summary.expansion, summary.results, store),
         tracking_uri=tracking_uri,
         report_markdown=report_markdown,
         report_html=report_html,
         warnings=warnings,
         resume_command=resume_command,
+        running=running,
+        waiting=waiting,
         shown=metric_format(summary),
     )
 
@@ -209,5 +219,5 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _text(path: Path | None) -> str | None:
+def _text(path: Path | str | None) -> str | None:
     return None if path is None else str(path)

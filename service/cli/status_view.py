@@ -74,9 +74,9 @@ def damage_lines(result: StudyResult) -> list[Text]:
 
 
 def state(result: StudyResult) -> str:
-    """One word for a study."""
-    if (result.trials["status"] == "running").any():
-        return "running"
+    """A few words for a study."""
+    if result.running or (result.trials["status"] == "running").any():
+        return result.waiting or "running"
     if len(result.failed):
         return f"{numbers.plural(len(result.failed), 'trial')} failed"
     return "done" if result.done else "not finished"

@@ -9,6 +9,7 @@ from dit_core.errors import unknown
 from service.engine.lane_state import Limits
 from service.engine.ledger import Ledger
 from service.engine.local import run_local
+from service.engine.naming import user
 from service.engine.outcome import OnUpdate, Outcome
 from service.engine.proposer import Proposer
 from service.engine.watch import Watch
@@ -33,8 +34,9 @@ def run_segments(
 ) -> Outcome:
     """Runs whatever the study still lacks in the store. Running it again continues; a finished study does nothing.
 
-    While it runs, ``studies/<name>/live.json`` says so, and a file ``stop-requested`` beside it, or a SIGINT or
-    SIGTERM, makes running segments checkpoint and end.
+    It claims the study first; a run that is refused has written nothing. While it runs, ``studies/<name>/live.json``
+    says so, and a request under ``stops/`` beside it, or a SIGINT, SIGTERM or SIGHUP, makes running segments
+    checkpoint and end.
 
     Args:
         prepared: the study.
@@ -51,17 +53,17 @@ def run_segments(
         What the run did, also kept as ``studies/<name>/runs/<number>.json``.
 
     Raises:
-        UserError: the cluster cannot be reached or has no room for a lane, or another process runs this study.
+        UserError: the cluster cannot be reached or has no room for a lane, another process runs this study, or has
+            taken it over, or it was asked to end while there was no room on the disk.
         LanesFailed: no lane comes up.
     """
     if executor not in EXECUTORS:
         raise unknown("executor", executor, EXECUTORS)
     ledger = Ledger(prepared, store, max_attempts, proposer)
     with Watch(ledger, store, on_update) as watch:
-        ledger.begin()
         time: dict[str, Any] = {}
-        if not ledger.finished:
-            ledger.run = store.claim(ledger.study.name)
+        if ledger.run:
+            ledger.begin()
             record_provenance(store, ledger.study.name, ledger.run)
             if executor == "local":
                 seconds = run_local(ledger, store, watch)
@@ -79,6 +81,8 @@ def run_segments(
             messages=tuple(ledger.messages),
             elapsed=watch.elapsed,
             timings=tuple(ledger.timings),
+            user=user(),
+            device_seconds=watch.device_seconds,
             **time,
         )
         if time:

@@ -48,11 +48,11 @@ def held(store: Store, prepared: Prepared) -> Iterator[Hold]:
     """
     study, began = prepared.expansion.study, time.monotonic()
     threads = torch.get_num_threads()
-    with Watch(Ledger(prepared, store), store, None) as watch:
-        last = store.last_run(study.name)
-        given_up = store.records.numbered(GivenUp.folder(study.name, last), GivenUp).contents
-        before = store.runs(study.name).get(last)
-        number = store.claim(study.name)
+    ledger = Ledger(prepared, store)
+    with Watch(ledger, store, None, claims_always=True) as watch:
+        number = ledger.run
+        given_up = store.records.numbered(GivenUp.folder(study.name, number - 1), GivenUp).contents
+        before = store.runs(study.name).get(number - 1)
         record_provenance(store, study.name, number)
         for record in given_up:
             store.records.append(GivenUp.folder(study.name, number), record)

@@ -21,6 +21,7 @@ from search_spaces.load import load_study
 from service import Client
 from service.engine import run_segments
 from service.preflight import Prepared, prepare
+from service.records.claims import claim_study
 from service.records.kinds import DefinitionRecord
 from service.records.store import Store
 from service.records.study_files import read_definition
@@ -159,12 +160,12 @@ def test_every_damage_to_a_definition_is_a_sentence(store: Path) -> None:
 def test_a_live_file_without_its_fields_is_no_traceback(store: Path) -> None:
     from service.engine.watch import read_live
 
+    claim = claim_study(Store(store), "tiny")
     live = store / "studies" / "tiny" / "live.json"
     now = {"pid": os.getpid(), "host": socket.gethostname(), "time": datetime.now(UTC).isoformat()}
     segment = {"trial": "baseline seed=0", "until": 128}
     changes: list[dict[str, object]] = [
-        {"time": "2026-01-01T00:00:00+00:00"},
-        {"time": "9999-12-31T23:59:59+00:00"},
+        {"time": "yesterday"},
         {"pid": -1},
         {"pid": math.inf},
         {"running": [{**segment, "trial": ["a"]}]},
@@ -174,7 +175,10 @@ def test_a_live_file_without_its_fields_is_no_traceback(store: Path) -> None:
     for text in ("{}", "[1]", "7", "{torn", "[" * 100_000, *map(json.dumps, others)):
         live.write_text(text)
         assert read_live(Store(store), "tiny") is None
-    live.write_text(json.dumps({**now, "new": 1, "running": [{**segment, "newer": 2}]}))
-    found = read_live(Store(store), "tiny")
-    assert found is not None and [item.trial for item in found.running] == ["baseline seed=0"], "a later version's run"
+    for changes_nothing in ({"new": 1}, {"time": "2026-01-01T00:00:00+00:00"}, {"time": "9999-12-31T23:59:59+00:00"}):
+        live.write_text(json.dumps({**now, **changes_nothing, "running": [{**segment, "newer": 2}]}))
+        found = read_live(Store(store), "tiny")
+        assert found is not None and [item.trial for item in found.running] == ["baseline seed=0"]
+    claim.end()
+    assert read_live(Store(store), "tiny") is None, "its process has ended the run"
     live.unlink()
