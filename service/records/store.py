@@ -413,7 +413,12 @@ class Store:
         self.records.append(Failure.folder(study), failure)
         if failure.given_up:
             given_up = GivenUp(
-                study=study, trial=failure.trial, until=failure.until, attempt=failure.attempt, error=failure.error
+                study=study,
+                trial=failure.trial,
+                until=failure.until,
+                attempt=failure.attempt,
+                error=failure.error,
+                cause=failure.cause,
             )
             self.records.append(GivenUp.folder(study, failure.run), given_up)
 
@@ -426,8 +431,15 @@ class Store:
 
         A run that begins supersedes what earlier ones have given up: it tries those trials again.
         """
+        return {record.trial: record.error for record in self._given_up(study)}
+
+    def given_up_causes(self, study: str) -> dict[str, str]:
+        """Returns trial name -> kind of failure, for the same trials; empty where nobody told."""
+        return {record.trial: record.cause for record in self._given_up(study)}
+
+    def _given_up(self, study: str) -> list[GivenUp]:
         folder = GivenUp.folder(study, self.last_run(study))
-        return {record.trial: record.error for record in self.records.numbered(folder, GivenUp).contents}
+        return self.records.numbered(folder, GivenUp).contents
 
 
 def _nonce_key(nonce: str) -> str:

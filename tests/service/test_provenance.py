@@ -17,6 +17,7 @@ from service.provenance.checkout import Checkout, checkout
 from service.provenance.environment import VARIABLES, allowed
 from service.provenance.record import Provenance
 from service.provenance.runs import origin_sentences, provenance, record_provenance
+from service.records.claims import claim_study
 from service.records.store import Store
 
 
@@ -100,17 +101,23 @@ def test_a_run_records_its_origin_once_and_all_it_computes_names_the_run(
     assert provenance(Store(path), "tiny")["1"]["device_seconds"] == only["device_seconds"], "a store from before"
 
 
+def begin(store: Store) -> None:
+    claim = claim_study(store, "tiny")
+    record_provenance(store, "tiny", claim.run)
+    claim.end()
+
+
 def test_runs_with_the_same_origin_are_one_sentence(tmp_path: Path) -> None:
     store = Store(tmp_path)
     for _ in range(3):
-        record_provenance(store, "tiny", store.claim("tiny"))
+        begin(store)
     same = store.records.get(Provenance.key("tiny", 1), Provenance)
     assert same is not None
-    run = store.claim("tiny")
+    claim_study(store, "tiny").end()
     other = same.content.model_copy(
         update={"commit": "", "version": "9.9", "diff": "", "diff_bytes": 0, "began": 1.8e9}
     )
-    store.records.put(Provenance.key("tiny", run), other)
+    store.records.put(Provenance.key("tiny", 4), other)
     first, second = origin_sentences(store, "tiny")
     assert first.startswith("Runs 1, 2, 3: ") and "3 without an end" in first
     assert second.startswith("Run 4: version 9.9; ") and "2027-01-15" in second

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,8 +18,10 @@ from dit_core.errors import UserError
 from service import Client
 from service.analysis.damage import DamageKind, holes
 from service.preflight import Prepared
+from service.records.claims import claim_study
 from service.records.kinds import Failure, Stretch
 from service.records.store import Store
+from service.records.trial_claims import TrialClaims
 from service.verify.checkpoints import check
 from service.verify.finding import Remedy
 from service.verify.hold import Hold
@@ -183,12 +183,18 @@ def test_history_that_is_lost_is_told_and_nothing_rests_on_it(store: Path) -> No
     assert {item.kind for item in Client(store=store).status("tiny").damage} == {DamageKind.HISTORY}
 
 
-def test_an_orphan_is_put_where_it_is_looked_for(store: Path) -> None:
+def test_a_record_made_again_whose_first_is_gone_is_put_where_it_is_looked_for(store: Path) -> None:
     trial = first(store, "trials/*/trial.json")
-    trial.rename(trial.with_name("trial~1.json"))
-    kinds = [item.damage.kind for item in verify(Store(store)).findings]
-    assert kinds == [DamageKind.ORPHAN, DamageKind.CONFIGURATION]
+    damage(trial, "torn")
+    assert len(repair(Store(store)).mended) == 1
+    trial.unlink()
+    found = verify(Store(store)).findings
+    assert [item.damage.kind for item in found if item.counts] == [Kind.ORPHAN, Kind.CONFIGURATION]
     assert repair(Store(store)).left == [] and trial.exists() and verify(Store(store)).is_sound
+    trial.unlink()
+    damage(trial.with_name("trial~1.json"), "torn")
+    kinds = [item.damage.kind for item in verify(Store(store)).findings]
+    assert kinds == [Kind.CONFIGURATION, Kind.UNUSED], "one that is damaged itself is of no use"
 
 
 def test_leftovers_of_killed_writers_are_named_and_cleared(store: Path) -> None:
@@ -203,14 +209,24 @@ def test_leftovers_of_killed_writers_are_named_and_cleared(store: Path) -> None:
 
 def test_a_study_that_runs_is_not_mended_beside_its_run(store: Path) -> None:
     first(store, "trials/*/trial.json").unlink()
-    now = {"pid": os.getppid(), "host": socket.gethostname(), "time": datetime.now(UTC).isoformat()}
-    (store / "studies" / "tiny" / "live.json").write_text(json.dumps(now))
+    claim = claim_study(Store(store), "tiny")
     before = contents(store)
     with pytest.raises(UserError, match="is being run in this store"):
         repair(Store(store))
-    after = contents(store)
-    after.pop("studies/tiny/live.lock", None), before.pop("studies/tiny/live.lock", None)
-    assert after == before
+    assert contents(store) == before
+    claim.end()
+    assert len(repair(Store(store)).mended) == 1
+
+
+def test_weights_that_another_study_trains_are_left_alone(whole: tuple[Path, Prepared], store: Path) -> None:
+    damage(first(store, "trials/*/curve/0001.json"), "torn")
+    opened, identity = Store(store), first(store, "trials/*/curve").parent.name
+    claim = claim_study(opened, "other")
+    TrialClaims(opened.records, "other", claim.run).take(identity)
+    ((_, why),) = repair(Store(store), train=True).left
+    assert why == "the study 'other' is training these weights now; repair again later"
+    claim.end()
+    assert repair(Store(store), train=True).left == []
 
 
 def test_mending_forgets_no_trial_that_was_given_up(store: Path) -> None:
