@@ -44,7 +44,7 @@ def configure() -> None:
 
 
 def default_tracking_uri(store: Store) -> str:
-    """Returns the address of the SQLite tracking store in a store's folder on this machine; absolute, as Ray changes directories."""
+    """Returns the address of the SQLite database in a store's folder here; absolute, as Ray changes directories."""
     return f"sqlite:///{store.path / 'mlflow.db'}"
 
 
