@@ -12,7 +12,7 @@ from s3_server import client, s3_server
 from tiny_study import dit_ablate, write_study
 
 from dit_core.data.paths import cache_folder
-from dit_core.training.checkpoint import Checkpoints
+from dit_core.training.checkpoint import Checkpoints, CorruptCheckpoint
 from search_spaces.load import load_study
 from service import Client
 from service.engine import run_segments
@@ -75,7 +75,7 @@ def test_every_command_reads_it_and_another_machine_goes_on(
         assert done.exit_code == 0, done.stderr
     weights = tmp_path / "weights.pt"
     monkeypatch.setenv("DIT_ABLATE_CACHE", str(tmp_path / "empty"))  # another machine
-    done = dit_ablate("export", "tiny", weights, "--layout", "official", "--store", PLACE)
+    done = dit_ablate("export", "tiny", "--to", weights, "--layout", "official", "--store", PLACE)
     assert done.exit_code == 0 and weights.is_file(), done.stderr
 
     shutil.rmtree(tmp_path / "empty")
@@ -105,8 +105,8 @@ def test_a_damaged_published_checkpoint_is_passed_over(server: None, tmp_path: P
         Body=(tmp_path / newest).read_bytes(), Metadata={"sha256": "0" * 64},
     )  # fmt: skip
     checkpoints = Checkpoints(tmp_path / "cache", mirror)
-    images, path = checkpoints.found()[0]
-    with pytest.raises(Exception, match="does not match its SHA-256"):
+    _, path = checkpoints.found()[0]
+    with pytest.raises(CorruptCheckpoint, match="does not match its SHA-256"):
         checkpoints.fetch(path)
 
 
