@@ -201,6 +201,7 @@ class Ledger:
             config=trial.config.model_dump(mode="json"),
             checkpoint_images=self.study.checkpoint_images,
             study=self.study.name,
+            run=self.run,
         )
 
     # -- taking results ---------------------------------------------------------------------------

@@ -9,11 +9,13 @@ from dit_core.errors import unknown
 from service.engine.lane_state import Limits
 from service.engine.ledger import Ledger
 from service.engine.local import run_local
+from service.engine.naming import user
 from service.engine.outcome import OnUpdate, Outcome
 from service.engine.proposer import Proposer
 from service.engine.retention import Retention
 from service.engine.watch import Watch
 from service.preflight import Prepared
+from service.provenance.runs import record_provenance
 from service.records.store import Store
 
 EXECUTORS = ("ray", "local")
@@ -64,6 +66,7 @@ def run_segments(
         if ledger.run:
             ledger.on_settled = Retention(ledger, store).tidy
             ledger.begin()
+            record_provenance(store, ledger.study.name, ledger.run)
             if executor == "local":
                 seconds = run_local(ledger, store, watch)
                 time = {"lanes": 1, "lane_seconds": seconds}
@@ -80,6 +83,8 @@ def run_segments(
             messages=tuple(ledger.messages),
             elapsed=watch.elapsed,
             timings=tuple(ledger.timings),
+            user=user(),
+            device_seconds=watch.device_seconds,
             **time,
         )
         if time:

@@ -64,10 +64,10 @@ class SegmentRun:
         self._hardware = Hardware(
             device=device_name(device or default_device()), torch=torch.__version__, workers=world_size()
         )
-        self._stretch = OpenStretch(0, time.time(), self._hardware)
+        self._stretch = self._open_stretch(0)
         self._timing = Timing(segment.id, received=time.time())
         self._mark = time.perf_counter()
-        self._patience = Patience(str(store.path), self._note, stop)
+        self._patience = Patience(store.place, self._note, stop)
 
     def __call__(self) -> SegmentResult:
         """Runs the segment to its end and returns how it ended. What finds no room on the disk waits for it.
@@ -92,6 +92,7 @@ class SegmentRun:
             device=self.device,
             checkpoint_images=segment.checkpoint_images,
             stop=self.stop,
+            mirror=self.store.mirror(segment.train_id),
             not_written=self._not_written,
         ):
             self._patience.over()
@@ -123,7 +124,7 @@ class SegmentRun:
             self._timing = replace(self._timing, first_step=time.time())
             phase = "training" if event.images < self.segment.until else "evaluating"
             self.live = replace(self.live, images=event.images, phase=phase)
-            self._stretch = OpenStretch(event.images, time.time(), self._hardware)
+            self._stretch = self._open_stretch(event.images)
         elif isinstance(event, Progress):
             self._spend("train", event.seconds)
             loss = event.points[-1].loss if event.points else self.live.loss
@@ -131,12 +132,15 @@ class SegmentRun:
             self.live = replace(self.live, images=event.images, loss=loss, tail=self._stretch.tail)
         elif isinstance(event, Checkpointed):
             self._spend("checkpoint", since)
-            self._stretch = OpenStretch(event.images, time.time(), self._hardware)
+            self._stretch = self._open_stretch(event.images)
             if event.images >= self.segment.until:
                 self.live = replace(self.live, phase="evaluating")
         elif isinstance(event, Evaluated):
             self._spend("sample", event.sample_seconds)
             self._spend("score", event.score_seconds)
+
+    def _open_stretch(self, images: int) -> OpenStretch:
+        return OpenStretch(images, time.time(), self._hardware, self.segment.study, self.segment.run)
 
     def _record(self, event: Any) -> None:
         identity = self.segment.train_id
@@ -144,7 +148,8 @@ class SegmentRun:
             self.store.add_stretch(identity, self._stretch.record())
             self.live = replace(self.live, tail=())
         elif isinstance(event, Evaluated):
-            self.store.add_evaluation(identity, self.config, event, self.segment.study, self._hardware)
+            study, run = self.segment.study, self.segment.run
+            self.store.add_evaluation(identity, self.config, event, study, self._hardware, run)
         elif isinstance(event, Diverged):
             self.store.add_divergence(identity, event)
 

@@ -70,6 +70,7 @@ class Watch:
         store: the store.
         on_update: called when a segment starts, changes its phase or ends, and about once a second in between, in the
             thread that calls ``tick``.
+        claims_always: claim the study even when nothing is left to run.
         liveness: what tells whether the runs of others go on.
 
     Raises:
@@ -77,10 +78,17 @@ class Watch:
     """
 
     def __init__(
-        self, ledger: Ledger, store: Store, on_update: OnUpdate | None, liveness: Liveness | None = None
+        self,
+        ledger: Ledger,
+        store: Store,
+        on_update: OnUpdate | None,
+        *,
+        claims_always: bool = False,
+        liveness: Liveness | None = None,
     ) -> None:
         self._liveness = liveness or Liveness(store.records)
         self._ledger, self._store, self._on_update = ledger, store, on_update
+        self._claims_always = claims_always
         self._name = ledger.study.name
         self._began = time.monotonic()
         self._updated = -1e9
@@ -93,19 +101,25 @@ class Watch:
         self._heartbeat: Heartbeat | None = None
         self._noted: set[str] = set()
         self._waiting = contextlib.ExitStack()
-        self._patience = Patience(str(store.path), self._tell, lambda: self.stopping)
+        self._patience = Patience(store.place, self._tell, lambda: self.stopping)
         self._thread, self._updating = threading.get_ident(), False
         self.stopping = False
         self.lanes = 0
+        self.waiting = ""
 
     @property
     def elapsed(self) -> float:
         """Seconds since the run began."""
         return time.monotonic() - self._began
 
+    @property
+    def device_seconds(self) -> float:
+        """Worker seconds so far."""
+        return self._seconds
+
     def __enter__(self) -> Watch:
         liveness, tell = self._liveness, self._ledger.messages.append
-        if self._ledger.finished:
+        if self._ledger.finished and not self._claims_always:
             wait_until_free(self._store, self._name, liveness=liveness, tell=tell)
         else:
             self._claim = claim_study(self._store, self._name, liveness=liveness, tell=tell)
@@ -193,6 +207,7 @@ class Watch:
             stopping=self.stopping,
             failed=dict(ledger.failed),
             run=ledger.run or self._store.last_run(self._name),
+            waiting=self.waiting,
         )
 
     def _note(self, sentence: str) -> None:
@@ -218,6 +233,7 @@ class Watch:
             running=tuple(item for item in self._live if item.phase != "queued"),
             run=self._ledger.run,
             beat=beat,
+            waiting=self.waiting,
         )
 
     def _record_end(self, error: BaseException | None) -> None:

@@ -71,6 +71,7 @@ class LiveRun:
         running: the segments in flight, without those that wait for a lane.
         run: the run's number; 0 where nobody wrote it down.
         beat: counts the heartbeats: that it changes shows that the run lives, whatever its clock says.
+        waiting: what it waits for when it has no lane and should not expect one soon; empty otherwise.
     """
 
     pid: int
@@ -82,6 +83,12 @@ class LiveRun:
     running: tuple[Live, ...] = ()
     run: int = 0
     beat: int = 0
+    waiting: str = ""
+
+    @property
+    def waits_for(self) -> str:
+        """What it waits for while it trains nothing; empty once a lane is up."""
+        return self.waiting or ("" if self.lanes_up else "its lanes are starting")
 
     def to_json(self) -> dict[str, Any]:
         """Returns plain data; ``service.engine.watch.read_live`` is the way back."""
@@ -134,9 +141,9 @@ class SegmentResult:
         kind: ``done``, ``stopped`` (asked to; it is checkpointed), ``failed`` (an exception) or ``lost`` (its
             lane died or hung).
         error: one line, for ``failed`` and ``lost``.
+        cause: one of the causes in ``service.engine.causes``, for ``failed`` and ``lost``; empty where it is not known.
         traceback: for ``failed``.
         retry: whether trying again can help; not after a ``UserError``.
-        cause: what kind of failure it was, see ``service.engine.causes``; empty where nobody has told.
         images: training images reached, as far as is known.
         notes: sentences worth showing, e.g. a checkpoint that was damaged and ignored.
         timing: where the time went; None for ``failed`` and ``lost``.

@@ -11,9 +11,10 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from service.records.envelope import Record
+from service.redact import redacted
 
 
 def plain(value: Any) -> Any:
@@ -42,6 +43,9 @@ Free = Annotated[dict[str, Any], BeforeValidator(restored), PlainSerializer(plai
 """A mapping of whatever JSON holds, NaN and infinity included."""
 
 Images = Annotated[int, Field(ge=0)]
+
+Told = Annotated[str, AfterValidator(redacted)]
+"""Text that comes from outside, such as an error or a command: recorded without passwords, tokens and keys."""
 
 
 class Part(BaseModel):
@@ -114,6 +118,8 @@ class Stretch(Record):
         began: when it began, Unix seconds.
         seconds: spent training it.
         hardware: what it was trained on; None where nobody wrote it down.
+        study: the study that paid for it; empty where nobody wrote it down.
+        run: the number of that study's run, whose provenance is recorded; 0 where nobody wrote it down.
     """
 
     kind: ClassVar[str] = "curve"
@@ -123,6 +129,8 @@ class Stretch(Record):
     began: float
     seconds: float
     hardware: Hardware | None = None
+    study: str = ""
+    run: int = 0
 
     def time(self, point: Point) -> float:
         """When a window ended, Unix seconds: a function of what is recorded, as the live tail shows it before."""
@@ -150,6 +158,7 @@ class EvaluationRecord(Record):
         grid: key of the sample grid, if there is one.
         grid_sha256: SHA-256 of the grid; None where nobody wrote it down.
         hardware: what it was computed on; None where nobody wrote it down.
+        run: the number of the study's run, whose provenance is recorded; 0 where nobody wrote it down.
     """
 
     kind: ClassVar[str] = "evaluation"
@@ -165,6 +174,7 @@ class EvaluationRecord(Record):
     grid: str | None = None
     grid_sha256: str | None = None
     hardware: Hardware | None = None
+    run: int = 0
 
     @staticmethod
     def key(train_id: str, images: int, metric: str, eval_id: str) -> str:
@@ -182,7 +192,7 @@ class DivergenceRecord(Record):
 
     kind: ClassVar[str] = "divergence"
     images: Images
-    reason: str
+    reason: Told
 
     @staticmethod
     def key(train_id: str) -> str:
@@ -242,8 +252,8 @@ class DefinitionRecord(Record):
     study: Free
     train_ids: dict[str, str]
     analysis_plan: str = ""
-    source: str
-    command: str
+    source: Told
+    command: Told
 
     @staticmethod
     def folder(study: str) -> str:
@@ -251,15 +261,35 @@ class DefinitionRecord(Record):
         return f"studies/{study}/definitions/"
 
 
+class Whereabouts(Part):
+    """Where a store lay; see ``service.records.whereabouts``.
+
+    Attributes:
+        host: the machine, or the S3 server.
+        place: the folder, or the S3 address.
+        inode: number of the marker's file; 0 where it has none.
+        written: when the marker was written, in nanoseconds.
+        changed: when its file was last changed in any way, in nanoseconds: a copy's time is its own.
+    """
+
+    host: str
+    place: str
+    inode: int = 0
+    written: int = 0
+    changed: int = 0
+
+
 class StoreIdentity(Record):
     """What tells one store from another, wherever it is moved; written once, by who first asks for it.
 
     Attributes:
         id: 32 hex digits, random.
+        whereabouts: where the store lay then; None where nobody wrote it down.
     """
 
     kind: ClassVar[str] = "store identity"
     id: str
+    whereabouts: Whereabouts | None = None
 
     KEY: ClassVar[str] = "identity.json"
 
@@ -335,8 +365,8 @@ class Failure(Record):
     given_up: bool
     outcome: str
     cause: str = ""
-    error: str
-    traceback: str = ""
+    error: Told
+    traceback: Told = ""
     run: int = 0
 
     @staticmethod
@@ -354,6 +384,7 @@ class GivenUp(Record):
         until: images at which the segment would have ended.
         attempt: how many attempts had failed.
         error: the last one's error, one line.
+        cause: what kind of failure it was, as in ``Failure``; empty where nobody told.
     """
 
     kind: ClassVar[str] = "given-up"
@@ -361,7 +392,8 @@ class GivenUp(Record):
     trial: str
     until: Images
     attempt: int
-    error: str
+    error: Told
+    cause: str = ""
 
     @staticmethod
     def folder(study: str, run: int) -> str:
@@ -401,13 +433,15 @@ class RunRecord(Record):
         spent: lane seconds by what they were spent on.
         overhead: share of the lane seconds not spent training, sampling or scoring.
         timings: every finished segment.
+        user: who ran it; empty where nobody wrote it down.
+        device_seconds: seconds that workers were up, summed over workers; None where nobody wrote it down.
     """
 
     kind: ClassVar[str] = "run"
     interrupted: bool
-    error: str = ""
-    failed: dict[str, str] = Field(default_factory=dict)
-    messages: tuple[str, ...] = ()
+    error: Told = ""
+    failed: dict[str, Told] = Field(default_factory=dict)
+    messages: tuple[Told, ...] = ()
     elapsed: float = 0.0
     lanes: int = 0
     lane_seconds: float = 0.0
@@ -415,6 +449,8 @@ class RunRecord(Record):
     spent: dict[str, float] = Field(default_factory=dict)
     overhead: float = 0.0
     timings: tuple[SegmentTime, ...] = ()
+    user: str = ""
+    device_seconds: float | None = None
 
     @staticmethod
     def key(study: str, run: int) -> str:

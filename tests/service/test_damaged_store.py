@@ -75,11 +75,12 @@ def test_no_damage_is_a_traceback_and_a_run_makes_it_again(
     client = Client(store=store)
     shown = client.status("tiny")
     assert shown.trials["status"].to_list().count("pending") == 1, "the trial without its evaluation is not complete"
-    assert len(shown.warnings) >= 2 and all("damaged record was left out" in warning for warning in shown.warnings)
+    kinds = [item.kind.value for item in shown.damage]
+    assert kinds.count("curve") == 1 and kinds.count("evaluation") == 1 and kinds.count("configuration") == 1
     done = dit_ablate("report", "tiny", "--store", store)
     assert done.exit_code == 0
     report = (store / "studies" / "tiny" / "report" / "report.md").read_text()
-    assert "A damaged record was left out: " in report and "curve/0001.json" in report
+    assert "the training curve has a hole from 0 to " in report and "curve/0001.json" in report
 
     opened = Store(store)
     outcome = run_segments(prepared, opened, executor="local")
@@ -138,7 +139,10 @@ def test_a_grid_that_cannot_be_read_is_told(store: Path) -> None:
     for grid in store.glob("trials/*/grids/*.png"):
         damage(grid, "unreadable")
     assert dit_ablate("report", "tiny", "--store", store).exit_code == 0
-    assert "the sample grid is missing or damaged" in (store / "studies" / "tiny" / "report" / "report.md").read_text()
+    assert (
+        "the sample grid at 128 images is missing or damaged"
+        in (store / "studies" / "tiny" / "report" / "report.md").read_text()
+    )
 
 
 def test_every_damage_to_a_definition_is_a_sentence(store: Path) -> None:

@@ -60,10 +60,11 @@ def test_a_store_is_made_and_opened_again(tmp_path: Path) -> None:
         (lambda path: (path.mkdir(), (path / "photo.png").touch()), "not empty and not a dit-ablate store"),
         (lambda path: (path.mkdir(), (path / "store.json").write_text("{}")), "was not written by dit-ablate"),
         (lambda path: (path.mkdir(), (path / "store.json").write_text("{torn")), "was not written by dit-ablate"),
-        (lambda path: (path.mkdir(), (path / "store.json").mkdir()), "was not written by dit-ablate"),
+        (lambda path: (path.mkdir(), (path / "store.json").mkdir()), "Is a directory"),
         (
             lambda path: (
-                (path / "trials").mkdir(parents=True),
+                (path / "trials" / "a").mkdir(parents=True),
+                (path / "trials" / "a" / "trial.json").write_text("{torn"),
                 (path / "store.json").write_bytes(b""),
             ),
             r'if it was one, write {"kind": "dit-ablate store", "format": 2} into that file',
