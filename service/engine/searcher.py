@@ -30,6 +30,10 @@ class PolicySearcher(Searcher):  # type: ignore[misc]
         self.ledger, self._room = ledger, room
         self._segments: dict[str, Segment] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles what it is given, for a continuation that never happens: the store is the state."""
+        return {}
+
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Returns the configuration of the next Tune trial."""
         if self.ledger.finished:
