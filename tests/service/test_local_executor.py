@@ -19,7 +19,7 @@ from dit_core.errors import UserError
 from service.engine import Outcome, Snapshot, read_live, run_segments
 from service.engine.ledger import Ledger
 from service.engine.local import run_local
-from service.engine.watch import Watch, live_path, stop_path
+from service.engine.watch import Watch, live_key, stop_key
 from service.preflight import Prepared, prepare
 from service.records.store import Store
 
@@ -52,7 +52,7 @@ def test_a_study_runs_whole(prepared: Prepared, undisturbed: tuple[Store, Outcom
     (record,) = store.runs("tiny").values()
     assert len(record.timings) == 18 and 0 < record.spent["train"] < record.lane_seconds
     assert 0 <= outcome.overhead < 1
-    assert not live_path(store, "tiny").exists()
+    assert not (store.path / live_key("tiny")).exists()
 
 
 def test_a_finished_study_does_nothing(prepared: Prepared, undisturbed: tuple[Store, Outcome]) -> None:
@@ -136,7 +136,7 @@ def test_a_signal_stops_gracefully_and_says_so(prepared: Prepared, tmp_path: Pat
     outcome = run_segments(prepared, store, executor="local", on_update=update)
     assert outcome.interrupted and sent
     assert len(outcome.timings) <= 1
-    assert not stop_path(store, "tiny").exists()
+    assert not (store.path / stop_key("tiny")).exists()
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     again = run_segments(prepared, store, executor="local")
     assert not again.interrupted and {str(status.state) for status in again.statuses} >= {"completed"}
@@ -224,12 +224,12 @@ def test_divergence_is_recorded_and_ends_the_trial(tmp_path: Path) -> None:
 def test_two_runs_of_one_study_are_refused(prepared: Prepared, tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     heartbeat = {"pid": os.getppid(), "host": socket.gethostname(), "time": datetime.now(UTC).isoformat()}
-    live_path(store, "tiny").parent.mkdir(parents=True)
-    live_path(store, "tiny").write_text(json.dumps(heartbeat))
+    (store.path / live_key("tiny")).parent.mkdir(parents=True)
+    (store.path / live_key("tiny")).write_text(json.dumps(heartbeat))
     with pytest.raises(UserError, match=f"is being run in this store by process {os.getppid()}"):
         run_segments(prepared, store, executor="local")
     stale = {**heartbeat, "time": datetime.fromtimestamp(time.time() - 60, UTC).isoformat()}
-    live_path(store, "tiny").write_text(json.dumps(stale))
+    (store.path / live_key("tiny")).write_text(json.dumps(stale))
     assert read_live(store, "tiny") is None
 
 
