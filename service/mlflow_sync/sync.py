@@ -148,6 +148,7 @@ class MlflowSync:
         """Forgets what MLflow was thought to hold: after a failure the next attempt looks again."""
         self._experiment_id = None
         self._found = False
+        self._files: dict[str, bytes] = {}
         self._runs: dict[str, TrackedRun] = {}
         self._done: dict[str, tuple[TrialState, int]] = {}
         self._links: dict[tuple[str, str], str | None] = {}
@@ -239,7 +240,9 @@ class MlflowSync:
                 _NOTE: descriptions.describe_study(self._prepared.expansion, summary),
             }
         )
-        for name, data in files_for_people(self._store, study.name).items():
+        if ended or "study.yaml" not in self._files:  # it is written when a run begins, and so is the preview
+            self._files = files_for_people(self._store, study.name)
+        for name, data in self._files.items():
             parent.upload(data, name)
         folder = self._store.study_dir(study.name)
         for path in report:
