@@ -109,12 +109,19 @@ def temporary_path(path: Path) -> Path:
 
 
 def clear_abandoned(folder: Path, *, deep: bool = True) -> None:
-    """Removes, everywhere below a folder or right in it, the temporary files that writers left when they were killed.
+    """Removes what ``abandoned`` finds below a folder, or right in it."""
+    for path in abandoned(folder, deep=deep):
+        with contextlib.suppress(OSError):  # another process may clear it as well
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def abandoned(folder: Path, *, deep: bool = True) -> Iterator[Path]:
+    """Yields, everywhere below a folder or right in it, the temporary files that killed writers have left.
 
     A writer of this host counts as dead when its process is gone; of another host, nothing is known, and what has not
     been written to for an hour is taken to be abandoned.
     """
-    for path in folder.rglob(".*.tmp*") if deep else folder.glob(".*.tmp*"):
+    for path in list(folder.rglob(".*.tmp*") if deep else folder.glob(".*.tmp*")):
         found = _TEMPORARY.search(path.name)
         if found is None:
             continue
@@ -122,7 +129,7 @@ def clear_abandoned(folder: Path, *, deep: bool = True) -> None:
             age = time.time() - path.stat().st_mtime
             dead = found["host"] == _host() and age > _GRACE_SECONDS and not process_exists(int(found["pid"]))
             if dead or age > _ABANDONED_SECONDS:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                yield path
 
 
 _TEMPORARY = re.compile(r"\.(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{8}\.tmp")

@@ -11,7 +11,7 @@ from there. The folder is a cache then, and keeps the newest one only.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -76,11 +76,17 @@ class Checkpoints:
     Args:
         folder: where they lie; made when first written to.
         mirror: where they are published; None where the folder is all there is.
+        not_written: told why one could not be written; returns when it is worth another try, raises when it is not.
     """
 
-    def __init__(self, folder: Path, mirror: Mirror | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        mirror: Mirror | None = None,
+        not_written: Callable[[Exception], None] | None = None,
+    ) -> None:
         self.folder = folder
-        self._mirror = mirror
+        self._mirror, self._not_written = mirror, not_written
 
     def path(self, images: int, *, partial: bool = False) -> Path:
         """Returns where the checkpoint at ``images`` images seen belongs."""
@@ -114,6 +120,8 @@ class Checkpoints:
     def restore(self, state: TrainState, until: int) -> tuple[int, tuple[str, ...]]:
         """Loads the newest valid checkpoint not beyond ``until``; all ranks load the same one. Collective.
 
+        One that another process removes meanwhile is no damage: it had written a later one, so all are looked for anew.
+
         Returns:
             Images seen by the loaded state (0: nothing to load) and a sentence for every checkpoint passed over.
 
@@ -121,33 +129,35 @@ class Checkpoints:
             UserError: the checkpoint is whole but belongs to another model.
             OSError: a published checkpoint cannot be fetched now, on any rank.
         """
-        ignored: list[str] = []
-        for images, path in distributed.from_first([item for item in self.found() if item[0] <= until]):
-            tensors: dict[str, Tensor] = {}
-            problem: CorruptCheckpoint | OSError | None = None
-            try:
-                tensors = self._read(path, images)
-            except (CorruptCheckpoint, OSError) as error:
-                problem = error
-            problems = [found for found in distributed.from_all(problem) if found is not None]
-            unreachable = [found for found in problems if isinstance(found, OSError)]
-            if unreachable:  # it may be whole: training from an older one would repeat work
-                raise unreachable[0]
-            if not problems:
-                state.load(tensors, str(path))
-                if distributed.rank() == 0 and self._mirror is not None and path.name not in self._published():
-                    self._publish(path)  # its writer was ended before it could
-                return images, tuple(ignored)
-            ignored.append(str(problems[0]))
-        return 0, tuple(ignored)
+        while True:
+            ignored: list[str] = []
+            for images, path in distributed.from_first([item for item in self.found() if item[0] <= until]):
+                tensors: dict[str, Tensor] = {}
+                problem: CorruptCheckpoint | OSError | None = None
+                try:
+                    tensors = self._read(path, images)
+                except (CorruptCheckpoint, OSError) as error:
+                    problem = error
+                problems = [found for found in distributed.from_all(problem) if found is not None]
+                unreachable = [found for found in problems if isinstance(found, OSError)]
+                if unreachable:  # it may be whole: training from an older one would repeat work
+                    raise unreachable[0]
+                if not problems:
+                    state.load(tensors, str(path))
+                    if distributed.rank() == 0 and self._mirror is not None and path.name not in self._published():
+                        self._publish(path)  # its writer was ended before it could
+                    return images, tuple(ignored)
+                if distributed.from_first(self._is_gone(path)):
+                    break
+                ignored.append(str(problems[0]))
+            else:
+                return 0, tuple(ignored)
 
     def save(self, state: TrainState, images: int, *, partial: bool) -> Path:
         """Writes a checkpoint (rank 0), reads it back, and removes the partial ones it supersedes. Collective."""
         path = self.path(images, partial=partial)
         if distributed.rank() == 0:
-            write(path, state.tensors(), images)
-            read(path, images)
-            self._publish(path)
+            self._write(path, state, images)
             self._tidy(images, path)
         return distributed.from_first(path)
 
@@ -177,12 +187,27 @@ class Checkpoints:
                     raise
         raise OSError(f"checkpoint {path.name} is removed from {path.parent} as often as it is fetched")
 
+    def _is_gone(self, path: Path) -> bool:
+        return not path.exists() and path.name not in self._published()
+
     def _published(self) -> list[str]:
         return [] if self._mirror is None else [name for name in self._mirror.names() if name.endswith(_SUFFIX)]
 
     def _publish(self, path: Path) -> None:
         if self._mirror is not None:
             self._mirror.publish(path.name, path)
+
+    def _write(self, path: Path, state: TrainState, images: int) -> None:
+        """Writes and publishes a checkpoint, again and again while ``not_written`` finds that worth it."""
+        while True:
+            try:
+                write(path, state.tensors(), images)
+                read(path, images)
+                return self._publish(path)
+            except (OSError, SafetensorError) as error:
+                if self._not_written is None:
+                    raise
+                self._not_written(error)
 
     def _tidy(self, images: int, newest: Path) -> None:
         for found, path in self.found():

@@ -79,6 +79,23 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a scrip
 STORE_DEFAULT = DEFAULT_STORE
 
 
+def refuse_dashboard(address: str | None, command: str) -> None:
+    """Refuses a dashboard where the cluster's own address is needed.
+
+    Raises:
+        UserError: what to give, and what to do from where only the dashboard can be reached.
+    """
+    if not address or not address.startswith(("http://", "https://")):
+        return
+    if command == "run":
+        instead = "which takes jobs: use `dit-ablate submit`"
+    else:
+        instead = f"from there use `ray job submit --address {address} -- dit-ablate {command} --address auto`"
+    raise UserError(
+        f"address: {address} is a dashboard, {instead}; `{command}` needs the cluster's own address, e.g. head:6379"
+    )
+
+
 def choices(
     *,
     seeds: str | None = None,

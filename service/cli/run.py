@@ -28,6 +28,7 @@ from service.cli.options import (
     StudyArgument,
     TrackingOption,
     choices,
+    refuse_dashboard,
 )
 
 if TYPE_CHECKING:
@@ -77,8 +78,10 @@ def run(
     from service.cli.summary_view import show
     from service.client import Client
     from service.command_text import from_here
+    from service.jobs.inside import mark_stopped
+    from service.redact import redacted
 
-    _check_address(address)
+    refuse_dashboard(address, "run")
     store, note = _store_in_job(store)
     client = Client(store=store, tracking_uri=tracking_uri, address=address)
     session = client.start(
@@ -103,13 +106,17 @@ def run(
         if not isinstance(error, LanesFailed):
             raise
         err().print(
-            f"error: {error}; what was recorded is kept, continue with\n  {command}", soft_wrap=True, markup=False
+            f"error: {redacted(str(error))}; what was recorded is kept, continue with\n  {command}",
+            soft_wrap=True,
+            markup=False,
         )
         raise typer.Exit(FAILED) from None
     if json:
         typer.echo(json_text.dumps(result.to_json(), indent=2))
     else:
         show(result, console)
+    if result.interrupted:
+        mark_stopped()
     raise typer.Exit(exit_code(result))
 
 
@@ -118,14 +125,6 @@ def exit_code(result: StudyResult) -> int:
     if result.interrupted:
         return INTERRUPTED
     return FAILED if len(result.failed) else 0
-
-
-def _check_address(address: str | None) -> None:
-    if address and address.startswith(("http://", "https://")):
-        raise UserError(
-            f"address: {address} is a dashboard, which takes jobs: use `dit-ablate submit`; "
-            "`run` needs the cluster's own address, e.g. head:6379"
-        )
 
 
 def _store_in_job(store: str) -> tuple[str, str]:

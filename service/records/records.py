@@ -96,10 +96,12 @@ class Records:
     def find(self, key: str, kind: type[R]) -> Sealed[R] | None:
         """As ``get``, but a damaged record counts as none and is noted in ``damaged``."""
         try:
-            return self.get(key, kind)
+            found = self.get(key, kind)
         except CorruptRecord as error:
             self.damaged[key] = str(error)
             return None
+        self.damaged.pop(key, None)  # it has been made again, beside the damaged one
+        return found
 
     def once(self, key: str, kind: type[R]) -> Sealed[R] | None:
         """As ``find``, but a record that was found is not read again in this process: it never changes."""
@@ -153,6 +155,7 @@ class Records:
                     continue
             if sealed is not None:
                 result.found[number] = sealed
+                self.damaged.pop(key, None)
             result.used.append(number)
             result.last = number
             number += 1

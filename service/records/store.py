@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import socket
 import tempfile
 import time
 import uuid
@@ -65,6 +64,7 @@ class StoredMetric(MetricResult):
         grid: key of the sample grid, if there is one.
         grid_sha256: the grid's SHA-256, where it was recorded.
         hardware: what it was computed on, where it was recorded.
+        run: the number of the study's run that computed it; 0 where nobody wrote it down.
     """
 
     study: str = ""
@@ -74,6 +74,7 @@ class StoredMetric(MetricResult):
     grid: str | None = None
     grid_sha256: str | None = None
     hardware: Hardware | None = None
+    run: int = 0
 
 
 class Store:
@@ -276,7 +277,13 @@ class Store:
         return [CurvePoint(n, points[n].loss, points[n].mse, points[n].vb) for n in sorted(points)]
 
     def add_evaluation(
-        self, train_id: str, config: TrialConfig, evaluated: Evaluated, study: str, hardware: Hardware | None = None
+        self,
+        train_id: str,
+        config: TrialConfig,
+        evaluated: Evaluated,
+        study: str,
+        hardware: Hardware | None = None,
+        run: int = 0,
     ) -> None:
         """Records an evaluation: the sample grid first, then one record per metric.
 
@@ -286,12 +293,14 @@ class Store:
             evaluated: the event.
             study: the study that paid for it.
             hardware: what it was computed on.
+            run: the number of the study's run that computed it.
         """
         grid, sha256 = None, None
         if evaluated.grid:
             sha256 = hashlib.sha256(evaluated.grid).hexdigest()
             grid = f"trials/{train_id}/grids/{evaluated.images:012d}-{sha256[:16]}.png"
-            self.records.backend.put(grid, evaluated.grid)
+            if not self.records.backend.put(grid, evaluated.grid) and self._bytes(grid) != evaluated.grid:
+                self.records.backend.write(grid, evaluated.grid)  # it is named by its content: the other is damaged
         for index, metric in enumerate(evaluated.metrics):
             identity = self._identify(train_id, evaluated.images, config, metric.name)
             record = EvaluationRecord(
@@ -307,6 +316,7 @@ class Store:
                 grid=grid,
                 grid_sha256=sha256,
                 hardware=hardware,
+                run=run,
             )
             self.records.put(EvaluationRecord.key(train_id, evaluated.images, metric.name, identity), record)
 
@@ -339,6 +349,7 @@ class Store:
             if isinstance(metric, StoredMetric) and metric.grid is not None:
                 data = self._bytes(metric.grid)
                 if data and metric.grid_sha256 in (None, hashlib.sha256(data).hexdigest()):
+                    self.records.damaged.pop(metric.grid, None)
                     return data
                 self.records.damaged[metric.grid] = f"{metric.grid}: the sample grid is missing or damaged"
         return None
@@ -373,28 +384,20 @@ class Store:
         found = (key.rpartition("/")[2] for key in self.records.names("studies/"))
         return [name for name in found if self.records.names(f"studies/{name}/")]
 
-    def claim(self, study: str) -> int:
-        """Records that a run of a study begins, and returns its number; no two runs get the same.
-
-        What killed writers have left in the study's folder is removed.
-        """
-        clear_abandoned(self.study_dir(study))
-        return self.records.append(Claim.folder(study), Claim(pid=os.getpid(), host=socket.gethostname()))
-
     def last_run(self, study: str) -> int:
         """Returns the number of the newest run that has begun, 0 before the first."""
         return self.records.numbered(Claim.folder(study), Claim).last
 
     def superseded(self, study: str, number: int) -> bool:
         """Whether a later run of a study has begun: run ``number`` must then neither delete nor replace anything."""
-        return self.records.backend.get(f"{Claim.folder(study)}{number + 1:04d}.json") is not None
+        return self.records.backend.get(Claim.key(study, number + 1)) is not None
 
     def add_run(self, study: str, number: int, run: Mapping[str, Any]) -> None:
         """Records how a run has ended.
 
         Args:
             study: the study.
-            number: what ``claim`` returned.
+            number: the run's number.
             run: the fields of ``RunRecord``.
         """
         self.records.put(RunRecord.key(study, number), RunRecord.model_validate(run))
@@ -410,7 +413,12 @@ class Store:
         self.records.append(Failure.folder(study), failure)
         if failure.given_up:
             given_up = GivenUp(
-                study=study, trial=failure.trial, until=failure.until, attempt=failure.attempt, error=failure.error
+                study=study,
+                trial=failure.trial,
+                until=failure.until,
+                attempt=failure.attempt,
+                error=failure.error,
+                cause=failure.cause,
             )
             self.records.append(GivenUp.folder(study, failure.run), given_up)
 
@@ -423,8 +431,15 @@ class Store:
 
         A run that begins supersedes what earlier ones have given up: it tries those trials again.
         """
+        return {record.trial: record.error for record in self._given_up(study)}
+
+    def given_up_causes(self, study: str) -> dict[str, str]:
+        """Returns trial name -> kind of failure, for the same trials; empty where nobody told."""
+        return {record.trial: record.cause for record in self._given_up(study)}
+
+    def _given_up(self, study: str) -> list[GivenUp]:
         folder = GivenUp.folder(study, self.last_run(study))
-        return {record.trial: record.error for record in self.records.numbered(folder, GivenUp).contents}
+        return self.records.numbered(folder, GivenUp).contents
 
 
 def _nonce_key(nonce: str) -> str:
@@ -445,6 +460,7 @@ def _metric(sealed: Sealed[EvaluationRecord]) -> StoredMetric:
         grid=record.grid,
         grid_sha256=record.grid_sha256,
         hardware=record.hardware,
+        run=record.run,
     )
 
 

@@ -159,11 +159,3 @@ def write_plan_source(store: Store, study: Study, source: Path, understood: tupl
 def write_preview(store: Store, study: Study, text: str) -> None:
     """Keeps the preview the study was started with."""
     store.records.backend.write(f"studies/{study.name}/preview.txt", text.encode())
-
-
-def files_for_people(store: Store, study: str) -> dict[str, bytes]:
-    """Returns name -> content of ``study.yaml``, ``preview.txt`` and what is kept of plans, those that are there."""
-    backend, folder = store.records.backend, f"studies/{study}/"
-    keys = [f"{folder}study.yaml", f"{folder}preview.txt", *backend.list(f"{folder}plan/")]
-    found = {key.removeprefix(folder): backend.get(key) for key in keys}
-    return {name: data for name, data in found.items() if data is not None}

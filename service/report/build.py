@@ -16,6 +16,7 @@ from dit_core.gflops import Cost
 from search_spaces.load import dump_study
 from search_spaces.types import AblationView
 from service.analysis import narrative, numbers
+from service.analysis.damage import study_damage
 from service.analysis.hardware import hardware_notes
 from service.analysis.numbers import MetricFormat
 from service.analysis.sentences import listing, sentence
@@ -155,7 +156,10 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
                     *prepared.notes,
                     *(other.text for other in summary.elsewhere),
                     *hardware_notes(expansion, summary.results, store),
-                    *(f"A damaged record was left out: {problem}." for problem in store.damaged),
+                    *(
+                        f"Damaged: {damage.text}."
+                        for damage in study_damage(expansion, summary.results, store, thorough=True)
+                    ),
                 )
             )
         ),

@@ -107,6 +107,10 @@ def test_one_that_was_damaged_where_it_is_published_is_passed_over(mirror: Folde
     newest.write_bytes(newest.read_bytes()[:-1])
     images, ignored = Checkpoints(tmp_path / "other", mirror).restore(state(), 128)
     assert images == 64 and "000000000128.safetensors ignored" in ignored[0]
+    fetch = mirror.fetch
+    mirror.fetch = lambda name, path: "it is damaged" if "128" in name else fetch(name, path)  # type: ignore[method-assign]
+    images, ignored = Checkpoints(tmp_path / "third", mirror).restore(state(), 128)
+    assert (images, ignored) == (64, ("checkpoint 000000000128.safetensors ignored: it is damaged",))
 
 
 def test_one_that_another_process_tidies_away_is_fetched_again(mirror: FolderMirror, tmp_path: Path) -> None:
