@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +58,9 @@ def test_a_study_on_s3_is_the_study_on_a_disk(server: None, study: Path, tmp_pat
     flat = " ".join(done.stdout.split())
     assert f"MLflow's database lies on this machine only, in {cache_folder()}/stores/" in flat
     assert f"{PLACE}/studies/tiny/report/report.html" in flat and f"--store {PLACE}" in flat
+    assert f"MLflow dit-ablate ui --store {PLACE} " in flat, "its database is found by the store"
     on_s3 = Store(PLACE)
+    assert on_s3.scratch.is_relative_to(tempfile.gettempdir()) and (on_s3.path / "mlflow.db").is_file()
     identities = dict(on_disk.prepared.train_ids)
     assert curves(on_s3, identities) == curves(on_disk.store, identities) and all(curves(on_s3, identities).values())
     assert evaluations(on_s3, on_disk.prepared) == evaluations(on_disk.store, on_disk.prepared)
