@@ -32,12 +32,13 @@ def db_of(store: Store) -> Path:
     return store.path / "mlflow.db"
 
 
-def rows(path: Path, store_id: str | None = None) -> Counter[tuple[str, str, int]]:
+def rows(path: Path, store_id: str | None = None, study: str = "tiny") -> Counter[tuple[str, str, int]]:
     """(run's name, metric, step) -> how often it is there, of the runs that are not deleted; of one store if given."""
     found = ask(
         path,
         "select r.run_uuid, r.name, m.key, m.step from metrics m join runs r using (run_uuid) "
-        "where r.lifecycle_stage = 'active'",
+        "join experiments e using (experiment_id) where r.lifecycle_stage = 'active' and e.name = ?",
+        study,
     )
     own = {run for (run,) in ask(path, "select run_uuid from tags where key = ? and value = ?", STORE, store_id)}
     return Counter((name, key, step) for run, name, key, step in found if store_id is None or run in own)
