@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from service.mlflow_sync import database
+from service.mlflow_sync.connection import import_mlflow
 from service.records.store import Store
 
-STORE, KEY = "mlflow.dit_ablate.store", "mlflow.dit_ablate.key"
+STORE, KEY, ARTIFACTS = (f"mlflow.dit_ablate.{name}" for name in ("store", "key", "artifacts"))
 
 
 def empty_database(folder: Path) -> Path:
     """Makes MLflow's tables once; copies of the file are new databases at once."""
+    import_mlflow()
     path = folder / "mlflow.db"
     database.ensure(path, own=True)
     return path
@@ -50,13 +52,13 @@ def names(path: Path) -> Counter[str]:
 
 
 def contents(path: Path) -> dict[str, Any]:
-    """Everything that is there of every run that is not deleted, by its id; the tags' order does not count."""
+    """What is there of every run that is not deleted, by its id, but for which artifacts it has."""
     runs = ask(path, "select run_uuid, name, status, start_time, end_time from runs where lifecycle_stage = 'active'")
     return {
         run[0]: (
             run[1:],
             sorted(ask(path, "select key, value from params where run_uuid = ?", run[0])),
-            sorted(ask(path, "select key, value from tags where run_uuid = ?", run[0])),
+            sorted(ask(path, "select key, value from tags where run_uuid = ? and key <> ?", run[0], ARTIFACTS)),
             sorted(ask(path, "select key, step, timestamp, value from metrics where run_uuid = ?", run[0])),
         )
         for run in runs

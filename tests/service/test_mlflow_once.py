@@ -82,7 +82,7 @@ def test_two_studies_with_other_rungs_over_the_same_arms(study: Study) -> None:
     assert set(rows(db_of(store), study="other").values()) == {1}
     assert len([row for row in found if row[1] == "train_seconds"]) > len(prepared.expansion.trials)
     after = contents(db_of(store))
-    assert {run: after[run][3] for run in before} == {run: before[run][3] for run in before}
+    assert all(set(before[run][3]) <= set(after[run][3]) for run in before), "what was there stays as it was"
 
 
 @pytest.mark.parametrize("damaged", ["evaluations/*.json", "trial.json", "curve/0001.json"])
