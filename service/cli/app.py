@@ -20,10 +20,13 @@ from dit_core.errors import UserError
 from service.cli.axes import axes
 from service.cli.cache_latents import cache_latents
 from service.cli.console import LogToTerminal, err
+from service.cli.doctor import doctor
 from service.cli.exit_codes import USER_ERROR
 from service.cli.export import export
 from service.cli.import_plan import import_plan
 from service.cli.plan import plan
+from service.cli.queue import queue
+from service.cli.repair import repair
 from service.cli.report import report
 from service.cli.run import run
 from service.cli.status import status
@@ -31,6 +34,8 @@ from service.cli.stop import stop
 from service.cli.submit import submit
 from service.cli.sync import sync
 from service.cli.ui import ui
+from service.cli.verify import verify
+from service.redact import redacted
 
 app = typer.Typer(
     name="dit-ablate",
@@ -81,13 +86,15 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
             if error.errno != errno.ENAMETOOLONG:
                 raise
             sentence = f"{str(error.filename)[:60]}...: a file's name cannot be that long"
-        err().print(f"[bold red]error:[/] {escape(sentence)}", soft_wrap=True)
+        err().print(f"[bold red]error:[/] {escape(redacted(sentence))}", soft_wrap=True)
         raise typer.Exit(USER_ERROR)
 
     return wrapped
 
 
-for _command in (plan, run, status, stop, report, export, submit, sync, ui, axes):
+for _command in (plan, run, status, stop, queue, report, export, submit, sync, ui, axes, doctor):
     app.command(_command.__name__)(_friendly(_command))
+app.command("verify")(_friendly(verify))
+app.command("repair")(_friendly(repair))
 app.command("import")(_friendly(import_plan))
 app.command("cache-latents")(_friendly(cache_latents))

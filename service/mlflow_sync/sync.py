@@ -11,6 +11,8 @@ from dit_core.errors import UserError
 from dit_core.gflops import count
 from dit_core.identity import digest
 from search_spaces.types import Trial
+from service.analysis import damage
+from service.analysis.damage import Damage
 from service.analysis.status import StateKind, TrialState, TrialStatus
 from service.analysis.summary import ArmSummary, Summary, summarise
 from service.mlflow_sync import content, descriptions, study_content
@@ -193,11 +195,13 @@ class MlflowSync:
             )
             self._found = True
         tails = {summary.prepared.train_ids.get(item.trial, ""): item.tail for item in live}
-        parent = self._sync_parent(summary, ended=ended)
+        damages = damage.study_damage(summary.expansion, summary.results, self._store) if ended else ()
+        parent = self._sync_parent(summary, damages, ended=ended)
         last = 0
         for arm in summary.arms:
             for status in arm.statuses:
-                run = self._sync_trial(parent, summary, arm, status, tails.get(status.train_id, ()), ended=ended)
+                tail = tails.get(status.train_id, ())
+                run = self._sync_trial(parent, summary, arm, status, tail, damages, ended=ended)
                 last = max(last, run.last if run is not None else 0)
         if ended:
             end = study_content.ended(self._store, self._study.name) or last or now()
@@ -236,7 +240,7 @@ class MlflowSync:
 
     # -- the study ------------------------------------------------------------------------------
 
-    def _sync_parent(self, summary: Summary, *, ended: bool) -> TrackedRun:
+    def _sync_parent(self, summary: Summary, damages: Sequence[Damage], *, ended: bool) -> TrackedRun:
         name, runs = self._study.name, self._mlflow_runs
         runs.describe(study_content.experiment_tags(summary))
         parent = runs.get(parent_key(name))
@@ -245,7 +249,7 @@ class MlflowSync:
             start = study_content.began(self._store, name) or now()
             parent = runs.get_or_make(parent_key(name), name + shared, start, {"kind": "study"})
         self._parent_run_id = parent.id
-        parent.log(tags=study_content.tags(summary, ended=ended))
+        parent.log(tags={**study_content.tags(summary, ended=ended), **(damage.tags(damages) if ended else {})})
         if ended or not self._has_files:  # they are written when a run begins, and when it has ended
             for path, data in study_content.files(self._store, name, report=ended):
                 parent.upload(data, path)
@@ -263,6 +267,7 @@ class MlflowSync:
         arm: ArmSummary,
         status: TrialStatus,
         tail: Sequence[TimedPoint],
+        damages: Sequence[Damage],
         *,
         ended: bool,
     ) -> TrackedRun | None:
@@ -290,6 +295,7 @@ class MlflowSync:
         tags = {
             **content.tags(trial, summary.expansion, status.train_id, status),
             "mlflow.parentRunId": parent.id,
+            **(damage.tags(damages, trial.name) if ended else {}),
             **({"failure": failure} if failure else {}),
             **about.tags,
         }
