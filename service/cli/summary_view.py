@@ -27,6 +27,8 @@ from service.jobs.inside import submitted_command
 def show(result: StudyResult, console: Console) -> None:
     """Prints the results; paths and commands are never broken over lines."""
     console.print(render(result))
+    for warning in result.warnings:
+        console.print(Text.assemble(("warning: ", "bold yellow"), f"{warning}\n"), soft_wrap=True)
     console.print(where(result), soft_wrap=True)
 
 
@@ -48,8 +50,6 @@ def render(result: StudyResult) -> Group:
             parts += [Text(f"  - {_trial_line(row)}") for row in rows.to_dict("records")]
     if result.damage:
         parts += [Text(), *damage_lines(result)]
-    for warning in result.warnings:
-        parts += [Text(), Text.assemble(("warning: ", "bold yellow"), warning)]
     return Group(*parts, Text())
 
 
