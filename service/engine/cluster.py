@@ -200,7 +200,7 @@ def _clear_dead_folders(base: Path) -> None:
 
 
 def _end_processes_of(folder: Path) -> None:
-    """Ends Ray's servers and agents that were started for a folder; most have ended with the process that started it."""
+    """Ends Ray's servers and agents of a folder; most have ended with the process that started them."""
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             command = (entry / "cmdline").read_bytes().decode(errors="replace")
