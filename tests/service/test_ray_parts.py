@@ -133,3 +133,12 @@ def test_a_head_that_is_gone_is_noticed_without_ray(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(lifeline, "GONE_SECONDS", 0.0)
     with pytest.raises(ClusterGone, match=f"the head of the Ray cluster at {address} has not answered"):
         line.holds()
+
+
+def test_tune_puts_nothing_of_the_study_aside() -> None:
+    import pickle
+
+    from service.engine.searcher import PolicySearcher
+
+    searcher = PolicySearcher(threading.Lock(), room=lambda: 1)  # what cannot be pickled, as a ledger's locks
+    assert pickle.dumps(searcher)
