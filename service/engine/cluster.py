@@ -56,8 +56,9 @@ def cluster(address: str | None, temp_dir: str | Path | None, resources: Resourc
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
-    for name in ("ray", "ray.tune", "ray.train"):
+    for name in ("ray", "ray.train"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # its trials are ended with a run that cannot go on
     if ray.is_initialized():
         yield True
         return

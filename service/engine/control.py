@@ -114,11 +114,13 @@ class Control:
 
     def _resize(self) -> None:
         now = time.monotonic()
+        if now - self._resized < RESIZE_SECONDS and self._checks.settled:
+            return
+        self._check_nodes()
         if now - self._resized < RESIZE_SECONDS:
             return
         self._resized = now
         self._lifeline.require_node()
-        self._check_nodes()
         if not self._ledger.stopping:
             changes = self._fleet.resize(self._target.lanes())
             why = f": {self._member.why}" if self._member is not None and self._member.why else ""

@@ -25,7 +25,6 @@ from service.engine.lane_state import Limits
 from service.engine.ledger import Ledger
 from service.engine.naming import RunName
 from service.engine.node_check import NodeChecks, StoreProbe
-from service.engine.nonce import write_nonce
 from service.engine.searcher import PolicySearcher
 from service.engine.sharing.member import Member
 from service.engine.target import Target
@@ -108,7 +107,6 @@ def run_on_ray(
         member = Member(name.run, study, resources) if shared else None
         scratch = store.scratch / f"{study}-{name.run}"
         _clear_scratch(scratch)
-        nonce_key = f"studies/{study}/nonce"
         spec = LaneSpec(
             lane="",
             start=0,
@@ -117,15 +115,17 @@ def run_on_ray(
             store=store.place,
             directory=os.getcwd(),
             threads=resources.cpus_per_worker,
-            nonce=write_nonce(store, nonce_key),
-            nonce_key=nonce_key,
+            nonce=store.nonce_written(),
         )
         dispatcher = _dispatcher(spec, limits)
         fleet = Fleet(resources, spec, name, str(scratch), limits)
         fleet.sweep()
         target = Target(ledger, fleet, member)
+        checks = NodeChecks(StoreProbe(spec.store, spec.nonce))
         # what waits for a lane that is not there would keep others from it, who have one
-        searcher = PolicySearcher(ledger, room=lambda: fleet.size + QUEUED_AHEAD if fleet.size else 0)
+        searcher = PolicySearcher(
+            ledger, room=lambda: fleet.size + QUEUED_AHEAD if fleet.size and checks.settled else 0
+        )
         fit: _Fit | None = None
         gone = False
         try:
@@ -136,7 +136,6 @@ def run_on_ray(
                 member.join(useful)
             fleet.resize(target.lanes())
             fit = _Fit(_tuner(searcher, spec, name, scratch))
-            checks = NodeChecks(StoreProbe(spec.store, spec.nonce_key, spec.nonce))
             Control(fit.thread, fleet, dispatcher, ledger, watch, target, member, checks).watch()
         except ClusterGone:
             gone = True
@@ -149,6 +148,7 @@ def run_on_ray(
                 _tear_down(dispatcher, fleet, fit)
                 if member is not None:
                     member.leave()
+            store.nonce_removed(spec.nonce)
             shutil.rmtree(scratch, ignore_errors=True)
             with contextlib.suppress(OSError):
                 scratch.parent.rmdir()  # when no other run uses it

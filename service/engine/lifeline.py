@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Collection
 
 import ray
 
@@ -50,3 +51,19 @@ class Lifeline:
         alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
         if self._node not in alive:
             raise ClusterGone("the Ray node that this run is driven from has died")
+
+
+def lost_nodes(identities: Collection[str]) -> list[str]:
+    """Returns the addresses of those nodes that are dead or do not answer; Ray takes a minute to notice the latter."""
+    lost = []
+    for node in ray.nodes():
+        if node["NodeID"] not in identities:
+            continue
+        try:
+            if node["Alive"]:
+                socket.create_connection((node["NodeManagerAddress"], node["NodeManagerPort"]), timeout=2).close()
+                continue
+        except OSError:
+            pass
+        lost.append(str(node["NodeManagerAddress"]))
+    return lost
