@@ -17,7 +17,7 @@ import ray
 
 from dit_core.errors import UserError
 from search_spaces.study import Resources
-from service.engine.failures import ClusterGone
+from service.engine.failures import ClusterGone, LanesFailed
 from service.engine.own_ray import closed_to_others
 
 NAMESPACE = "dit-ablate"
@@ -53,6 +53,7 @@ def cluster(address: str | None, temp_dir: str | Path | None, resources: Resourc
 
     Raises:
         UserError: nothing answers at the address, or ``temp_dir`` is too long or cannot be made.
+        LanesFailed: an own Ray does not start.
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
@@ -70,18 +71,22 @@ def cluster(address: str | None, temp_dir: str | Path | None, resources: Resourc
         return
     with _own_folder(temp_dir) as folder, closed_to_others():
         cpus = max(_usable_cpus(), resources.workers * resources.cpus_per_worker)
-        ray.init(
-            address="local",
-            num_cpus=cpus,
-            namespace=NAMESPACE,
-            include_dashboard=True,  # Ray Train frees placement groups through it
-            dashboard_host="127.0.0.1",
-            object_store_memory=OBJECT_STORE_BYTES,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=str(folder),
-            _node_ip_address="127.0.0.1",
-        )
+        try:
+            ray.init(
+                address="local",
+                num_cpus=cpus,
+                namespace=NAMESPACE,
+                include_dashboard=True,  # Ray Train frees placement groups through it
+                dashboard_host="127.0.0.1",
+                object_store_memory=OBJECT_STORE_BYTES,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _temp_dir=str(folder),
+                _node_ip_address="127.0.0.1",
+            )
+        except Exception as error:  # what Ray raises when a part of it does not come up in time is no class of its own
+            ray.shutdown()
+            raise LanesFailed(f"Ray does not start on this machine: {_first_sentence(error)}") from None
         with _leaving():
             yield False
 
@@ -100,6 +105,10 @@ def _leaving() -> Iterator[None]:
         ray.shutdown()
         raise
     ray.shutdown()
+
+
+def _first_sentence(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].split(". ")[0].rstrip(".")
 
 
 def lanes_that_fit(resources: Resources) -> int:

@@ -148,7 +148,8 @@ def run_on_ray(
                 _tear_down(dispatcher, fleet, fit)
                 if member is not None:
                     member.leave()
-            store.nonce_removed(spec.nonce)
+            with contextlib.suppress(OSError):
+                store.nonce_removed(spec.nonce)
             shutil.rmtree(scratch, ignore_errors=True)
             with contextlib.suppress(OSError):
                 scratch.parent.rmdir()  # when no other run uses it

@@ -142,3 +142,19 @@ def test_tune_puts_nothing_of_the_study_aside() -> None:
 
     searcher = PolicySearcher(threading.Lock(), room=lambda: 1)  # what cannot be pickled, as a ledger's locks
     assert pickle.dumps(searcher)
+
+
+def test_a_ray_that_does_not_start_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    from search_spaces.study import Resources
+    from service.engine.failures import LanesFailed
+
+    def times_out(**_: object) -> None:  # as on a machine too busy for it, which cannot be had here
+        raise Exception("The current node timed out during startup. This could happen because the raylet failed ...")
+
+    monkeypatch.setattr(ray, "init", times_out)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    expected = "^Ray does not start on this machine: The current node timed out during startup$"
+    with pytest.raises(LanesFailed, match=expected), cluster.cluster(None, None, Resources()):
+        pass
