@@ -1,4 +1,4 @@
-"""Three people's studies on two CPUs: a lane is given up, the third waits behind both, a dead driver's lane is freed."""
+"""Three people's studies on two CPUs: a lane is given up, the third waits, a dead driver's lane is freed."""
 
 from __future__ import annotations
 

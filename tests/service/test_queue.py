@@ -87,7 +87,7 @@ def test_a_run_without_lanes_is_not_called_unfinished(finished: tuple[Store, Pre
     assert "not finished" not in dit_ablate("status", "tiny", "--store", store.path).stdout
     with Watch(Ledger(prepared, store), store, None) as watch:
         starting = dit_ablate("status", "tiny", "--store", store.path).stdout
-        assert "Study tiny: its lanes are starting" in starting
+        assert "Study tiny: starting (" in starting
         assert "Resume" not in starting and "Again" not in starting and "dit-ablate stop tiny --store" in starting
         watch.waiting = "waiting behind 'a' (user x) for 2 x 4 CPU since 10:31 UTC"
         watch.tick([], 0, 0.0, force=True)
