@@ -11,6 +11,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from search_spaces.study import Resources
 from service.engine import causes, cluster, groups
+from service.engine.failures import LanesFailed
 from service.engine.host import Host
 from service.engine.lane import LaneSpec
 from service.engine.lane_state import Limits
@@ -22,10 +23,6 @@ FUTILE_STARTS = 2
 WAITING_IS_SAID = 120.0
 """Seconds that a lane may take to come up before it is said what it waits for; a cold one takes 15 to 30, on a busy
 machine more."""
-
-
-class LanesFailed(RuntimeError):
-    """The run cannot go on; the message says why, and that nothing computed is lost."""
 
 
 @dataclass
