@@ -56,7 +56,9 @@ def test_records_hide_what_comes_from_outside(monkeypatch: pytest.MonkeyPatch) -
     failure = Failure(
         trial="t", train_id="i", until=1, attempt=1, given_up=True, outcome="failed", error=trace, traceback=trace
     )
-    definition = DefinitionRecord(study={}, train_ids={}, source="x", command=f"run --tracking-uri http://a:{PASSWORD}@h")
+    definition = DefinitionRecord(
+        study={}, train_ids={}, source="x", command=f"run --tracking-uri http://a:{PASSWORD}@h"
+    )
     run = RunRecord(interrupted=False, failed={"t": trace}, messages=(trace,))
     for record in (failure, definition, run):
         text = record.model_dump_json()
