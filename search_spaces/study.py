@@ -221,6 +221,8 @@ class Study(StudyPart):
         policy: the stopping policy.
         resources: lanes and workers.
         checkpoint_images: images between checkpoints inside a segment; None for rungs only.
+        keep_checkpoints: ``needed`` keeps a trial's newest and last one and those that a missing measurement starts
+            from, ``all`` those at every rung.
     """
 
     how = "a mapping with name, baseline and ablations, grid or ladder"
@@ -238,6 +240,7 @@ class Study(StudyPart):
     policy: PolicySpec = _FROM_PROFILE
     resources: Resources = _FROM_PROFILE
     checkpoint_images: Whole | None = Field(None, gt=0)
+    keep_checkpoints: Literal["needed", "all"] = "needed"
 
     @model_validator(mode="before")
     @classmethod

@@ -516,9 +516,8 @@ def _result(
     live: LiveRun | None = None,
 ) -> StudyResult:
     name = prepared.expansion.study.name
-    if report is None and "report.html" in {
-        key.rpartition("/")[2] for key in store.records.names(f"studies/{name}/report/")
-    }:
+    folder = f"studies/{name}/report/"
+    if report is None and f"{folder}report.html" in store.records.names(folder):
         report = shown_report(store, name)
     return study_result(
         summarise(prepared, store, running=running, failures=failures),

@@ -20,6 +20,7 @@ from dit_core.errors import UserError
 from service.cli.axes import axes
 from service.cli.cache_latents import cache_latents
 from service.cli.console import LogToTerminal, err
+from service.cli.doctor import doctor
 from service.cli.exit_codes import USER_ERROR
 from service.cli.export import export
 from service.cli.import_plan import import_plan
@@ -91,7 +92,7 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-for _command in (plan, run, status, stop, queue, report, export, submit, sync, ui, axes):
+for _command in (plan, run, status, stop, queue, report, export, submit, sync, ui, axes, doctor):
     app.command(_command.__name__)(_friendly(_command))
 app.command("verify")(_friendly(verify))
 app.command("repair")(_friendly(repair))

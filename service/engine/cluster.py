@@ -16,6 +16,7 @@ import ray
 
 from dit_core.errors import UserError
 from search_spaces.study import Resources
+from service.engine.own_ray import closed_to_others
 
 NAMESPACE = "dit-ablate"
 OBJECT_STORE_BYTES = 150 * 1024**2
@@ -66,7 +67,7 @@ def cluster(address: str | None, temp_dir: str | Path | None, resources: Resourc
         finally:
             ray.shutdown()
         return
-    with _own_folder(temp_dir) as folder:
+    with _own_folder(temp_dir) as folder, closed_to_others():
         cpus = max(_usable_cpus(), resources.workers * resources.cpus_per_worker)
         ray.init(
             address="local",

@@ -25,6 +25,7 @@ from service.engine.lane_state import Limits
 from service.engine.ledger import Ledger
 from service.engine.messages import Overview
 from service.engine.naming import RunName
+from service.engine.node_check import NodeChecks, StoreProbe
 from service.engine.nonce import write_nonce
 from service.engine.searcher import PolicySearcher
 from service.engine.sharing.member import Member
@@ -140,7 +141,8 @@ def run_on_ray(
                 member.join(useful)
             fleet.resize(target.lanes())
             fit = _Fit(_tuner(searcher, spec, name, scratch))
-            _Control(fit, fleet, dispatcher, ledger, watch, target, member).watch()
+            checks = NodeChecks(StoreProbe(spec.store, spec.nonce_key, spec.nonce))
+            _Control(fit, fleet, dispatcher, ledger, watch, target, member, checks).watch()
         except ray.exceptions.RayActorError:
             raise LanesFailed("the run's dispatcher died and could not be started again") from None
         finally:
@@ -209,9 +211,10 @@ class _Control:
         watch: Watch,
         target: Target,
         member: Member | None,
+        checks: NodeChecks,
     ) -> None:
         self._fit, self._fleet, self._dispatcher, self._ledger = fit, fleet, dispatcher, ledger
-        self._watch, self._target, self._member = watch, target, member
+        self._watch, self._target, self._member, self._checks = watch, target, member, checks
         self._seen = Overview()
         self._resized = time.monotonic()
 
@@ -228,12 +231,21 @@ class _Control:
             self._tell(force=not alive)
             if not alive:
                 return
-            if self._seen.refusals:
-                raise UserError("; ".join(self._seen.refusals))
+            self._check_nodes()
             self._ledger.messages.extend(self._fleet.check(self._seen))
             self._ledger.stopping = self._ledger.stopping or self._watch.stopping
             self._resize()
             self._fit.thread.join(WATCH_SECONDS)
+
+    def _check_nodes(self) -> None:
+        """Ends the run where a node cannot work, before there is work done; names a node that has joined later."""
+        wrong, notes = self._checks.news()
+        for refusal in self._seen.refusals:
+            if refusal not in (*wrong, *self._ledger.messages):
+                wrong.append(refusal)
+        if wrong and not self._ledger.timings:
+            raise UserError("; ".join(wrong))
+        self._ledger.messages.extend([*wrong, *notes])
 
     def _look(self) -> None:
         asked = time.monotonic()

@@ -71,14 +71,22 @@ class Watch:
         on_update: called when a segment starts, changes its phase or ends, and about once a second in between, in the
             thread that calls ``tick``.
         claims_always: claim the study even when nothing is left to run.
+        liveness: what tells whether the runs of others go on.
 
     Raises:
         UserError: on entering, when another process runs this study in this store.
     """
 
     def __init__(
-        self, ledger: Ledger, store: Store, on_update: OnUpdate | None, *, claims_always: bool = False
+        self,
+        ledger: Ledger,
+        store: Store,
+        on_update: OnUpdate | None,
+        *,
+        claims_always: bool = False,
+        liveness: Liveness | None = None,
     ) -> None:
+        self._liveness = liveness or Liveness(store.records)
         self._ledger, self._store, self._on_update = ledger, store, on_update
         self._claims_always = claims_always
         self._name = ledger.study.name
@@ -109,8 +117,7 @@ class Watch:
         return self._seconds
 
     def __enter__(self) -> Watch:
-        liveness = Liveness(self._store.records)
-        tell = self._ledger.messages.append
+        liveness, tell = self._liveness, self._ledger.messages.append
         if self._ledger.finished and not self._claims_always:
             wait_until_free(self._store, self._name, liveness=liveness, tell=tell)
         else:

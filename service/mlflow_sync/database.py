@@ -164,7 +164,8 @@ def _migrate(path: Path) -> None:
         except (SQLAlchemyError, MlflowException, CommandError) as error:
             if "full" in str(error) or "locked" in str(error):
                 raise
-            raise Damaged(f"it cannot be brought up to date: {str(error).splitlines()[0]}") from None
+            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+            raise Damaged(f"it cannot be brought up to date: {reason}") from None
         finally:
             engine.dispose()
 

@@ -5,8 +5,8 @@ A record is an envelope of JSON around typed content::
     {"format": 2, "kind": "evaluation", "key": "trials/...", "written": "2026-11-26T11:00:00+00:00", "content": {...},
      "sha256": "..."}
 
-The checksum covers everything else in the envelope, the time of writing included. ``key`` is where the record belongs: it
-is damage where it lies elsewhere. Records that an earlier version wrote have none and are taken where they lie.
+The checksum covers everything else in the envelope, the time of writing included. ``key`` is where the record belongs:
+elsewhere it is damage. Records that an earlier version wrote have none and are taken where they lie.
 """
 
 from __future__ import annotations

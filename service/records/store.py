@@ -162,8 +162,8 @@ class Store:
         if self.format != FORMAT:
             raise UserError(
                 f"store: {self.place} was written by an earlier version (format {self.format}), which drew other "
-                "random numbers, so its trainings cannot be continued; status, report and plan read it, and new trainings "
-                "need a store of their own: give another folder with --store"
+                "random numbers, so its trainings cannot be continued; status, report and plan read it, and new "
+                "trainings need a store of their own: give another folder with --store"
             )
         if isinstance(self._ground, S3Backend):
             try:
