@@ -14,12 +14,11 @@ from importlib.metadata import version as installed_version
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from dit_core.errors import UserError
 from service.cli.axes import axes
 from service.cli.cache_latents import cache_latents
-from service.cli.console import LogToTerminal, err
+from service.cli.console import LogToTerminal, say_error
 from service.cli.exit_codes import USER_ERROR
 from service.cli.export import export
 from service.cli.import_plan import import_plan
@@ -30,9 +29,11 @@ from service.cli.status import status
 from service.cli.stop import stop
 from service.cli.submit import submit
 from service.cli.ui import ui
+from service.cli.usage import Commands
 
 app = typer.Typer(
     name="dit-ablate",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -79,7 +80,7 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
             if error.errno != errno.ENAMETOOLONG:
                 raise
             sentence = f"{str(error.filename)[:60]}...: a file's name cannot be that long"
-        err().print(f"[bold red]error:[/] {escape(sentence)}", soft_wrap=True)
+        say_error(sentence)
         raise typer.Exit(USER_ERROR)
 
     return wrapped
