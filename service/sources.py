@@ -51,6 +51,9 @@ def open_study(source: Study | str | Path, choices: Choices, store: Store | None
         UserError: the source cannot be read or a choice does not fit.
     """
     refuse_unknown(choices, Choices)
+    skip = choices.get("skip_unknown", False)
+    if not isinstance(skip, bool):
+        raise UserError(f"skip_unknown: true or false is wanted, given {skip!r:.60}")
     if isinstance(source, Study):
         if "profile" in choices:
             raise UserError(
@@ -61,6 +64,8 @@ def open_study(source: Study | str | Path, choices: Choices, store: Store | None
     if not isinstance(source, str | os.PathLike):
         raise UserError(f"study: {source!r:.60} is no study; give a preset's name, a file, or a Study")
     name = os.fspath(source)
+    if not isinstance(name, str) or "\0" in name:
+        raise UserError(f"study: {name!r:.60} is no name that a file can have")
     path = Path(name).expanduser()
     if is_plan(path):
         imported = import_plan(path, **({"profile": choices["profile"]} if "profile" in choices else {}))

@@ -19,7 +19,7 @@ import typer
 from fuzz.cases import Case, make
 
 SECONDS = 30
-"""What hangs for longer is a failure."""
+"""Of computing: what takes longer hangs."""
 LONGEST = 1200
 """Characters of a sentence; a person does not read more."""
 _SENTENCE = re.compile(r"error: [^\n]+\n")
@@ -61,16 +61,16 @@ def check(kind: str, seed: int, number: int, folder: Path, study: dict[str, Any]
 
 
 def _judge(case: Case) -> str:
-    before = signal.signal(signal.SIGALRM, _alarm)
-    signal.alarm(SECONDS)
+    before = signal.signal(signal.SIGPROF, _alarm)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     here = Path.cwd()
     try:
         code, out, err, error = command(case.arguments)
     except Hung:
         return f"took more than {SECONDS} s"
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
         os.chdir(here)
     if error is not None:
         return "a traceback: " + where(error)
