@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -97,6 +98,7 @@ class World:
         self.folder, self.seed, self.jobs = folder, seed, jobs
         self.study = folder / "study.yaml"
         self.study.write_text(yaml.safe_dump(STUDY, sort_keys=False))
+        self.seconds = 600.0  # how long the attempts of one fault may be started
         self._number = 0
         self._lock = threading.Lock()
 
@@ -133,10 +135,11 @@ class World:
     def finish(self, what: str, store: Path, problems: Iterable[str] = ()) -> Verdict:
         """Runs the study to its end, judges it and removes the store if all is well."""
         found = [*problems]
+        again = self.random(what).random() < 0.25  # a second run more, of some
         try:
             ended = self.server.run(*self.command(store), seconds=180)
             found += wrong(ended)
-            if not found:
+            if not found and again:
                 ended = self.server.run(*self.command(store), seconds=180)  # what changes nothing costs nothing
                 found += wrong(ended)
                 if "nothing is left to run" not in ended.output:
@@ -150,9 +153,13 @@ class World:
         return verdict
 
     def all(self, fault: str, attempts: Iterable[Callable[[], Verdict]]) -> Row:
-        """Makes the attempts, some at once."""
+        """Makes the attempts in a random order, some at once, as many as there is time for."""
+        chosen = list(attempts)
+        self.random("order").shuffle(chosen)
+        until = time.monotonic() + self.seconds
         with ThreadPoolExecutor(self.jobs) as pool:
-            verdicts = list(pool.map(_guarded, attempts))
+            tried = pool.map(lambda attempt: _guarded(attempt) if time.monotonic() < until else None, chosen)
+            verdicts = [verdict for verdict in tried if verdict is not None]
         row = Row(fault, tuple(verdicts))
         for verdict in row.failed[:5]:
             print(f"  FAILED {str(verdict)[:600]}", flush=True)
