@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dit_core.errors import UserError
+from dit_core.paths import expanded
 from search_spaces.load import is_plan, presets, read_study_file
 from search_spaces.plan_import import ImportedPlan, import_plan
 from search_spaces.study import Study
@@ -64,9 +65,7 @@ def open_study(source: Study | str | Path, choices: Choices, store: Store | None
     if not isinstance(source, str | os.PathLike):
         raise UserError(f"study: {source!r:.60} is no study; give a preset's name, a file, or a Study")
     name = os.fspath(source)
-    if not isinstance(name, str) or "\0" in name:
-        raise UserError(f"study: {name!r:.60} is no name that a file can have")
-    path = Path(name).expanduser()
+    path = expanded(name, "study")
     if is_plan(path):
         imported = import_plan(path, **({"profile": choices["profile"]} if "profile" in choices else {}))
         study, notes = chosen(imported.study.model_dump(), choices, name)

@@ -83,3 +83,17 @@ def test_what_is_quoted_stays_one_short_line(tmp_path: Path) -> None:
     assert sentence.count("\n") == 1 and "\x1b" not in sentence and "two" in sentence
     sentence = dit_ablate("plan", path, "--seeds", "x" * 5000, "--store", tmp_path / "store").stderr
     assert len(sentence) < 1100 and sentence.endswith("write it like 0,1,2\n")
+
+
+@pytest.mark.parametrize("path", ["~nobody-is-called-so/x", "a\0b"])
+def test_a_path_that_no_file_can_have(path: str, tmp_path: Path) -> None:
+    from dit_core.paths import expanded
+
+    with pytest.raises(UserError, match="^data.path: "):
+        expanded(path, "data.path")
+    for name in ("data.path", "training.initial_weights", "evaluation.reference_statistics"):
+        changes = {"data.name": "image-folder", name: path} if name == "data.path" else {name: path}
+        with pytest.raises(UserError, match="no name that a file can have|a user that this machine does not have"):
+            Client(store=tmp_path / "store").start(write_study(tmp_path), settings=changes)
+    with pytest.raises(UserError, match="no name that a file can have|a user that this machine does not have"):
+        Client(store=tmp_path / "store").start(f"{path}.md")

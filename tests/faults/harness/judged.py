@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 _OF_THE_CLOCK = re.compile(r"seconds|_per_second|_hours|overhead")
-"""Metrics that measure time: no two runs give the same."""
+"""Metrics that measure time: no two runs give the same, nor where a stop ends a stretch; each only once, though."""
 
 
 @dataclass(frozen=True)
@@ -146,9 +146,7 @@ def _tensors(path: Path) -> str:
     return hashlib.sha256(json.dumps(header, sort_keys=True).encode() + data[8 + length :]).hexdigest()[:16]
 
 
-def _mlflow(
-    database: Path, study: str
-) -> tuple[dict[str, str], dict[tuple[str, str, int], Any], tuple[str, ...]]:
+def _mlflow(database: Path, study: str) -> tuple[dict[str, str], dict[tuple[str, str, int], Any], tuple[str, ...]]:
     """Runs and metrics of a study, and sentences on what is there twice."""
     if not database.exists():
         return {}, {}, ()
@@ -168,7 +166,8 @@ def _mlflow(
             ):
                 if (name, key, step) in metrics:
                     twice.append(f"MLflow metric {name} {key} at {step}")
-                metrics[name, key, step] = None if _OF_THE_CLOCK.search(key) else value
-        return runs, metrics, tuple(twice)
+                metrics[name, key, step] = value
+        compared = {key: value for key, value in metrics.items() if not _OF_THE_CLOCK.search(key[1])}
+        return runs, compared, tuple(twice)
     finally:
         connection.close()

@@ -26,7 +26,9 @@ def chains(world: World, attempts: int) -> Row:
     """Kills the first run and two that continue it, each at an operation of its own."""
     choose = world.random("chains")
     points = [[choose.randint(1, world.operations) for _ in range(3)] for _ in range(attempts)]
-    return world.all("kill -9 three times in a row, at random operations", [partial(_at, world, item) for item in points])
+    return world.all(
+        "kill -9 three times in a row, at random operations", [partial(_at, world, item) for item in points]
+    )
 
 
 def _at(world: World, points: tuple[int, ...]) -> Verdict:

@@ -49,7 +49,7 @@ class Tracking:
         raise TimeoutError("the MLflow server does not answer")
 
     def kill(self) -> None:
-        """kill -9 of the server and its workers."""
+        """Kill -9 of the server and its workers."""
         if self._process is not None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()

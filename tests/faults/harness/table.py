@@ -23,8 +23,12 @@ def render(rows: Sequence[Row], inputs: tuple[int, int] | None, seed: int, secon
     lines += [f"| {' | '.join(row.cells())} |" for row in rows]
     if inputs is not None:
         tried, failed = inputs
-        lines.append(f"| generated bad studies, plans, options and records | {tried} | {tried - failed} | - | - | - | - |")
-    commit = _git("rev-parse", "--short", "HEAD") + ("" if not _git("status", "--porcelain", "service") else " with changes")
+        lines.append(
+            f"| generated bad studies, plans, options and records | {tried} | {tried - failed} | - | - | - | - |"
+        )
+    commit = _git("rev-parse", "--short", "HEAD") + (
+        "" if not _git("status", "--porcelain", "service") else " with changes"
+    )
     machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
     day = datetime.now(UTC).date().isoformat()
     lines.append(f"\nCommit {commit}, {day}, {machine}; seed {seed}; {seconds / 60:.0f} minutes.")

@@ -110,7 +110,10 @@ class World:
         self.server = ForkServer(self.folder, learnt.read_text().split()).__enter__()
         trace = self.folder / "operations.txt"
         self._must(self.server.run(*self.command(store), fault={"root": str(store), "trace": str(trace)}))
-        self.operations = len(trace.read_text().splitlines())
+        operations = trace.read_text().splitlines()
+        self.operations = len(operations)
+        # some operations after the decision at the rung is there: all arms are evaluated once, none is finished
+        self.half = next(number for number, line in enumerate(operations) if "/decisions/" in line) + 20
         self.expected: Seen = see(store)
         self.undisturbed = store
         return self
@@ -125,6 +128,11 @@ class World:
     def start(self, store: Path, **options: Any) -> Command:
         """Starts the study."""
         return self.server.start(*self.command(store), **options)
+
+    def half_done(self, store: Path) -> list[str]:
+        """Runs the study to its rung and kills it there; returns what must not be about that."""
+        ended = self.start(store, fault={"root": str(store), "kill_at": self.half}).wait(180)
+        return wrong(ended, -9)
 
     def new_store(self) -> Path:
         """A name that no store has."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from fuzz import odd
 
 KINDS = ("study", "plan", "option", "record")
@@ -84,7 +85,13 @@ def _yaml(data: Any) -> bytes:
 
 
 _PLANS: tuple[dict[str, Any], ...] = (
-    {"title": "Patch", "ablated_part": "patch size", "action": "REPLACE", "replacement": ["2", "4"], "metrics": ["FID"]},
+    {
+        "title": "Patch",
+        "ablated_part": "patch size",
+        "action": "REPLACE",
+        "replacement": ["2", "4"],
+        "metrics": ["FID"],
+    },
     {"name": "Block", "axis": "block", "action": "REPLACE", "values": ["in-context"], "metrics": "FID, sFID"},
     {"ablatedPart": "learning rate", "action": "REPLACE", "replacements": [0.0001, 0.001], "metrics": ["fid"]},
 )

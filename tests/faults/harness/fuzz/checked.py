@@ -16,6 +16,7 @@ from typing import Any
 from unittest import mock
 
 import typer
+
 from fuzz.cases import Case, make
 
 SECONDS = 30
