@@ -46,13 +46,13 @@ def test_a_value_may_be_asked_for_once() -> None:
 
 @pytest.mark.parametrize("skip", ["no", 1, None])
 def test_skip_unknown_is_true_or_false(skip: Any, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="^skip_unknown: true or false is wanted, given"):
+    with pytest.raises(UserError, match=r"^skip_unknown: true or false is wanted, given"):
         Client(store=tmp_path / "store").plan(write_study(tmp_path), skip_unknown=skip)
 
 
 @pytest.mark.parametrize("name", ["a\0b", "a\0b.md", b"tiny"])
 def test_a_study_is_called_as_a_file_can_be(name: Any, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="^study: "):
+    with pytest.raises(UserError, match=r"^study: "):
         Client(store=tmp_path / "store").plan(name)
 
 
@@ -89,11 +89,11 @@ def test_what_is_quoted_stays_one_short_line(tmp_path: Path) -> None:
 def test_a_path_that_no_file_can_have(path: str, tmp_path: Path) -> None:
     from dit_core.paths import expanded
 
-    with pytest.raises(UserError, match="^data.path: "):
+    with pytest.raises(UserError, match=r"^data.path: "):
         expanded(path, "data.path")
     for name in ("data.path", "training.initial_weights", "evaluation.reference_statistics"):
         changes = {"data.name": "image-folder", name: path} if name == "data.path" else {name: path}
-        with pytest.raises(UserError, match="no name that a file can have|a user that this machine does not have"):
+        with pytest.raises(UserError, match=r"no name that a file can have|a user that this machine does not have"):
             Client(store=tmp_path / "store").start(write_study(tmp_path), settings=changes)
-    with pytest.raises(UserError, match="no name that a file can have|a user that this machine does not have"):
+    with pytest.raises(UserError, match=r"no name that a file can have|a user that this machine does not have"):
         Client(store=tmp_path / "store").start(f"{path}.md")

@@ -2,8 +2,8 @@
 
 Started as ``python fork_server.py SOCKET``, it takes one request per line of JSON and answers with lines of JSON::
 
-    {"arguments": [...], "log": PATH, "env": {...}, "cwd": PATH, "fault": {...} or null}   ->  {"started": PID}
-    when a child has ended                                                                   ->  {"ended": PID, "status": N}
+    {"arguments": [...], "log": PATH, "env": {...}, "cwd": PATH, "fault": {...}, "modules": PATH}  ->  {"started": PID}
+    when a child has ended                                                               ->  {"ended": PID, "status": N}
 
 ``status`` is what ``os.waitstatus_to_exitcode`` makes of it: negative for a signal. No thread runs and no tensor is
 computed before a fork, so a child is what a command started from a shell is, all but the imports.

@@ -20,7 +20,7 @@ class Seen:
     """A store as an outsider sees it.
 
     Attributes:
-        states: trial's number of images and values by rung, as recorded: (train_id, images, metric) -> value, floor, grid.
+        states: what was measured: (train_id, images, metric) -> value, floor, digest of the grid.
         losses: (train_id, images) -> loss, mse, vb.
         weights: train_id -> digest of the newest checkpoint's tensors.
         decisions: look -> what was decided.

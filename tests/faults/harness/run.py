@@ -1,7 +1,7 @@
 """Every fault, one after another, and the table: ``make faults``.
 
 ``python run.py --minutes 14`` stops starting attempts of a fault when its share of the time is used; ``--only`` runs
-some; ``--write`` puts the table into docs/reliability.md. The seed of everything random is printed; ``--seed`` repeats it.
+some; ``--write`` puts the table into docs/reliability.md. The seed is printed; ``--seed`` repeats all that is random.
 """
 
 from __future__ import annotations

@@ -66,9 +66,9 @@ def enriched(study: dict[str, Any], chance: random.Random) -> dict[str, Any]:
         (
             {},
             {"grid": {"patch_size": [2, 4], "block": ["adaln-zero", "in-context"]}, "ablations": []},
-            {"ladder": [{"patch_size": 4}, {"block": "in-context"}], "ablations": []},
+            {"ladder": [{"name": "a", "set": {"patch_size": 4}}, {"name": "b", "set": {"block": "in-context"}}]},
             {"policy": {"name": "rungs", "stop_fraction": 0.5}, "resources": {"lanes": 1, "workers": 1}},
-            {"ablations": [{"name": "n", "axis": "block", "action": "REPLACE", "values": ["in-context"], "controls": "none"}]},
+            {"ablations": [{"name": "n", "axis": "block", "values": ["in-context"], "controls": "iso-gflops"}]},
             {"ablations": [{"axis": "guidance", "action": "ADD"}], "primary_metric": "fd_digits_cnn"},
             {"description": "words", "policy": "none", "resources": {"lanes": 2}},
         )
@@ -129,7 +129,8 @@ def _lines(text: bytes, chance: random.Random) -> bytes:
     at = chance.randrange(len(lines))
     head, colon, _ = lines[at].partition(":")
     lines[at] = chance.choice(
-        (f"{head}{colon} {odd.value(chance)!s:.400}", odd.near(lines[at], chance), "", f"- {odd.word(chance)}", f"  - {odd.value(chance)!s:.400}",
+        (f"{head}{colon} {odd.value(chance)!s:.400}", odd.near(lines[at], chance), "", f"- {odd.word(chance)}",
+         f"  - {odd.value(chance)!s:.400}",
          lines[chance.randrange(len(lines))])
     )  # fmt: skip
     return "\n".join(lines).encode(errors="surrogatepass")
@@ -140,9 +141,10 @@ _OPTIONS = (
     "--ema", "--layout", "--to", "--vae", "--executor", "--address", "--tracking-uri", "--port",
 )  # fmt: skip
 _SETTINGS = (
-    "size", "training.batch_size", "training.learning_rate", "model.depth", "data.path", "data.name", "policy", "policy.name",
-    "policy.stop_fraction", "resources.workers", "resources.lanes", "seed", "seeds", "rungs", "budget_images", "name", "baseline",
-    "profile", "evaluation.metrics", "evaluation.num_samples", "block", "patch_size", "primary_metric", "checkpoint_images", "",
+    "size", "training.batch_size", "training.learning_rate", "model.depth", "data.path", "data.name", "policy",
+    "policy.name", "policy.stop_fraction", "resources.workers", "resources.lanes", "seed", "seeds", "rungs", "name", "",
+    "budget_images", "baseline", "profile", "evaluation.metrics", "evaluation.num_samples", "block", "patch_size",
+    "primary_metric", "checkpoint_images",
 )  # fmt: skip
 _COMMANDS = {
     "plan": ("--seeds", "--budget", "--rungs", "--set", "--profile", "--store"),

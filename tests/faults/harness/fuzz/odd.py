@@ -10,17 +10,25 @@ from typing import Any
 Path = tuple[Any, ...]
 
 _VALUES: tuple[Any, ...] = (
-    None, True, False, 0, 1, -1, 2, 3, 7, 10**6, 10**12, 2**31, 2**63, 2**64, 10**400, -(10**30), 0.0, -0.0, 0.5, 1e-300,
-    1e308, float("inf"), float("-inf"), float("nan"), "", " ", "\n", "\t", "\x00", "a\x00b", "none", "None", "null", "nan",
-    "inf", "1e999", "-5", "0x10", "١٢٣", "1_000", "yes", "no", "on", "off", "true", "~", "=", "<<", "*", "&a", "!!int 3",
-    "ＳＩＺＥ", "café", "😀" * 5, "\u202e\u200b", "\ud800", "e\u0301" * 50, "x" * 300, "x" * 20000, "../..", "/etc/passwd", "a/b", "..",
-    "{{ name }}", "[red]", "[/red]", "%s%n", "$(x)", "`x`", "'", '"', "<script>", ":", "#", ",", "S", "L", "XXL", "sizes",
-    [], {}, [[]], [{}], {"": ""}, {"name": "x"}, [None], [1, "a", None], ["S", "S"], [0, 0], [True], [1.5], {"a": {"b": {}}},
+    None, True, False, 0, 1, -1, 2, 3, 7, 10**6, 10**12, 2**31, 2**63, 2**64, 10**400, -(10**30), 0.0, -0.0, 0.5,
+    1e-300,
+    1e308, float("inf"), float("-inf"), float("nan"), "", " ", "\n", "\t", "\x00", "a\x00b", "none", "None", "null",
+    "nan",
+    "inf", "1e999", "-5", "0x10", "١٢٣", "1_000", "yes", "no", "on", "off", "true", "~", "=", "<<", "*", "&a",
+    "!!int 3",
+    "ＳＩＺＥ", "café", "😀" * 5, "\u202e\u200b", "\ud800", "e\u0301" * 50, "x" * 300, "x" * 20000, "../..",
+    "/etc/passwd", "a/b", "..",
+    "{{ name }}", "[red]", "[/red]", "%s%n", "$(x)", "`x`", "'", '"', "<script>", ":", "#", ",", "S", "L", "XXL",
+    "sizes",
+    [], {}, [[]], [{}], {"": ""}, {"name": "x"}, [None], [1, "a", None], ["S", "S"], [0, 0], [True], [1.5],
+    {"a": {"b": {}}},
     list(range(200)), {str(i): i for i in range(200)},
 )  # fmt: skip
 _KEYS = (
-    "name", "seeds", "seed", "budget_images", "rungs", "policy", "resources", "baseline", "ablations", "grid", "ladder",
-    "axis", "values", "action", "controls", "overrides", "profile", "size", "__class__", "model_config", "", "x" * 300,
+    "name", "seeds", "seed", "budget_images", "rungs", "policy", "resources", "baseline", "ablations", "grid",
+    "ladder",
+    "axis", "values", "action", "controls", "overrides", "profile", "size", "__class__", "model_config", "",
+    "x" * 300,
     "naïve", "a.b", "a b", "\x00", "training.batch_size", "model.depth", "data.path", "options", "primary_metric",
 )  # fmt: skip
 
@@ -156,8 +164,11 @@ def garbled(data: bytes, chance: random.Random) -> bytes:
 
 
 _PIECES = (
-    b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\t", b"\r\n", b"\n---\n", b"\n...\n", b"&a [*a]", b"*a", b"!!python/object:os.system x", b"!!float x",
-    b"!!timestamp 2001-99-99", b"!!binary ***", b"!!set {a}", b"!!omap [a]", b"<<: [1]", b"<<: *b", b"? [a]\n: b\n", b"{", b"}", b"[" * 2000,
-    b"{a: " * 300, b"'", b'"', b"|\n", b">\n", b"%YAML 9.9\n", b"# ", b": ", b"- ", b"?", b"@", b"`", b"1e9999", b"9" * 5000, b"0o99",
+    b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\t", b"\r\n", b"\n---\n", b"\n...\n", b"&a [*a]", b"*a",
+    b"!!python/object:os.system x", b"!!float x",
+    b"!!timestamp 2001-99-99", b"!!binary ***", b"!!set {a}", b"!!omap [a]", b"<<: [1]", b"<<: *b", b"? [a]\n: b\n",
+    b"{", b"}", b"[" * 2000,
+    b"{a: " * 300, b"'", b'"', b"|\n", b">\n", b"%YAML 9.9\n", b"# ", b": ", b"- ", b"?", b"@", b"`", b"1e9999",
+    b"9" * 5000, b"0o99",
     b"-.inf", b".nan", b"NaN", b"Infinity", b"\\u0000", b"\\ud800", b"\\x", "\u2028\u2029\u0085\ufeff".encode(),
 )  # fmt: skip
