@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import socket
+import stat
 import time
 import uuid
 from collections.abc import Iterator
@@ -28,11 +29,13 @@ def replacing(path: Path) -> Iterator[Path]:
     Yields:
         The temporary path. Its name tells which process it belongs to.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = temporary_path(path)
     try:
         yield temporary
-        _sync_all(temporary)
+        for made in _all(temporary):
+            share(made)
+            sync(made)
         os.replace(temporary, path)
     finally:
         if temporary.is_dir() and not temporary.is_symlink():
@@ -66,10 +69,11 @@ def create_durably(path: Path, data: bytes) -> bool:
     Raises:
         OSError: it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = temporary_path(path)
     try:
         temporary.write_bytes(data)
+        share(temporary)
         sync(temporary)
         try:
             os.link(temporary, path)  # fails where the name is taken; a rename would replace
@@ -91,6 +95,7 @@ def _create_without_links(path: Path, data: bytes) -> bool:
         with path.open("xb") as file:
             file.write(data)
             file.flush()
+            share(path)
             os.fsync(file.fileno())
     except FileExistsError:
         return False
@@ -103,13 +108,20 @@ def temporary_path(path: Path) -> Path:
     return path.with_name(f".{path.stem}.{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
 
 
-def clear_abandoned(folder: Path) -> None:
-    """Removes, everywhere below a folder, the temporary files that writers left when they were killed.
+def clear_abandoned(folder: Path, *, deep: bool = True) -> None:
+    """Removes what ``abandoned`` finds below a folder, or right in it."""
+    for path in abandoned(folder, deep=deep):
+        with contextlib.suppress(OSError):  # another process may clear it as well
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def abandoned(folder: Path, *, deep: bool = True) -> Iterator[Path]:
+    """Yields, everywhere below a folder or right in it, the temporary files that killed writers have left.
 
     A writer of this host counts as dead when its process is gone; of another host, nothing is known, and what has not
     been written to for an hour is taken to be abandoned.
     """
-    for path in folder.rglob(".*.tmp*"):
+    for path in list(folder.rglob(".*.tmp*") if deep else folder.glob(".*.tmp*")):
         found = _TEMPORARY.search(path.name)
         if found is None:
             continue
@@ -117,7 +129,7 @@ def clear_abandoned(folder: Path) -> None:
             age = time.time() - path.stat().st_mtime
             dead = found["host"] == _host() and age > _GRACE_SECONDS and not process_exists(int(found["pid"]))
             if dead or age > _ABANDONED_SECONDS:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                yield path
 
 
 _TEMPORARY = re.compile(r"\.(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{8}\.tmp")
@@ -136,11 +148,12 @@ def locked(path: Path) -> Iterator[None]:
         path: the lock's file, which stays; the folders around it are made.
     """
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
     try:
         import fcntl
 
         file = path.open("w")
+        share(path)
     except (ImportError, OSError):
         yield
         return
@@ -176,11 +189,40 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _sync_all(path: Path) -> None:
-    """As ``sync``, with everything below a folder."""
-    for inner in path.rglob("*") if path.is_dir() else ():
-        sync(inner)
-    sync(path)
+def _all(path: Path) -> Iterator[Path]:
+    """Everything below a folder, then the folder itself; or a file."""
+    if path.is_dir():
+        yield from path.rglob("*")
+    yield path
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder and those around it, each shared as the one around it is; see ``share``."""
+    if path.is_dir():
+        return
+    if path.parent != path:
+        make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    share(path)
+
+
+def share(path: Path) -> None:
+    """Gives what was just made to the group of the folder around it, where that folder is its group's to write in.
+
+    So several users of a machine can work in one folder, whatever their umasks. A private folder stays private, and
+    what another user has made is let be.
+    """
+    with contextlib.suppress(OSError):
+        around, made = path.parent.stat(), path.stat()
+        if not around.st_mode & stat.S_IWGRP or made.st_uid != os.geteuid():
+            return
+        if made.st_gid != around.st_gid:
+            os.chown(path, -1, around.st_gid)
+        bits = stat.S_IRGRP | stat.S_IWGRP
+        if path.is_dir():
+            bits |= stat.S_IXGRP | around.st_mode & stat.S_ISGID
+        if made.st_mode & bits != bits or made.st_gid != around.st_gid:
+            path.chmod(stat.S_IMODE(made.st_mode) | bits)
 
 
 def file_sha256(path: Path) -> str:

@@ -192,14 +192,16 @@ class Resources(StudyPart):
         workers: DDP workers of one lane.
         cpus_per_worker: CPUs of one worker (also its torch threads).
         gpus_per_worker: GPUs of one worker.
+        weight: how much of a shared cluster the study should get, in proportion to other studies' weights.
     """
 
-    how = "a mapping with lanes, workers, cpus_per_worker or gpus_per_worker"
+    how = "a mapping with lanes, workers, cpus_per_worker, gpus_per_worker or weight"
 
     lanes: Whole | None = Field(None, gt=0)
     workers: Whole = Field(1, gt=0)
     cpus_per_worker: Whole = Field(1, gt=0)
     gpus_per_worker: Real = Field(0, ge=0)
+    weight: Real = Field(1, gt=0, le=1000)
 
 
 class Study(StudyPart):
@@ -222,6 +224,8 @@ class Study(StudyPart):
         policy: the stopping policy.
         resources: lanes and workers.
         checkpoint_images: images between checkpoints inside a segment; None for rungs only.
+        keep_checkpoints: ``needed`` keeps a trial's newest and last one and those that a missing measurement starts
+            from, ``all`` those at every rung.
     """
 
     how = "a mapping with name, baseline and ablations, grid or ladder"
@@ -239,6 +243,7 @@ class Study(StudyPart):
     policy: PolicySpec = _FROM_PROFILE
     resources: Resources = _FROM_PROFILE
     checkpoint_images: Whole | None = Field(None, gt=0)
+    keep_checkpoints: Literal["needed", "all"] = "needed"
 
     @model_validator(mode="before")
     @classmethod

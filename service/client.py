@@ -18,19 +18,27 @@ from service.analysis.preview import Preview, preview
 from service.analysis.study_result import StudyResult, study_result
 from service.analysis.summary import summarise
 from service.choices import Choices, refuse_unknown
-from service.command_text import command_line
-from service.default_store import DEFAULT_STORE
-from service.engine import Live, Snapshot, read_live, request_stop, run_segments
+from service.command_text import arguments_of, command_line, join, tracking_argument
+from service.default_store import DEFAULT_STORE, no_store
+from service.engine import Live, LiveRun, Snapshot, read_live, request_stop, run_segments
 from service.export import ExportChoices, export_trial
+from service.jobs.inside import in_working_folder, submission_id, submitted_command
+from service.jobs.job import Job
+from service.jobs.submit import submit
+from service.jobs.tracking import for_job
 from service.mlflow_sync import BackgroundSync, MlflowSync, default_tracking_uri
-from service.mlflow_sync.connection import absolute
-from service.policies import create
+from service.mlflow_sync.address import absolute
+from service.mlflow_sync.connection import import_mlflow
 from service.preflight import Prepared, prepare
 from service.records import study_files
+from service.records.place import S3Place, place_of
 from service.records.store import Store
-from service.report import Report, build_report
+from service.redact import redacted
+from service.report import Report, build_report, shown_report
+from service.restored import restore
 from service.sources import Opened, open_study
-from service.submit import Job, submit
+from service.verify.inspect import Verdict, verify
+from service.verify.repair import Repaired, repair
 
 
 class Client:
@@ -40,8 +48,11 @@ class Client:
     that the store holds, or a ``Study`` object. The keyword arguments in ``Choices`` change it on the way.
 
     Args:
-        store: folder for checkpoints and records; made when it does not exist; shared by any number of studies.
-        tracking_uri: MLflow's address; None records in a SQLite file inside the store.
+        store: folder for checkpoints and records, or ``s3://BUCKET/PREFIX``; made when it does not exist; shared by any
+            number of studies. For ``submit`` as the cluster sees it; None there leaves it to the cluster's
+            ``DIT_ABLATE_STORE``.
+        tracking_uri: MLflow's address; None records in a SQLite file inside the store, or, for a store on S3, in this
+            machine's cache.
         address: a Ray cluster's address; None starts a Ray of its own on this machine.
 
     Example::
@@ -53,9 +64,10 @@ class Client:
     """
 
     def __init__(
-        self, store: str | Path = DEFAULT_STORE, tracking_uri: str | None = None, address: str | None = None
+        self, store: str | Path | None = None, tracking_uri: str | None = None, address: str | None = None
     ) -> None:
-        self.store_path = Path(store).expanduser().resolve()
+        self.given_store = None if store is None else str(store)
+        self.store_place = place_of(DEFAULT_STORE if store is None else store)
         self.tracking_uri = tracking_uri
         self.address = address
 
@@ -71,6 +83,7 @@ class Client:
         """
         store = self._existing_store()
         opened = open_study(study, choices, store)
+        opened = replace(opened, notes=(*opened.notes, *(store.notes if store is not None else ())))
         expansion = expand(opened.study)
         prepared: Prepared | None = None
         blocker: str | None = None
@@ -120,13 +133,18 @@ class Client:
         opened = open_study(study, choices, existing)
         _complete(opened, choices)
         prepared = prepare(expand(opened.study))
-        store = existing or Store(self.store_path)  # made only now: a mistake leaves no folder behind
+        store = existing or Store(self.store_place)  # made only now: a mistake leaves no folder behind
+        if existing is None:
+            store.require_writable()
+        _identified(store)
         return Session(self, store, opened, prepared, _preview(opened, prepared.expansion, prepared, store, None))
 
     def submit(self, study: str | Path, *, executor: str = "ray", **choices: Unpack[Choices]) -> Job:
         """Submits a study to the cluster at ``address`` as a Ray job and returns the job.
 
-        The study file travels with the job; the store must be a folder that the cluster's nodes see.
+        The study's file travels with the job, and Python files beside it. Store, data and tracking URI are meant as the
+        cluster sees them, and nothing of them is looked for here. A name that is neither a file nor a preset is a
+        study of the cluster's store.
 
         Raises:
             UserError: the study makes no sense, or no cluster answers.
@@ -136,18 +154,38 @@ class Client:
                 f"study: {study.name!r} is a Study, which does not travel with a job; write it to a file with "
                 "search_spaces.load.dump_study and submit that"
             )
-        store = self._existing_store()
+        refuse_unknown(choices, Choices)
+        store = self._store_on_cluster()
+        path: Path | None = None
+        name = source = os.fspath(study)
+        if Path(name).suffix or os.sep in name or name in presets() or Path(name).exists():
+            opened = open_study(study, choices)
+            _complete(opened, choices)
+            expand(opened.study)
+            path, name = opened.path, opened.study.name
+        arguments = list(arguments_of(source, choices, paths_here=False)[1:])
         if store is not None:
-            store.require_writable()
-        opened = open_study(study, choices, store)
-        _complete(opened, choices)
-        expand(opened.study)
-        path = opened.path
-        arguments = [path.name if path is not None else opened.source, *opened.arguments[1:]]
-        arguments += ["--store", str(self.store_path), "--executor", executor]
+            arguments += ["--store", store]
+        again = ["dit-ablate", "submit", str(path.absolute()) if path is not None else source, *arguments]
         if self.tracking_uri is not None:
-            arguments += ["--tracking-uri", self.tracking_uri]
-        return submit(arguments, address=self.address, study_file=path, study=opened.study.name)
+            again += ["--tracking-uri", tracking_argument(self.tracking_uri)]
+        return submit(
+            [path.name if path is not None else source, *arguments, "--executor", executor],
+            address=self.address,
+            study_file=path,
+            study=name,
+            again=join(again),
+            environment=for_job(self.tracking_uri),
+        )
+
+    def _store_on_cluster(self) -> str | None:
+        store = self.given_store
+        if store is None or store.startswith(("/", "~")) or "://" in store:
+            return store
+        raise UserError(
+            f"store: {store} is relative to a folder of this machine, which the cluster does not see; give an absolute "
+            "path there or an s3:// address, or leave it out for the cluster's own DIT_ABLATE_STORE"
+        )
 
     # -- meanwhile and afterwards ---------------------------------------------------------------
 
@@ -155,7 +193,7 @@ class Client:
         """Returns where a study stands, from the store alone: a run may be going on anywhere."""
         store = self.require_store()
         name = self._name(study, store)
-        prepared, definition = _restore(store, name)
+        prepared, definition = restore(store, name)
         live = read_live(store, name)
         running = frozenset(item.trial for item in live.running) if live is not None else frozenset()
         ended = store.runs(name).get(store.last_run(name)) if live is None else None
@@ -167,6 +205,7 @@ class Client:
             running=running,
             failures=store.given_up(name),
             interrupted=ended is not None and ended.interrupted,
+            live=live,
         )
 
     def report(self, study: Study | str | Path) -> StudyResult:
@@ -177,13 +216,13 @@ class Client:
         """
         store = self.require_store()
         name = self._name(study, store)
-        prepared, definition = _restore(store, name)
+        prepared, definition = restore(store, name)
         try:
             report = build_report(prepared, store, command=definition.command)
         except OSError as error:
-            where = error.filename or store.study_dir(name) / "report"
+            where = error.filename or store.shown(f"studies/{name}/report")
             raise UserError(f"report: cannot write {where} ({error.strerror or error})") from None
-        failures, files = store.given_up(name), (report.markdown, report.html)
+        failures, files = store.given_up(name), report.shown
         return _result(self, store, prepared, definition.command, failures=failures, report=files)
 
     def export(self, study: Study | str | Path, to: str | Path, **which: Unpack[ExportChoices]) -> Exported:
@@ -201,9 +240,66 @@ class Client:
 
         refuse_unknown(which, ExportChoices, required=("layout",))
         store = self.require_store()
-        prepared, _ = _restore(store, self._name(study, store))
+        prepared, _ = restore(store, self._name(study, store))
         prepared = standing(prepared, store).prepared  # with the arms that were proposed while it ran
         return export_trial(prepared, store, Path(to), **which)
+
+    def sync(self, study: str | None = None) -> dict[str, str | None]:
+        """Brings MLflow up to date from the store's records alone; a run may be going on anywhere.
+
+        Args:
+            study: a study's name; None takes all of the store's.
+
+        Returns:
+            Study name -> one sentence on why MLflow is not up to date, None where it is.
+
+        Raises:
+            UserError: the store has no such study, or MLflow's address can never work.
+        """
+        store = self.require_store()
+        store.require_writable()
+        if study is not None:
+            study_files.read_definition(store, study)  # says that it is not there, and what is
+        found: dict[str, str | None] = {}
+        for name in (study,) if study is not None else (*self.studies(), *self.unreadable()):
+            try:
+                prepared, _ = restore(store, name)
+            except UserError as error:
+                found[name] = str(error)
+                continue
+            sync = MlflowSync(self.tracking_uri, prepared, store)
+            live, failures = read_live(store, name), store.given_up(name)
+            if live is None:
+                found[name] = sync.finish(failures)
+            else:
+                found[name] = None if sync.sync(live.running, failures) else sync.problem
+        return found
+
+    def verify(self, study: str | None = None) -> Verdict:
+        """Reads a store's records, sample grids and checkpoints, and says what is damaged; nothing is written.
+
+        Args:
+            study: read this study and its trials only.
+
+        Raises:
+            UserError: there is no store, or no such study in it.
+        """
+        return verify(self.require_store(), study)
+
+    def repair(
+        self, study: str | None = None, *, train: bool = False, tell: Callable[[str], None] | None = None
+    ) -> Repaired:
+        """Makes again what ``verify`` finds damaged.
+
+        Args:
+            study: mend this study and its trials only.
+            train: train again where that is needed.
+            tell: told what is done, a line each.
+
+        Raises:
+            UserError: there is no store, it has format 1 or no such study, or a run of the study is going on.
+        """
+        return repair(self.require_store(), study, train=train, tell=tell)
 
     def stop(self, study: Study | str | Path) -> bool:
         """Asks a running study to checkpoint and end; returns whether a run was going on."""
@@ -225,9 +321,7 @@ class Client:
 
     def _existing_store(self) -> Store | None:
         """The store if there is one; looking never makes a folder."""
-        if not self.store_path.exists() or (self.store_path.is_dir() and not any(self.store_path.iterdir())):
-            return None
-        return Store(self.store_path)
+        return Store.existing(self.store_place)
 
     def require_store(self) -> Store:
         """Returns the store, which must be there.
@@ -237,7 +331,7 @@ class Client:
         """
         store = self._existing_store()
         if store is None:
-            raise UserError(f"store: there is none at {self.store_path}; `dit-ablate run` makes one, or give --store")
+            raise no_store(self.store_place)
         return store
 
     def _name(self, study: Study | str | Path, store: Store) -> str:
@@ -266,20 +360,42 @@ class Session:
     prepared: Prepared
     preview: Preview
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of the store before the run, a sentence each."""
+        told = list(self.store.notes)
+        if self.client.tracking_uri is None and isinstance(self.client.store_place, S3Place):
+            told.append(
+                f"MLflow's database lies on this machine only, in {self.store.path}: the store is on S3; give "
+                "--tracking-uri for one that others see"
+            )
+        return tuple(told)
+
     def command(self, executor: str = "ray") -> str:
-        """Returns the command that continues or repeats the study."""
+        """Returns the command that continues or repeats the study, where its reader will type it, without passwords.
+
+        Of a run that was submitted it is the command that submitted it.
+        """
+        submitted = submitted_command()
+        if submitted is not None:
+            return submitted
         arguments = list(self.opened.arguments)
         if self.opened.source == "python":
-            arguments = [str(self.store.study_dir(self.opened.study.name) / "study.yaml")]
+            kept = self.store.shown(f"studies/{self.opened.study.name}/study.yaml")
+            arguments = [str(kept) if isinstance(kept, Path) else self.opened.study.name]
+        elif self.opened.path is not None and in_working_folder(self.opened.path.absolute()):
+            arguments = [self.opened.study.name]  # as the store has it: the file is thrown away with the job
         if executor != "ray":
             arguments += ["--executor", executor]
-        for option, value, variable in (
-            ("--address", self.client.address, "RAY_ADDRESS"),
-            ("--tracking-uri", self.client.tracking_uri, "MLFLOW_TRACKING_URI"),
-        ):
-            if value is not None and value != os.environ.get(variable):
-                arguments += [option, absolute(value)]
-        return command_line("run", arguments, self.store.path)
+        address = self.client.address
+        if submission_id() is not None:
+            arguments += ["--address", "auto"]  # on the cluster, where no job sets RAY_ADDRESS
+        elif address is not None and address != os.environ.get("RAY_ADDRESS"):
+            arguments += ["--address", redacted(address)]
+        uri = self.client.tracking_uri
+        if uri is not None and uri != os.environ.get("MLFLOW_TRACKING_URI"):
+            arguments += ["--tracking-uri", tracking_argument(absolute(uri))]
+        return redacted(command_line("run", arguments, self.store.place))
 
     def run(
         self,
@@ -289,22 +405,28 @@ class Session:
         ray_temp_dir: str | None = None,
     ) -> StudyResult:
         """Runs the study; see ``Client.run``."""
-        command = self.command(executor)
-        sync = MlflowSync(self.client.tracking_uri, self.prepared, self.store)
-        sync.check()
-        live: Collection[Live] | None = None
+        command, name = self.command(executor), self.opened.study.name
+        live: Collection[Live] = ()
         failed: Mapping[str, str] = {}
+        run: int | None = None
 
         def update(snapshot: Snapshot) -> None:
-            nonlocal live, failed
-            if live is None:
-                # at the first update the engine has made sure that no other run is going on
+            nonlocal live, failed, run
+            if run is None:
+                # now the study is this run's: one that is refused has written nothing, to MLflow neither
                 self._write_files(command, {status.trial.name: status.train_id for status in snapshot.statuses})
+                run = snapshot.run
             live, failed = tuple(snapshot.live.values()), snapshot.failed
             if on_update is not None:
                 on_update(snapshot)
 
-        with BackgroundSync(sync, lambda: live or (), lambda: failed):
+        def may_write() -> bool:
+            return run is not None and not self.store.superseded(name, run)
+
+        sync = MlflowSync(self.client.tracking_uri, self.prepared, self.store, may_write)
+        import_mlflow()
+        warnings: list[str] = []
+        with BackgroundSync(sync, lambda: live, lambda: failed) as background:
             outcome = run_segments(
                 self.prepared,
                 self.store,
@@ -313,22 +435,29 @@ class Session:
                 ray_temp_dir=ray_temp_dir,
                 on_update=update,
             )
-        warnings: list[str] = []
-        report = self._report(warnings, command)
-        problem = sync.finish(report.files if report else (), outcome.failed)
+            report = self._report(warnings, command)
+            # whoever stopped the run, or what will kill it soon, does not wait for a server that hangs
+            problem = background.finish(outcome.failed, patience=5.0 if outcome.interrupted else 30.0)
         if problem is not None:
-            warnings.append(problem)
+            warnings.append(f"{problem}: `{self._catch_up()}` catches up")
         return _result(
             self.client,
             self.store,
             self.prepared,
             command,
             failures=dict(outcome.failed),
-            report=(report.markdown, report.html) if report else None,
+            report=report.shown if report else None,
             interrupted=outcome.interrupted,
             tracking_uri=sync.tracking_uri,
             warnings=tuple(warnings),
         )
+
+    def _catch_up(self) -> str:
+        """The command that brings MLflow up to date."""
+        arguments, uri = [self.opened.study.name], self.client.tracking_uri
+        if uri is not None and uri != os.environ.get("MLFLOW_TRACKING_URI"):
+            arguments += ["--tracking-uri", redacted(absolute(uri))]
+        return command_line("sync", arguments, self.store.place)
 
     def _write_files(self, command: str, train_ids: Mapping[str, str]) -> None:
         opened, study = self.opened, self.opened.study
@@ -346,7 +475,7 @@ class Session:
         except Exception as error:
             warnings.append(
                 f"the report could not be written ({type(error).__name__}: {error}); "
-                f"try `{command_line('report', (self.opened.study.name,), self.store.path)}`"
+                f"try `{command_line('report', (self.opened.study.name,), self.store.place)}`"
             )
             return None
 
@@ -359,23 +488,17 @@ def _preview(
     )
 
 
+def _identified(store: Store) -> None:
+    """Finds out now whether the store is a copy, so that this is said before the run."""
+    try:
+        _ = store.id
+    except OSError as error:
+        raise UserError(f"store: cannot write to {store.place} ({error.strerror or error})") from None
+
+
 def _complete(opened: Opened, choices: Choices) -> None:
     if opened.imported is not None:
         opened.imported.require_complete(choices.get("skip_unknown", False))
-
-
-def _restore(store: Store, name: str) -> tuple[Prepared, study_files.Definition]:
-    """Prepares a study from its recorded definition: identities are recorded, so its data need not be here."""
-    definition = study_files.read_definition(store, name)
-    expansion = expand(definition.study)
-    missing = [trial.name for trial in expansion.trials if trial.name not in definition.train_ids]
-    if missing:
-        raise UserError(
-            f"study: {name!r} was recorded by another version, which called its trials differently "
-            f"({missing[0]!r} is not among them); run it again"
-        )
-    policy = create(definition.study.policy)
-    return Prepared(expansion, policy, definition.train_ids, {}, plan_digest=definition.analysis_plan), definition
 
 
 def _result(
@@ -386,21 +509,25 @@ def _result(
     *,
     running: frozenset[str] = frozenset(),
     failures: dict[str, str] | None = None,
-    report: tuple[Path, Path] | None = None,
+    report: tuple[Path | str, Path | str] | None = None,
     interrupted: bool = False,
     tracking_uri: str | None = None,
     warnings: tuple[str, ...] = (),
+    live: LiveRun | None = None,
 ) -> StudyResult:
-    folder = store.study_dir(prepared.expansion.study.name) / "report"
-    if report is None and (folder / "report.html").exists():
-        report = (folder / "report.md", folder / "report.html")
+    name = prepared.expansion.study.name
+    folder = f"studies/{name}/report/"
+    if report is None and f"{folder}report.html" in store.records.names(folder):
+        report = shown_report(store, name)
     return study_result(
         summarise(prepared, store, running=running, failures=failures),
         store,
         interrupted=interrupted,
-        tracking_uri=tracking_uri or client.tracking_uri or default_tracking_uri(store),
+        tracking_uri=redacted(tracking_uri or client.tracking_uri or default_tracking_uri(store)),
         report_markdown=report[0] if report else None,
         report_html=report[1] if report else None,
-        warnings=(*warnings, *(f"a damaged record was left out: {problem}" for problem in store.damaged)),
+        warnings=(*warnings, *store.notes),
         resume_command=command,
+        running=live is not None,
+        waiting=live.waits_for if live is not None else "",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,6 +17,10 @@ from search_spaces.study import Study
 from search_spaces.text_files import read_value, write_value
 from service.choices import Choices
 from service.default_store import STORE_VARIABLE
+from service.redact import has_secret
+
+TRACKING_REFERENCE = "$MLFLOW_TRACKING_URI"
+_VARIABLE = re.compile(r"\$[A-Z][A-Z0-9_]*")
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
@@ -69,8 +74,14 @@ def _takes_text(name: str) -> bool:
     return str in kinds and kinds <= {str, type(None)}
 
 
-def arguments_of(source: str, choices: Choices) -> tuple[str, ...]:
-    """Returns the command-line arguments that open the same study again, from any folder."""
+def arguments_of(source: str, choices: Choices, *, paths_here: bool = True) -> tuple[str, ...]:
+    """Returns the command-line arguments that open the same study again.
+
+    Args:
+        source: what opens it, from any folder.
+        choices: what was chosen.
+        paths_here: whether paths in the choices are of this machine: relative ones then become absolute.
+    """
     arguments = [source]
     if "seeds" in choices:
         arguments += ["--seeds", _listed(choices["seeds"])]
@@ -79,7 +90,7 @@ def arguments_of(source: str, choices: Choices) -> tuple[str, ...]:
     if "rungs" in choices:
         arguments += ["--rungs", _listed(choices["rungs"]) or "none"]
     for name, value in choices.get("settings", {}).items():
-        arguments += ["--set", setting_argument(name, _from_anywhere(name, value))]
+        arguments += ["--set", setting_argument(name, _from_anywhere(name, value) if paths_here else value)]
     if "profile" in choices:
         arguments += ["--profile", choices["profile"]]
     if choices.get("skip_unknown"):
@@ -107,9 +118,30 @@ def _from_anywhere(name: str, value: Any) -> Any:
     return str(path.absolute()) if path.exists() else value
 
 
-def command_line(verb: str, arguments: Sequence[str], store: Path) -> str:
-    """Returns a command that a person can paste, whatever the folder and the environment it is pasted in."""
-    return shlex.join(["dit-ablate", verb, *arguments, "--store", str(store.absolute())])
+def tracking_argument(uri: str) -> str:
+    """Returns what a command that is shown or recorded may say for a tracking URI: no password.
+
+    One with a password is left to the shell's variable, from which MLflow reads it as well.
+    """
+    return TRACKING_REFERENCE if has_secret(uri) else uri
+
+
+def command_line(verb: str, arguments: Sequence[str], store: str | Path) -> str:
+    """Returns a command that a person can paste, whatever the folder and the environment it is pasted in.
+
+    Args:
+        verb: the command, e.g. ``run``.
+        arguments: what comes after it; ``$NAME`` alone is left to the shell.
+        store: the store; a folder becomes absolute, an address stays.
+    """
+    return join(
+        ["dit-ablate", verb, *arguments, "--store", str(store if "://" in str(store) else Path(store).absolute())]
+    )
+
+
+def join(words: Iterable[str]) -> str:
+    """Quotes words for a shell as far as they need it; a word that is a variable, ``$NAME``, stays one."""
+    return " ".join(f'"{word}"' if _VARIABLE.fullmatch(word) else shlex.quote(word) for word in words)
 
 
 def from_here(command: str) -> str:
@@ -119,8 +151,8 @@ def from_here(command: str) -> str:
     """
     words = shlex.split(command)
     named = os.environ.get(STORE_VARIABLE)
-    if named and "--store" in words[:-1]:
+    if named and words[1:2] != ["submit"] and "--store" in words[:-1]:
         place = words.index("--store")
-        if Path(words[place + 1]) == Path(named).expanduser():
+        if words[place + 1] == named or Path(words[place + 1]) == Path(named).expanduser():
             del words[place : place + 2]
-    return shlex.join(words)
+    return join(words)

@@ -1,6 +1,28 @@
-"""Which store a command takes that is given none. Light: the command line's help must not wait for it."""
+"""Which store a command takes that is given none, and whether there is one. Light: nothing here waits for torch."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from dit_core.errors import UserError
+
 DEFAULT_STORE = "dit-ablate-store"
 STORE_VARIABLE = "DIT_ABLATE_STORE"
+
+
+def no_store(place: object) -> UserError:
+    """The sentence for a command that reads a store where there is none."""
+    return UserError(f"store: there is none at {place}; `dit-ablate run` makes one, or give --store")
+
+
+def require_folder(place: str | Path) -> None:
+    """Refuses a folder that is missing or empty at once, before anything that takes seconds is imported.
+
+    Raises:
+        UserError: it is; an address (``s3://...``) is never refused here.
+    """
+    if "://" in str(place):
+        return
+    path = Path(place).expanduser().resolve()
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        raise no_store(path)

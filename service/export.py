@@ -48,9 +48,10 @@ def export_trial(prepared: Prepared, store: Store, to: Path, **which: Unpack[Exp
     """
     trial = _trial(prepared, which.get("arm"), which.get("seed"))
     train_id = prepared.train_ids[trial.name]
-    kept = Checkpoints(store.trial_dir(train_id) / "checkpoints").found()
+    checkpoints = Checkpoints(store.trial_dir(train_id) / "checkpoints", store.mirror(train_id))
+    kept = checkpoints.found()
     if not kept:
-        raise UserError(f"trial: {trial.name} has no checkpoint in {store.path}; run the study first")
+        raise UserError(f"trial: {trial.name} has no checkpoint in {store.place}; run the study first")
     images = which.get("images")
     if images is not None and images not in dict(kept):
         raise unknown("images", images, sorted({found for found, _ in kept}))
@@ -64,6 +65,7 @@ def export_trial(prepared: Prepared, store: Store, to: Path, **which: Unpack[Exp
     for found, path in kept:
         if images in (None, found):
             try:
+                checkpoints.fetch(path)
                 exported = export(
                     trial.config,
                     path,

@@ -20,6 +20,7 @@ from dit_core.metrics.reference.references import (
     reference_count,
     reference_key,
     reference_name,
+    reference_sha256,
 )
 from dit_core.metrics.reference.statistics import Statistics
 from dit_core.runtime import distributed
@@ -140,6 +141,7 @@ class ComparedMetric(Metric, Generic[G]):
             "feature_dim": self.extractor.dims[self.feature],
             "samples": count,
             "reference": reference_name(self.config),
+            "reference_sha256": reference_sha256(self.config, self.dataset),
             **({} if real.count is None else {"reference_images": real.count}),
             "held_out_images": held_out.count,
             **about,

@@ -23,7 +23,7 @@ from dit_core.errors import UserError
 from dit_core.events import Checkpointed, CurvePoint, Diverged, Event, Progress, Started
 from dit_core.runtime import compilation, distributed, precision
 from dit_core.training.batches import batches
-from dit_core.training.checkpoint import Checkpoints
+from dit_core.training.checkpoint import Checkpoints, Mirror
 from dit_core.training.loss import step_loss
 from dit_core.training.schedule import learning_rate
 from dit_core.training.state import TrainState
@@ -39,6 +39,8 @@ def run(
     device: torch.device | None = None,
     checkpoint_images: int | None = None,
     stop: Callable[[], bool] | None = None,
+    mirror: Mirror | None = None,
+    not_written: Callable[[Exception], None] | None = None,
 ) -> Iterator[Event]:
     """Trains a trial to ``until`` images seen and evaluates it there. All ranks of a process group iterate it alike.
 
@@ -54,6 +56,9 @@ def run(
         device: where to train; this rank's GPU, or the CPU, when None.
         checkpoint_images: checkpoint also whenever a multiple of this many images has been passed.
         stop: asked on rank 0 at the end of every window; when true the loop checkpoints and ends, without evaluation.
+        mirror: where checkpoints are published, when others that train this trial do not see ``directory``.
+        not_written: told, on rank 0, why a checkpoint could not be written; returns when it is worth another try, and
+            raises when it is not.
 
     Yields:
         ``Started``, then ``Progress`` and ``Checkpointed``, then ``Evaluated``; or ``Diverged``, last, when the loss is
@@ -75,7 +80,7 @@ def run(
         compilation.check(device)
 
     process = build_process(config.diffusion)
-    checkpoints = Checkpoints(Path(directory) / "checkpoints")
+    checkpoints = Checkpoints(Path(directory) / "checkpoints", mirror, not_written)
     state = TrainState.fresh(config, device)
     images, ignored = checkpoints.restore(state, until)
     network = distributed.data_parallel(state.model, device)

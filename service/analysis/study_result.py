@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from search_spaces.study import Study
+from service.analysis.damage import Damage, study_damage
 from service.analysis.narrative import metric_format
 from service.analysis.numbers import MetricFormat
 from service.analysis.statistics import paired_difference
@@ -18,7 +19,7 @@ from service.records.decisions import Stop
 from service.records.store import Store
 
 TRIAL_COLUMNS = ["arm", "seed", "status", "images", "metric", "gflops", "params", "seconds", "weights_of", "train_id",
-                 "error"]  # fmt: skip
+                 "error", "cause"]  # fmt: skip
 EVALUATION_COLUMNS = ["arm", "seed", "images", "metric", "value", "floor", "sample_seconds", "score_seconds", "study"]
 ARM_COLUMNS = ["arm", "status", "seeds", "images", "mean", "spread", "difference", "gflops", "params"]
 
@@ -31,7 +32,8 @@ class StudyResult:
         study: the study.
         trials: one row per trial: ``arm``, ``seed``, ``status``, ``images`` (at the last evaluation), ``metric``,
             ``gflops``, ``params``, ``seconds`` (training wall-clock), ``weights_of`` (the arm whose weights it
-            evaluates and whose row has the seconds; empty where it is trained for itself), ``train_id``, ``error``.
+            evaluates and whose row has the seconds; empty where it is trained for itself), ``train_id``, ``error`` and
+            ``cause`` (the kind of failure) of a trial that was given up.
         evaluations: one row per trial, milestone and metric: ``arm``, ``seed``, ``images``, ``metric``, ``value``,
             ``floor``, ``sample_seconds``, ``score_seconds``, ``study`` (who paid for it).
         arms: one row per arm: ``arm``, ``status``, ``seeds`` (measured), ``images``, ``mean``, ``spread`` (standard
@@ -42,11 +44,14 @@ class StudyResult:
         other_plans: what was decided under other plans or policies and is not acted on, a sentence each.
         done: whether nothing is left to run; a trial that was given up is, since the next run tries it again.
         interrupted: whether the run was asked to stop before it was done.
-        store: the store's folder.
+        running: whether a run of it is going on.
+        waiting: what that run waits for while it trains nothing; empty otherwise.
+        store: the store's folder, or its address on S3.
         shown: the decimals in which the primary metric is shown, as in the report.
         tracking_uri: where MLflow keeps the study; None when it was not asked for.
-        report_markdown: path of the report, None before there is one.
-        report_html: path of the report as one self-contained HTML file.
+        report_markdown: path of the report (its address in a store on S3), None before there is one.
+        report_html: path (or address) of the report as one self-contained HTML file.
+        damage: what of the records is damaged, missing or has a hole; ``dit-ablate verify`` says what mending costs.
         warnings: what went wrong beside the trials, e.g. MLflow could not be reached at the end.
         resume_command: the command that continues or repeats the study.
     """
@@ -59,14 +64,17 @@ class StudyResult:
     stops: tuple[Stop, ...]
     done: bool
     interrupted: bool
-    store: Path
+    store: Path | str
     shown: MetricFormat
     other_plans: tuple[str, ...] = ()
     tracking_uri: str | None = None
-    report_markdown: Path | None = None
-    report_html: Path | None = None
+    report_markdown: Path | str | None = None
+    report_html: Path | str | None = None
+    damage: tuple[Damage, ...] = ()
     warnings: tuple[str, ...] = ()
     resume_command: str = ""
+    running: bool = False
+    waiting: str = ""
 
     @property
     def failed(self) -> pd.DataFrame:
@@ -79,6 +87,8 @@ class StudyResult:
             "study": self.study.name,
             "done": self.done,
             "interrupted": self.interrupted,
+            "running": self.running,
+            "waiting": self.waiting,
             "primary_metric": self.study.primary_metric,
             "budget_images": self.study.budget_images,
             "trials": _records(self.trials),
@@ -89,6 +99,7 @@ class StudyResult:
             "store": str(self.store),
             "tracking_uri": self.tracking_uri,
             "report": {"markdown": _text(self.report_markdown), "html": _text(self.report_html)},
+            "damage": [damage.text for damage in self.damage],
             "warnings": list(self.warnings),
             "resume_command": self.resume_command,
         }
@@ -100,10 +111,12 @@ def study_result(
     *,
     interrupted: bool = False,
     tracking_uri: str | None = None,
-    report_markdown: Path | None = None,
-    report_html: Path | None = None,
+    report_markdown: Path | str | None = None,
+    report_html: Path | str | None = None,
     warnings: tuple[str, ...] = (),
     resume_command: str = "",
+    running: bool = False,
+    waiting: str = "",
 ) -> StudyResult:
     """Lays a study's summary out as frames. The arguments are ``StudyResult``'s attributes."""
     arms = pd.DataFrame([_arm(arm, summary) for arm in summary.arms], columns=ARM_COLUMNS)
@@ -117,17 +130,21 @@ def study_result(
         other_plans=tuple(other.text for other in summary.elsewhere),
         done=summary.finished,
         interrupted=interrupted,
-        store=store.path,
+        store=store.shown(""),
+        damage=study_damage(summary.expansion, summary.results, store),
         tracking_uri=tracking_uri,
         report_markdown=report_markdown,
         report_html=report_html,
         warnings=warnings,
         resume_command=resume_command,
+        running=running,
+        waiting=waiting,
         shown=metric_format(summary),
     )
 
 
 def _trials(summary: Summary, store: Store) -> pd.DataFrame:
+    causes = store.given_up_causes(summary.study.name) if summary.failures else {}
     rows = [
         {
             "arm": arm.arm.name,
@@ -141,6 +158,7 @@ def _trials(summary: Summary, store: Store) -> pd.DataFrame:
             "weights_of": shared or "",
             "train_id": status.train_id,
             "error": summary.failures.get(status.trial.name),
+            "cause": causes.get(status.trial.name, ""),
         }
         for arm in summary.arms
         for shared in (summary.weights_of.get(arm.arm.name),)
@@ -204,5 +222,5 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _text(path: Path | None) -> str | None:
+def _text(path: Path | str | None) -> str | None:
     return None if path is None else str(path)

@@ -19,17 +19,22 @@ from dit_core.errors import UserError
 from service.cli.axes import axes
 from service.cli.cache_latents import cache_latents
 from service.cli.console import LogToTerminal, say_error
+from service.cli.doctor import doctor
 from service.cli.exit_codes import USER_ERROR
 from service.cli.export import export
 from service.cli.import_plan import import_plan
 from service.cli.plan import plan
+from service.cli.queue import queue
+from service.cli.repair import repair
 from service.cli.report import report
 from service.cli.run import run
 from service.cli.status import status
 from service.cli.stop import stop
 from service.cli.submit import submit
+from service.cli.sync import sync
 from service.cli.ui import ui
 from service.cli.usage import Commands
+from service.cli.verify import verify
 
 app = typer.Typer(
     name="dit-ablate",
@@ -58,10 +63,11 @@ def _head(
 
     [bold]dit-ablate ui[/]                look at every trial in MLflow
     """
-    logger = logging.getLogger("dit_core.data")
-    logger.setLevel(logging.INFO)
-    if not logger.handlers:
-        logger.addHandler(LogToTerminal())
+    for name in ("dit_core.data", "service.mlflow_sync"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.INFO)
+        if not logger.handlers:
+            logger.addHandler(LogToTerminal())
     if version:
         typer.echo(f"dit-ablate {installed_version('dit-ablate')}")
         raise typer.Exit
@@ -86,7 +92,9 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-for _command in (plan, run, status, stop, report, export, submit, ui, axes):
+for _command in (plan, run, status, stop, queue, report, export, submit, sync, ui, axes, doctor):
     app.command(_command.__name__)(_friendly(_command))
+app.command("verify")(_friendly(verify))
+app.command("repair")(_friendly(repair))
 app.command("import")(_friendly(import_plan))
 app.command("cache-latents")(_friendly(cache_latents))

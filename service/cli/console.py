@@ -10,6 +10,8 @@ import sys
 from rich.console import Console
 from rich.markup import escape
 
+from service.redact import redacted
+
 _PLAIN = str.maketrans({"−": "-", "–": "-", "—": "-", "±": "+-", "×": "x", "·": "|", "…": "...", "’": "'"})
 """What stands for a character that a terminal does not have: a minus must not become a question mark."""
 
@@ -45,7 +47,7 @@ def err() -> Console:
 
 def say_error(sentence: str) -> None:
     """Prints ``error: `` and a sentence in one line, whatever was given to be quoted in it."""
-    text = "".join(character if character.isprintable() else repr(character)[1:-1] for character in sentence)
+    text = "".join(character if character.isprintable() else repr(character)[1:-1] for character in redacted(sentence))
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST * 2 // 3]} ... {text[-_LONGEST // 3 :]}"
     err().print(f"[bold red]error:[/] {escape(text)}", soft_wrap=True)

@@ -36,6 +36,7 @@ class Lines:
         self._messages = 0
         self._lanes_up = 0
         self._stopping = False
+        self._waiting = ""
         self._spoke = time.monotonic()
 
     def head(self, preview: Preview) -> None:
@@ -64,6 +65,10 @@ class Lines:
             self._lanes_up = snapshot.lanes_up
             after = numbers.duration(snapshot.elapsed)
             self._say(f"{snapshot.lanes_up} of {numbers.plural(snapshot.lanes, 'lane')} up after {after}")
+        if snapshot.waiting != self._waiting:
+            self._waiting = snapshot.waiting
+            if snapshot.waiting:
+                self._say(f"{snapshot.waiting[0].upper()}{snapshot.waiting[1:]}", "yellow")
         if self._states is None:
             self._stops = len(snapshot.stops)  # what the store held already is not news
         for _, text, style in sorted(
@@ -97,7 +102,8 @@ class Lines:
         working = [live for live in snapshot.live.values() if live.phase != "queued"]
         flying = ", ".join(f"{live.trial} {live.phase} at {numbers.whole(live.images)}" for live in working[:4])
         more = f" and {len(working) - 4} more" if len(working) > 4 else ""
-        return f"{overall(snapshot, self._study)}; {flying + more if working else 'waiting for a lane'}"
+        now = flying + more if working else snapshot.waiting or "waiting for a lane"
+        return f"{overall(snapshot, self._study)}; {now}"
 
     def _say(self, text: str, style: str = "") -> None:
         self._spoke = time.monotonic()

@@ -79,7 +79,7 @@ class LiveTable:
         if hidden:
             parts.append(Text(f"and {numbers.plural(hidden, 'more trial')}", style="dim"))
         lanes = f"{snapshot.lanes_up} of {numbers.plural(snapshot.lanes, 'lane')} up; "
-        stopping = "stopping; " if snapshot.stopping else ""
+        stopping = "stopping; " if snapshot.stopping else f"{snapshot.waiting}; " if snapshot.waiting else ""
         parts.append(Text(f"{stopping}{lanes if snapshot.lanes else ''}{overall(snapshot, self._study)}", style="bold"))
         metric = self._study.primary_metric
         parts.append(Text(f"{metric} by images seen, {better(metric)} is better; Ctrl-C stops", style="dim"))

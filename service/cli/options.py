@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -20,11 +19,11 @@ StudyArgument = Annotated[
     ),
 ]
 StoreOption = Annotated[
-    Path,
+    str,
     typer.Option(
         "--store",
         envvar=STORE_VARIABLE,
-        help="Folder for checkpoints and records; shared by any number of studies.",
+        help="Folder, or s3://BUCKET/PREFIX, for checkpoints and records; shared by any number of studies.",
     ),
 ]
 TrackingOption = Annotated[
@@ -77,7 +76,24 @@ SkipUnknownOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
-STORE_DEFAULT = Path(DEFAULT_STORE)
+STORE_DEFAULT = DEFAULT_STORE
+
+
+def refuse_dashboard(address: str | None, command: str) -> None:
+    """Refuses a dashboard where the cluster's own address is needed.
+
+    Raises:
+        UserError: what to give, and what to do from where only the dashboard can be reached.
+    """
+    if not address or not address.startswith(("http://", "https://")):
+        return
+    if command == "run":
+        instead = "which takes jobs: use `dit-ablate submit`"
+    else:
+        instead = f"from there use `ray job submit --address {address} -- dit-ablate {command} --address auto`"
+    raise UserError(
+        f"address: {address} is a dashboard, {instead}; `{command}` needs the cluster's own address, e.g. head:6379"
+    )
 
 
 def choices(

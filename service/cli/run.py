@@ -28,6 +28,7 @@ from service.cli.options import (
     StudyArgument,
     TrackingOption,
     choices,
+    refuse_dashboard,
 )
 
 if TYPE_CHECKING:
@@ -77,8 +78,10 @@ def run(
     from service.cli.summary_view import show
     from service.client import Client
     from service.command_text import from_here
+    from service.jobs.inside import mark_stopped
+    from service.redact import redacted
 
-    _check_address(address)
+    refuse_dashboard(address, "run")
     store, note = _store_in_job(store)
     client = Client(store=store, tracking_uri=tracking_uri, address=address)
     session = client.start(
@@ -88,8 +91,9 @@ def run(
         ),
     )
     console = err() if json else out()
-    if note:
-        console.print(note, soft_wrap=True)
+    for told in (note, *session.notes):
+        if told:
+            console.print(told, soft_wrap=True, markup=False)
     command = from_here(session.command(executor.value))
     try:
         # Ray prints of lost workers on the standard output, which is the result's alone
@@ -102,13 +106,17 @@ def run(
         if not isinstance(error, LanesFailed):
             raise
         err().print(
-            f"error: {error}; what was recorded is kept, continue with\n  {command}", soft_wrap=True, markup=False
+            f"error: {redacted(str(error))}; what was recorded is kept, continue with\n  {command}",
+            soft_wrap=True,
+            markup=False,
         )
         raise typer.Exit(FAILED) from None
     if json:
         typer.echo(json_text.dumps(result.to_json(), indent=2))
     else:
         show(result, console)
+    if result.interrupted:
+        mark_stopped()
     raise typer.Exit(exit_code(result))
 
 
@@ -119,17 +127,13 @@ def exit_code(result: StudyResult) -> int:
     return FAILED if len(result.failed) else 0
 
 
-def _check_address(address: str | None) -> None:
-    if address and address.startswith(("http://", "https://")):
-        raise UserError(
-            f"address: {address} is a dashboard, which takes jobs: use `dit-ablate submit`; "
-            "`run` needs the cluster's own address, e.g. head:6379"
-        )
-
-
-def _store_in_job(store: Path) -> tuple[Path, str]:
+def _store_in_job(store: str) -> tuple[str, str]:
     """A Ray job's uploaded working folder is thrown away, so that no store may lie in it."""
-    if store.is_absolute() or "working_dir_files" not in Path.cwd().parts:
+    from service.records.place import place_of
+
+    if not isinstance(place_of(store), Path) or Path(store).expanduser().is_absolute():
+        return store, ""
+    if "working_dir_files" not in Path.cwd().parts:
         return store, ""
     if store != STORE_DEFAULT:
         raise UserError(
@@ -137,4 +141,4 @@ def _store_in_job(store: Path) -> tuple[Path, str]:
             "every node sees"
         )
     home = Path.home() / STORE_DEFAULT
-    return home, f"The store is {home}: a job's working folder is thrown away. Give --store to choose."
+    return str(home), f"The store is {home}: a job's working folder is thrown away. Give --store to choose."

@@ -10,6 +10,7 @@ import typer
 from dit_core.errors import UserError
 from service.cli.console import err, out
 from service.cli.options import STORE_DEFAULT, JsonOption, StoreOption
+from service.default_store import require_folder
 
 
 def status(
@@ -30,6 +31,7 @@ def status(
 
     dit-ablate status dit-digits --json
     """
+    require_folder(store)
     from service.cli.status_view import render_all, render_study
     from service.cli.summary_view import where
     from service.client import Client

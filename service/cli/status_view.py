@@ -9,6 +9,10 @@ from rich.text import Text
 
 from service.analysis import numbers
 from service.analysis.study_result import StudyResult
+from service.command_text import command_line, from_here
+
+SHOWN = 20
+"""Lines on damage before they are only counted."""
 
 
 def render_all(results: list[StudyResult]) -> RenderableType:
@@ -19,7 +23,8 @@ def render_all(results: list[StudyResult]) -> RenderableType:
     for column in ("study", "state", "trials", "report"):
         table.add_column(column, overflow="fold")
     for result in results:
-        table.add_row(result.study.name, state(result), _counts(result), str(result.report_html or "–"))
+        damaged = f", {len(result.damage)} damaged" if result.damage else ""
+        table.add_row(result.study.name, state(result) + damaged, _counts(result), str(result.report_html or "–"))
     return table
 
 
@@ -45,14 +50,36 @@ def render_study(result: StudyResult) -> Group:
         Text.assemble(("Study ", "bold"), (result.study.name, "bold cyan"), f": {state(result)} ({_counts(result)})"),
         table,
         *(Text(other, style="dim") for other in result.other_plans),
+        *given_up_lines(result),
+        *damage_lines(result),
     ]
     return Group(*parts)
 
 
+def given_up_lines(result: StudyResult) -> list[Text]:
+    """The trials that were given up, each with its kind of failure and its error."""
+    rows = result.failed.to_dict("records")
+    return [
+        Text(f"given up ({row['cause'] or 'error'}): {row['arm']} seed={row['seed']}: {row['error']}", style="red")
+        for row in rows
+    ]
+
+
+def damage_lines(result: StudyResult) -> list[Text]:
+    """What is damaged, a line each, and the command that says what it costs to make it again."""
+    if not result.damage:
+        return []
+    lines = [Text.assemble(("damaged: ", "bold yellow"), damage.text) for damage in result.damage[:SHOWN]]
+    more = len(result.damage) - SHOWN
+    rest = f"{more} more are not shown; " if more > 0 else ""
+    command = from_here(command_line("verify", [result.study.name], result.store))
+    return [*lines, Text(f"{rest}what it costs to make it again: {command}", style="dim")]
+
+
 def state(result: StudyResult) -> str:
-    """One word for a study."""
-    if (result.trials["status"] == "running").any():
-        return "running"
+    """A few words for a study."""
+    if result.running or (result.trials["status"] == "running").any():
+        return result.waiting or "running"
     if len(result.failed):
         return f"{numbers.plural(len(result.failed), 'trial')} failed"
     return "done" if result.done else "not finished"

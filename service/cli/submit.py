@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from service.cli.console import err, out
-from service.cli.exit_codes import FAILED
+from service.cli.exit_codes import FAILED, INTERRUPTED
 from service.cli.options import (
-    STORE_DEFAULT,
     BudgetOption,
     JsonOption,
     ProfileOption,
@@ -18,7 +17,6 @@ from service.cli.options import (
     SeedsOption,
     SetOption,
     SkipUnknownOption,
-    StoreOption,
     StudyArgument,
     TrackingOption,
     choices,
@@ -36,7 +34,15 @@ def submit(
             show_default=False,
         ),
     ] = None,
-    store: StoreOption = STORE_DEFAULT,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store",
+            help="Store as the cluster sees it: an absolute path or an s3:// address.  \\[default: the cluster's "
+            "DIT_ABLATE_STORE]",
+            show_default=False,
+        ),
+    ] = None,
     tracking_uri: TrackingOption = None,
     follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Show the job's output until it ends.")] = True,
     seeds: SeedsOption = None,
@@ -49,8 +55,11 @@ def submit(
 ) -> None:
     """Run a study as a job on a Ray cluster that has dit-ablate installed.
 
-    The study file travels with the job. The store is a folder on the cluster: give one that every node sees.
-    The same with Ray's own command: ray job submit --address ... -- dit-ablate run STUDY --store ...
+    The study's file travels with the job, and Python files beside it; nothing else does. Store, data and tracking
+    URI are as the cluster sees them. Submitting again continues.
+
+    Ctrl-C leaves the job running. To stop it: ray job stop, which waits for checkpoints, or dit-ablate stop on the
+    cluster.
 
     [bold]Examples[/]
 
@@ -59,6 +68,8 @@ def submit(
     dit-ablate submit dit-digits --no-follow --json
     """
     from service.client import Client
+    from service.jobs.job import ConnectionLost
+    from service.redact import redacted
 
     client = Client(store=store, tracking_uri=tracking_uri, address=address)
     job = client.submit(
@@ -67,26 +78,41 @@ def submit(
             seeds=seeds, budget=budget, rungs=rungs, settings=settings, profile=profile, skip_unknown=skip_unknown
         ),
     )
-    later = f"ray job logs --address {job.address} --follow {job.id}"
+    follow_to = err() if json else out()
     if json:
-        typer.echo(json_text.dumps({"job_id": job.id, "address": job.address, "entrypoint": job.entrypoint}, indent=2))
-        follow_to = err()
+        told = {"job_id": job.id, "address": redacted(job.address), "entrypoint": job.entrypoint, "notes": job.notes}
+        typer.echo(json_text.dumps(told, indent=2))
     else:
-        follow_to = out()
-        follow_to.print(f"Job [bold]{job.id}[/] runs on {job.address}", soft_wrap=True)
+        for note in (f"Job {job.id} runs on {redacted(job.address)}", *job.notes, *_secret_note(tracking_uri)):
+            follow_to.print(note, soft_wrap=True, markup=False)
+        follow_to.print(f"Stop it, with checkpoints: {job.command('stop')}", soft_wrap=True, markup=False)
+    later = f"Its output: {job.command('logs', '--follow')}"
     if not follow:
         if not json:
-            follow_to.print(f"Its output: {later}", soft_wrap=True)
+            follow_to.print(later, soft_wrap=True, markup=False)
         return
     try:
         for text in job.logs():
             follow_to.out(text, end="", highlight=False)
+        status, code = job.wait(timeout=60), job.exit_code()
     except KeyboardInterrupt:
-        follow_to.print(
-            f"\nThe job goes on. Its output: {later}\nEnd it: ray job stop --address {job.address} {job.id}"
-        )
+        follow_to.print(f"\nThe job goes on. {later}", soft_wrap=True, markup=False)
         return
-    status = job.wait(timeout=60)
-    code = job.exit_code()
-    follow_to.print(f"Job {job.id}: {status}", soft_wrap=True)
+    except ConnectionLost as error:
+        err().print(f"error: {error}", soft_wrap=True, markup=False)
+        raise typer.Exit(FAILED) from None
+    follow_to.print(f"Job {job.id}: {status}", soft_wrap=True, markup=False)
+    if status == "STOPPED":
+        raise typer.Exit(INTERRUPTED)
     raise typer.Exit(0 if status == "SUCCEEDED" else code or FAILED)
+
+
+def _secret_note(tracking_uri: str | None) -> tuple[str, ...]:
+    from service.redact import has_secret
+
+    if tracking_uri is None or not has_secret(tracking_uri):
+        return ()
+    return (
+        "The password of the tracking URI is in the job's environment, which everybody who may use the cluster can "
+        "read; safer is a cluster that sets MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD itself.",
+    )

@@ -18,7 +18,9 @@ from service.analysis import numbers
 from service.analysis.cells import own_label
 from service.analysis.numbers import MetricFormat
 from service.analysis.study_result import StudyResult
-from service.command_text import command_line, from_here
+from service.cli.status_view import damage_lines
+from service.command_text import TRACKING_REFERENCE, command_line, from_here
+from service.jobs.inside import submitted_command
 
 
 def show(result: StudyResult, console: Console) -> None:
@@ -43,6 +45,8 @@ def render(result: StudyResult) -> Group:
         if len(rows):
             parts += [Text(), Text(title, style="bold red")]
             parts += [Text(f"  - {_trial_line(row)}") for row in rows.to_dict("records")]
+    if result.damage:
+        parts += [Text(), *damage_lines(result)]
     for warning in result.warnings:
         parts += [Text(), Text.assemble(("warning: ", "bold yellow"), warning)]
     return Group(*parts, Text())
@@ -99,11 +103,16 @@ def _trial_line(row: dict[Any, Any]) -> str:
 
 
 def where(result: StudyResult) -> Text:
-    """Says where the report is and how to go on."""
+    """Says where the report is and how to go on, or how to end the run that is going on."""
     text = Text()
     if result.report_html is not None:
         text.append("Report  ", style="bold").append(f"{result.report_html}\n")
-    text.append("MLflow  ", style="bold").append(_runnable(ui_command(result.store, result.tracking_uri)) + "\n")
+    place = " (on the cluster)" if submitted_command() is not None else ""
+    text.append("MLflow  ", style="bold").append(_runnable(ui_command(result.store, result.tracking_uri)))
+    text.append(place + "\n")
+    if result.running:
+        stop = command_line("stop", [result.study.name], result.store)
+        return text.append("Stop    ", style="bold").append(_runnable(stop))
     text.append("Again   " if result.done else "Resume  ", style="bold").append(_runnable(result.resume_command))
     return text
 
@@ -112,15 +121,18 @@ def _runnable(command: str) -> str:
     """Returns the command as it can be pasted here: with the path this one was started by when PATH has none."""
     if not command.startswith("dit-ablate "):
         return command  # a server's address
+    if submitted_command() is not None:
+        return command  # it is read where the study was submitted
     command, program = from_here(command), sys.argv[0]
     if shutil.which("dit-ablate") or Path(program).name != "dit-ablate":
         return command
     return command.replace("dit-ablate", shlex.quote(program), 1)
 
 
-def ui_command(store: Path, tracking_uri: str | None) -> str:
+def ui_command(store: Path | str, tracking_uri: str | None) -> str:
     """Returns the command that opens the MLflow UI of a study, or the server's address."""
     if tracking_uri is not None and tracking_uri.startswith(("http://", "https://")):
         return tracking_uri
     elsewhere = tracking_uri is not None and not tracking_uri.startswith(f"sqlite:///{store}/")
-    return command_line("ui", ["--tracking-uri", tracking_uri] if elsewhere and tracking_uri else [], store)
+    shown = TRACKING_REFERENCE if tracking_uri and "***" in tracking_uri else tracking_uri
+    return command_line("ui", ["--tracking-uri", shown] if elsewhere and shown else [], store)

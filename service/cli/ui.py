@@ -33,6 +33,8 @@ def ui(
     """
     from service.client import Client
     from service.mlflow_sync import default_tracking_uri
+    from service.mlflow_sync.address import absolute, artifact_location, scheme_of
+    from service.mlflow_sync.connection import connect
 
     console = out()
     if tracking_uri is not None and tracking_uri.startswith(("http://", "https://")):
@@ -45,7 +47,9 @@ def ui(
             probe.bind((HOST, port))
         except OSError as error:
             raise UserError(f"--port: {port} cannot be used ({error.strerror}); give another one") from None
-    uri = tracking_uri or default_tracking_uri(folder)
+    uri = absolute(tracking_uri or default_tracking_uri(folder))
+    if scheme_of(uri) == "sqlite":
+        connect(uri, folder)  # the server would make a missing database in place, where a kill breaks it
     console.print(f"MLflow at [bold]http://{HOST}:{port}[/] in a few seconds; Ctrl-C ends it", soft_wrap=True)
     command = [
         sys.executable,
@@ -59,7 +63,8 @@ def ui(
         "--port",
         str(port),
     ]
-    command += ["--default-artifact-root", str(folder.path / "mlflow-artifacts"), "--workers", "1"]
+    artifacts = artifact_location(uri) or str(folder.path / "mlflow-artifacts")
+    command += ["--default-artifact-root", artifacts, "--workers", "1"]
     # the server's job queue serves nothing that a study records, and costs eight processes and half a minute
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     process = subprocess.Popen(command, env={**quiet, **os.environ})

@@ -9,12 +9,13 @@ if TYPE_CHECKING:
     from service.engine.outcome import OnUpdate, Outcome, Snapshot
     from service.engine.run import run_segments
     from service.engine.watch import read_live, request_stop
-    from service.engine.wire import Live
+    from service.engine.wire import Live, LiveRun
 
-__all__ = ["Live", "OnUpdate", "Outcome", "Snapshot", "read_live", "request_stop", "run_segments"]
+__all__ = ["Live", "LiveRun", "OnUpdate", "Outcome", "Snapshot", "read_live", "request_stop", "run_segments"]
 
 _WHERE = {
     "Live": "wire",
+    "LiveRun": "wire",
     "OnUpdate": "outcome",
     "Outcome": "outcome",
     "Snapshot": "outcome",

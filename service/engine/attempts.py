@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from service.engine.causes import counts, pause, told_cause
 from service.engine.segment import Segment
 from service.engine.wire import LOST, SegmentResult
 from service.records.kinds import Failure
@@ -20,6 +21,18 @@ class Attempts:
         self.most = most
         self._failures: Counter[str] = Counter()
         self._reached: dict[str, int] = {}
+        self._blameless: Counter[str] = Counter()
+
+    def blameless(self, segment: Segment, result: SegmentResult) -> float | None:
+        """Returns the seconds to wait before a segment is tried again that failed for nothing of its own.
+
+        None for every other failure.
+        """
+        cause = told_cause(result)
+        if counts(cause):
+            return None
+        self._blameless[segment.id] += 1
+        return pause(cause, self._blameless[segment.id])
 
     def failed(self, segment: Segment, result: SegmentResult) -> tuple[int, bool]:
         """Counts a failure; returns which attempt it was, and whether the trial is to be given up."""
@@ -42,6 +55,7 @@ def failure_record(segment: Segment, result: SegmentResult, attempt: int, given_
         attempt=attempt,
         given_up=given_up,
         outcome=result.kind,
+        cause=told_cause(result),
         error=result.error,
         traceback=result.traceback,
         run=run,

@@ -16,6 +16,7 @@ import ray
 
 from dit_core.errors import UserError
 from search_spaces.study import Resources
+from service.engine.own_ray import closed_to_others
 
 NAMESPACE = "dit-ablate"
 OBJECT_STORE_BYTES = 150 * 1024**2
@@ -35,7 +36,7 @@ _LONGEST_TEMP_DIR = 40
 
 
 @contextlib.contextmanager
-def cluster(address: str | None, temp_dir: str | Path | None, resources: Resources) -> Iterator[str]:
+def cluster(address: str | None, temp_dir: str | Path | None, resources: Resources) -> Iterator[bool]:
     """Connects to Ray for the time of a run.
 
     Args:
@@ -46,7 +47,7 @@ def cluster(address: str | None, temp_dir: str | Path | None, resources: Resourc
         resources: the shape of a lane: an own Ray counts at least as many CPUs as one lane needs.
 
     Yields:
-        A sentence on where the run takes place.
+        Whether others can run something there, too.
 
     Raises:
         UserError: nothing answers at the address, or ``temp_dir`` is too long or cannot be made.
@@ -56,17 +57,17 @@ def cluster(address: str | None, temp_dir: str | Path | None, resources: Resourc
     for name in ("ray", "ray.tune", "ray.train"):
         logging.getLogger(name).setLevel(logging.ERROR)
     if ray.is_initialized():
-        yield "the Ray cluster this process is connected to"
+        yield True
         return
     address = address or os.environ.get("RAY_ADDRESS") or None
     if address:
         _connect(address)
         try:
-            yield f"the Ray cluster at {address}"
+            yield True
         finally:
             ray.shutdown()
         return
-    with _own_folder(temp_dir) as folder:
+    with _own_folder(temp_dir) as folder, closed_to_others():
         cpus = max(_usable_cpus(), resources.workers * resources.cpus_per_worker)
         ray.init(
             address="local",
@@ -81,40 +82,49 @@ def cluster(address: str | None, temp_dir: str | Path | None, resources: Resourc
             _node_ip_address="127.0.0.1",
         )
         try:
-            yield f"an own Ray with {cpus} CPUs"
+            yield False
         finally:
             ray.shutdown()
 
 
-def lanes_that_fit(resources: Resources, most: int) -> int:
-    """Returns how many lanes to run: as asked, or as many as fit, and never more than are of use.
-
-    Args:
-        resources: the shape of a lane and how many are asked for.
-        most: lanes that could be kept busy.
-
-    Raises:
-        UserError: the cluster has no room for a single lane.
-    """
+def lanes_that_fit(resources: Resources) -> int:
+    """Returns how many lanes the nodes that are alive have room for, whoever uses them now."""
     slots = 0
-    have = {"CPU": 0.0, "GPU": 0.0}
     for node in ray.nodes():
         if not node["Alive"]:
             continue
-        cpus, gpus = (node["Resources"].get(kind, 0.0) for kind in have)
-        have = {"CPU": have["CPU"] + cpus, "GPU": have["GPU"] + gpus}
-        fits = cpus // resources.cpus_per_worker
+        fits = node["Resources"].get("CPU", 0.0) // resources.cpus_per_worker
         if resources.gpus_per_worker:
-            fits = min(fits, gpus // resources.gpus_per_worker)
+            fits = min(fits, node["Resources"].get("GPU", 0.0) // resources.gpus_per_worker)
         slots += int(fits)
-    room = slots // resources.workers
-    if room < 1:
-        need = f"{resources.workers} x {resources.cpus_per_worker} CPU"
-        need += f" and {resources.workers} x {resources.gpus_per_worker:g} GPU" if resources.gpus_per_worker else ""
+    return slots // resources.workers
+
+
+def require_room(resources: Resources) -> None:
+    """Makes sure that the cluster has room for a lane.
+
+    Raises:
+        UserError: it has not.
+    """
+    if lanes_that_fit(resources) < 1:
+        have = ray.cluster_resources()
         raise UserError(
-            f"resources: one lane needs {need}, and the Ray cluster has {have['CPU']:g} CPU and {have['GPU']:g} GPU"
+            f"resources: one lane needs {lane_needs(resources)}, and the Ray cluster has {have.get('CPU', 0.0):g} CPU "
+            f"and {have.get('GPU', 0.0):g} GPU"
         )
-    return max(1, min(resources.lanes or room, room, most))
+
+
+def lane_needs(resources: Resources) -> str:
+    """Says what a lane takes, e.g. ``2 x 1 CPU and 2 x 1 GPU``."""
+    need = f"{resources.workers} x {resources.cpus_per_worker} CPU"
+    return need + (f" and {resources.workers} x {resources.gpus_per_worker:g} GPU" if resources.gpus_per_worker else "")
+
+
+def room() -> str:
+    """Says what the cluster has and what of it is free."""
+    have, free = ray.cluster_resources(), ray.available_resources()
+    parts = (f"{free.get(kind, 0.0):g} of {have.get(kind, 0.0):g} {kind}" for kind in ("CPU", "GPU"))
+    return f"and {', '.join(parts)} are free on the cluster"
 
 
 def _connect(address: str) -> None:

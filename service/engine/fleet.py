@@ -1,125 +1,147 @@
-"""Starts the lanes, watches them, starts them again, and ends them."""
+"""Starts the lanes, watches them, starts them again, adds and retires some, and ends them."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from search_spaces.study import Resources
-from service.engine.lane import LaneSpec, lane_loop
-from service.engine.messages import LaneView, Overview
+from service.engine import causes, cluster, groups
+from service.engine.host import Host
+from service.engine.lane import LaneSpec
+from service.engine.lane_state import Limits
+from service.engine.messages import LaneOrder, LaneView, Orders, Overview
+from service.engine.naming import RunName
 
-HEALTH_CHECK_SECONDS = 0.5
-MAX_GROUP_RESTARTS = 5
-"""Restarts of a worker group under one host, before the host itself is started anew."""
 FUTILE_STARTS = 2
-"""Hosts in a row that end without their workers having come up, before the run gives up."""
+"""Hosts in a row that end without their workers having come up, before the lane is given up."""
+WAITING_IS_SAID = 120.0
+"""Seconds that a lane may take to come up before it is said what it waits for; a cold one takes 15 to 30, on a busy
+machine more."""
 
 
 class LanesFailed(RuntimeError):
     """The run cannot go on; the message says why, and that nothing computed is lost."""
 
 
-class Host:
-    """Holds one Ray Train run: a worker group that takes segments until it is told to end."""
-
-    def run(self, spec: LaneSpec, resources: Resources, name: str, storage: str) -> None:
-        """Blocks until the lane has been closed.
-
-        Raises:
-            Exception: the worker group could not be kept up.
-        """
-        import os
-
-        os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", str(HEALTH_CHECK_SECONDS))
-        os.environ.setdefault("RAY_TRAIN_METRICS_ENABLED", "0")
-        from ray.train import FailureConfig, RunConfig, ScalingConfig
-        from ray.train.torch import TorchTrainer
-
-        each: dict[str, float] = {"CPU": resources.cpus_per_worker}
-        if resources.gpus_per_worker:
-            each["GPU"] = resources.gpus_per_worker
-        TorchTrainer(
-            lane_loop,
-            train_loop_config=asdict(spec),
-            scaling_config=ScalingConfig(
-                num_workers=resources.workers, use_gpu=resources.gpus_per_worker > 0, resources_per_worker=each
-            ),
-            run_config=RunConfig(
-                name=name, storage_path=storage, failure_config=FailureConfig(max_failures=MAX_GROUP_RESTARTS)
-            ),
-        ).fit()
-
-
 @dataclass
 class _Lane:
+    """A place for a worker group; ``up`` are seconds by incarnation, ``joined`` is of this start."""
+
     name: str
+    added: float
+    starts: int = 0
     host: Any = None
     run: Any = None
-    starts: int = 0
-    joins_before: int = 0
+    waiting_since: float = 0.0
+    waiting_said: bool = False
+    first_up: float = 0.0
+    joined: bool = False
     futile: int = 0
+    why: str = ""
+    cause: str = ""
     dead: str = ""
+    retires: bool = False
+    up: dict[str, float] = field(default_factory=dict)
 
 
 class Fleet:
-    """The lanes of a run.
+    """The lanes of a run. Their hosts live on the driver's node, so that another node's death leaves them.
 
     Args:
-        count: lanes.
-        resources: the shape of each.
-        spec: what every lane needs to know; ``lane`` is filled in.
-        dispatcher: the dispatcher's handle.
-        storage: folder for Ray Train's own files, reachable from every node.
+        resources: the shape of each lane.
+        spec: what every lane needs to know; ``lane`` and ``start`` are filled in.
+        name: what the run is called on the cluster.
+        storage: folder for Ray Train's own files; lanes leave no checkpoints there, so each node may have its own.
+        limits: how long a lane may wait for room.
     """
 
-    def __init__(self, count: int, resources: Resources, spec: LaneSpec, dispatcher: Any, storage: str) -> None:
-        self._resources, self._spec, self._dispatcher, self._storage = resources, spec, dispatcher, storage
-        self._lanes = [_Lane(f"lane-{index}") for index in range(count)]
-        self._created: dict[str, float] = {}
-        self.began = time.time()
+    def __init__(
+        self, resources: Resources, spec: LaneSpec, name: RunName, storage: str, limits: Limits | None = None
+    ) -> None:
+        self._resources, self._spec, self._name, self._storage = resources, spec, name, storage
+        self._limits = limits or Limits()
+        self._lanes: list[_Lane] = []
+        self._starts: dict[str, int] = {}
+        self._ended = 0.0  # lane seconds of lanes that are gone
+        self._ended_startup = 0.0
+        self._ended_up = 0.0
+        self.most = 0
 
-    def start(self) -> None:
-        """Starts every lane; returns at once."""
-        for lane in self._lanes:
+    # -- how many -----------------------------------------------------------------------------------
+
+    @property
+    def size(self) -> int:
+        """Lanes that are there to stay, those that do not come up included."""
+        return sum(not lane.retires for lane in self._lanes)
+
+    def resize(self, count: int) -> list[str]:
+        """Adds lanes, or has some checkpoint, give their segment back and end; returns at once.
+
+        Those that have no workers go first, then the newest.
+
+        Args:
+            count: how many are to stay.
+
+        Returns:
+            A sentence on each lane that was added to or retired from a running fleet.
+        """
+        said = []
+        while self.size < count:
+            names = {lane.name for lane in self._lanes}
+            name = next(name for index in range(len(names) + 1) if (name := f"lane-{index}") not in names)
+            lane = _Lane(name, time.monotonic(), self._starts.get(name, 0))
+            self._lanes.append(lane)
             self._start(lane)
+            said.append(f"{name} is added")
+        stay = [lane for lane in self._lanes if not lane.retires]
+        for lane in sorted(stay, key=_use)[: max(0, self.size - count)]:
+            lane.retires = True
+            said.append(f"{lane.name} is retired")
+        self.most = max(self.most, self.size)
+        return said
+
+    # -- what the dispatcher is told, and what it says ------------------------------------------------
+
+    def orders(self, stop: bool) -> Orders:
+        """Returns what the dispatcher has to know of the lanes."""
+        lanes = {lane.name: lane for lane in self._lanes if not lane.dead}
+        return Orders(
+            {name: LaneOrder(item.starts, item.why, item.cause, item.retires) for name, item in lanes.items()},
+            stop,
+            recall=not self.size,
+        )
 
     def check(self, overview: Overview) -> list[str]:
-        """Starts those lanes again that have ended, gone silent or hang.
+        """Starts those lanes again that have ended, gone silent or hang, and lets go of those that have retired.
 
         Args:
             overview: the lanes as the dispatcher sees them.
 
         Returns:
-            A sentence for each lane that had to be started again.
+            A sentence for each lane of which there is something to say.
 
         Raises:
             LanesFailed: every lane has failed to come up.
         """
         said = []
-        for lane in self._lanes:
-            if lane.dead:
-                continue
-            seen = overview.lanes.get(lane.name, LaneView())
-            why = seen.trouble or self._ended(lane)
-            if not why:
-                continue
-            joined = seen.joins > lane.joins_before
-            lane.futile = 0 if joined else lane.futile + 1
-            self._kill(lane)
-            ray.get(self._dispatcher.lane_dead.remote(lane.name, why))
-            if lane.futile >= FUTILE_STARTS:
-                lane.dead = why
-                said.append(f"{lane.name} does not come up: {why}")
-                continue
-            lane.joins_before = seen.joins
-            said.append(f"{lane.name} is started again: {why}")
-            self._start(lane)
-        if all(lane.dead for lane in self._lanes):
-            raise LanesFailed(f"no lane comes up: {self._lanes[0].dead}")
+        for lane in [lane for lane in self._lanes if not lane.dead]:
+            view = overview.lanes.get(lane.name, LaneView())
+            up = self._note(lane, view if view.start == lane.starts else LaneView())
+            why, cause = (view.trouble, view.cause) if up and view.trouble else self._ending(lane)
+            if lane.retires and (why or not lane.first_up):
+                self._remove(lane)
+            elif why:
+                said.append(self._again(lane, why, cause))
+            elif not up:
+                said.extend(self._waiting(lane))
+        dead = [lane.dead for lane in self._lanes if lane.dead]
+        if dead and len(dead) == len(self._lanes):
+            raise LanesFailed(f"no lane comes up: {dead[0]}")
         return said
 
     def close(self, timeout: float = 5.0) -> None:
@@ -129,12 +151,70 @@ class Fleet:
             ray.wait(runs, num_returns=len(runs), timeout=timeout)
         for lane in self._lanes:
             self._kill(lane)
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Removes placement groups that ended hosts, of this run or a former one, have left behind."""
+        alive = {self._name.of(lane.name, lane.starts) for lane in self._lanes if lane.host is not None}
+        groups.remove(lambda name: self._name.is_former(name) or (self._name.is_own(name) and name not in alive))
+
+    # -- time ---------------------------------------------------------------------------------------
+
+    def seconds(self) -> tuple[float, float, float]:
+        """Returns how long lanes existed, how much of that was before they were first up, and how long they were up."""
+        now = time.monotonic()
+        existed = sum(now - lane.added for lane in self._lanes)
+        startup = sum((lane.first_up or now) - lane.added for lane in self._lanes)
+        up = sum(sum(lane.up.values()) for lane in self._lanes)
+        return self._ended + existed, self._ended_startup + startup, self._ended_up + up
+
+    # -- one lane -----------------------------------------------------------------------------------
+
+    def _note(self, lane: _Lane, view: LaneView) -> bool:
+        """Notes what is seen of a lane; returns whether it has its workers."""
+        now = time.monotonic()
+        if view.up:
+            lane.up[view.incarnation] = time.time() - view.joined
+            lane.first_up = lane.first_up or now - lane.up[view.incarnation]
+            lane.joined, lane.waiting_since, lane.waiting_said = True, now, False
+        return view.up
+
+    def _again(self, lane: _Lane, why: str, cause: str) -> str:
+        self._kill(lane)
+        lane.futile = 0 if lane.joined else lane.futile + 1
+        if lane.futile >= FUTILE_STARTS:
+            lane.dead = why
+            return f"{lane.name} does not come up: {why}"
+        lane.why, lane.cause = why, cause
+        self._start(lane)
+        return f"{lane.name} is started again: {why}"
+
+    def _waiting(self, lane: _Lane) -> list[str]:
+        waited = time.monotonic() - lane.waiting_since
+        gives_up = waited >= self._limits.waiting
+        if not gives_up and (lane.waiting_said or waited < WAITING_IS_SAID):
+            return []
+        lane.waiting_said = True
+        since = time.strftime("%H:%M:%S", time.localtime(time.time() - waited))
+        if groups.has_room(self._name.of(lane.name, lane.starts)):
+            why = f"its workers have been starting since {since}"
+        else:
+            why = f"waits for room since {since}: it needs {cluster.lane_needs(self._resources)}, {cluster.room()}"
+        if not gives_up:
+            return [f"{lane.name}: {why}"]
+        self._kill(lane)
+        lane.dead = f"given up after {waited:.0f} s: {why}"
+        return [f"{lane.name} is {lane.dead}"]
 
     def _start(self, lane: _Lane) -> None:
         lane.starts += 1
-        lane.host = ray.remote(num_cpus=0)(Host).remote()
-        spec = replace(self._spec, lane=lane.name)
-        name = f"{lane.name}-{lane.starts}"
+        self._starts[lane.name] = lane.starts
+        lane.joined, lane.waiting_since, lane.waiting_said = False, time.monotonic(), False
+        name = self._name.of(lane.name, lane.starts)
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        host = ray.remote(num_cpus=0)(Host)
+        lane.host = host.options(name=name, scheduling_strategy=here).remote()
+        spec = replace(self._spec, lane=lane.name, start=lane.starts)
         lane.run = lane.host.run.remote(spec, self._resources, name, self._storage)
 
     def _kill(self, lane: _Lane) -> None:
@@ -142,19 +222,30 @@ class Fleet:
             ray.kill(lane.host)
         lane.host = lane.run = None
 
+    def _remove(self, lane: _Lane) -> None:
+        self._kill(lane)
+        self._lanes.remove(lane)
+        now = time.monotonic()
+        self._ended += now - lane.added
+        self._ended_startup += (lane.first_up or now) - lane.added
+        self._ended_up += sum(lane.up.values())
+
     @staticmethod
-    def _ended(lane: _Lane) -> str:
-        """Why the lane's host has ended, or nothing while it runs."""
-        if lane.run is None:
-            return "it was never started"
+    def _ending(lane: _Lane) -> tuple[str, str]:
+        """Why the lane's host has ended, and the same in one word; nothing while it runs."""
         ready, _ = ray.wait([lane.run], timeout=0)
         if not ready:
-            return ""
+            return "", ""
         try:
             ray.get(ready[0])
         except ray.exceptions.RayError as error:
-            return _first_line(error)
-        return "its workers ended by themselves"
+            return _first_line(error), causes.of_lost_worker(str(error))
+        return "its workers ended by themselves", causes.INFRASTRUCTURE
+
+
+def _use(lane: _Lane) -> tuple[bool, bool, float]:
+    """The smaller, the less is lost with the lane."""
+    return not lane.dead, lane.joined, -lane.added
 
 
 def _first_line(error: Exception) -> str:

@@ -17,15 +17,17 @@ import torch
 import torch.distributed as dist
 
 from dit_core.runtime.distributed import world_size
-from service.engine.messages import Close, HeartbeatReply, Order, Progress, Work
+from service.engine import causes
+from service.engine.messages import Close, HeartbeatReply, Membership, Order, Progress, Work
+from service.engine.nonce import store_trouble
 from service.engine.runner import SegmentRun, failure
 from service.engine.wire import LOST, Live, SegmentResult, Timing
 from service.records.store import Store
 
 POLL_SECONDS = 10.0
 HEARTBEAT_SECONDS = 0.5
-ORPHAN_SECONDS = 30.0
-"""How long a worker waits for the dispatcher's reply before it counts as gone."""
+ORPHAN_SECONDS = 60.0
+"""How long a worker waits for the dispatcher's reply, which may have to be started anew, before it counts as gone."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +36,25 @@ class LaneSpec:
 
     Attributes:
         lane: its name.
+        start: the life of the lane's host.
         dispatcher: name of the dispatcher actor.
         namespace: the Ray namespace it lives in.
-        store: absolute path of the store.
+        store: the store, as every node reaches it.
         directory: the driver's working directory, in which relative data paths are meant.
         threads: torch threads of one worker.
+        nonce: what the driver has written into the store under ``nonce_key``; whoever reads it sees the same store.
+        nonce_key: where.
     """
 
     lane: str
+    start: int
     dispatcher: str
     namespace: str
     store: str
     directory: str
     threads: int
+    nonce: str
+    nonce_key: str
 
 
 class DispatcherLine:
@@ -54,7 +62,8 @@ class DispatcherLine:
 
     The heartbeat carries the live state, brings back whether to stop, and ends this process when nobody
     listens any more: the driver is gone, or another worker group has this lane's place. So no orphan goes on
-    training.
+    training. A dispatcher that died alone is started anew by Ray, which repeats the calls that were under way; it is
+    then told what runs here, and the training goes on.
 
     Args:
         spec: the lane.
@@ -63,20 +72,32 @@ class DispatcherLine:
     """
 
     def __init__(self, spec: LaneSpec, incarnation: str, rank: int) -> None:
-        self.lane, self._incarnation, self._rank = spec.lane, incarnation, rank
+        self.lane, self._start, self._incarnation, self._rank = spec.lane, spec.start, incarnation, rank
         self._dispatcher = ray.get_actor(spec.dispatcher, namespace=spec.namespace)
         self._progress: Progress | None = None
+        self._work: Work | None = None
+        self._joined = time.time()
         self._stop = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._send_heartbeats, name="heartbeat", daemon=True)
         if rank == 0:
-            self.call("join")
+            self.call("join", spec.start)
         self._thread.start()
 
     def call(self, method: str, *arguments: Any) -> Any:
         """Calls the dispatcher and returns its answer."""
         remote = getattr(self._dispatcher, method).remote
         return ray.get(remote(self.lane, self._incarnation, *arguments))
+
+    def begin(self, work: Work) -> None:
+        """Notes what is about to run here."""
+        self._work = work
+
+    def done(self, result: SegmentResult) -> None:
+        """Says how what ran here has ended."""
+        assert self._work is not None
+        self.call("done", self._work.ticket, result)
+        self._work = None
 
     def tell(self, ticket: int, live: Live) -> None:
         """Takes the segment's state after an event; it travels with the next heartbeat."""
@@ -106,9 +127,21 @@ class DispatcherLine:
             except ray.exceptions.RayError:
                 os._exit(1)  # the dispatcher is gone, and with it the driver
             heard = time.monotonic()
+            if reply.adopt and self._rank == 0:
+                reply = replace(reply, leave=not self._introduce())
             if reply.leave and not self._ended.is_set():
                 os._exit(1)
             self._stop = reply.stop
+
+    def _introduce(self) -> bool:
+        """Tells a dispatcher that was started anew what this lane is; returns whether it may stay."""
+        work, progress = self._work, self._progress
+        progress = progress if work is not None and progress is not None and progress.ticket == work.ticket else None
+        member = Membership(self._start, self._incarnation, self._joined, work, progress)
+        try:
+            return bool(self.call("adopt", member))
+        except ray.exceptions.RayError:
+            return True  # the next heartbeat finds out
 
 
 def lane_loop(data: dict[str, Any]) -> None:
@@ -123,6 +156,7 @@ def lane_loop(data: dict[str, Any]) -> None:
     """
     spec = LaneSpec(**data)
     rank = ray.train.get_context().get_world_rank()
+    _check_store(spec)
     torch.set_num_threads(spec.threads)
     if os.path.isdir(spec.directory):
         os.chdir(spec.directory)
@@ -143,16 +177,29 @@ def lane_loop(data: dict[str, Any]) -> None:
         line.close()
 
 
+def _check_store(spec: LaneSpec) -> None:
+    """Refuses to work where the store under this path is another than the driver's."""
+    why = store_trouble(spec.store, spec.nonce_key, spec.nonce)
+    if why:
+        dispatcher = ray.get_actor(spec.dispatcher, namespace=spec.namespace)
+        ray.get(dispatcher.refuse.remote(spec.lane, why))
+        raise RuntimeError(why)
+
+
 def _run(work: Work, store: Store, line: DispatcherLine, rank: int, device: torch.device) -> None:
     def tell(live: Live) -> None:
         line.tell(work.ticket, live)
 
+    if rank == 0:
+        line.begin(work)
     run = SegmentRun(work.segment, store, tell=tell, stop=line.stopping, rank=rank, device=device)
     try:
         result = run()
     except Exception as error:  # whatever the training raises is the segment's failure, not the lane's
-        result = SegmentResult(LOST, error="a worker of the lane died") if _peer_lost(error) else failure(error)
-        line.call("done", work.ticket, replace(result, images=run.live.images))
+        lost = SegmentResult(LOST, error="a worker of the lane died", cause=causes.LOST_WORKER)
+        result = lost if _peer_lost(error) else failure(error)
+        line.begin(work)
+        line.done(replace(result, images=run.live.images))
         if world_size() > 1:
             raise
         _free_memory()
@@ -160,7 +207,7 @@ def _run(work: Work, store: Store, line: DispatcherLine, rank: int, device: torc
     if rank == 0:
         timing = result.timing or Timing(work.segment.id)
         timed = replace(timing, lane=line.lane, handed=work.handed, warm=work.warm)
-        line.call("done", work.ticket, replace(result, timing=timed))
+        line.done(replace(result, timing=timed))
 
 
 def _announce(value: Any, control: Any) -> Any:

@@ -18,11 +18,13 @@ class Limits:
         silence: without a heartbeat from a lane that is up.
         training: without an event (a logging window, a checkpoint) from a segment that trains.
         evaluating: the same while it samples and scores, where no event comes in between.
+        waiting: for room on the cluster, or for its workers to come up.
     """
 
     silence: float = 60.0
     training: float = 1800.0
     evaluating: float = 6 * 3600.0
+    waiting: float = 1800.0
 
 
 @dataclass
@@ -33,11 +35,13 @@ class QueuedSegment:
         segment: the segment.
         ticket: names it among all that were submitted.
         result: set when it has ended.
+        awaited: whether somebody waits for the result.
     """
 
     segment: Segment
     ticket: int
     result: asyncio.Future[SegmentResult]
+    awaited: bool = True
 
 
 @dataclass
@@ -46,25 +50,21 @@ class LaneState:
 
     Attributes:
         incarnation: names the present worker group; empty while there is none.
+        start: the life of the lane's host that it belongs to.
         joined: Unix time at which it joined; 0 while there is none.
         last_heartbeat: time of its last heartbeat (monotonic).
         last_event: when its segment was last known to have come on (monotonic).
         served: segments this incarnation has been handed.
-        up_seconds: seconds earlier incarnations were up.
-        first_joined: Unix time of the lane's first worker group.
-        joins: worker groups so far.
         running: the segment it has, None without one.
         progress: what it last said of that segment.
     """
 
     incarnation: str = ""
+    start: int = 0
     joined: float = 0.0
     last_heartbeat: float = 0.0
     last_event: float = 0.0
     served: int = 0
-    up_seconds: float = 0.0
-    first_joined: float = 0.0
-    joins: int = 0
     running: QueuedSegment | None = None
     progress: Progress | None = None
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from dit_core.gflops import count
 from search_spaces.study import Study
 from search_spaces.types import Expansion, Trial
 from service.analysis.status import TrialStatus
 from service.engine.attempts import Attempts, failure_record
+from service.engine.causes import pause, told_cause
 from service.engine.course import Course
+from service.engine.held_up import HeldUp
 from service.engine.proposer import Proposer
 from service.engine.segment import Segment
 from service.engine.wire import DONE, FAILED, LOST, SegmentResult, Timing
@@ -17,8 +19,10 @@ from service.engine.work_queue import Priority, WorkQueue
 from service.policies.contract import Plan, unresolved
 from service.preflight import Prepared
 from service.records.decisions import Stop
+from service.records.liveness import Liveness
 from service.records.results import Results
 from service.records.store import Store
+from service.records.trial_claims import TrialClaims
 
 
 class Ledger:
@@ -28,6 +32,9 @@ class Ledger:
     segment reads and writes that segment's records, whatever the size of the study. Not thread-safe except for
     reading: one thread hands out and settles. ``stopping`` ends the handing out; ``closed`` says that the run is being
     torn down, so that what fails now is nobody's fault.
+
+    Weights are claimed before their segment is handed out. What another study trains, and what is to be tried again
+    only later, is held up: other work goes first, and ``next`` looks again every now and then.
 
     Making a ledger only reads. ``begin`` records what can be decided already; call it once the study is this
     process's. The first ``next`` does so where nobody has.
@@ -51,6 +58,9 @@ class Ledger:
         self.closed = False
         self._begun = False
         self._attempts = Attempts(max_attempts)
+        self._claims: TrialClaims | None = None
+        self._held_up = HeldUp()
+        self.on_settled: Callable[[str], None] = lambda train_id: None  # called while the weights are still claimed
         self._queue = WorkQueue(lambda trial: self.prepared.train_ids[trial.name], self.priority)
         self._course = Course(prepared, store, proposer)
         self.messages = self._course.messages
@@ -84,6 +94,20 @@ class Ledger:
 
     # -- handing out ------------------------------------------------------------------------------
 
+    def claimed(self, run: int, liveness: Liveness) -> None:
+        """Says that this process runs the study now.
+
+        Args:
+            run: the run's number.
+            liveness: what tells whether the runs of others go on.
+        """
+        self.run = run
+        self._claims = TrialClaims(self.store.records, self.study.name, run, liveness)
+
+    def holds(self, train_id: str) -> bool:
+        """Whether this run still has the weights that it has claimed."""
+        return self._claims is not None and self._claims.holds(train_id)
+
     def begin(self) -> None:
         """Records what can be decided before anything runs."""
         if not self._begun:
@@ -95,12 +119,52 @@ class Ledger:
         self.begin()
         if self.stopping or self.closed:
             return None
-        found = self._queue.take()
-        if found is None:
-            return None
-        segment = self.segment(*found)
-        self.in_flight[segment.train_id] = segment
-        return segment
+        self._look_again()
+        while (found := self._queue.take()) is not None:
+            trial, images = found
+            if not self._claim(trial, images):
+                continue
+            segment = self.segment(trial, images)
+            self.in_flight[segment.train_id] = segment
+            return segment
+        return None
+
+    def _claim(self, trial: Trial, images: int) -> bool:
+        """Claims a trial's weights; returns whether its measurement is to be made by this run, now."""
+        train_id = self.prepared.train_ids[trial.name]
+        if self._claims is None:
+            return True
+        owner = self._claims.take(train_id)
+        if owner is not None:
+            if self._held_up.by(owner, trial.name):
+                self.messages.append(f"{trial.name}: waits for study {owner.study!r}, which trains it")
+            return False
+        if not self._claims.had_by_others(train_id):
+            return True
+        self._course.read(trial)
+        if unresolved(self.results[trial.name], images):
+            return True
+        self._end_turn(trial)
+        return False
+
+    def _look_again(self) -> None:
+        """Puts back into the queue what need not be held up any longer."""
+        for name in self._held_up.due():
+            trial = self.expansion.trial(name)
+            self._course.read(trial)
+            self._end_turn(trial)
+
+    def _end_turn(self, trial: Trial, pause: float = 0.0) -> None:
+        """Ends a trial's turn: its weights are free, and what it wants next goes into the queue, after a pause."""
+        train_id = self.prepared.train_ids[trial.name]
+        if self._claims is not None:
+            self._claims.release(train_id)
+        self._queue.release(train_id)
+        self._advance()
+        if pause > 0:
+            self._held_up.wait(trial.name, pause)
+        else:
+            self._queue.put(trial, self._course.planner.next(trial.name))
 
     def priority(self, trial: Trial, images: int) -> Priority:
         """What decides which segment is handed out first: the smallest.
@@ -121,7 +185,7 @@ class Ledger:
             return False
         if self.stopping or self.closed:
             return True
-        return not self._queue and (self._begun or self.plan.finished)
+        return not self._queue and not self._held_up and (self._begun or self.plan.finished)
 
     @property
     def trainings_wanted(self) -> int:
@@ -137,6 +201,7 @@ class Ledger:
             config=trial.config.model_dump(mode="json"),
             checkpoint_images=self.study.checkpoint_images,
             study=self.study.name,
+            run=self.run,
         )
 
     # -- taking results ---------------------------------------------------------------------------
@@ -152,13 +217,18 @@ class Ledger:
         missing = unresolved(self.results[segment.trial], segment.until)
         if result.kind == DONE and missing:
             result = SegmentResult(FAILED, error="the segment ended without leaving its measurement in the store")
+        wait = 0.0
         if result.kind in (FAILED, LOST) and missing and not self.closed:
-            self._count_failure(segment, result)
-        self._queue.release(segment.train_id)
-        self._advance()
-        self._queue.put(trial, self._course.planner.next(trial.name))
+            wait = self._count_failure(segment, result)
+        self.on_settled(segment.train_id)
+        self._end_turn(trial, wait)
 
-    def _count_failure(self, segment: Segment, result: SegmentResult) -> None:
+    def _count_failure(self, segment: Segment, result: SegmentResult) -> float:
+        """Counts a failure; returns the seconds after which to try again."""
+        blameless = self._attempts.blameless(segment, result)
+        if blameless is not None:
+            self.messages.append(f"{segment.trial}: {result.error}")
+            return blameless
         attempt, given_up = self._attempts.failed(segment, result)
         self.store.add_failure(self.study.name, failure_record(segment, result, attempt, given_up, self.run))
         where = f"{segment.trial} on its way to {segment.until:,} images"
@@ -166,8 +236,9 @@ class Ledger:
             tries = "" if attempt == 1 else f" after {attempt} attempts"
             self._course.give_up(segment.trial, result.error)
             self.messages.append(f"{where}: given up{tries}: {result.error}")
-        else:
-            self.messages.append(f"{where}: attempt {attempt} of {self._attempts.most} failed: {result.error}")
+            return 0.0
+        self.messages.append(f"{where}: attempt {attempt} of {self._attempts.most} failed: {result.error}")
+        return pause(told_cause(result), attempt)
 
     def _advance(self) -> None:
         """Decides what can be decided, and takes over what is wanted since."""

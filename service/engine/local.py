@@ -7,11 +7,14 @@ from dataclasses import replace
 
 import torch
 
+from service.engine.heartbeat import TakenOver
 from service.engine.ledger import Ledger
 from service.engine.runner import SegmentRun, failure
 from service.engine.watch import Watch
 from service.engine.wire import Live, Timing
 from service.records.store import Store
+
+WAIT_SECONDS = 0.2
 
 
 def run_local(ledger: Ledger, store: Store, watch: Watch) -> float:
@@ -33,18 +36,29 @@ def run_local(ledger: Ledger, store: Store, watch: Watch) -> float:
     torch.set_num_threads(resources.cpus_per_worker)
     began = time.monotonic()
     try:
-        while not ledger.stopping and (segment := ledger.next()) is not None:
+        while not ledger.stopping:
+            segment = ledger.next()
+            if segment is None:
+                if ledger.finished:
+                    break
+                watch.tick([], 1, time.monotonic() - began)  # what is left is held up
+                ledger.stopping = watch.stopping
+                time.sleep(WAIT_SECONDS)
+                continue
             handed, warm = time.time(), bool(ledger.timings)
 
             def tell(live: Live) -> None:
                 watch.tick([replace(live, lane="local")], 1, time.monotonic() - began)
 
             def stop() -> bool:
+                watch.check()
                 return watch.stopping
 
             run = SegmentRun(segment, store, tell, stop)
             try:
                 result = run()
+            except TakenOver:
+                raise
             except Exception as error:  # whatever the training raises is this segment's failure, not the run's
                 result = failure(error, run.live.images)
             if result.timing is not None:

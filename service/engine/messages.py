@@ -61,10 +61,63 @@ class HeartbeatReply:
     Attributes:
         leave: this worker group is not listened to any more; it must end.
         stop: checkpoint and end the segment.
+        adopt: the dispatcher was started anew and does not know the lane: say what it is and what it runs.
     """
 
     leave: bool
     stop: bool
+    adopt: bool = False
+
+
+@dataclass(frozen=True)
+class Membership:
+    """From a lane to a dispatcher that was started anew.
+
+    Attributes:
+        start: the life of the lane's host that it belongs to.
+        incarnation: the worker group.
+        joined: when it joined the first time, Unix seconds.
+        work: what it runs, None without a segment.
+        progress: how far that is.
+    """
+
+    start: int
+    incarnation: str
+    joined: float
+    work: Work | None
+    progress: Progress | None
+
+
+@dataclass(frozen=True)
+class LaneOrder:
+    """From the driver: what is to be of a lane.
+
+    Attributes:
+        start: the life of its host that counts; a worker group of an earlier one is not listened to.
+        why: why the earlier one has ended.
+        cause: the same in one word, of ``service.engine.causes``.
+        retire: it is to checkpoint, give its segment back and end.
+    """
+
+    start: int
+    why: str = ""
+    cause: str = ""
+    retire: bool = False
+
+
+@dataclass(frozen=True)
+class Orders:
+    """From the driver, with every look at the lanes: all that it wants, so that a dispatcher started anew knows it too.
+
+    Attributes:
+        lanes: by name; any other lane is to end.
+        stop: running segments are to checkpoint and end, and queued ones go back.
+        recall: queued segments go back: no lane is to stay that could take them.
+    """
+
+    lanes: Mapping[str, LaneOrder] = field(default_factory=dict)
+    stop: bool = False
+    recall: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,18 +126,20 @@ class LaneView:
 
     Attributes:
         up: whether it has a worker group.
-        joins: worker groups so far.
-        first_joined: Unix time of its first worker group, 0 before.
-        up_seconds: seconds its worker groups were up, all of them together.
+        start: the life of its host that its newest worker group belongs to; 0 before the first.
+        incarnation: the worker group; empty without one.
+        joined: Unix time at which it joined.
         trouble: why it counts as dead or hung; empty while it does not.
+        cause: the same in one word, of ``service.engine.causes``.
         live: its segment, None without one.
     """
 
     up: bool = False
-    joins: int = 0
-    first_joined: float = 0.0
-    up_seconds: float = 0.0
+    start: int = 0
+    incarnation: str = ""
+    joined: float = 0.0
     trouble: str = ""
+    cause: str = ""
     live: Live | None = None
 
 
@@ -95,10 +150,14 @@ class Overview:
     Attributes:
         lanes: by name.
         queued: segments that wait for a lane.
+        refusals: why lanes cannot work where they are, a sentence each.
+        life: names the life of the dispatcher; it changes when that was started anew.
     """
 
     lanes: Mapping[str, LaneView] = field(default_factory=dict)
     queued: tuple[Segment, ...] = ()
+    refusals: tuple[str, ...] = ()
+    life: str = ""
 
     @property
     def live(self) -> list[Live]:

@@ -28,6 +28,8 @@ class Snapshot:
         messages: what a person should know, oldest first: retries, lost lanes, damaged checkpoints.
         stopping: whether a stop has been asked for.
         failed: trial name -> error, for the trials given up so far.
+        run: number of this run; of the newest run when nothing was left to run, 0 when there was none.
+        waiting: what the run waits for when it has no lane and should not expect one soon; empty otherwise.
     """
 
     statuses: list[TrialStatus]
@@ -42,6 +44,8 @@ class Snapshot:
     messages: tuple[str, ...] = ()
     stopping: bool = False
     failed: Mapping[str, str] = field(default_factory=dict)
+    run: int = 0
+    waiting: str = ""
 
 
 OnUpdate = Callable[[Snapshot], None]
@@ -62,6 +66,8 @@ class Outcome:
         lane_seconds: seconds that lanes existed, summed over lanes, their start-up included.
         startup_seconds: of these, seconds before a lane was up for the first time.
         timings: every finished segment.
+        user: who ran it.
+        device_seconds: seconds that workers were up, summed over workers.
     """
 
     statuses: list[TrialStatus]
@@ -74,6 +80,8 @@ class Outcome:
     lane_seconds: float = 0.0
     startup_seconds: float = 0.0
     timings: tuple[Timing, ...] = ()
+    user: str = ""
+    device_seconds: float | None = None
 
     @property
     def spent(self) -> dict[str, float]:
@@ -90,7 +98,8 @@ class Outcome:
 
     def to_json(self) -> dict[str, Any]:
         """Returns the record kept under ``studies/<name>/runs``: time and failures, not the trials."""
-        kept = ("interrupted", "failed", "messages", "elapsed", "lanes", "lane_seconds", "startup_seconds")
+        kept = ("interrupted", "failed", "messages", "elapsed", "lanes", "lane_seconds", "startup_seconds", "user",
+                "device_seconds")  # fmt: skip
         data = {name: getattr(self, name) for name in kept}
         timings = [asdict(timing) for timing in self.timings]
         return {**data, "spent": self.spent, "overhead": self.overhead, "timings": timings}

@@ -9,10 +9,13 @@ from dit_core.errors import unknown
 from service.engine.lane_state import Limits
 from service.engine.ledger import Ledger
 from service.engine.local import run_local
+from service.engine.naming import user
 from service.engine.outcome import OnUpdate, Outcome
 from service.engine.proposer import Proposer
+from service.engine.retention import Retention
 from service.engine.watch import Watch
 from service.preflight import Prepared
+from service.provenance.runs import record_provenance
 from service.records.store import Store
 
 EXECUTORS = ("ray", "local")
@@ -32,8 +35,9 @@ def run_segments(
 ) -> Outcome:
     """Runs whatever the study still lacks in the store. Running it again continues; a finished study does nothing.
 
-    While it runs, ``studies/<name>/live.json`` says so, and a file ``stop-requested`` beside it, or a SIGINT or
-    SIGTERM, makes running segments checkpoint and end.
+    It claims the study first; a run that is refused has written nothing. While it runs, ``studies/<name>/live.json``
+    says so, and a request under ``stops/`` beside it, or a SIGINT, SIGTERM or SIGHUP, makes running segments
+    checkpoint and end.
 
     Args:
         prepared: the study.
@@ -50,17 +54,19 @@ def run_segments(
         What the run did, also kept as ``studies/<name>/runs/<number>.json``.
 
     Raises:
-        UserError: the cluster cannot be reached or has no room for a lane, or another process runs this study.
+        UserError: the cluster cannot be reached or has no room for a lane, another process runs this study, or has
+            taken it over, or it was asked to end while there was no room on the disk.
         LanesFailed: no lane comes up.
     """
     if executor not in EXECUTORS:
         raise unknown("executor", executor, EXECUTORS)
     ledger = Ledger(prepared, store, max_attempts, proposer)
     with Watch(ledger, store, on_update) as watch:
-        ledger.begin()
         time: dict[str, Any] = {}
-        if not ledger.finished:
-            ledger.run = store.claim(ledger.study.name)
+        if ledger.run:
+            ledger.on_settled = Retention(ledger, store).tidy
+            ledger.begin()
+            record_provenance(store, ledger.study.name, ledger.run)
             if executor == "local":
                 seconds = run_local(ledger, store, watch)
                 time = {"lanes": 1, "lane_seconds": seconds}
@@ -77,6 +83,8 @@ def run_segments(
             messages=tuple(ledger.messages),
             elapsed=watch.elapsed,
             timings=tuple(ledger.timings),
+            user=user(),
+            device_seconds=watch.device_seconds,
             **time,
         )
         if time:

@@ -14,15 +14,16 @@ import torch
 from dit_core.data import load_dataset
 from dit_core.data.base import ImageDataset
 from dit_core.data.config import DataConfig
-from dit_core.errors import UserError
 from dit_core.events import Checkpointed, Diverged, Evaluated, Progress, Started
 from dit_core.runtime.distributed import default_device, world_size
 from dit_core.runtime.hardware import device_name
 from dit_core.training.loop import run as train
+from service.engine.causes import NO_ROOM, USER_ERROR, cause_of
 from service.engine.segment import Segment
 from service.engine.stretch import OpenStretch
 from service.engine.wire import DONE, FAILED, STOPPED, Live, SegmentResult, Timing
 from service.records.kinds import Hardware
+from service.records.room import Patience, no_room, waiting_for_room
 from service.records.store import Store
 
 Tell = Callable[[Live], None]
@@ -63,16 +64,21 @@ class SegmentRun:
         self._hardware = Hardware(
             device=device_name(device or default_device()), torch=torch.__version__, workers=world_size()
         )
-        self._stretch = OpenStretch(0, time.time(), self._hardware)
+        self._stretch = self._open_stretch(0)
         self._timing = Timing(segment.id, received=time.time())
         self._mark = time.perf_counter()
+        self._patience = Patience(str(store.path), self._note, stop)
 
     def __call__(self) -> SegmentResult:
-        """Runs the segment to its end and returns how it ended.
+        """Runs the segment to its end and returns how it ended. What finds no room on the disk waits for it.
 
         Raises:
             Exception: whatever the training raises; ``failure`` makes a result of it.
         """
+        with waiting_for_room(self.store.records, self._patience):
+            return self._run()
+
+    def _run(self) -> SegmentResult:
         segment, config = self.segment, self.config
         notes: tuple[str, ...] = ()
         kind = STOPPED
@@ -86,7 +92,10 @@ class SegmentRun:
             device=self.device,
             checkpoint_images=segment.checkpoint_images,
             stop=self.stop,
+            mirror=self.store.mirror(segment.train_id),
+            not_written=self._not_written,
         ):
+            self._patience.over()
             since = self._lap()
             self._take(event, since)
             if isinstance(event, Started):
@@ -100,13 +109,22 @@ class SegmentRun:
         self._timing = replace(self._timing, finished=time.time())
         return SegmentResult(kind, images=self.live.images, notes=notes, timing=self._timing)
 
+    def _note(self, sentence: str) -> None:
+        self.live = replace(self.live, note=sentence)
+        self.tell(self.live)
+
+    def _not_written(self, error: Exception) -> None:
+        if not no_room(error):
+            raise error
+        self._patience.wait(error)
+
     def _take(self, event: Any, since: float) -> None:
         """Keeps the live state and the clock up to date with an event that came ``since`` seconds after the last."""
         if isinstance(event, Started):
             self._timing = replace(self._timing, first_step=time.time())
             phase = "training" if event.images < self.segment.until else "evaluating"
             self.live = replace(self.live, images=event.images, phase=phase)
-            self._stretch = OpenStretch(event.images, time.time(), self._hardware)
+            self._stretch = self._open_stretch(event.images)
         elif isinstance(event, Progress):
             self._spend("train", event.seconds)
             loss = event.points[-1].loss if event.points else self.live.loss
@@ -114,12 +132,15 @@ class SegmentRun:
             self.live = replace(self.live, images=event.images, loss=loss, tail=self._stretch.tail)
         elif isinstance(event, Checkpointed):
             self._spend("checkpoint", since)
-            self._stretch = OpenStretch(event.images, time.time(), self._hardware)
+            self._stretch = self._open_stretch(event.images)
             if event.images >= self.segment.until:
                 self.live = replace(self.live, phase="evaluating")
         elif isinstance(event, Evaluated):
             self._spend("sample", event.sample_seconds)
             self._spend("score", event.score_seconds)
+
+    def _open_stretch(self, images: int) -> OpenStretch:
+        return OpenStretch(images, time.time(), self._hardware, self.segment.study, self.segment.run)
 
     def _record(self, event: Any) -> None:
         identity = self.segment.train_id
@@ -127,7 +148,8 @@ class SegmentRun:
             self.store.add_stretch(identity, self._stretch.record())
             self.live = replace(self.live, tail=())
         elif isinstance(event, Evaluated):
-            self.store.add_evaluation(identity, self.config, event, self.segment.study, self._hardware)
+            study, run = self.segment.study, self.segment.run
+            self.store.add_evaluation(identity, self.config, event, study, self._hardware, run)
         elif isinstance(event, Diverged):
             self.store.add_divergence(identity, event)
 
@@ -142,7 +164,8 @@ class SegmentRun:
 
 def failure(error: Exception, images: int = 0) -> SegmentResult:
     """Makes a result of what the training raised. A user's mistake is not worth another try."""
-    if isinstance(error, UserError):
-        return SegmentResult(FAILED, error=str(error), retry=False, images=images)
+    cause = cause_of(error)
+    if cause in (USER_ERROR, NO_ROOM):
+        return SegmentResult(FAILED, error=str(error), retry=cause != USER_ERROR, cause=cause, images=images)
     text = "".join(traceback.format_exception(error))
-    return SegmentResult(FAILED, error=f"{type(error).__name__}: {error}", traceback=text, images=images)
+    return SegmentResult(FAILED, error=f"{type(error).__name__}: {error}", traceback=text, cause=cause, images=images)

@@ -20,6 +20,7 @@ class Segment:
         config: the trial's configuration as plain JSON data.
         checkpoint_images: images between checkpoints inside the segment; None for its end only.
         study: the study that pays for it.
+        run: the number of the study's run that hands it out; 0 for none.
     """
 
     trial: str
@@ -28,6 +29,7 @@ class Segment:
     config: dict[str, Any]
     checkpoint_images: int | None = None
     study: str = ""
+    run: int = 0
 
     @property
     def id(self) -> str:

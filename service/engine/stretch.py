@@ -17,10 +17,13 @@ class OpenStretch:
         start: images seen before it.
         began: Unix seconds.
         hardware: what it is trained on.
+        study: the study that pays for it.
+        run: the number of the study's run; 0 for none.
     """
 
-    def __init__(self, start: int, began: float, hardware: Hardware) -> None:
+    def __init__(self, start: int, began: float, hardware: Hardware, study: str = "", run: int = 0) -> None:
         self._start, self._began, self._hardware = start, began, hardware
+        self._study, self._run = study, run
         self._images, self._seconds = start, 0.0
         self._points: list[Point] = []
         self.tail: tuple[TimedPoint, ...] = ()
@@ -43,4 +46,6 @@ class OpenStretch:
             began=self._began,
             seconds=self._seconds,
             hardware=self._hardware,
+            study=self._study,
+            run=self._run,
         )

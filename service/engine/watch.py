@@ -1,140 +1,192 @@
-"""The run as seen from outside: live.json, stop requests, signals, and one update a second."""
+"""The run as seen from outside: its claim, its heartbeat, stop requests, signals, and one update a second."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import signal
 import socket
 import threading
 import time
 from datetime import UTC, datetime
-from pathlib import Path
-from types import FrameType
-from typing import Any
+from types import TracebackType
 
 from pydantic import TypeAdapter
 
-from dit_core.errors import UserError
-from dit_core.files import locked, process_exists, write_durably
+from service.engine.heartbeat import Heartbeat, TakenOver, stop_key
 from service.engine.ledger import Ledger
 from service.engine.outcome import OnUpdate, Snapshot
+from service.engine.signals import Signals
 from service.engine.wire import Live, LiveRun
+from service.records.claims import StudyClaim, claim_study, wait_until_free
+from service.records.kinds import RunRecord
+from service.records.liveness import Liveness, live_key
+from service.records.process import Life
+from service.records.room import Patience, waiting_for_room
 from service.records.store import Store
 
-LIVE_SECONDS = 2.0
 UPDATE_SECONDS = 1.0
 FRESH_SECONDS = 30.0
-"""A live.json further from now than this belongs to a run that has died."""
+"""A heartbeat of another host further from now than this is not shown as a run. Nothing else is decided by it."""
 _LIVE_RUN = TypeAdapter(LiveRun)
-
-
-def live_path(store: Store, study: str) -> Path:
-    """Where a running study leaves its heartbeat."""
-    return store.study_dir(study) / "live.json"
-
-
-def stop_path(store: Store, study: str) -> Path:
-    """The file whose presence asks a running study to checkpoint and end."""
-    return store.study_dir(study) / "stop-requested"
 
 
 def read_live(store: Store, study: str) -> LiveRun | None:
     """Returns the heartbeat of a running study, or None when it is not running.
 
-    A heartbeat counts when it is fresh and, if it was written on this host, its process exists. Fields that another
-    version writes are left out: its run goes on all the same, and must not be joined by a second one.
+    On the host of the run, its process tells; elsewhere, a heartbeat counts while its time is about now. Fields that
+    another version writes are left out.
     """
+    run = store.last_run(study)
+    if not run:
+        return None
     try:
-        found = _LIVE_RUN.validate_json(live_path(store, study).read_bytes())
+        found = _LIVE_RUN.validate_json(store.records.backend.get(live_key(study)) or b"")
+        life = Liveness(store.records).of(study, run)
         age = time.time() - datetime.fromisoformat(found.time).timestamp()
     except (OSError, ValueError, OverflowError):  # pydantic's errors are ValueErrors
         return None
-    alive = found.pid > 0 and (found.host != socket.gethostname() or process_exists(found.pid))
-    return found if alive and abs(age) <= FRESH_SECONDS else None
+    if life is Life.ENDED or found.pid <= 0 or found.run not in (0, run):
+        return None
+    return found if life is Life.LIVES or abs(age) <= FRESH_SECONDS else None
 
 
 def request_stop(store: Store, study: str) -> bool:
-    """Asks a running study to checkpoint and end; returns whether it is running."""
-    write_durably(stop_path(store, study), b"")
-    return read_live(store, study) is not None
+    """Asks the newest run of a study to checkpoint and end; returns whether it may still go on."""
+    run = store.last_run(study)
+    if not run or Liveness(store.records).of(study, run) is Life.ENDED:
+        return False
+    store.records.backend.put(stop_key(study, run), b"")
+    return True
 
 
 class Watch:
     """Claims the study for this process while it runs, and tells the outside about it.
 
-    The first SIGINT or SIGTERM asks for a graceful stop, the second ends the run at once.
+    A study of which nothing is left to run is not claimed; nobody else may be running it all the same. The first
+    SIGINT, SIGTERM or SIGHUP asks for a graceful stop, the second ends the run at once.
 
     Args:
         ledger: the study's book-keeping.
         store: the store.
         on_update: called when a segment starts, changes its phase or ends, and about once a second in between, in the
             thread that calls ``tick``.
+        claims_always: claim the study even when nothing is left to run.
+        liveness: what tells whether the runs of others go on.
 
     Raises:
         UserError: on entering, when another process runs this study in this store.
     """
 
-    def __init__(self, ledger: Ledger, store: Store, on_update: OnUpdate | None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        store: Store,
+        on_update: OnUpdate | None,
+        *,
+        claims_always: bool = False,
+        liveness: Liveness | None = None,
+    ) -> None:
+        self._liveness = liveness or Liveness(store.records)
         self._ledger, self._store, self._on_update = ledger, store, on_update
+        self._claims_always = claims_always
         self._name = ledger.study.name
         self._began = time.monotonic()
-        self._updated = self._written = -1e9
+        self._updated = -1e9
         self._seen: object = None
-        self._handlers: dict[int, Any] = {}
+        self._signals = Signals(self._signalled)
         self._seconds = 0.0
+        self._live: list[Live] = []
+        self._lanes_up = 0
+        self._claim: StudyClaim | None = None
+        self._heartbeat: Heartbeat | None = None
+        self._noted: set[str] = set()
+        self._waiting = contextlib.ExitStack()
+        self._thread, self._updating = threading.get_ident(), False
         self.stopping = False
         self.lanes = 0
+        self.waiting = ""
 
     @property
     def elapsed(self) -> float:
         """Seconds since the run began."""
         return time.monotonic() - self._began
 
+    @property
+    def device_seconds(self) -> float:
+        """Worker seconds so far."""
+        return self._seconds
+
     def __enter__(self) -> Watch:
-        with locked(self._store.study_dir(self._name) / "live.lock"):
-            other = read_live(self._store, self._name)
-            if other is not None and other.pid != os.getpid():
-                raise UserError(
-                    f"study {self._name!r} is being run in this store by process {other.pid} on {other.host}; wait "
-                    f"for it, or end it with: dit-ablate stop {self._name} --store {self._store.path}"
-                )
-            self._write([], 0)
-        stop_path(self._store, self._name).unlink(missing_ok=True)
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._handlers[number] = signal.signal(number, self._signalled)
-        self.tick([], 0, 0.0, force=True)
+        liveness, tell = self._liveness, self._ledger.messages.append
+        if self._ledger.finished and not self._claims_always:
+            wait_until_free(self._store, self._name, liveness=liveness, tell=tell)
+        else:
+            self._claim = claim_study(self._store, self._name, liveness=liveness, tell=tell)
+            self._ledger.claimed(self._claim.run, liveness)
+            self._heartbeat = Heartbeat(self._store, self._name, self._claim.run, self._live_run)
+            self._heartbeat.start()
+            patience = Patience(str(self._store.path), self._tell, lambda: self.stopping)
+            self._waiting.enter_context(waiting_for_room(self._store.records, patience))
+        self.take_signals()
+        try:
+            self.tick([], 0, 0.0, force=True)
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
         return self
 
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-        for path in (live_path(self._store, self._name), stop_path(self._store, self._name)):
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._signals.give_back()
+        self._waiting.close()
+        if self._claim is None or self._heartbeat is None:
+            return
+        if not isinstance(error, TakenOver):
+            self._record_end(error)
+        self._claim.end()
+        self._heartbeat.end()
+
+    def take_signals(self) -> None:
+        """Takes the signals that end a process; call it again after a library that takes them for itself."""
+        self._signals.take()
+
+    def check(self) -> None:
+        """Makes sure that this run may go on writing.
+
+        Raises:
+            TakenOver: another run of the study has begun.
+        """
+        if self._heartbeat is not None:
+            self._heartbeat.check()
+            self.stopping = self.stopping or self._heartbeat.stop_requested
 
     def tick(self, live: list[Live], lanes_up: int, device_seconds: float, *, force: bool = False) -> None:
-        """Looks for a stop request and passes the state on, each as often as it is due.
+        """Passes the state on when it is due, and learns whether to stop.
 
         Args:
             live: the segments in flight.
             lanes_up: lanes that have started.
             device_seconds: worker seconds so far.
             force: pass it on now.
+
+        Raises:
+            TakenOver: another run of the study has begun.
         """
+        self.check()
         now = time.monotonic()
+        self._live, self._lanes_up = live, lanes_up
         self._seconds = max(self._seconds, device_seconds)
+        for item in live:
+            if item.note:
+                self._note(f"{item.trial}: {item.note}")
         seen = len(self._ledger.timings), frozenset((item.trial, item.phase) for item in live)
         if force or seen != self._seen or now - self._updated >= UPDATE_SECONDS:
             self._updated, self._seen = now, seen
-            self.stopping = self.stopping or stop_path(self._store, self._name).exists()
-            if self._on_update is not None:
-                self._on_update(self.snapshot(live, lanes_up))
-        if force or now - self._written >= LIVE_SECONDS:
-            self._written = now
-            self._write(live, lanes_up)
+            if self._on_update is not None and not self._updating:
+                self._updating = True
+                try:
+                    self._on_update(self.snapshot(live, lanes_up))
+                finally:
+                    self._updating = False
 
     def snapshot(self, live: list[Live], lanes_up: int) -> Snapshot:
         """Returns the run at this moment."""
@@ -153,21 +205,44 @@ class Watch:
             messages=tuple(ledger.messages),
             stopping=self.stopping,
             failed=dict(ledger.failed),
+            run=ledger.run or self._store.last_run(self._name),
+            waiting=self.waiting,
         )
 
-    def _write(self, live: list[Live], lanes_up: int) -> None:
-        now = LiveRun(
+    def _note(self, sentence: str) -> None:
+        if sentence not in self._noted:
+            self._noted.add(sentence)
+            self._ledger.messages.append(sentence)
+
+    def _tell(self, sentence: str) -> None:
+        """Shows why this process waits, from whichever of its threads does."""
+        if sentence:
+            self._note(sentence)
+        if threading.get_ident() == self._thread:
+            self.tick(self._live, self._lanes_up, self._seconds)
+
+    def _live_run(self, beat: int) -> LiveRun:
+        return LiveRun(
             pid=os.getpid(),
             host=socket.gethostname(),
             time=datetime.now(UTC).isoformat(),
             stopping=self.stopping,
             lanes=self.lanes,
-            lanes_up=lanes_up,
-            running=tuple(item for item in live if item.phase != "queued"),
+            lanes_up=self._lanes_up,
+            running=tuple(item for item in self._live if item.phase != "queued"),
+            run=self._ledger.run,
+            beat=beat,
+            waiting=self.waiting,
         )
-        write_durably(live_path(self._store, self._name), json.dumps(now.to_json()).encode())
 
-    def _signalled(self, number: int, frame: FrameType | None) -> None:
+    def _record_end(self, error: BaseException | None) -> None:
+        """Says that the run has ended, where it has not said so itself: others need not wait for it."""
+        why = "" if error is None else str(error).partition("\n")[0] or type(error).__name__
+        ended = RunRecord(interrupted=True, error=why, elapsed=self.elapsed)
+        with contextlib.suppress(OSError):  # no room: its process and its heartbeat will tell
+            self._store.records.put(RunRecord.key(self._name, self._ledger.run), ended)
+
+    def _signalled(self, number: int) -> None:
         if self.stopping:
             raise KeyboardInterrupt
         self.stopping = True

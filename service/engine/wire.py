@@ -39,6 +39,7 @@ class Live:
         loss: mean loss of the newest logging window known, None before the first.
         phase: ``queued``, ``training`` or ``evaluating``.
         lane: which lane runs it; empty while it is queued.
+        note: what a person should know of it now, in one sentence, e.g. that it waits for room on the disk.
         tail: logging windows since the last record of the curve; not part of its JSON.
     """
 
@@ -48,6 +49,7 @@ class Live:
     loss: float | None = None
     phase: str = "queued"
     lane: str = ""
+    note: str = ""
     tail: tuple[TimedPoint, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -67,6 +69,9 @@ class LiveRun:
         lanes: lanes asked for.
         lanes_up: lanes that have started.
         running: the segments in flight, without those that wait for a lane.
+        run: the run's number; 0 where nobody wrote it down.
+        beat: counts the heartbeats: that it changes shows that the run lives, whatever its clock says.
+        waiting: what it waits for when it has no lane and should not expect one soon; empty otherwise.
     """
 
     pid: int
@@ -76,6 +81,14 @@ class LiveRun:
     lanes: int = 0
     lanes_up: int = 0
     running: tuple[Live, ...] = ()
+    run: int = 0
+    beat: int = 0
+    waiting: str = ""
+
+    @property
+    def waits_for(self) -> str:
+        """What it waits for while it trains nothing; empty once a lane is up."""
+        return self.waiting or ("" if self.lanes_up else "its lanes are starting")
 
     def to_json(self) -> dict[str, Any]:
         """Returns plain data; ``service.engine.watch.read_live`` is the way back."""
@@ -128,6 +141,7 @@ class SegmentResult:
         kind: ``done``, ``stopped`` (asked to; it is checkpointed), ``failed`` (an exception) or ``lost`` (its
             lane died or hung).
         error: one line, for ``failed`` and ``lost``.
+        cause: one of the causes in ``service.engine.causes``, for ``failed`` and ``lost``; empty where it is not known.
         traceback: for ``failed``.
         retry: whether trying again can help; not after a ``UserError``.
         images: training images reached, as far as is known.
@@ -139,6 +153,7 @@ class SegmentResult:
     error: str = ""
     traceback: str = ""
     retry: bool = True
+    cause: str = ""
     images: int = 0
     notes: tuple[str, ...] = ()
     timing: Timing | None = None

@@ -141,6 +141,21 @@ def evaluation_rows(result: TrialResult, milestones: tuple[int, ...], final: boo
                 yield ("score_seconds", metric.score_seconds, time, images)
 
 
+def began(store: Store, train_id: str, result: TrialResult) -> int | None:
+    """Returns when a trial began, in milliseconds, from what is recorded; None where nothing is.
+
+    It is when its configuration was recorded; where that record is damaged, the earliest of its other times.
+    """
+    begun = store.trial(train_id)
+    if begun is not None:
+        return milliseconds(begun.written)
+    stretches, _ = store.stretches(train_id, 1)
+    times = [as_milliseconds(stretch.began) for stretch in stretches]
+    for metrics in result.evaluations.values():
+        times += [milliseconds(metric.written) for metric in metrics.values() if isinstance(metric, StoredMetric)]
+    return min(times, default=None)
+
+
 def cost_rows(cost: Cost, time: int) -> Iterator[Row]:
     """Yields what one forward pass costs, and the size of the network."""
     yield ("gflops", cost.gmacs, time, 0)
@@ -149,7 +164,7 @@ def cost_rows(cost: Cost, time: int) -> Iterator[Row]:
 
 def gflops_json(cost: Cost) -> str:
     """Returns the breakdown of one forward pass by part, in 10^9 multiply-adds of one image."""
-    return _json(
+    return as_json(
         {
             "unit": "10^9 multiply-adds, backbone forward pass, one image",
             "total": cost.gmacs,
@@ -162,7 +177,7 @@ def gflops_json(cost: Cost) -> str:
 
 def config_json(trial: Trial) -> str:
     """Returns the resolved configuration."""
-    return _json(trial.config.model_dump(mode="json"))
+    return as_json(trial.config.model_dump(mode="json"))
 
 
 def payers(result: TrialResult, milestones: tuple[int, ...], study: str) -> dict[str, int]:
@@ -183,5 +198,6 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield f"{prefix}{key}", ", ".join(map(str, item)) if isinstance(item, (list, tuple)) else item
 
 
-def _json(value: Any) -> str:
+def as_json(value: Any) -> str:
+    """Returns JSON as people read it."""
     return json.dumps(value, indent=2, sort_keys=True) + "\n"

@@ -2,76 +2,109 @@
 
 from __future__ import annotations
 
-import getpass
 import threading
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dit_core.errors import UserError
 from dit_core.gflops import count
 from dit_core.identity import digest
 from search_spaces.types import Trial
+from service.analysis import damage
+from service.analysis.damage import Damage
 from service.analysis.status import StateKind, TrialState, TrialStatus
 from service.analysis.summary import ArmSummary, Summary, summarise
-from service.mlflow_sync import content, descriptions
-from service.mlflow_sync.connection import absolute, artifact_location, connect, default_tracking_uri, first_line
-from service.mlflow_sync.tracked_run import TrackedRun, milliseconds, now
+from service.mlflow_sync import content, descriptions, study_content
+from service.mlflow_sync.address import absolute, artifact_location, default_tracking_uri, require_well_formed
+from service.mlflow_sync.connection import LOG, connect, first_line
+from service.mlflow_sync.gate import Gate, Superseded
+from service.mlflow_sync.measurements import evaluations_json
+from service.mlflow_sync.runs import NOTE_TAG, StudyRuns, parent_key, user_name
+from service.mlflow_sync.tracked_run import TrackedRun, now
 from service.preflight import Prepared
 from service.records.store import Store
+from service.redact import redacted
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities import Run
-
     from service.engine.wire import Live, TimedPoint
 
-_KEY = "mlflow.dit_ablate.key"  # tags that begin with mlflow. are not listed on its pages
-_NOTE = "mlflow.note.content"
+
+@dataclass(frozen=True)
+class About:
+    """What else is known of a trial, to be shown in its run: where its records have holes, where it was computed.
+
+    Attributes:
+        tags: more tags.
+        artifacts: name -> content of more artifacts.
+    """
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    artifacts: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class MlflowSync:
     """Writes a study into MLflow, again and again, without ever writing anything twice.
 
     Everything comes from the store, with the times of its records, and runs are found again by their tags: a
-    process that was killed, a server that was down or an earlier sync change nothing in the outcome. After
-    ``check`` nothing raises; a failure is remembered, the next ``sync`` starts over, and ``finish`` tells.
+    process that was killed, a server that was down, another one that synchronises the same study, or an earlier sync
+    change nothing in the outcome. Nothing raises but the constructor; a failure is remembered, the next ``sync`` starts
+    over, and ``finish`` tells.
 
     Args:
         tracking_uri: MLflow's address; None records in a SQLite file inside the store.
         prepared: the study.
         store: where its records are.
+        may_write: asked before every write; while it says no, nothing is written, not even a database made.
+        about: returns what else is known of the trial with a ``train_id``.
+
+    Raises:
+        UserError: the address can never work.
     """
 
-    def __init__(self, tracking_uri: str | None, prepared: Prepared, store: Store) -> None:
+    _runs: StudyRuns | None
+    _found: bool
+    _has_files: bool
+
+    def __init__(
+        self,
+        tracking_uri: str | None,
+        prepared: Prepared,
+        store: Store,
+        may_write: Callable[[], bool] = lambda: True,
+        about: Callable[[str], About] = lambda _: About(),
+    ) -> None:
         self.tracking_uri = absolute(tracking_uri or default_tracking_uri(store))
-        self._prepared = prepared
+        require_well_formed(self.tracking_uri)
+        self._prepared, self._store, self._about = prepared, store, about
         self._study = prepared.expansion.study
-        self._store = store
+        self._gate = Gate(may_write)
         self._lock = threading.Lock()
-        self._client: MlflowClient | None = None
         self._problem: str | None = None
         self._experiment_id: str | None = None
+        self._parent_run_id: str | None = None
         self._forget()
 
     def check(self) -> None:
         """Connects, and makes the experiment when it is not there.
 
         Raises:
-            UserError: in one sentence, why nothing can be recorded at this address.
+            UserError: in one sentence, why nothing can be recorded at this address now.
         """
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 
-        self._client = connect(self.tracking_uri)
+        client = connect(self.tracking_uri, self._store)
+        own = self.tracking_uri == default_tracking_uri(self._store)
+        location = artifact_location(self.tracking_uri)
         try:
-            self._experiment_id = self._find_experiment()
+            self._runs = StudyRuns(client, self._gate, self._study.name, self._store.id, location, own=own)
         except (MlflowException, SQLAlchemyError, OSError) as error:
             raise UserError(
-                f"tracking_uri: cannot record the experiment {self._study.name!r} at {self.tracking_uri} "
+                f"tracking_uri: cannot record the experiment {self._study.name!r} at {redacted(self.tracking_uri)} "
                 f"({first_line(error)})"
             ) from None
+        self._experiment_id = self._runs.experiment_id
 
     def sync(self, live: Collection[Live] = (), failures: Mapping[str, str] | None = None) -> bool:
         """Brings MLflow up to date; returns whether it is.
@@ -81,175 +114,148 @@ class MlflowSync:
             failures: trial name -> error, for trials that were given up.
         """
         with self._lock:
-            return self._attempt(live, failures, ended=False, report=())
+            return self._attempt(live, failures, ended=False)
 
-    def finish(self, report_files: Iterable[Path] = (), failures: Mapping[str, str] | None = None) -> str | None:
-        """Brings MLflow up to date for the last time, with the report, and ends the parent run.
+    def finish(self, failures: Mapping[str, str] | None = None) -> str | None:
+        """Brings MLflow up to date when no run goes on, with the report, and ends the parent run.
 
         Args:
-            report_files: the report and its figures, all below the study's ``report`` folder.
             failures: trial name -> error, for trials that were given up.
 
         Returns:
             One sentence when something could not be recorded, else None.
         """
         with self._lock:
-            self._attempt((), failures, ended=True, report=tuple(report_files))
+            self._attempt((), failures, ended=True)
             return self.problem
 
     @property
     def problem(self) -> str | None:
         """What the last attempt failed on, in one sentence; None when MLflow is up to date."""
-        if self._problem is None:
-            return None
-        return (
-            f"MLflow at {self.tracking_uri} is not up to date ({self._problem}); nothing is lost, the store has it "
-            "all, and the same command again brings MLflow up to date"
-        )
+        return None if self._problem is None else self.not_up_to_date(self._problem)
+
+    def not_up_to_date(self, reason: str) -> str:
+        """Returns the sentence that says so, and why."""
+        where = redacted(self.tracking_uri)
+        return f"MLflow at {where} is not up to date ({reason}); nothing is lost, the store has it all"
+
+    @property
+    def writes(self) -> int:
+        """Writes so far; they grow while a sync makes progress."""
+        return self._gate.made
 
     @property
     def experiment_id(self) -> str | None:
-        """The experiment's id, None before ``check``."""
+        """The experiment's id, None before the first connection."""
         return self._experiment_id
 
     @property
     def parent_run_id(self) -> str | None:
         """The parent run's id, None before the first ``sync``."""
-        return self._runs[_parent_key(self._study.name)].id if _parent_key(self._study.name) in self._runs else None
+        return self._parent_run_id
 
     # -- one attempt ----------------------------------------------------------------------------
 
-    def _attempt(
-        self, live: Collection[Live], failures: Mapping[str, str] | None, *, ended: bool, report: tuple[Path, ...]
-    ) -> bool:
+    def _attempt(self, live: Collection[Live], failures: Mapping[str, str] | None, *, ended: bool) -> bool:
+        if not self._gate.is_open:
+            return False
         try:
-            if self._client is None or self._experiment_id is None:
-                self.check()
-            running = frozenset(item.trial for item in live if item.phase != "queued")
-            summary = summarise(self._prepared, self._store, running=running, failures=failures)
-            self._prepared = summary.prepared  # with the arms that were proposed while it ran
-            if not self._found:
-                self._find_runs()
-            tails = {summary.prepared.train_ids.get(item.trial, ""): item.tail for item in live}
-            parent = self._sync_parent(summary, ended=ended, report=report)
-            for arm in summary.arms:
-                for status in arm.statuses:
-                    self._sync_trial(parent, summary, arm, status, tails.get(status.train_id, ()), ended=ended)
+            self._bring_up_to_date(live, failures, ended=ended)
+        except Superseded:  # whoever came later brings MLflow up to date
+            self._problem = None
+            self._forget()
+            return False
         # whatever goes wrong here (server, network, database, disk) must not reach training
         except Exception as error:
+            if self._problem is None and not ended:
+                LOG.warning(
+                    f"MLflow at {redacted(self.tracking_uri)} cannot be written to now ({first_line(error)}); training "
+                    "goes on, and MLflow catches up when it is back"
+                )
             self._problem = first_line(error)
             self._forget()
             return False
+        if self._problem is not None and not ended:
+            LOG.warning(f"MLflow at {redacted(self.tracking_uri)} is up to date again")
         self._problem = None
         return True
 
+    def _bring_up_to_date(self, live: Collection[Live], failures: Mapping[str, str] | None, *, ended: bool) -> None:
+        if self._found and not self._is_still_there(ended=ended):
+            self._forget()
+        if self._runs is None:
+            self.check()
+        running = frozenset(item.trial for item in live if item.phase != "queued")
+        summary = summarise(self._prepared, self._store, running=running, failures=failures)
+        self._prepared = summary.prepared  # with the arms that were proposed while it ran
+        if not self._found:
+            trials = {_trial_key(status.trial, status.train_id): status for status in summary.statuses}
+            self._mlflow_runs.find(
+                {parent_key(self._study.name), *trials}, lambda key: self._began(summary, trials[key])
+            )
+            self._found = True
+        tails = {summary.prepared.train_ids.get(item.trial, ""): item.tail for item in live}
+        damages = damage.study_damage(summary.expansion, summary.results, self._store) if ended else ()
+        parent = self._sync_parent(summary, damages, ended=ended)
+        last = 0
+        for arm in summary.arms:
+            for status in arm.statuses:
+                tail = tails.get(status.train_id, ())
+                run = self._sync_trial(parent, summary, arm, status, tail, damages, ended=ended)
+                last = max(last, run.last if run is not None else 0)
+        if ended:
+            end = study_content.ended(self._store, self._study.name) or last or now()
+            parent.set_status(study_content.run_status(summary), end)
+
+    def _is_still_there(self, *, ended: bool) -> bool:
+        """Whether what is remembered of MLflow still holds: nothing was replaced or deleted since.
+
+        The parent run is asked for each time, the others at the end.
+        """
+        from mlflow.exceptions import MlflowException
+
+        runs = self._mlflow_runs
+        parent = runs.get(parent_key(self._study.name))
+        try:
+            return parent is not None and parent.look_again() and (not ended or runs.are_intact())
+        except MlflowException:
+            return False
+
     def _forget(self) -> None:
         """Forgets what MLflow was thought to hold: after a failure the next attempt looks again."""
-        self._experiment_id = None
-        self._found = False
-        self._runs: dict[str, TrackedRun] = {}
+        self._runs = None
+        self._found = self._has_files = False
         self._done: dict[str, tuple[TrialState, int]] = {}
         self._links: dict[tuple[str, str], str | None] = {}
         self._feeds: dict[str, content.CurveFeed] = {}
 
     @property
-    def _mlflow(self) -> MlflowClient:
-        if self._client is None:
+    def _mlflow_runs(self) -> StudyRuns:
+        if self._runs is None:
             raise RuntimeError("check() has not been called")
-        return self._client
+        return self._runs
 
-    def _find_experiment(self) -> str:
-        name = self._study.name
-        found = self._mlflow.get_experiment_by_name(name)
-        if found is None:
-            location = artifact_location(self.tracking_uri, self._store)
-            identity = str(self._mlflow.create_experiment(name, artifact_location=location))
-        else:
-            identity = str(found.experiment_id)
-            if found.lifecycle_stage == "deleted":
-                self._mlflow.restore_experiment(identity)
-        known = found.tags if found is not None else {}
-        for key, value in {
-            _NOTE: descriptions.describe_experiment(self._prepared.expansion),
-            "study": name,
-            "mlflow.experimentKind": "custom_model_development",
-        }.items():
-            if known.get(key) != value:
-                self._mlflow.set_experiment_tag(identity, key, value)
-        return identity
-
-    def _find_runs(self) -> None:
-        """Finds this study's runs by their tags; runs of trials it no longer has are tagged so."""
-        known = {_trial_key(trial, self._prepared.train_ids[trial.name]) for trial in self._prepared.expansion.trials}
-        known.add(_parent_key(self._study.name))
-        for run in self._search(self._experiment_id, f"tags.study = '{self._study.name}'"):
-            key = run.data.tags.get(_KEY)
-            if key in known:
-                self._runs.setdefault(key, TrackedRun(self._mlflow, run))
-            elif key is not None:
-                left = TrackedRun(self._mlflow, run)
-                left.log(tags={"status": "left the study"})
-                if run.info.status in ("RUNNING", "SCHEDULED"):
-                    left.set_status("KILLED", now())
-        self._found = True
-
-    def _search(self, experiment_id: str | None, condition: str) -> Iterable[Run]:
-        token = None
-        while experiment_id is not None:
-            page = self._mlflow.search_runs(
-                [experiment_id], condition, order_by=["attributes.start_time ASC"], page_token=token
-            )
-            yield from page
-            token = page.token
-            if not token:
-                return
-
-    def _run(self, key: str, name: str, start: int, parent: TrackedRun | None) -> TrackedRun:
-        if key not in self._runs:
-            tags = {
-                _KEY: key,
-                "study": self._study.name,
-                "mlflow.source.name": "dit-ablate",
-                "mlflow.user": getpass.getuser(),
-            }
-            if parent is not None:
-                tags["mlflow.parentRunId"] = parent.id
-            run = self._mlflow.create_run(self._experiment_id, start_time=start, tags=tags, run_name=name)
-            self._runs[key] = TrackedRun(self._mlflow, run)
-        return self._runs[key]
+    def _began(self, summary: Summary, status: TrialStatus) -> int | None:
+        return content.began(self._store, status.train_id, summary.results[status.trial.name])
 
     # -- the study ------------------------------------------------------------------------------
 
-    def _sync_parent(self, summary: Summary, *, ended: bool, report: tuple[Path, ...]) -> TrackedRun:
-        study = self._study
-        states = Counter(str(status.state) for status in summary.statuses)
-        parent = self._run(_parent_key(study.name), study.name, now(), None)
-        parent.log(
-            tags={
-                "kind": "study",
-                "status": _study_status(summary, ended),
-                "trials": ", ".join(f"{number} {state}" for state, number in states.items()),
-                "primary_metric": study.primary_metric,
-                "policy": study.policy.name,
-                "profile": study.baseline.profile,
-                "seeds": ", ".join(map(str, study.seeds)),
-                "budget_images": study.budget_images,
-                "rungs": ", ".join(map(str, study.rungs)) or "none",
-                _NOTE: descriptions.describe_study(self._prepared.expansion, summary),
-            }
-        )
-        folder = self._store.study_dir(study.name)
-        for path in (folder / "study.yaml", folder / "preview.txt", *sorted((folder / "plan").glob("[0-9]*"))):
-            if path.is_file():
-                parent.upload(path.read_bytes(), str(path.relative_to(folder)))
-        for path in report:
-            parent.upload(path.read_bytes(), str(path.resolve().relative_to(folder)))
+    def _sync_parent(self, summary: Summary, damages: Sequence[Damage], *, ended: bool) -> TrackedRun:
+        name, runs = self._study.name, self._mlflow_runs
+        runs.describe(study_content.experiment_tags(summary))
+        parent = runs.get(parent_key(name))
+        if parent is None:
+            shared = f" ({user_name()}, store {self._store.id[:8]})" if runs.is_shared() else ""
+            start = study_content.began(self._store, name) or now()
+            parent = runs.get_or_make(parent_key(name), name + shared, start, {"kind": "study"})
+        self._parent_run_id = parent.id
+        parent.log(tags={**study_content.tags(summary, ended=ended), **(damage.tags(damages) if ended else {})})
+        if ended or not self._has_files:  # they are written when a run begins, and when it has ended
+            for path, data in study_content.files(self._store, name, report=ended):
+                parent.upload(data, path)
+            self._has_files = True
         if not ended:
             parent.set_status("RUNNING")
-        elif summary.failures:
-            parent.set_status("FAILED", now())
-        else:
-            parent.set_status("FINISHED" if summary.finished else "KILLED", now())
         return parent
 
     # -- a trial --------------------------------------------------------------------------------
@@ -261,35 +267,37 @@ class MlflowSync:
         arm: ArmSummary,
         status: TrialStatus,
         tail: Sequence[TimedPoint],
+        damages: Sequence[Damage],
         *,
         ended: bool,
-    ) -> None:
-        trial = status.trial
+    ) -> TrackedRun | None:
+        trial, runs = status.trial, self._mlflow_runs
         key = _trial_key(trial, status.train_id)
-        begun = self._store.trial(status.train_id)
-        began = milliseconds(begun.written) if begun is not None else None
-        if key not in self._runs and status.state.kind is StateKind.PENDING and status.images == 0:
-            return
+        if runs.get(key) is None and status.state.kind is StateKind.PENDING and status.images == 0:
+            return None
         if not (ended or tail) and self._done.get(trial.name) == (status.state, status.images):
-            return  # another arm may go on training the same weights, hence the tail and the end
-        run = self._run(key, trial.name, began or now(), parent)
+            return runs.get(key)  # another arm may go on training the same weights, hence the tail and the end
         result = summary.results[trial.name]
+        began = self._began(summary, status)
+        run = runs.get_or_make(key, trial.name, began or now(), {"kind": "trial", "mlflow.parentRunId": parent.id})
         milestones = self._study.milestones
         cost = count(trial.config.model, trial.config.training.mask_ratio)
-        trained = trial.arm.name not in self._prepared.expansion.weights_of  # else the curve is in another trial's run
+        trained = trial.arm.name not in summary.weights_of  # else the curve is in another trial's run
         if key not in self._feeds:
             self._feeds[key] = content.CurveFeed(self._store, status.train_id, cost, self._study.budget_images)
         rows = [
-            *content.cost_rows(cost, began or now()),
+            *(content.cost_rows(cost, began) if began is not None else ()),
             *(self._feeds[key].rows(tail) if trained else ()),
             *content.evaluation_rows(result, milestones, status.is_final),
         ]
         failure = summary.failures.get(trial.name) if status.state.kind is StateKind.FAILED else None
-        expansion = self._prepared.expansion
+        about = self._about(status.train_id)
         tags = {
-            **content.tags(trial, expansion, status.train_id, status),
+            **content.tags(trial, summary.expansion, status.train_id, status),
             "mlflow.parentRunId": parent.id,
+            **(damage.tags(damages, trial.name) if ended else {}),
             **({"failure": failure} if failure else {}),
+            **about.tags,
         }
         sources: dict[str, str] = {}
         for payer, images in content.payers(result, milestones, self._study.name).items():
@@ -299,10 +307,14 @@ class MlflowSync:
             if link is not None:
                 tags["reused_from_run"] = link.rpartition("/")[2]
             sources[f"[{payer}]({link})" if link else payer] = f"measurements up to {images:,} images"
-        tags[_NOTE] = descriptions.describe_trial(expansion, arm, status, sources, failure)
-        run.log(rows, content.params(trial, expansion), tags)
+        tags[NOTE_TAG] = descriptions.describe_trial(summary.expansion, arm, status, sources, failure)
+        run.log(rows, content.params(trial, summary.expansion), tags)
         run.upload(content.config_json(trial).encode(), "config.json")
         run.upload(content.gflops_json(cost).encode(), "gflops.json")
+        if result.evaluations:
+            run.upload(evaluations_json(result, milestones).encode(), "evaluations.json")
+        for name, data in about.artifacts.items():
+            run.upload(data, name)
         for images in milestones:
             name = f"samples/{images:09d}.png"
             if images in result.evaluations and not run.holds(name):
@@ -312,35 +324,16 @@ class MlflowSync:
         run.set_status(content.run_status(status.state), run.last or now())
         if not status.state.is_open:
             self._done[trial.name] = (status.state, status.images)
+        return run
 
     def _link(self, study: str, train_id: str, key: str) -> str | None:
-        """The MLflow page (relative to the server) of another study's run of the same weights, if it has one.
-
-        Where several runs evaluate the same weights, it is the one that evaluates them alike.
-        """
+        """The MLflow page (relative to the server) of another study's run of the same weights, if it has one."""
         if (study, key) not in self._links:
-            found = self._mlflow.get_experiment_by_name(study)
-            identity = found.experiment_id if found is not None else None
-            runs = list(self._search(identity, f"tags.train_id = '{train_id}' and tags.study = '{study}'"))
-            runs.sort(key=lambda run: run.data.tags.get(_KEY) != key)
-            link = next((f"#/experiments/{identity}/runs/{run.info.run_id}" for run in runs), None)
-            self._links[study, key] = link
+            self._links[study, key] = self._mlflow_runs.page(study, train_id, key)
         return self._links[study, key]
-
-
-def _parent_key(study: str) -> str:
-    return f"study:{study}"
 
 
 def _trial_key(trial: Trial, train_id: str) -> str:
     """Identifies a trial's run: its weights and how they are measured."""
     evaluation = trial.config.evaluation.model_dump(mode="json")
     return digest({"train": train_id, "evaluation": evaluation, "vae": trial.config.data.vae})[:32]
-
-
-def _study_status(summary: Summary, ended: bool) -> str:
-    if not ended:
-        return "running"
-    if summary.failures:
-        return f"{len(summary.failures)} trials failed"
-    return "finished" if summary.finished else "not finished"

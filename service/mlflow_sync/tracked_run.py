@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from dit_core.files import temporary_path
+from service.mlflow_sync.gate import Gate
+from service.mlflow_sync.ownership import ARTIFACTS_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -20,7 +26,6 @@ Row = tuple[str, float, int, int]
 
 BATCH = 1000
 """Metrics in one ``log_batch`` call, MLflow's limit."""
-_ARTIFACTS_TAG = "mlflow.dit_ablate.artifacts"
 _PARAMS, _TAGS, _PARAM_LENGTH, _TAG_LENGTH = 100, 100, 6000, 5000
 
 
@@ -29,24 +34,25 @@ class TrackedRun:
 
     Args:
         client: the tracking client.
+        gate: what every write goes through.
         run: the run as MLflow has it now.
 
     Attributes:
         last: the latest time of the metrics it was given, in milliseconds.
     """
 
-    def __init__(self, client: MlflowClient, run: Run) -> None:
+    def __init__(self, client: MlflowClient, gate: Gate, run: Run) -> None:
         self.id: str = run.info.run_id
         self.last = 0
-        self.experiment_id: str = run.info.experiment_id
-        self._client = client
+        self._client, self._gate = client, gate
+        self._artifact_uri: str = run.info.artifact_uri or ""
         self._status: str = run.info.status
         self._end: int | None = run.info.end_time
         self._tags: dict[str, str] = dict(run.data.tags)
         self._params = set(run.data.params)
         self._unread = set(run.data.metrics)  # keys that an earlier process has logged
         self._steps: dict[str, set[int]] = {}
-        self._artifacts: dict[str, str] = json.loads(self._tags.get(_ARTIFACTS_TAG, "{}"))
+        self._artifacts: dict[str, str] = json.loads(self._tags.get(ARTIFACTS_TAG, "{}"))
 
     def log(
         self,
@@ -71,15 +77,15 @@ class TrackedRun:
             if row[3] not in self._logged(row[0]):
                 rows.setdefault((row[0], row[3]), row)
         for chunk in _chunks(list(new_params.items()), _PARAMS):
-            self._client.log_batch(self.id, params=[Param(key, value) for key, value in chunk])
+            self._gate(self._client.log_batch, self.id, params=[Param(key, value) for key, value in chunk])
             self._params.update(key for key, _ in chunk)
         for start in range(0, len(rows), BATCH):
             part = list(rows.values())[start : start + BATCH]
-            self._client.log_batch(self.id, metrics=[Metric(*row) for row in part])
+            self._gate(self._client.log_batch, self.id, metrics=[Metric(*row) for row in part])
             for key, _, _, step in part:
                 self._steps[key].add(step)
         for chunk in _chunks(list(new_tags.items()), _TAGS):
-            self._client.log_batch(self.id, tags=[RunTag(key, value) for key, value in chunk])
+            self._gate(self._client.log_batch, self.id, tags=[RunTag(key, value) for key, value in chunk])
             self._tags.update(chunk)
 
     def _logged(self, key: str) -> set[int]:
@@ -102,9 +108,9 @@ class TrackedRun:
         """
         if status in ("RUNNING", "SCHEDULED"):
             if status != self._status:
-                self._client.update_run(self.id, status=status)
+                self._gate(self._client.update_run, self.id, status=status)
         elif (status, end) != (self._status, self._end):
-            self._client.set_terminated(self.id, status=status, end_time=end)
+            self._gate(self._client.set_terminated, self.id, status=status, end_time=end)
             self._end = end
         self._status = status
 
@@ -116,13 +122,39 @@ class TrackedRun:
         version = hashlib.sha256(data).hexdigest()[:12]
         if self._artifacts.get(name) == version:
             return
+        place = urlsplit(self._artifact_uri)
+        if place.scheme in ("", "file") and place.path.startswith("/"):
+            path = unquote(place.path) if place.scheme else self._artifact_uri
+            self._gate(_write, Path(path) / name, data)
+        else:
+            self._send(data, name)
+        self._artifacts[name] = version
+        text = json.dumps(self._artifacts, separators=(",", ":"))
+        self._gate(self._client.set_tag, self.id, ARTIFACTS_TAG, text)
+
+    def _send(self, data: bytes, name: str) -> None:
         folder, _, base = name.rpartition("/")
         with tempfile.TemporaryDirectory() as scratch:
             path = Path(scratch) / base
             path.write_bytes(data)
-            self._client.log_artifact(self.id, str(path), folder or None)
-        self._artifacts[name] = version
-        self._client.set_tag(self.id, _ARTIFACTS_TAG, json.dumps(self._artifacts, separators=(",", ":")))
+            self._gate(self._client.log_artifact, self.id, str(path), folder or None)
+
+    def look_again(self) -> bool:
+        """Reads from MLflow what others may have changed: its status; returns whether the run is still there."""
+        info = self._client.get_run(self.id).info
+        self._status, self._end = info.status, info.end_time
+        return bool(info.lifecycle_stage == "active")
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Writes a file whole or not at all. Not durably: what a power cut takes can be made again."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_path(path)
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def milliseconds(written: str) -> int:

@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
+import os
+import re
+import socket
 from pathlib import Path
 from typing import Protocol
 
+from dit_core.errors import UserError
 from dit_core.files import create_durably, write_durably
+from service.records.kinds import Whereabouts
+
+_PART = re.compile(r"[^/\\\x00-\x1f\x7f]{1,200}")
+
+
+def is_name(text: str) -> bool:
+    """Whether a text may be one part of a key: no way out of the folder it names something in, and no control code."""
+    return _PART.fullmatch(text) is not None and text not in (".", "..")
+
+
+def checked(key: str, *, folder: bool = False) -> str:
+    """Returns a key, or what all keys of a folder begin with, which leads nowhere but into the store.
+
+    Raises:
+        UserError: it would lead elsewhere, or no file can be called so.
+    """
+    parts = (key.removesuffix("/") if folder else key).split("/")
+    if not (folder and key == "") and not all(map(is_name, parts)):
+        raise UserError(
+            f"store: {key!r:.80} is no name in a store: '..', empty parts and control characters lead astray"
+        )
+    return key
 
 
 class Backend(Protocol):
     """Bytes under keys such as ``studies/tiny/decisions/12800.json``.
+
+    Keys are names below the store and lead nowhere else (``checked``).
 
     Records are written once (``put``) and never change. Nothing that has to be right relies on ``list``, which may be
     behind: what must be found is found by its key. What is replaced in place (``write``) or deleted is for people, a
@@ -65,12 +93,12 @@ class FolderBackend:
 
     def put(self, key: str, data: bytes) -> bool:
         """Writes a file unless there is one; see ``Backend.put``."""
-        path = self.root / key
+        path = self.root / checked(key)
         return not path.exists() and create_durably(path, data)
 
     def get(self, key: str) -> bytes | None:
         """Returns a file's bytes; a folder or a link to nowhere in its place counts as damaged, not as missing."""
-        path = self.root / key
+        path = self.root / checked(key)
         try:
             return path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
@@ -80,15 +108,37 @@ class FolderBackend:
 
     def list(self, prefix: str) -> list[str]:
         """Returns the files right below a folder; temporary ones are left out."""
-        folder = self.root / prefix
+        folder = self.root / checked(prefix, folder=True)
         if not folder.is_dir():
             return []
         return sorted(prefix + path.name for path in folder.iterdir() if not path.name.startswith("."))
 
     def write(self, key: str, data: bytes) -> None:
         """Replaces a file; see ``Backend.write``."""
-        write_durably(self.root / key, data)
+        write_durably(self.root / checked(key), data)
 
     def delete(self, key: str) -> None:
         """Removes a file; see ``Backend.delete``."""
-        (self.root / key).unlink(missing_ok=True)
+        (self.root / checked(key)).unlink(missing_ok=True)
+
+    def vacant(self) -> bool:
+        """Whether there is no file here but hidden ones: no folder, empty ones, or what a killed creation has left."""
+        for around, folders, files in os.walk(self.root):
+            if any(not name.startswith(".") for name in files):
+                return False
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            links = [Path(around, name) for name in folders if Path(around, name).is_symlink()]
+            if any(next(link.iterdir(), None) is not None for link in links):
+                return False
+        return True
+
+    def whereabouts(self, marker: str) -> Whereabouts:
+        """Where the store lies, and which file its marker is."""
+        found = (self.root / checked(marker)).stat()
+        return Whereabouts(
+            host=socket.gethostname(),
+            place=str(self.root),
+            inode=found.st_ino,
+            written=found.st_mtime_ns,
+            changed=found.st_ctime_ns,
+        )

@@ -2,9 +2,11 @@
 
 A record is an envelope of JSON around typed content::
 
-    {"format": 2, "kind": "evaluation", "written": "2026-11-26T11:00:00+00:00", "content": {...}, "sha256": "..."}
+    {"format": 2, "kind": "evaluation", "key": "trials/...", "written": "2026-11-26T11:00:00+00:00", "content": {...},
+     "sha256": "..."}
 
-The checksum covers everything else in the envelope, the time of writing included.
+The checksum covers everything else in the envelope, the time of writing included. ``key`` is where the record belongs:
+elsewhere it is damage. Records that an earlier version wrote have none and are taken where they lie.
 """
 
 from __future__ import annotations
@@ -57,11 +59,12 @@ class Sealed(Generic[R]):
     written: str
 
 
-def seal(record: Record, written: str | None = None) -> bytes:
-    """Returns the bytes of a record; ``written`` is now unless given."""
+def seal(record: Record, written: str | None = None, key: str | None = None) -> bytes:
+    """Returns the bytes of a record that belongs under ``key``; ``written`` is now unless given."""
     envelope = {
         "format": FORMAT,
         "kind": record.kind,
+        **({} if key is None else {"key": key}),
         "written": written or datetime.now(UTC).isoformat(),
         "content": json.loads(record.model_dump_json()),
     }
@@ -74,10 +77,10 @@ def unseal(data: bytes, kind: type[R], where: str) -> Sealed[R]:
     Args:
         data: what lies under the key.
         kind: the record that should be there.
-        where: the key, for the error.
+        where: the key that it was found under.
 
     Raises:
-        CorruptRecord: whatever is wrong with it.
+        CorruptRecord: whatever is wrong with it, be it that it belongs under another key.
     """
     try:
         envelope = json.loads(data)
@@ -91,8 +94,33 @@ def unseal(data: bytes, kind: type[R], where: str) -> Sealed[R]:
                 f"{where}: a record of kind {envelope.get('kind')!r}, format {envelope.get('format')!r}; expected "
                 f"{kind.kind!r}, format {FORMAT}"
             )
+        if envelope.get("key", where) != where:
+            raise CorruptRecord(f"{where}: the record of another place, {str(envelope['key'])!r:.120}")
         datetime.fromisoformat(envelope["written"])
         return Sealed(kind.model_validate(envelope["content"]), envelope["written"])
     except (ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CorruptRecord(f"{where}: unreadable ({first})") from None
+
+
+def moved(data: bytes, where: str, key: str) -> bytes:
+    """Returns the bytes of the same record, whatever its kind, as it lies under another key.
+
+    Args:
+        data: the record.
+        where: the key that it was found under.
+        key: where it belongs now.
+
+    Raises:
+        CorruptRecord: it is damaged.
+    """
+    try:
+        envelope = json.loads(data)
+        sum_given = envelope.pop("sha256")
+        if sum_given != digest(envelope) or envelope.get("key", where) != where:
+            raise CorruptRecord(f"{where}: its content does not match its checksum")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise CorruptRecord(f"{where}: unreadable") from None
+    if "key" in envelope:
+        envelope["key"] = key
+    return json.dumps({**envelope, "sha256": digest(envelope)}, indent=1).encode()

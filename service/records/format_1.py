@@ -15,6 +15,7 @@ from typing import Any
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
 from dit_core.identity import digest
+from service.records.backend import checked
 from service.records.envelope import CorruptRecord, Record, seal
 from service.records.kinds import (
     Claim,
@@ -71,7 +72,7 @@ class Format1Backend:
 
     def get(self, key: str) -> bytes | None:
         """Returns the record of format 2 that a file of format 1 amounts to; empty bytes when it is damaged."""
-        parts = key.split("/")
+        parts = checked(key).split("/")
         if not key.endswith(".json"):
             path = self.root / key
             return path.read_bytes() if path.is_file() else None
@@ -98,7 +99,7 @@ class Format1Backend:
 
     def list(self, prefix: str) -> list[str]:
         """Returns the names right below a folder that was there in format 1 already."""
-        folder = self.root / prefix
+        folder = self.root / checked(prefix, folder=True)
         return sorted(prefix + path.name for path in folder.iterdir()) if folder.is_dir() else []
 
     def _trial(self, parts: Sequence[str]) -> bytes | None:

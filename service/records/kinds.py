@@ -2,7 +2,7 @@
 
 Keys are functions of what a reader knows (a trial's identity, images seen, a metric, an evaluation's identity), so that
 a record is found by asking for it. Records of which there may be any number (``curve``, ``definitions``, ``claims``,
-``given-up``, ``failures``) are numbered from 1; see ``Records.numbered``.
+``given-up``, ``failures``, claims and releases of weights) are numbered from 1; see ``Records.numbered``.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from service.records.envelope import Record
+from service.redact import redacted
 
 
 def plain(value: Any) -> Any:
@@ -42,6 +43,9 @@ Free = Annotated[dict[str, Any], BeforeValidator(restored), PlainSerializer(plai
 """A mapping of whatever JSON holds, NaN and infinity included."""
 
 Images = Annotated[int, Field(ge=0)]
+
+Told = Annotated[str, AfterValidator(redacted)]
+"""Text that comes from outside, such as an error or a command: recorded without passwords, tokens and keys."""
 
 
 class Part(BaseModel):
@@ -114,6 +118,8 @@ class Stretch(Record):
         began: when it began, Unix seconds.
         seconds: spent training it.
         hardware: what it was trained on; None where nobody wrote it down.
+        study: the study that paid for it; empty where nobody wrote it down.
+        run: the number of that study's run, whose provenance is recorded; 0 where nobody wrote it down.
     """
 
     kind: ClassVar[str] = "curve"
@@ -123,6 +129,8 @@ class Stretch(Record):
     began: float
     seconds: float
     hardware: Hardware | None = None
+    study: str = ""
+    run: int = 0
 
     def time(self, point: Point) -> float:
         """When a window ended, Unix seconds: a function of what is recorded, as the live tail shows it before."""
@@ -150,6 +158,7 @@ class EvaluationRecord(Record):
         grid: key of the sample grid, if there is one.
         grid_sha256: SHA-256 of the grid; None where nobody wrote it down.
         hardware: what it was computed on; None where nobody wrote it down.
+        run: the number of the study's run, whose provenance is recorded; 0 where nobody wrote it down.
     """
 
     kind: ClassVar[str] = "evaluation"
@@ -165,6 +174,7 @@ class EvaluationRecord(Record):
     grid: str | None = None
     grid_sha256: str | None = None
     hardware: Hardware | None = None
+    run: int = 0
 
     @staticmethod
     def key(train_id: str, images: int, metric: str, eval_id: str) -> str:
@@ -182,12 +192,46 @@ class DivergenceRecord(Record):
 
     kind: ClassVar[str] = "divergence"
     images: Images
-    reason: str
+    reason: Told
 
     @staticmethod
     def key(train_id: str) -> str:
         """Where it lies."""
         return f"trials/{train_id}/diverged.json"
+
+
+class TrialClaim(Record):
+    """A run trains these weights, until the release with the same number, or until the run has ended.
+
+    Attributes:
+        study: the study.
+        run: its run's number.
+    """
+
+    kind: ClassVar[str] = "trial claim"
+    study: str
+    run: int
+
+    @staticmethod
+    def folder(train_id: str) -> str:
+        """Where the claims on a trial's weights lie, numbered."""
+        return f"trials/{train_id}/claims/"
+
+    @staticmethod
+    def key(train_id: str, epoch: int) -> str:
+        """Where one of them lies."""
+        return f"{TrialClaim.folder(train_id)}{epoch:04d}.json"
+
+
+class TrialRelease(Record):
+    """The claim with the same number on a trial's weights has ended."""
+
+    kind: ClassVar[str] = "trial release"
+
+    @staticmethod
+    def key(train_id: str, epoch: int) -> str:
+        """Where it lies."""
+        return f"trials/{train_id}/releases/{epoch:04d}.json"
 
 
 # -- studies --------------------------------------------------------------------------------------------------
@@ -208,8 +252,8 @@ class DefinitionRecord(Record):
     study: Free
     train_ids: dict[str, str]
     analysis_plan: str = ""
-    source: str
-    command: str
+    source: Told
+    command: Told
 
     @staticmethod
     def folder(study: str) -> str:
@@ -217,17 +261,55 @@ class DefinitionRecord(Record):
         return f"studies/{study}/definitions/"
 
 
+class Whereabouts(Part):
+    """Where a store lay; see ``service.records.whereabouts``.
+
+    Attributes:
+        host: the machine, or the S3 server.
+        place: the folder, or the S3 address.
+        inode: number of the marker's file; 0 where it has none.
+        written: when the marker was written, in nanoseconds.
+        changed: when its file was last changed in any way, in nanoseconds: a copy's time is its own.
+    """
+
+    host: str
+    place: str
+    inode: int = 0
+    written: int = 0
+    changed: int = 0
+
+
 class StoreIdentity(Record):
     """What tells one store from another, wherever it is moved; written once, by who first asks for it.
 
     Attributes:
         id: 32 hex digits, random.
+        whereabouts: where the store lay then; None where nobody wrote it down.
     """
 
     kind: ClassVar[str] = "store identity"
     id: str
+    whereabouts: Whereabouts | None = None
 
     KEY: ClassVar[str] = "identity.json"
+
+
+class Process(Part):
+    """What tells a process from every other.
+
+    Attributes:
+        pid: its number.
+        host: the machine's name.
+        boot: identity of the machine's present start; empty where nobody wrote it down.
+        pids: the namespace in which its number is meant; likewise.
+        started: when it started, in clock ticks since the machine did; 0 where nobody wrote it down.
+    """
+
+    pid: int
+    host: str
+    boot: str = ""
+    pids: str = ""
+    started: int = 0
 
 
 class Claim(Record):
@@ -236,16 +318,25 @@ class Claim(Record):
     Attributes:
         pid: the driver's process.
         host: the machine it runs on.
+        process: the driver's process in full; None in claims that only have the two above.
+        nonce: tells this claim from any other, within its process, too.
     """
 
     kind: ClassVar[str] = "claim"
     pid: int
     host: str
+    process: Process | None = None
+    nonce: str = ""
 
     @staticmethod
     def folder(study: str) -> str:
         """Where a study's claims lie, numbered."""
         return f"studies/{study}/claims/"
+
+    @staticmethod
+    def key(study: str, run: int) -> str:
+        """Where the claim of a run lies."""
+        return f"{Claim.folder(study)}{run:04d}.json"
 
 
 class Failure(Record):
@@ -259,6 +350,7 @@ class Failure(Record):
         attempt: which attempt it was, from 1.
         given_up: whether its trial was given up with it.
         outcome: ``failed`` or ``lost``.
+        cause: as ``service.engine.causes`` tells causes apart; empty where nobody told.
         error: one line.
         traceback: for ``failed``.
         run: the run's number; 0 for none.
@@ -272,8 +364,9 @@ class Failure(Record):
     attempt: int
     given_up: bool
     outcome: str
-    error: str
-    traceback: str = ""
+    cause: str = ""
+    error: Told
+    traceback: Told = ""
     run: int = 0
 
     @staticmethod
@@ -291,6 +384,7 @@ class GivenUp(Record):
         until: images at which the segment would have ended.
         attempt: how many attempts had failed.
         error: the last one's error, one line.
+        cause: what kind of failure it was, as in ``Failure``; empty where nobody told.
     """
 
     kind: ClassVar[str] = "given-up"
@@ -298,7 +392,8 @@ class GivenUp(Record):
     trial: str
     until: Images
     attempt: int
-    error: str
+    error: Told
+    cause: str = ""
 
     @staticmethod
     def folder(study: str, run: int) -> str:
@@ -328,6 +423,7 @@ class RunRecord(Record):
 
     Attributes:
         interrupted: whether it was asked to end before the study was done.
+        error: what ended it, in one sentence, when an error did; empty for none.
         failed: trial name -> error of the trials given up.
         messages: what a person should know, oldest first.
         elapsed: wall-clock, in seconds.
@@ -337,12 +433,15 @@ class RunRecord(Record):
         spent: lane seconds by what they were spent on.
         overhead: share of the lane seconds not spent training, sampling or scoring.
         timings: every finished segment.
+        user: who ran it; empty where nobody wrote it down.
+        device_seconds: seconds that workers were up, summed over workers; None where nobody wrote it down.
     """
 
     kind: ClassVar[str] = "run"
     interrupted: bool
-    failed: dict[str, str] = Field(default_factory=dict)
-    messages: tuple[str, ...] = ()
+    error: Told = ""
+    failed: dict[str, Told] = Field(default_factory=dict)
+    messages: tuple[Told, ...] = ()
     elapsed: float = 0.0
     lanes: int = 0
     lane_seconds: float = 0.0
@@ -350,6 +449,8 @@ class RunRecord(Record):
     spent: dict[str, float] = Field(default_factory=dict)
     overhead: float = 0.0
     timings: tuple[SegmentTime, ...] = ()
+    user: str = ""
+    device_seconds: float | None = None
 
     @staticmethod
     def key(study: str, run: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,10 +20,12 @@ class Numbered(Generic[R]):
 
     Attributes:
         found: number -> record, in order; damaged ones are left out.
-        last: the highest number in use, 0 when there is none.
+        used: the numbers in use, those of damaged records included, in order.
+        last: the highest of them, 0 when there is none.
     """
 
     found: dict[int, Sealed[R]] = field(default_factory=dict)
+    used: list[int] = field(default_factory=list)
     last: int = 0
 
     @property
@@ -60,8 +61,8 @@ class Records:
             OSError: it cannot be written.
             CorruptRecord: what was just written cannot be read back.
         """
-        data = seal(record)
         for name in _generations(key):
+            data = seal(record, key=name)
             if self.backend.put(name, data):
                 return unseal(data, type(record), name)
             try:
@@ -95,10 +96,12 @@ class Records:
     def find(self, key: str, kind: type[R]) -> Sealed[R] | None:
         """As ``get``, but a damaged record counts as none and is noted in ``damaged``."""
         try:
-            return self.get(key, kind)
+            found = self.get(key, kind)
         except CorruptRecord as error:
             self.damaged[key] = str(error)
             return None
+        self.damaged.pop(key, None)  # it has been made again, beside the damaged one
+        return found
 
     def once(self, key: str, kind: type[R]) -> Sealed[R] | None:
         """As ``find``, but a record that was found is not read again in this process: it never changes."""
@@ -119,8 +122,7 @@ class Records:
             OSError: it cannot be written.
         """
         number = self._next.get(folder) or max(self._listed(folder), default=0) + 1
-        data = seal(record)
-        while not self.backend.put(_numbered(folder, number), data):
+        while not self.backend.put(key := _numbered(folder, number), seal(record, key=key)):
             number += 1
         self._next[folder] = number + 1
         return number
@@ -128,12 +130,12 @@ class Records:
     def numbered(self, folder: str, kind: type[R], first: int = 1) -> Numbered[R]:
         """Returns the records of a folder, from number ``first`` on.
 
-        They are found by asking for one number after the other, so a listing that is behind hides none of them. A
-        listing only tells whether there are any beyond a number that is missing, which then counts as damaged.
+        They are found by asking for one number after the other, so a listing that is behind hides none of them. Where a
+        number is missing a listing tells whether there are any beyond; what is missing before those counts as damaged.
         """
         result: Numbered[R] = Numbered(last=first - 1)
-        highest: int | None = None
-        for number in itertools.count(first):
+        number, listed = first, None
+        while True:
             key = _numbered(folder, number)
             there, sealed = True, None
             try:
@@ -142,14 +144,21 @@ class Records:
             except CorruptRecord as error:
                 self.damaged[key] = str(error)
                 there = not isinstance(error, UnreadableRecord)
+            if not there:
+                listed = sorted(self._listed(folder)) if listed is None else listed
+                following = next((item for item in listed if item >= number), None)
+                if following is None:
+                    break
+                if following > number:
+                    self.damaged.setdefault(key, _missing(key, following - number))
+                    number = following
+                    continue
             if sealed is not None:
                 result.found[number] = sealed
-            if not there:
-                highest = max(self._listed(folder), default=0) if highest is None else highest
-                if number > highest or (number == highest and key not in self.damaged):
-                    break
-                self.damaged.setdefault(key, f"{key}: it is missing, and later ones are there")
+                self.damaged.pop(key, None)
+            result.used.append(number)
             result.last = number
+            number += 1
         return result
 
     def list(self, prefix: str) -> list[str]:
@@ -181,6 +190,12 @@ class Records:
 
 def _numbered(folder: str, number: int) -> str:
     return f"{folder}{number:04d}.json"
+
+
+def _missing(key: str, count: int) -> str:
+    if count == 1:
+        return f"{key}: it is missing, and later ones are there"
+    return f"{key}: it and the {count - 1:,} numbers after it are missing, and later ones are there"
 
 
 def _generations(key: str) -> Iterator[str]:

@@ -16,9 +16,9 @@ Layout (``service.records.kinds`` says what is in each record)::
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import socket
+import tempfile
+import time
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -27,11 +27,13 @@ from typing import Any
 
 from dit_core import identity
 from dit_core.config import TrialConfig
+from dit_core.data.paths import cache_folder
 from dit_core.errors import UserError
 from dit_core.events import CurvePoint, Diverged, Evaluated, MetricResult
 from dit_core.files import clear_abandoned, write_durably
-from service.records import format_1
+from service.records import format_1, marker
 from service.records.backend import Backend, FolderBackend
+from service.records.checkpoint_mirror import CheckpointMirror, Mirror
 from service.records.envelope import FORMAT, Sealed
 from service.records.kinds import (
     Claim,
@@ -41,13 +43,13 @@ from service.records.kinds import (
     GivenUp,
     Hardware,
     RunRecord,
-    StoreIdentity,
     Stretch,
     TrialRecord,
 )
+from service.records.place import Place, S3Place, place_of
 from service.records.records import Records
-
-_KIND = "dit-ablate store"
+from service.records.s3 import S3Backend
+from service.records.whereabouts import identify, recorded
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class StoredMetric(MetricResult):
         grid: key of the sample grid, if there is one.
         grid_sha256: the grid's SHA-256, where it was recorded.
         hardware: what it was computed on, where it was recorded.
+        run: the number of the study's run that computed it; 0 where nobody wrote it down.
     """
 
     study: str = ""
@@ -71,43 +74,102 @@ class StoredMetric(MetricResult):
     grid: str | None = None
     grid_sha256: str | None = None
     hardware: Hardware | None = None
+    run: int = 0
 
 
 class Store:
-    """A folder of trials and studies, shared by any number of studies.
+    """A place of trials and studies, shared by any number of studies: a folder, or a prefix of an S3 bucket.
 
     A store of format 1 can be read; nothing more is recorded in it (``require_writable``).
 
     Args:
-        path: the folder; made when it does not exist.
+        place: the folder, or ``s3://BUCKET/PREFIX``.
+        create: make it where there is none.
 
     Attributes:
+        place: how people call it, and ``--store`` takes it.
         format: 2, or 1 for a store that an earlier version wrote.
         records: typed records by their keys.
+        notes: what was found out about the store itself, a sentence each.
 
     Raises:
-        UserError: the path is a file, or a non-empty folder that is not a store.
+        UserError: the place is none, holds something that is no store, or cannot be reached.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).expanduser().resolve()
-        self.format = _open(self.path)
-        backend: Backend = format_1.Format1Backend(self.path) if self.format == 1 else FolderBackend(self.path)
+    def __init__(self, place: str | Path | Place, *, create: bool = True) -> None:
+        where = place if isinstance(place, S3Place) else place_of(place)
+        self.place = str(where)
+        self._ground = ground_at(where)
+        self.notes: list[str] = []
+        try:
+            if not create and not marker.is_there(self._ground):
+                raise UserError(f"store: there is none at {self.place}")
+            self.format, note = marker.open_store(self._ground, self.place)
+        except OSError as error:
+            raise UserError(f"store: cannot open or make {self.place} ({error.strerror or error})") from None
+        self.notes += [note] if note else []
+        backend: Backend = self._ground
+        if self.format == 1:
+            if not isinstance(where, Path):
+                raise UserError(f"store: {self.place} has format 1, which is read from a folder only; copy it into one")
+            backend = format_1.Format1Backend(where)
+        elif isinstance(where, Path):
+            clear_abandoned(where, deep=False)
+        self._folder = where if isinstance(where, Path) else None
+        self._identity: str | None = None
         self.records = Records(backend)
         self._identify = format_1.eval_id if self.format == 1 else identity.eval_id
+
+    @classmethod
+    def existing(cls, place: str | Path | Place) -> Store | None:
+        """Returns the store at a place, None where there is none; looking makes nothing.
+
+        Raises:
+            UserError: as for ``Store``.
+        """
+        where = place if isinstance(place, S3Place) else place_of(place)
+        try:
+            there = marker.is_there(ground_at(where))
+        except OSError as error:
+            raise UserError(f"store: cannot read {where} ({error.strerror or error})") from None
+        return cls(where) if there else None
+
+    @property
+    def path(self) -> Path:
+        """This machine's folder for what has to be files: the store itself, or a cache of a store on S3.
+
+        What lies in a cache is not the store: it may be missing, and may be removed when nothing runs.
+        """
+        return self._folder or cache_folder().resolve() / "stores" / self.id
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for what a run needs while it lasts; for a store on S3 each node has one of its own."""
+        if self._folder is not None:
+            return self._folder / ".ray"
+        return Path(tempfile.gettempdir()) / f"dit-ablate-{os.getuid()}-{self.id[:12]}"
+
+    def shown(self, key: str) -> Path | str:
+        """Where a person finds what lies under a key, or the store itself: a path, or an address on S3."""
+        return self._folder / key if self._folder is not None else f"{self.place}/{key}".rstrip("/")
 
     def require_writable(self) -> None:
         """Makes sure that trials can be recorded here.
 
         Raises:
-            UserError: the store has format 1.
+            UserError: the store has format 1, or its server would let two runs overwrite each other's records.
         """
         if self.format != FORMAT:
             raise UserError(
-                f"store: {self.path} was written by an earlier version (format {self.format}), which drew other random "
-                "numbers, so its trainings cannot be continued; status, report and plan read it, and new trainings "
-                "need a store of their own: give another folder with --store"
+                f"store: {self.place} was written by an earlier version (format {self.format}), which drew other "
+                "random numbers, so its trainings cannot be continued; status, report and plan read it, and new "
+                "trainings need a store of their own: give another folder with --store"
             )
+        if isinstance(self._ground, S3Backend):
+            try:
+                self._ground.require_conditions(marker.KEY)
+            except OSError as error:
+                raise UserError(f"store: cannot write to {self.place} ({error.strerror or error})") from None
 
     @property
     def damaged(self) -> tuple[str, ...]:
@@ -116,16 +178,69 @@ class Store:
 
     @property
     def id(self) -> str:
-        """32 hex digits that tell this store from every other; recorded when it is first asked for."""
+        """32 hex digits that tell this store from every other, wherever it is moved; a copy has others.
+
+        Raises:
+            OSError: it has none yet, and none can be recorded.
+        """
         if self.format != FORMAT:
-            return hashlib.sha256(str(self.path).encode()).hexdigest()[:32]  # nothing is recorded in these
-        return self.records.put(StoreIdentity.KEY, StoreIdentity(id=uuid.uuid4().hex)).content.id
+            return hashlib.sha256(self.place.encode()).hexdigest()[:32]  # nothing is recorded in these
+        if self._identity is None:
+            here = self._ground.whereabouts(marker.KEY)
+            self._identity, note = identify(self.records, here, _identity_at)
+            self.notes += [note] if note else []
+        return self._identity
+
+    def publish(self, key: str, data: bytes) -> Path:
+        """Replaces a view of the records, such as a report, and returns a file of this machine with the same content.
+
+        A store of format 1 has views of what is recorded in it, too.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        if self._folder is None:
+            self.records.backend.write(key, data)
+        write_durably(self.path / key, data)
+        return self.path / key
+
+    # -- whether two processes see one store ----------------------------------------------------
+
+    def nonce_written(self) -> str:
+        """Writes something new into the store and returns it, for ``nonce_seen`` on another node."""
+        nonce = uuid.uuid4().hex
+        self.records.backend.put(_nonce_key(nonce), nonce.encode())
+        return nonce
+
+    def nonce_seen(self, nonce: str, seconds: float = 5.0) -> bool:
+        """Whether this process sees what another one has written with ``nonce_written``.
+
+        Args:
+            nonce: what that returned.
+            seconds: how long to go on looking; a network file system may be a moment behind.
+        """
+        until = time.monotonic() + seconds
+        while self.records.backend.get(_nonce_key(nonce)) != nonce.encode():
+            if time.monotonic() >= until:
+                return False
+            time.sleep(0.2)
+        return True
+
+    def nonce_removed(self, nonce: str) -> None:
+        """Removes a nonce once every node has looked for it."""
+        self.records.backend.delete(_nonce_key(nonce))
 
     # -- trials ---------------------------------------------------------------------------------
 
     def trial_dir(self, train_id: str) -> Path:
-        """The folder of a trial; ``dit_core.training.run`` keeps its checkpoints there."""
+        """This machine's folder of a trial; ``dit_core.training.run`` keeps its checkpoints there."""
         return self.path / "trials" / train_id
+
+    def mirror(self, train_id: str) -> Mirror | None:
+        """Where a trial's checkpoints are published; None when its folder is in the store itself."""
+        if not isinstance(self._ground, S3Backend):
+            return None
+        return CheckpointMirror(self._ground, f"trials/{train_id}/checkpoints/")
 
     def begin(self, train_id: str, config: TrialConfig) -> None:
         """Records the configuration of a trial, and removes what killed writers have left in its folder."""
@@ -162,7 +277,13 @@ class Store:
         return [CurvePoint(n, points[n].loss, points[n].mse, points[n].vb) for n in sorted(points)]
 
     def add_evaluation(
-        self, train_id: str, config: TrialConfig, evaluated: Evaluated, study: str, hardware: Hardware | None = None
+        self,
+        train_id: str,
+        config: TrialConfig,
+        evaluated: Evaluated,
+        study: str,
+        hardware: Hardware | None = None,
+        run: int = 0,
     ) -> None:
         """Records an evaluation: the sample grid first, then one record per metric.
 
@@ -172,12 +293,14 @@ class Store:
             evaluated: the event.
             study: the study that paid for it.
             hardware: what it was computed on.
+            run: the number of the study's run that computed it.
         """
         grid, sha256 = None, None
         if evaluated.grid:
             sha256 = hashlib.sha256(evaluated.grid).hexdigest()
             grid = f"trials/{train_id}/grids/{evaluated.images:012d}-{sha256[:16]}.png"
-            self.records.backend.put(grid, evaluated.grid)
+            if not self.records.backend.put(grid, evaluated.grid) and self._bytes(grid) != evaluated.grid:
+                self.records.backend.write(grid, evaluated.grid)  # it is named by its content: the other is damaged
         for index, metric in enumerate(evaluated.metrics):
             identity = self._identify(train_id, evaluated.images, config, metric.name)
             record = EvaluationRecord(
@@ -193,6 +316,7 @@ class Store:
                 grid=grid,
                 grid_sha256=sha256,
                 hardware=hardware,
+                run=run,
             )
             self.records.put(EvaluationRecord.key(train_id, evaluated.images, metric.name, identity), record)
 
@@ -225,6 +349,7 @@ class Store:
             if isinstance(metric, StoredMetric) and metric.grid is not None:
                 data = self._bytes(metric.grid)
                 if data and metric.grid_sha256 in (None, hashlib.sha256(data).hexdigest()):
+                    self.records.damaged.pop(metric.grid, None)
                     return data
                 self.records.damaged[metric.grid] = f"{metric.grid}: the sample grid is missing or damaged"
         return None
@@ -248,7 +373,7 @@ class Store:
     # -- studies --------------------------------------------------------------------------------
 
     def study_dir(self, name: str) -> Path:
-        """The folder of a study."""
+        """This machine's folder of a study."""
         return self.path / "studies" / name
 
     def studies(self) -> list[str]:
@@ -257,15 +382,7 @@ class Store:
         It is a listing, which may be behind by a study that has just begun; nothing is decided by it.
         """
         found = (key.rpartition("/")[2] for key in self.records.names("studies/"))
-        return [name for name in found if self.study_dir(name).is_dir()]
-
-    def claim(self, study: str) -> int:
-        """Records that a run of a study begins, and returns its number; no two runs get the same.
-
-        What killed writers have left in the study's folder is removed.
-        """
-        clear_abandoned(self.study_dir(study))
-        return self.records.append(Claim.folder(study), Claim(pid=os.getpid(), host=socket.gethostname()))
+        return [name for name in found if self.records.names(f"studies/{name}/")]
 
     def last_run(self, study: str) -> int:
         """Returns the number of the newest run that has begun, 0 before the first."""
@@ -273,21 +390,21 @@ class Store:
 
     def superseded(self, study: str, number: int) -> bool:
         """Whether a later run of a study has begun: run ``number`` must then neither delete nor replace anything."""
-        return self.records.backend.get(f"{Claim.folder(study)}{number + 1:04d}.json") is not None
+        return self.records.backend.get(Claim.key(study, number + 1)) is not None
 
     def add_run(self, study: str, number: int, run: Mapping[str, Any]) -> None:
         """Records how a run has ended.
 
         Args:
             study: the study.
-            number: what ``claim`` returned.
+            number: the run's number.
             run: the fields of ``RunRecord``.
         """
         self.records.put(RunRecord.key(study, number), RunRecord.model_validate(run))
 
     def runs(self, study: str) -> dict[int, RunRecord]:
         """Returns number -> run, for those that have ended by themselves."""
-        numbers = range(1, self.last_run(study) + 1)
+        numbers = self.records.numbered(Claim.folder(study), Claim).used
         found = {number: self.records.find(RunRecord.key(study, number), RunRecord) for number in numbers}
         return {number: sealed.content for number, sealed in found.items() if sealed is not None}
 
@@ -296,7 +413,12 @@ class Store:
         self.records.append(Failure.folder(study), failure)
         if failure.given_up:
             given_up = GivenUp(
-                study=study, trial=failure.trial, until=failure.until, attempt=failure.attempt, error=failure.error
+                study=study,
+                trial=failure.trial,
+                until=failure.until,
+                attempt=failure.attempt,
+                error=failure.error,
+                cause=failure.cause,
             )
             self.records.append(GivenUp.folder(study, failure.run), given_up)
 
@@ -309,8 +431,19 @@ class Store:
 
         A run that begins supersedes what earlier ones have given up: it tries those trials again.
         """
+        return {record.trial: record.error for record in self._given_up(study)}
+
+    def given_up_causes(self, study: str) -> dict[str, str]:
+        """Returns trial name -> kind of failure, for the same trials; empty where nobody told."""
+        return {record.trial: record.cause for record in self._given_up(study)}
+
+    def _given_up(self, study: str) -> list[GivenUp]:
         folder = GivenUp.folder(study, self.last_run(study))
-        return {record.trial: record.error for record in self.records.numbered(folder, GivenUp).contents}
+        return self.records.numbered(folder, GivenUp).contents
+
+
+def _nonce_key(nonce: str) -> str:
+    return f"nonces/{nonce}"
 
 
 def _metric(sealed: Sealed[EvaluationRecord]) -> StoredMetric:
@@ -327,34 +460,30 @@ def _metric(sealed: Sealed[EvaluationRecord]) -> StoredMetric:
         grid=record.grid,
         grid_sha256=record.grid_sha256,
         hardware=record.hardware,
+        run=record.run,
     )
 
 
-def _open(path: Path) -> int:
-    """Makes a store where there is none, and returns the format of the one that is there.
+def ground_at(place: Place) -> FolderBackend | S3Backend:
+    """Returns what a store at a place is made of.
 
     Raises:
-        UserError: the path is a file, or a non-empty folder that is not a store.
+        UserError: the place is a file, or boto3 is missing.
     """
-    marker = path / "store.json"
-    if path.exists() and not path.is_dir():
-        raise UserError(f"store: {path} is a file; give a new or empty folder, or an existing store")
-    if marker.exists():
-        try:
-            found = json.loads(marker.read_bytes())
-        except (OSError, ValueError):
-            found = None
-        if not isinstance(found, dict) or found.get("kind") != _KIND:
-            mended = json.dumps({"kind": _KIND, "format": FORMAT})
-            hint = f"; if it was one, write {mended} into that file" if (path / "trials").is_dir() else ""
-            raise UserError(f"store: {marker} was not written by dit-ablate; give another folder{hint}")
-        if found.get("format") not in (1, FORMAT):
-            raise UserError(f"store: {path} has format {found.get('format')!r}; this version reads 1 and {FORMAT}")
-        return int(found["format"])
-    if path.exists() and any(not item.name.startswith(".") for item in path.iterdir()):
-        raise UserError(f"store: {path} is not empty and not a dit-ablate store; give another folder")
+    if isinstance(place, S3Place):
+        return S3Backend(place)
+    if place.exists() and not place.is_dir():
+        raise UserError(f"store: {place} is a file; give a new or empty folder, or an existing store")
+    return FolderBackend(place)
+
+
+def _identity_at(place: str) -> str | None:
+    """The identity that the store at a place has, as it is recorded there."""
     try:
-        write_durably(marker, json.dumps({"kind": _KIND, "format": FORMAT}).encode())
-    except OSError as error:
-        raise UserError(f"store: cannot write to {path} ({error.strerror})") from None
-    return FORMAT
+        ground = ground_at(place_of(place))
+    except UserError:
+        return None
+    if ground.get(marker.KEY) is None:
+        return None
+    known = recorded(Records(ground))
+    return known[-1].id if known else None

@@ -13,19 +13,22 @@ Layout::
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dit_core.errors import UserError, nearest, parse
-from dit_core.files import write_durably
 from search_spaces.expand import expand
 from search_spaces.load import dump_study
 from search_spaces.study import Study
 from search_spaces.types import Expansion
+from service.records.backend import is_name
 from service.records.envelope import Sealed
 from service.records.kinds import DefinitionRecord
 from service.records.store import Store
+
+_UNDERSTOOD = ".understood.txt"
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def write_definition(
     newest = _newest(store, study.name)
     if newest is None or newest.content != record:
         store.records.append(DefinitionRecord.folder(study.name), record)
-    write_durably(store.study_dir(study.name) / "study.yaml", dump_study(study).encode())
+    store.records.backend.write(f"studies/{study.name}/study.yaml", dump_study(study).encode())
 
 
 def read_definition(store: Store, name: str) -> Definition:
@@ -81,19 +84,19 @@ def read_definition(store: Store, name: str) -> Definition:
     damaged = _damage(store, name)
     if damaged:
         raise UserError(
-            f"study: the definition of {name!r} in the store {store.path} is damaged ({damaged[-1]}); run the study "
+            f"study: the definition of {name!r} in the store {store.place} is damaged ({damaged[-1]}); run the study "
             "again from its file: nothing that is recorded runs twice"
         )
     known = defined_studies(store)
     listed = f"it holds {', '.join(known)}" if known else "it holds no study yet"
     guess = nearest(name, known)
     hint = f"; did you mean {guess!r}?" if guess else ""
-    raise UserError(f"study: {name!r} has not been run in the store {store.path}; {listed}{hint}")
+    raise UserError(f"study: {name!r} has not been run in the store {store.place}; {listed}{hint}")
 
 
 def is_defined(store: Store, name: str) -> bool:
     """Whether a study has been started in this store; it is asked for, not looked for in a listing."""
-    return "/" not in name and _newest(store, name) is not None
+    return _newest(store, name) is not None
 
 
 def defined_studies(store: Store) -> list[str]:
@@ -128,6 +131,8 @@ def recorded_identities(store: Store, expansion: Expansion) -> dict[str, str]:
 
 
 def _newest(store: Store, name: str) -> Sealed[DefinitionRecord] | None:
+    if not is_name(name):
+        return None
     found = store.records.numbered(DefinitionRecord.folder(name), DefinitionRecord).found
     return found[max(found)] if found else None
 
@@ -140,19 +145,17 @@ def _damage(store: Store, name: str) -> list[str]:
 def write_plan_source(store: Store, study: Study, source: Path, understood: tuple[str, ...]) -> None:
     """Keeps an imported plan as it was, numbered, with the sentences on how it was understood."""
     data = source.read_bytes()
-    folder = store.study_dir(study.name) / "plan"
-    existing = sorted(path for path in folder.glob("[0-9]*-*") if not path.name.endswith(".understood.txt"))
-    if not existing or existing[-1].read_bytes() != data:
-        number = int(existing[-1].name.split("-")[0]) + 1 if existing else 1
-        path = folder / f"{number:04d}-{source.name}"
-        write_durably(path, data)
-    else:
-        path = existing[-1]
-    write_durably(path.with_name(path.name + ".understood.txt"), ("\n".join(understood) + "\n").encode())
+    backend, folder = store.records.backend, f"studies/{study.name}/plan/"
+    kept = [key for key in backend.list(folder) if re.match(r"\d+-", key.removeprefix(folder))]
+    kept = [key for key in kept if not key.endswith(_UNDERSTOOD)]
+    if not kept or backend.get(kept[-1]) != data:
+        number = int(kept[-1].removeprefix(folder).split("-")[0]) + 1 if kept else 1
+        name = re.sub(r"[\x00-\x1f\x7f\\]", "_", source.name)[-150:]
+        kept.append(f"{folder}{number:04d}-{name}")
+        backend.write(kept[-1], data)
+    backend.write(kept[-1] + _UNDERSTOOD, ("\n".join(understood) + "\n").encode())
 
 
-def write_preview(store: Store, study: Study, text: str) -> Path:
+def write_preview(store: Store, study: Study, text: str) -> None:
     """Keeps the preview the study was started with."""
-    path = store.study_dir(study.name) / "preview.txt"
-    write_durably(path, text.encode())
-    return path
+    store.records.backend.write(f"studies/{study.name}/preview.txt", text.encode())

@@ -12,11 +12,11 @@ from typing import Any
 
 import jinja2
 
-from dit_core.files import write_durably
 from dit_core.gflops import Cost
 from search_spaces.load import dump_study
 from search_spaces.types import AblationView
 from service.analysis import narrative, numbers
+from service.analysis.damage import study_damage
 from service.analysis.hardware import hardware_notes
 from service.analysis.numbers import MetricFormat
 from service.analysis.sentences import listing, sentence
@@ -36,11 +36,13 @@ class Report:
         markdown: the Markdown file; its figures lie beside it.
         html: the HTML file, complete in itself.
         figures: the figures, PNG.
+        shown: where people find the two: the files, or their addresses in a store on S3.
     """
 
     markdown: Path
     html: Path
     figures: tuple[Path, ...]
+    shown: tuple[Path | str, Path | str]
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -96,14 +98,18 @@ def build_report(prepared: Prepared, store: Store, *, command: str) -> Report:
     summary = summarise(prepared, store, failures=store.given_up(study.name))
     prepared = summary.prepared  # with the arms that were proposed while it ran
     content = _content(prepared, summary, store, command)
-    folder = store.study_dir(study.name) / "report"
     pictures: list[Picture] = content["pictures"]
-    for picture in pictures:
-        write_durably(folder / "figures" / picture.name, picture.data)
-    markdown, html = folder / "report.md", folder / "report.html"
-    write_durably(markdown, render("report.md.j2", content).encode())
-    write_durably(html, render("report.html.j2", content).encode())
-    return Report(markdown, html, tuple(folder / "figures" / picture.name for picture in pictures))
+    files = {f"report/figures/{picture.name}": picture.data for picture in pictures}
+    files["report/report.md"] = render("report.md.j2", content).encode()
+    files["report/report.html"] = render("report.html.j2", content).encode()
+    *drawn, markdown, html = (store.publish(f"studies/{study.name}/{name}", data) for name, data in files.items())
+    return Report(markdown, html, tuple(drawn), shown_report(store, study.name))
+
+
+def shown_report(store: Store, study: str) -> tuple[Path | str, Path | str]:
+    """Returns where people find the Markdown and the HTML of a study's report."""
+    folder = f"studies/{study}/report"
+    return store.shown(f"{folder}/report.md"), store.shown(f"{folder}/report.html")
 
 
 def render(template: str, content: Mapping[str, Any]) -> str:
@@ -150,7 +156,10 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
                     *prepared.notes,
                     *(other.text for other in summary.elsewhere),
                     *hardware_notes(expansion, summary.results, store),
-                    *(f"A damaged record was left out: {problem}." for problem in store.damaged),
+                    *(
+                        f"Damaged: {damage.text}."
+                        for damage in study_damage(expansion, summary.results, store, thorough=True)
+                    ),
                 )
             )
         ),

@@ -13,10 +13,11 @@ from dit_core.parts import METRICS
 from service.analysis.numbers import MetricFormat, compute, duration, percent, plural, significant
 from service.analysis.summary import Summary
 from service.preflight import Prepared
+from service.provenance.environment import machine, versions
+from service.provenance.runs import origin_sentences
 from service.records.kinds import RunRecord
 from service.records.store import Store
 from service.report import recipe
-from service.report.environment import machine, versions
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ def facts(prepared: Prepared, summary: Summary, store: Store, shown: MetricForma
         found.append(Fact("Runs", spent))
     listed = ", ".join(f"{name} {number}" for name, number in versions().items())
     found.append(Fact("Environment", f"This report was made with {listed}, on {machine()}."))
+    found += [Fact("Provenance", sentence) for sentence in origin_sentences(store, study.name)]
     return found
 
 

@@ -69,6 +69,7 @@ def test_held_out_images_score_the_floor_and_details_say_what_was_compared() -> 
         "feature_dim": 48,
         "samples": 359,
         "reference": "train",
+        "reference_sha256": load_dataset(CONFIG.data).fingerprint,
         "reference_images": 1438,
         "held_out_images": 359,
         "few_samples": False,

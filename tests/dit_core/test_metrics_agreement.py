@@ -130,7 +130,7 @@ def test_one_pass_serves_every_metric(ours: Ours) -> None:
     assert ours.passes == [15, 5]
 
 
-def test_fid(ours: Ours, theirs: dict[str, float]) -> None:
+def test_fid(ours: Ours, theirs: dict[str, float], dataset: ImageDataset) -> None:
     result = ours.results["fid"]
     assert result.value == pytest.approx(theirs["frechet_inception_distance"], rel=1e-5)
     assert result.floor is not None and result.value > 2 * result.floor > 0
@@ -140,6 +140,7 @@ def test_fid(ours: Ours, theirs: dict[str, float]) -> None:
         "feature_dim": 2048,
         "samples": SAMPLES,
         "reference": "train",
+        "reference_sha256": dataset.fingerprint,
         "reference_images": 20,
         "held_out_images": 4,
         "few_samples": True,

@@ -142,7 +142,9 @@ def test_precision_falls_with_what_is_unreal_and_recall_with_what_is_missing() -
     assert recall["real"].value > 2 * recall["few"].value > 0
     assert precision["real"].floor == precision["real"].value
     assert precision["real"].details == {
-        "features": "pixels", "feature_dim": 64, "samples": 359, "reference": "train", "reference_images": 1438,
+        "features": "pixels", "feature_dim": 64, "samples": 359, "reference": "train",
+        "reference_sha256": load_dataset(TrialConfig().data).fingerprint,
+        "reference_images": 1438,
         "held_out_images": 359, "compared_samples": 359, "compared_reference": 1438, "neighbour": 3,
     }  # fmt: skip
 

@@ -107,6 +107,7 @@ def test_training_images_are_the_reference_and_held_out_ones_the_floor(folder: P
         "feature_dim": WIDTH,
         "samples": 40,
         "reference": "train",
+        "reference_sha256": load_dataset(trial(folder, weights).data).fingerprint,
         "reference_images": 40,
         "held_out_images": 10,
         "few_samples": False,

@@ -84,7 +84,7 @@ def up_to_rung(store: Store, folder: Path, rung: int = RUNG) -> Store:
 
 
 def _stretch(path: Path) -> Stretch:
-    return unseal(path.read_bytes(), Stretch, path.name).content
+    return unseal(path.read_bytes(), Stretch, f"trials/{path.parent.parent.name}/curve/{path.name}").content
 
 
 def measure(store: Store, prepared: Prepared, values: dict[tuple[str, int], float], images: int = BUDGET) -> None:

@@ -119,7 +119,7 @@ SENTENCES = {
         "primary_metric: unknown value 'fd_digits_cn'; allowed: fd_digits_cnn; did you mean 'fd_digits_cnn'?"
     ),
     ASK + "resources: {worker: 2}": (
-        "resources.worker: unknown field; allowed: lanes, workers, cpus_per_worker, gpus_per_worker; "
+        "resources.worker: unknown field; allowed: lanes, workers, cpus_per_worker, gpus_per_worker, weight; "
         "did you mean 'workers'?"
     ),
     "name: my study\nablations: [block]": (

@@ -21,6 +21,7 @@ from search_spaces.load import load_study
 from service import Client
 from service.engine import run_segments
 from service.preflight import Prepared, prepare
+from service.records.claims import claim_study
 from service.records.kinds import DefinitionRecord
 from service.records.store import Store
 from service.records.study_files import read_definition
@@ -74,11 +75,12 @@ def test_no_damage_is_a_traceback_and_a_run_makes_it_again(
     client = Client(store=store)
     shown = client.status("tiny")
     assert shown.trials["status"].to_list().count("pending") == 1, "the trial without its evaluation is not complete"
-    assert len(shown.warnings) >= 2 and all("damaged record was left out" in warning for warning in shown.warnings)
+    kinds = [item.kind.value for item in shown.damage]
+    assert kinds.count("curve") == 1 and kinds.count("evaluation") == 1 and kinds.count("configuration") == 1
     done = dit_ablate("report", "tiny", "--store", store)
     assert done.exit_code == 0
     report = (store / "studies" / "tiny" / "report" / "report.md").read_text()
-    assert "A damaged record was left out: " in report and "curve/0001.json" in report
+    assert "the training curve has a hole from 0 to " in report and "curve/0001.json" in report
 
     opened = Store(store)
     outcome = run_segments(prepared, opened, executor="local")
@@ -137,7 +139,10 @@ def test_a_grid_that_cannot_be_read_is_told(store: Path) -> None:
     for grid in store.glob("trials/*/grids/*.png"):
         damage(grid, "unreadable")
     assert dit_ablate("report", "tiny", "--store", store).exit_code == 0
-    assert "the sample grid is missing or damaged" in (store / "studies" / "tiny" / "report" / "report.md").read_text()
+    assert (
+        "the sample grid at 128 images is missing or damaged"
+        in (store / "studies" / "tiny" / "report" / "report.md").read_text()
+    )
 
 
 def test_every_damage_to_a_definition_is_a_sentence(store: Path) -> None:
@@ -155,12 +160,12 @@ def test_every_damage_to_a_definition_is_a_sentence(store: Path) -> None:
 def test_a_live_file_without_its_fields_is_no_traceback(store: Path) -> None:
     from service.engine.watch import read_live
 
+    claim = claim_study(Store(store), "tiny")
     live = store / "studies" / "tiny" / "live.json"
     now = {"pid": os.getpid(), "host": socket.gethostname(), "time": datetime.now(UTC).isoformat()}
     segment = {"trial": "baseline seed=0", "until": 128}
     changes: list[dict[str, object]] = [
-        {"time": "2026-01-01T00:00:00+00:00"},
-        {"time": "9999-12-31T23:59:59+00:00"},
+        {"time": "yesterday"},
         {"pid": -1},
         {"pid": math.inf},
         {"running": [{**segment, "trial": ["a"]}]},
@@ -170,7 +175,10 @@ def test_a_live_file_without_its_fields_is_no_traceback(store: Path) -> None:
     for text in ("{}", "[1]", "7", "{torn", "[" * 100_000, *map(json.dumps, others)):
         live.write_text(text)
         assert read_live(Store(store), "tiny") is None
-    live.write_text(json.dumps({**now, "new": 1, "running": [{**segment, "newer": 2}]}))
-    found = read_live(Store(store), "tiny")
-    assert found is not None and [item.trial for item in found.running] == ["baseline seed=0"], "a later version's run"
+    for changes_nothing in ({"new": 1}, {"time": "2026-01-01T00:00:00+00:00"}, {"time": "9999-12-31T23:59:59+00:00"}):
+        live.write_text(json.dumps({**now, **changes_nothing, "running": [{**segment, "newer": 2}]}))
+        found = read_live(Store(store), "tiny")
+        assert found is not None and [item.trial for item in found.running] == ["baseline seed=0"]
+    claim.end()
+    assert read_live(Store(store), "tiny") is None, "its process has ended the run"
     live.unlink()

@@ -10,11 +10,12 @@ import pytest
 
 from service.engine.dispatcher import Dispatcher
 from service.engine.lane_state import Limits
-from service.engine.messages import Close, HeartbeatReply, Idle, Progress, Work
+from service.engine.messages import Close, HeartbeatReply, Idle, LaneOrder, Membership, Orders, Progress, Work
 from service.engine.segment import Segment
 from service.engine.wire import DONE, Live, SegmentResult, TimedPoint
 
 SEGMENT = Segment("a seed=0", "a" * 64, 128, {})
+SECOND = replace(SEGMENT, until=256)
 OK = SegmentResult(DONE)
 
 
@@ -44,7 +45,7 @@ def test_a_segment_goes_through() -> None:
         order = await poll
         assert order.segment == SEGMENT and not order.warm
         await dispatcher.heartbeat("lane-0", "x", progress(order, 64))
-        seen = await dispatcher.overview()
+        seen = dispatcher.overview()
         assert seen.lanes["lane-0"].live == Live(SEGMENT.trial, 128, 64, phase="training", lane="lane-0")
         assert seen.queued == ()
         assert await dispatcher.done("lane-0", "x", order.ticket, OK)
@@ -105,9 +106,10 @@ def test_a_dead_lane_loses_its_segment() -> None:
         await dispatcher.join("lane-0", "x")
         task = await submit(dispatcher)
         await dispatcher.take("lane-0", "x", 1)
-        await dispatcher.lane_dead("lane-0", "its host died")
-        assert (await task).error == "its host died"
-        assert not (await dispatcher.overview()).lanes["lane-0"].up
+        await dispatcher.sync(Orders({"lane-0": LaneOrder(2, "its host died", "lost worker")}))
+        lost = await task
+        assert (lost.error, lost.cause) == ("its host died", "lost worker")
+        assert not dispatcher.overview().lanes["lane-0"].up
         assert (await dispatcher.heartbeat("lane-0", "x", None)).leave
 
     scenario(play)
@@ -122,7 +124,7 @@ def test_a_hung_segment_is_noticed_although_its_heart_beats(phase: str) -> None:
         for _ in range(10):
             await dispatcher.heartbeat("lane-0", "x", progress(order, 32, phase))
             await asyncio.sleep(0.03)
-        trouble = (await dispatcher.overview()).lanes["lane-0"].trouble
+        trouble = dispatcher.overview().lanes["lane-0"].trouble
         assert ("no sign of life while training" in trouble) == (phase == "training")
 
     scenario(play, Limits(silence=5, training=0.2, evaluating=60))
@@ -131,9 +133,9 @@ def test_a_hung_segment_is_noticed_although_its_heart_beats(phase: str) -> None:
 def test_a_silent_lane_is_noticed() -> None:
     async def play(dispatcher: Dispatcher) -> None:
         await dispatcher.join("lane-0", "x")
-        assert (await dispatcher.overview()).lanes["lane-0"].trouble == ""
+        assert dispatcher.overview().lanes["lane-0"].trouble == ""
         await asyncio.sleep(0.1)
-        assert "no heartbeat" in (await dispatcher.overview()).lanes["lane-0"].trouble
+        assert "no heartbeat" in dispatcher.overview().lanes["lane-0"].trouble
 
     scenario(play, Limits(silence=0.05))
 
@@ -143,12 +145,12 @@ def test_stop_gives_queued_segments_back_and_asks_running_ones() -> None:
         await dispatcher.join("lane-0", "x")
         running = await submit(dispatcher)
         order = await dispatcher.take("lane-0", "x", 1)
-        queued = await submit(dispatcher)
+        queued = await submit(dispatcher, SECOND)
         assert not (await dispatcher.heartbeat("lane-0", "x", None)).stop
-        await dispatcher.stop()
+        await dispatcher.sync(Orders({"lane-0": LaneOrder(1)}, stop=True))
         assert (await queued).kind == "stopped"
         assert (await dispatcher.heartbeat("lane-0", "x", None)) == HeartbeatReply(leave=False, stop=True)
-        assert (await dispatcher.run(SEGMENT)).kind == "stopped"
+        assert (await dispatcher.run(SECOND)).kind == "stopped"
         assert await dispatcher.done("lane-0", "x", order.ticket, OK)
         assert (await running).kind == "done"
         await dispatcher.close()
@@ -160,7 +162,7 @@ def test_stop_gives_queued_segments_back_and_asks_running_ones() -> None:
 def test_thousands_of_waiting_submits_starve_nobody() -> None:
     async def play(dispatcher: Dispatcher) -> None:
         await dispatcher.join("lane-0", "x")
-        tasks = [asyncio.create_task(dispatcher.run(SEGMENT)) for _ in range(3000)]
+        tasks = [asyncio.create_task(dispatcher.run(replace(SEGMENT, until=step))) for step in range(3000)]
         for _ in range(3000):
             order = await dispatcher.take("lane-0", "x", 1)
             assert await dispatcher.done("lane-0", "x", order.ticket, OK)
@@ -178,10 +180,103 @@ def test_the_newest_logging_windows_reach_the_driver() -> None:
         order = await dispatcher.take("lane-0", "x", 1)
         live = Live(SEGMENT.trial, 128, 96, 0.4, "training", tail=tail)
         await dispatcher.heartbeat("lane-0", "x", Progress(order.ticket, live, 2))
-        await submit(dispatcher)
-        running, queued = (await dispatcher.overview()).live
+        await submit(dispatcher, SECOND)
+        running, queued = dispatcher.overview().live
         assert running.tail == tail and running.lane == "lane-0"
         assert "tail" not in running.to_json() and Live(**running.to_json()) == replace(running, tail=())
         assert (queued.phase, queued.lane) == ("queued", "")
 
     scenario(play)
+
+
+def test_a_lane_that_retires_gives_its_segment_back_and_ends() -> None:
+    async def play(dispatcher: Dispatcher) -> None:
+        await dispatcher.join("lane-0", "x")
+        await dispatcher.join("lane-1", "y")
+        retires, stays = await submit(dispatcher), await submit(dispatcher, SECOND)
+        order = await dispatcher.take("lane-0", "x", 1)
+        await dispatcher.take("lane-1", "y", 1)
+        await dispatcher.sync(Orders({"lane-0": LaneOrder(1, retire=True), "lane-1": LaneOrder(1)}))
+        assert (await dispatcher.heartbeat("lane-0", "x", None)) == HeartbeatReply(leave=False, stop=True)
+        assert (await dispatcher.heartbeat("lane-1", "y", None)) == HeartbeatReply(leave=False, stop=False)
+        assert await dispatcher.done("lane-0", "x", order.ticket, SegmentResult("stopped", images=64))
+        assert (await retires).kind == "stopped" and not stays.done()
+        assert await dispatcher.take("lane-0", "x", 5) == Close()
+
+    scenario(play)
+
+
+def test_an_idle_lane_that_retires_ends_at_once() -> None:
+    async def play(dispatcher: Dispatcher) -> None:
+        await dispatcher.join("lane-0", "x")
+        poll = asyncio.create_task(dispatcher.take("lane-0", "x", 30))
+        await asyncio.sleep(0.01)
+        await dispatcher.sync(Orders({"lane-0": LaneOrder(1, retire=True)}))
+        assert await poll == Close()
+
+    scenario(play)
+
+
+def reborn(play: Callable[[Dispatcher], Awaitable[None]], patch: pytest.MonkeyPatch) -> None:
+    """Plays with a dispatcher whose earlier life has died."""
+    patch.setattr("service.engine.dispatcher.ADOPTION_SECONDS", 0.3)
+
+    async def all_of_it() -> None:
+        await asyncio.wait_for(play(Dispatcher(reborn=True)), 10)
+
+    asyncio.run(all_of_it())
+
+
+def member(order: Work | None, incarnation: str = "x", start: int = 1) -> Membership:
+    return Membership(start, incarnation, 1000.0, order, progress(order, 64) if order else None)
+
+
+@pytest.mark.parametrize("trial_comes", ["before", "after", "when it is done"])
+def test_a_reborn_dispatcher_adopts_what_lanes_run(trial_comes: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(dispatcher: Dispatcher) -> None:
+        order = Work(SEGMENT, 7, 0.0, True)
+        assert (await dispatcher.heartbeat("lane-0", "x", None)) == HeartbeatReply(False, False, adopt=True)
+        waiting = await submit(dispatcher) if trial_comes == "before" else None
+        assert await dispatcher.adopt("lane-0", "x", member(order))
+        assert dispatcher.overview().lanes["lane-0"].live.images == 64 and not dispatcher.overview().queued
+        waiting = await submit(dispatcher) if trial_comes == "after" else waiting
+        assert await dispatcher.done("lane-0", "x", 7, OK)
+        waiting = waiting or await submit(dispatcher)
+        assert await waiting == OK
+        assert not dispatcher.overview().queued, "nothing runs twice"
+
+    reborn(play, monkeypatch)
+
+
+def test_a_result_waits_for_the_adoption(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(dispatcher: Dispatcher) -> None:
+        said = asyncio.create_task(dispatcher.done("lane-0", "x", 7, OK))
+        await asyncio.sleep(0.05)
+        waiting = await submit(dispatcher)
+        assert await dispatcher.adopt("lane-0", "x", member(Work(SEGMENT, 7, 0.0, True)))
+        assert await said and await waiting == OK
+
+    reborn(play, monkeypatch)
+
+
+def test_a_reborn_dispatcher_hands_nothing_out_before_lanes_have_spoken(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(dispatcher: Dispatcher) -> None:
+        await submit(dispatcher)
+        await dispatcher.join("lane-1", "y")
+        assert await dispatcher.take("lane-1", "y", 0.05) == Idle()
+        assert isinstance(await dispatcher.take("lane-1", "y", 5), Work)
+        # whoever comes too late with the same segment must end
+        assert not await dispatcher.adopt("lane-0", "x", member(Work(SEGMENT, 7, 0.0, True)))
+
+    reborn(play, monkeypatch)
+
+
+def test_a_reborn_dispatcher_fences_off_who_the_driver_has_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(dispatcher: Dispatcher) -> None:
+        await dispatcher.sync(Orders({"lane-0": LaneOrder(2)}))
+        assert not await dispatcher.adopt("lane-0", "old", member(None, "old", start=1))
+        assert await dispatcher.adopt("lane-0", "new", member(None, "new", start=2))
+        assert not await dispatcher.adopt("lane-0", "old", member(None, "old", start=1))
+        assert (await dispatcher.heartbeat("lane-1", "gone", None)).leave
+
+    reborn(play, monkeypatch)

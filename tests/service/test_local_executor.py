@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
-import socket
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,11 +12,12 @@ from observed import curve_files, everything, losses
 from small_studies import expansion
 
 from dit_core.errors import UserError
-from service.engine import Outcome, Snapshot, read_live, run_segments
+from service.engine import Outcome, Snapshot, run_segments
 from service.engine.ledger import Ledger
 from service.engine.local import run_local
-from service.engine.watch import Watch, live_path, stop_path
+from service.engine.watch import Watch
 from service.preflight import Prepared, prepare
+from service.records.liveness import live_key
 from service.records.store import Store
 
 ARMS = {"patch_size=2": {"model": {"patch_size": 2}}, "wide": {"model": {"hidden_size": 32}},
@@ -52,7 +49,7 @@ def test_a_study_runs_whole(prepared: Prepared, undisturbed: tuple[Store, Outcom
     (record,) = store.runs("tiny").values()
     assert len(record.timings) == 18 and 0 < record.spent["train"] < record.lane_seconds
     assert 0 <= outcome.overhead < 1
-    assert not live_path(store, "tiny").exists()
+    assert store.records.backend.get(live_key("tiny")) is None
 
 
 def test_a_finished_study_does_nothing(prepared: Prepared, undisturbed: tuple[Store, Outcome]) -> None:
@@ -65,9 +62,8 @@ def test_a_finished_study_does_nothing(prepared: Prepared, undisturbed: tuple[St
 
 
 def written(store: Store) -> dict[Path, int]:
-    """When each file was written; the lock that a run begins with says nothing and is left out."""
-    files = (path for path in store.path.rglob("*") if path.is_file() and path.name != "live.lock")
-    return {path: path.stat().st_mtime_ns for path in files}
+    """When each file was written."""
+    return {path: path.stat().st_mtime_ns for path in store.path.rglob("*") if path.is_file()}
 
 
 class Shuffled(Ledger):
@@ -136,7 +132,6 @@ def test_a_signal_stops_gracefully_and_says_so(prepared: Prepared, tmp_path: Pat
     outcome = run_segments(prepared, store, executor="local", on_update=update)
     assert outcome.interrupted and sent
     assert len(outcome.timings) <= 1
-    assert not stop_path(store, "tiny").exists()
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     again = run_segments(prepared, store, executor="local")
     assert not again.interrupted and {str(status.state) for status in again.statuses} >= {"completed"}
@@ -219,18 +214,6 @@ def test_divergence_is_recorded_and_ends_the_trial(tmp_path: Path) -> None:
     assert diverged is not None and diverged.images <= 128
     assert [stop.arm for stop in outcome.stops] == ["wild"]
     assert run_segments(prepared, store, executor="local").timings == (), "a diverged trial is not tried again"
-
-
-def test_two_runs_of_one_study_are_refused(prepared: Prepared, tmp_path: Path) -> None:
-    store = Store(tmp_path / "store")
-    heartbeat = {"pid": os.getppid(), "host": socket.gethostname(), "time": datetime.now(UTC).isoformat()}
-    live_path(store, "tiny").parent.mkdir(parents=True)
-    live_path(store, "tiny").write_text(json.dumps(heartbeat))
-    with pytest.raises(UserError, match=f"is being run in this store by process {os.getppid()}"):
-        run_segments(prepared, store, executor="local")
-    stale = {**heartbeat, "time": datetime.fromtimestamp(time.time() - 60, UTC).isoformat()}
-    live_path(store, "tiny").write_text(json.dumps(stale))
-    assert read_live(store, "tiny") is None
 
 
 def test_an_unknown_executor_is_refused(prepared: Prepared, tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from dit_core.errors import UserError
 from dit_core.gflops import count, training_gmacs
 from service.engine.wire import Live
 from service.mlflow_sync import BackgroundSync, MlflowSync, default_tracking_uri
-from service.mlflow_sync.connection import absolute, connect
+from service.mlflow_sync.address import absolute
+from service.mlflow_sync.connection import connect
 from service.preflight import Prepared
 from service.records.store import Store
 
@@ -143,11 +144,20 @@ def test_child_holds_params_tags_metrics_and_artifacts(finished: tuple[Prepared,
     assert history["train_seconds"][BUDGET] == pytest.approx(sum(r.seconds for r in store.curve(identity)))
 
     held = artifacts(client, run.info.run_id)
-    assert set(held) == {"config.json", "gflops.json", f"samples/{RUNG:09d}.png", f"samples/{BUDGET:09d}.png"}
+    grids = {f"samples/{RUNG:09d}.png", f"samples/{BUDGET:09d}.png"}
+    assert set(held) == {"config.json", "gflops.json", "evaluations.json", *grids}
     local = Path(client.download_artifacts(run.info.run_id, "config.json"))
     assert TrialConfig.model_validate_json(local.read_text()) == trial.config
     breakdown = json.loads(Path(client.download_artifacts(run.info.run_id, "gflops.json")).read_text())
     assert sum(breakdown["parts"].values()) == pytest.approx(breakdown["total"])
+    said = json.loads(Path(client.download_artifacts(run.info.run_id, "evaluations.json")).read_text())
+    assert [row["images"] for row in said["evaluations"]] == [RUNG, BUDGET]
+    last, recorded = said["evaluations"][-1], measured[BUDGET]["fd_digits_cnn"]
+    assert (last["metric"], last["value"], last["floor"]) == ("fd_digits_cnn", recorded.value, recorded.floor)
+    assert (last["samples"], last["sampler"], last["sampling_steps"], last["guidance_scale"]) == (64, "ddpm", 3, 1.0)
+    fingerprint = prepared.dataset(trial.config).fingerprint
+    assert (last["reference"], last["reference_sha256"]) == ("train", fingerprint)
+    assert recorded.hardware is not None and last["hardware"] == recorded.hardware.model_dump()
     grid = Path(client.download_artifacts(run.info.run_id, f"samples/{BUDGET:09d}.png"))
     assert grid.read_bytes() == store.grid(measured[BUDGET])
 
@@ -204,7 +214,7 @@ def test_failed_trial_is_failed_with_its_error(trained: tuple[Prepared, Store], 
     store = up_to_rung(full, tmp_path / "failed")
     shutil.copy(full.path / "mlflow.db", store.path / "mlflow.db")
     sync = synced(prepared, store)
-    assert sync.finish((), {"baseline seed=1": "the disk is full"}) is None
+    assert sync.finish({"baseline seed=1": "the disk is full"}) is None
     runs = runs_of(store)
     assert (runs["baseline seed=1"].info.status, runs["baseline seed=1"].data.tags["status"]) == ("FAILED", "failed")
     assert runs["baseline seed=1"].data.tags["failure"] == "the disk is full"
@@ -259,7 +269,7 @@ def test_report_is_uploaded_and_a_new_one_replaces_it(finished: tuple[Prepared, 
     report.parent.mkdir(parents=True)
     for text in (b"first", b"other"):
         report.write_bytes(text)
-        assert sync.finish([report]) is None
+        assert sync.finish() is None
         held = client_of(store).download_artifacts(sync.parent_run_id, "report/figures/a.png")
         assert Path(held).read_bytes() == text
 
@@ -270,19 +280,6 @@ def test_deleted_experiment_comes_back(finished: tuple[Prepared, Store]) -> None
     client_of(store).delete_experiment(identity)
     assert synced(prepared, store).experiment_id == identity
     assert client_of(store).get_experiment(identity).lifecycle_stage == "active"
-
-
-def test_failure_is_told_and_healed(finished: tuple[Prepared, Store]) -> None:
-    prepared, store = finished
-    sync = synced(prepared, store)
-    client_of(store).delete_run(runs_of(store)["tiny"].info.run_id)  # someone tidies up in the UI
-    (store.study_dir("tiny") / "preview.txt").write_text("another preview")
-    assert sync.sync() is False
-    problem = sync.problem
-    assert problem is not None and "\n" not in problem and "nothing is lost" in problem
-    assert sync.sync() is True
-    assert sync.problem is None
-    assert "tiny" in runs_of(store)
 
 
 def test_relative_sqlite_address_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,19 +304,36 @@ def web_server() -> Iterator[str]:
 @pytest.mark.parametrize(
     ("uri", "says"),
     [
-        ("http://127.0.0.1:9", "nothing answers at http://127.0.0.1:9"),
         ("http://", "names no host"),
+        ("http://host:port", "is no address"),
         ("./mlruns", "is a folder"),
         ("file:///tmp/mlruns", "is a folder"),
         ("ftp://host/x", "unknown scheme 'ftp'"),
         ("sqlit:///x.db", "did you mean 'sqlite'?"),
-        ("postgresql://user:secret@127.0.0.1:9/mlflow", "no database answers at 127.0.0.1:9"),
         ("sqlite:///{folder}", "cannot open the database"),
-        ("sqlite:///{text}", "cannot open the database"),
         ("sqlite:///{text}/below.db", "cannot open the database"),
+        ("sqlite://", "names no file"),
     ],
 )
-def test_unusable_address_is_one_sentence_soon(tmp_path: Path, uri: str, says: str) -> None:
+def test_address_that_can_never_work_is_refused_at_once(
+    finished: tuple[Prepared, Store], tmp_path: Path, uri: str, says: str
+) -> None:
+    (tmp_path / "text.db").write_text("this is not a database")
+    with pytest.raises(UserError, match="tracking_uri") as caught:
+        MlflowSync(uri.format(folder=tmp_path, text=tmp_path / "text.db"), *finished)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("uri", "says"),
+    [
+        ("http://127.0.0.1:9", "nothing answers at http://127.0.0.1:9"),
+        ("postgresql://user:secret@127.0.0.1:9/mlflow", "no database answers at 127.0.0.1:9"),
+        ("sqlite:///{text}", "is damaged"),
+    ],
+)
+def test_address_that_does_not_answer_is_one_sentence_soon(tmp_path: Path, uri: str, says: str) -> None:
     text = tmp_path / "text.db"
     text.write_text("this is not a database, and long enough to be taken for one" * 10)
     started = time.monotonic()
@@ -339,6 +353,8 @@ def test_web_server_that_is_not_mlflow_is_refused(web_server: str) -> None:
 class Recorder:
     """Counts syncs; ``hold`` makes each one wait."""
 
+    writes = 0
+
     def __init__(self, hold: float = 0.0) -> None:
         self.calls: list[tuple[Live, ...]] = []
         self.failures: list[dict[str, str]] = []
@@ -351,27 +367,33 @@ class Recorder:
         self.hold.wait(self._seconds)
         return True
 
+    def finish(self, failures: Mapping[str, str] | None = None) -> str | None:
+        self.failures.append(dict(failures or {}))
+        return "the last one"
+
+    def not_up_to_date(self, reason: str) -> str:
+        return reason
+
 
 def test_background_sync_calls_with_what_runs_until_the_block_ends() -> None:
     recorder = Recorder()
     failures = {"b": "no such file"}
     live = tuple(in_flight("a"))
-    with BackgroundSync(recorder, lambda: live, lambda: failures, seconds=0.01):
+    with BackgroundSync(recorder, lambda: live, lambda: failures, seconds=0.01) as background:
         deadline = time.monotonic() + 10
         while len(recorder.calls) < 3 and time.monotonic() < deadline:
             time.sleep(0.01)
-    calls = len(recorder.calls)
-    assert calls >= 3 and set(recorder.calls) == {live}
-    assert recorder.failures == [failures] * calls
-    time.sleep(0.1)
-    assert len(recorder.calls) == calls
+        assert background.finish({"c": "given up"}) == "the last one"
+    assert len(recorder.calls) >= 3 and set(recorder.calls) == {live}
+    assert recorder.failures == [*[failures] * len(recorder.calls), {"c": "given up"}]
 
 
 def test_background_sync_does_not_wait_for_ever() -> None:
     recorder = Recorder(hold=30)
     started = time.monotonic()
-    with BackgroundSync(recorder, seconds=0.01, patience=0.2):
+    with BackgroundSync(recorder, seconds=0.01) as background:
         while not recorder.calls:
             time.sleep(0.01)
+        assert background.finish({}, patience=0.2) == "it has not answered for 0.2 s"
     assert time.monotonic() - started < 5
     recorder.hold.set()

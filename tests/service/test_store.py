@@ -11,6 +11,7 @@ from small_studies import tiny_config
 from dit_core.errors import UserError
 from dit_core.events import CurvePoint, Diverged, Evaluated, MetricResult
 from dit_core.files import temporary_path
+from service.records.claims import claim_study
 from service.records.kinds import Failure, Hardware, Point, Stretch
 from service.records.store import Store
 
@@ -21,6 +22,13 @@ METRIC = "fd_digits_cnn"
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
+
+
+def claimed(store: Store, study: str) -> int:
+    """Begins and ends a run; returns its number."""
+    claim = claim_study(store, study)
+    claim.end()
+    return claim.run
 
 
 def stretch(start: int, images: int, losses: list[float]) -> Stretch:
@@ -52,10 +60,11 @@ def test_a_store_is_made_and_opened_again(tmp_path: Path) -> None:
         (lambda path: (path.mkdir(), (path / "photo.png").touch()), "not empty and not a dit-ablate store"),
         (lambda path: (path.mkdir(), (path / "store.json").write_text("{}")), "was not written by dit-ablate"),
         (lambda path: (path.mkdir(), (path / "store.json").write_text("{torn")), "was not written by dit-ablate"),
-        (lambda path: (path.mkdir(), (path / "store.json").mkdir()), "was not written by dit-ablate"),
+        (lambda path: (path.mkdir(), (path / "store.json").mkdir()), "Is a directory"),
         (
             lambda path: (
-                (path / "trials").mkdir(parents=True),
+                (path / "trials" / "a").mkdir(parents=True),
+                (path / "trials" / "a" / "trial.json").write_text("{torn"),
                 (path / "store.json").write_bytes(b""),
             ),
             r'if it was one, write {"kind": "dit-ablate store", "format": 2} into that file',
@@ -148,13 +157,13 @@ def test_divergence_is_recorded_once(store: Store) -> None:
 
 def test_runs_are_numbered_and_a_later_one_supersedes_what_was_given_up(store: Store) -> None:
     assert store.last_run("tiny") == 0 and store.runs("tiny") == store.given_up("tiny") == {}
-    assert store.claim("tiny") == 1
+    assert claimed(store, "tiny") == 1
     store.add_failure("tiny", failure(1, given_up=False))
     assert store.given_up("tiny") == {}
     store.add_failure("tiny", failure(1, given_up=True, error="the disk is full"))
     assert store.given_up("tiny") == {"a seed=0": "the disk is full"}, "before the run has ended, and if it is killed"
     store.add_run("tiny", 1, {"interrupted": False, "elapsed": 2.0, "spent": {"train": 1.0}})
-    assert store.claim("tiny") == 2
+    assert claimed(store, "tiny") == 2
     assert store.given_up("tiny") == {} and Store(store.path).last_run("tiny") == 2
     assert {number: run.elapsed for number, run in store.runs("tiny").items()} == {1: 2.0}
     assert [(record.run, record.given_up) for record in store.failures("tiny")] == [(1, False), (1, True)]
@@ -170,5 +179,5 @@ def test_what_killed_writers_left_is_removed_where_work_begins(store: Store, mon
     monkeypatch.setattr("dit_core.files._GRACE_SECONDS", 0.0)
     store.begin(ID, tiny_config())
     assert [path.exists() for path in left] == [False, True]
-    store.claim("tiny")
+    claimed(store, "tiny")
     assert not left[1].exists()

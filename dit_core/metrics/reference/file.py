@@ -7,7 +7,6 @@ and the ``count`` of images. Nothing is ever unpickled.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import zipfile
 import zlib
@@ -20,7 +19,7 @@ import torch
 from torch import Tensor
 
 from dit_core.errors import UserError
-from dit_core.files import replacing
+from dit_core.files import file_sha256, replacing
 from dit_core.metrics.features.extractor import Extractor
 from dit_core.metrics.frechet import Gaussian
 from dit_core.metrics.reference.statistics import Statistics
@@ -61,6 +60,7 @@ class ReferenceFile:
             raise UserError(f"{SETTING}: {given!r} cannot be read as an .npz file of numbers ({reason})") from None
         self.extractor = str(self._arrays["extractor"]) if "extractor" in self._arrays else None
         self.count = int(self._arrays["count"]) if "count" in self._arrays else None
+        self._digest: str | None = None
 
     def problem(self, extractor: Extractor, feature: str) -> str | None:
         """Says why the file's mean and covariance are not of this feature; None when they are."""
@@ -104,9 +104,10 @@ class ReferenceFile:
                 yield torch.frombuffer(bytearray(content), dtype=torch.uint8).view(number, *shape).permute(0, 3, 1, 2)
 
     def digest(self) -> str:
-        """Returns the SHA-256 of the file."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        """Returns the SHA-256 of the file, which is read once."""
+        if self._digest is None:
+            self._digest = file_sha256(self.path)
+        return self._digest
 
     def _shape(self) -> tuple[int, int, int, int]:
         with zipfile.ZipFile(self.path) as archive, archive.open("arr_0.npy") as member:

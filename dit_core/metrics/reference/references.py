@@ -89,6 +89,12 @@ def reference_name(config: TrialConfig) -> str:
     return config.evaluation.reference_statistics or config.evaluation.reference_images or "train"
 
 
+def reference_sha256(config: TrialConfig, dataset: ImageDataset) -> str:
+    """Identifies the reference anywhere: the SHA-256 of the file, or of what the images are."""
+    file = reference_file(config)
+    return (reference_folder(config) or dataset).fingerprint if file is None else file.digest()
+
+
 def reference_key(config: TrialConfig, dataset: ImageDataset) -> str:
     """Identifies the reference within this process."""
     if (file := reference_file(config)) is not None:

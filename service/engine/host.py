@@ -1,0 +1,55 @@
+"""What holds a lane: a Ray actor on the driver's node that runs one Ray Train worker group."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from search_spaces.study import Resources
+from service.engine.lane import LaneSpec, lane_loop
+
+HEALTH_CHECK_SECONDS = 0.5
+MAX_GROUP_RESTARTS = 5
+"""Restarts of a worker group under one host, before the host itself is started anew."""
+
+
+class Host:
+    """Holds one Ray Train run: a worker group that takes segments until it is told to end."""
+
+    def run(self, spec: LaneSpec, resources: Resources, name: str, storage: str) -> None:
+        """Blocks until the lane has been closed.
+
+        Args:
+            spec: the lane.
+            resources: its shape.
+            name: what the Train run and its placement group are called.
+            storage: folder for Ray Train's own files.
+
+        Raises:
+            Exception: the worker group could not be kept up.
+        """
+        import os
+
+        os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", str(HEALTH_CHECK_SECONDS))
+        os.environ.setdefault("RAY_TRAIN_METRICS_ENABLED", "0")
+        from ray.train import FailureConfig, RunConfig, ScalingConfig
+        from ray.train.torch import TorchTrainer
+
+        from service.engine.train_parts import InterfaceTorchConfig, NamedGroups, TellsWhy
+
+        each: dict[str, float] = {"CPU": resources.cpus_per_worker}
+        if resources.gpus_per_worker:
+            each["GPU"] = resources.gpus_per_worker
+        TorchTrainer(
+            lane_loop,
+            train_loop_config=asdict(spec),
+            torch_config=InterfaceTorchConfig(),
+            scaling_config=ScalingConfig(
+                num_workers=resources.workers, use_gpu=resources.gpus_per_worker > 0, resources_per_worker=each
+            ),
+            run_config=RunConfig(
+                name=name.replace("/", "."),  # a folder, too
+                storage_path=storage,
+                failure_config=FailureConfig(max_failures=MAX_GROUP_RESTARTS),
+                callbacks=[NamedGroups(name), TellsWhy(spec)],
+            ),
+        ).fit()

@@ -1,0 +1,83 @@
+"""What a study's experiment and parent run say, as plain data computed from the store's records. No MLflow here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from service.analysis.summary import Summary
+from service.mlflow_sync import descriptions
+from service.mlflow_sync.runs import NOTE_TAG
+from service.mlflow_sync.tracked_run import milliseconds
+from service.records.kinds import Claim, RunRecord
+from service.records.store import Store
+
+
+def experiment_tags(summary: Summary) -> dict[str, str]:
+    """Returns what the experiment says."""
+    return {
+        NOTE_TAG: descriptions.describe_experiment(summary.expansion),
+        "study": summary.study.name,
+        "mlflow.experimentKind": "custom_model_development",
+    }
+
+
+def tags(summary: Summary, *, ended: bool) -> dict[str, object]:
+    """Returns what the parent run says.
+
+    Args:
+        summary: the study.
+        ended: whether no run of it goes on.
+    """
+    study = summary.study
+    states = Counter(str(status.state) for status in summary.statuses)
+    return {
+        "kind": "study",
+        "status": _status(summary) if ended else "running",
+        "trials": ", ".join(f"{number} {state}" for state, number in states.items()),
+        "primary_metric": study.primary_metric,
+        "policy": study.policy.name,
+        "profile": study.baseline.profile,
+        "seeds": ", ".join(map(str, study.seeds)),
+        "budget_images": study.budget_images,
+        "rungs": ", ".join(map(str, study.rungs)) or "none",
+        NOTE_TAG: descriptions.describe_study(summary.expansion, summary),
+    }
+
+
+def _status(summary: Summary) -> str:
+    if summary.failures:
+        return f"{len(summary.failures)} trials failed"
+    return "finished" if summary.finished else "not finished"
+
+
+def run_status(summary: Summary) -> str:
+    """Returns MLflow's status of a study of which no run goes on."""
+    if summary.failures:
+        return "FAILED"
+    return "FINISHED" if summary.finished else "KILLED"
+
+
+def began(store: Store, study: str) -> int | None:
+    """Returns when the study's first run began, in milliseconds, None where that is not recorded."""
+    claims = store.records.numbered(Claim.folder(study), Claim).found
+    return milliseconds(claims[min(claims)].written) if claims else None
+
+
+def ended(store: Store, study: str) -> int | None:
+    """Returns when the study's last run ended, in milliseconds, None where that is not recorded: it was killed."""
+    sealed = store.records.find(RunRecord.key(study, store.last_run(study)), RunRecord)
+    return None if sealed is None else milliseconds(sealed.written)
+
+
+def files(store: Store, study: str, *, report: bool) -> Iterator[tuple[str, bytes]]:
+    """Yields the name and the content of what the store keeps for people: definition, preview, plan and report."""
+    folder = f"studies/{study}/"
+    keys = [f"{folder}study.yaml", f"{folder}preview.txt"]
+    keys += [key for key in store.records.names(f"{folder}plan/") if key.rpartition("/")[2][:1].isdigit()]
+    if report:
+        keys += [*store.records.names(f"{folder}report/"), *store.records.names(f"{folder}report/figures/")]
+    for key in keys:
+        data = store.records.backend.get(key)
+        if data:  # a folder has none
+            yield key.removeprefix(folder), data
