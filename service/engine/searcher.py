@@ -30,10 +30,6 @@ class PolicySearcher(Searcher):  # type: ignore[misc]
         self.ledger, self._room = ledger, room
         self._segments: dict[str, Segment] = {}
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Tune pickles what it is given, for a continuation that never happens: the store is the state."""
-        return {}
-
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Returns the configuration of the next Tune trial."""
         if self.ledger.finished:
@@ -53,6 +49,10 @@ class PolicySearcher(Searcher):  # type: ignore[misc]
             self.ledger.settle(segment, SegmentResult(LOST, error="its Ray Tune trial died", cause=INFRASTRUCTURE))
         else:
             self.ledger.settle(segment, SegmentResult.from_json(json.loads(result["result"])))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Keeps nothing where Tune puts its objects aside: the store is the state."""
+        return {}
 
     def save(self, checkpoint_path: str) -> None:
         """Saves nothing: the store is the state."""

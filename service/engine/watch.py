@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from service.engine.heartbeat import Heartbeat, TakenOver, stop_key
 from service.engine.ledger import Ledger
+from service.engine.naming import user
 from service.engine.outcome import OnUpdate, Snapshot
 from service.engine.signals import Signals
 from service.engine.wire import Live, LiveRun
@@ -239,7 +240,7 @@ class Watch:
     def _record_end(self, error: BaseException | None) -> None:
         """Says that the run has ended, where it has not said so itself: others need not wait for it."""
         why = "" if error is None else str(error).partition("\n")[0] or type(error).__name__
-        ended = RunRecord(interrupted=True, error=why, elapsed=self.elapsed)
+        ended = RunRecord(interrupted=True, error=why, elapsed=self.elapsed, user=user(), device_seconds=self._seconds)
         with contextlib.suppress(OSError):  # no room: its process and its heartbeat will tell
             self._store.records.put(RunRecord.key(self._name, self._ledger.run), ended)
 

@@ -65,7 +65,7 @@ def claim_study(
         claim = Claim(pid=process.pid, host=process.host, process=process, nonce=nonce)
         hold(nonce)  # before it stands, so that no other thread takes it for the claim of a run that has ended
         try:
-            created = store.records.backend.put(Claim.key(study, last + 1), seal(claim))
+            created = store.records.backend.put(Claim.key(study, last + 1), seal(claim, key=Claim.key(study, last + 1)))
         except OSError as error:
             let_go(nonce)
             raise UserError(f"store: cannot write to {store.place} ({error.strerror or error})") from None
