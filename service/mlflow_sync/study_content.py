@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 from service.analysis.summary import Summary
 from service.mlflow_sync import descriptions
+from service.mlflow_sync.content import as_json
 from service.mlflow_sync.runs import NOTE_TAG
 from service.mlflow_sync.tracked_run import milliseconds
+from service.provenance.runs import provenance
 from service.records.kinds import Claim, RunRecord
 from service.records.store import Store
 
@@ -71,7 +73,10 @@ def ended(store: Store, study: str) -> int | None:
 
 
 def files(store: Store, study: str, *, report: bool) -> Iterator[tuple[str, bytes]]:
-    """Yields the name and the content of what the store keeps for people: definition, preview, plan and report."""
+    """Yields the name and the content of what the store keeps for people: definition, preview, plan and report.
+
+    With the report comes where every run of the study came from.
+    """
     folder = f"studies/{study}/"
     keys = [f"{folder}study.yaml", f"{folder}preview.txt"]
     keys += [key for key in store.records.names(f"{folder}plan/") if key.rpartition("/")[2][:1].isdigit()]
@@ -81,3 +86,5 @@ def files(store: Store, study: str, *, report: bool) -> Iterator[tuple[str, byte
         data = store.records.backend.get(key)
         if data:  # a folder has none
             yield key.removeprefix(folder), data
+    if report and (origin := provenance(store, study)):
+        yield "provenance.json", as_json(origin).encode()
