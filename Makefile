@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STORE ?= demo-store
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-fast lint types check install bench clean
+.PHONY: demo test test-fast faults faults lint types check install bench clean
 
 install: $(STAMP)
 
@@ -29,6 +29,20 @@ test: $(STAMP)  ## Every test.
 
 test-fast: $(STAMP)  ## Only what needs no cluster: seconds.
 	$(BIN)/python -m pytest tests/dit_core tests/search_spaces tests/service tests/test_*.py
+
+# Real processes killed, paused, raced and starved; prints the table of docs/reliability.md. At most 20 minutes.
+faults: $(STAMP)  ## Every fault that the engine must survive.
+	@failed=0; \
+	$(BIN)/python tests/faults/harness/run.py $(FAULTS) || failed=1; \
+	if [ -d tests/faults/ray ]; then $(BIN)/python -m pytest -m faults tests/faults/ray || failed=1; fi; \
+	exit $$failed
+
+# Real processes killed, paused, raced and starved; prints the table of docs/reliability.md. At most 20 minutes.
+faults: $(STAMP)  ## Every fault that the engine must survive.
+	@failed=0; \
+	$(BIN)/python tests/faults/harness/run.py $(FAULTS) || failed=1; \
+	if [ -d tests/faults/ray ]; then $(BIN)/python -m pytest -m faults tests/faults/ray || failed=1; fi; \
+	exit $$failed
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

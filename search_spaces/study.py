@@ -74,6 +74,9 @@ def as_values(value: Any, where: str) -> Any:
         for item in value:
             if not isinstance(item, str | int | float):
                 raise UserError(f"{where}: {item!r} is not a value; a list of names or numbers is wanted")
+        for index, item in enumerate(value):
+            if item in value[:index]:
+                raise UserError(f"{where}: {item!r} repeats; every value may appear once")
     return value
 
 

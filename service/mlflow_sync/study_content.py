@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 
 from service.analysis.summary import Summary
 from service.mlflow_sync import descriptions
-from service.mlflow_sync.content import as_json
 from service.mlflow_sync.runs import NOTE_TAG
 from service.mlflow_sync.tracked_run import milliseconds
 from service.provenance.runs import provenance
@@ -73,18 +73,15 @@ def ended(store: Store, study: str) -> int | None:
 
 
 def files(store: Store, study: str, *, report: bool) -> Iterator[tuple[str, bytes]]:
-    """Yields the name and the content of what the store keeps for people: definition, preview, plan and report.
-
-    With the report comes where every run of the study came from.
-    """
+    """Yields the name and the content of what the store keeps for people: its definition, plan, report, and origin."""
     folder = f"studies/{study}/"
     keys = [f"{folder}study.yaml", f"{folder}preview.txt"]
     keys += [key for key in store.records.names(f"{folder}plan/") if key.rpartition("/")[2][:1].isdigit()]
     if report:
         keys += [*store.records.names(f"{folder}report/"), *store.records.names(f"{folder}report/figures/")]
+    if origins := provenance(store, study):
+        yield "provenance.json", json.dumps(origins, indent=2, sort_keys=True).encode()
     for key in keys:
         data = store.records.backend.get(key)
         if data:  # a folder has none
             yield key.removeprefix(folder), data
-    if report and (origin := provenance(store, study)):
-        yield "provenance.json", as_json(origin).encode()
