@@ -2,6 +2,6 @@
 
 from service.mlflow_sync.address import default_tracking_uri
 from service.mlflow_sync.background import BackgroundSync
-from service.mlflow_sync.sync import MlflowSync
+from service.mlflow_sync.sync import About, MlflowSync
 
-__all__ = ["BackgroundSync", "MlflowSync", "default_tracking_uri"]
+__all__ = ["About", "BackgroundSync", "MlflowSync", "default_tracking_uri"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dit_core.errors import UserError
@@ -29,6 +30,19 @@ if TYPE_CHECKING:
     from service.engine.wire import Live, TimedPoint
 
 
+@dataclass(frozen=True)
+class About:
+    """What else is known of a trial, to be shown in its run: where its records have holes, where it was computed.
+
+    Attributes:
+        tags: more tags.
+        artifacts: name -> content of more artifacts.
+    """
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    artifacts: Mapping[str, bytes] = field(default_factory=dict)
+
+
 class MlflowSync:
     """Writes a study into MLflow, again and again, without ever writing anything twice.
 
@@ -42,6 +56,7 @@ class MlflowSync:
         prepared: the study.
         store: where its records are.
         may_write: asked before every write; while it says no, nothing is written, not even a database made.
+        about: returns what else is known of the trial with a ``train_id``.
 
     Raises:
         UserError: the address can never work.
@@ -57,10 +72,11 @@ class MlflowSync:
         prepared: Prepared,
         store: Store,
         may_write: Callable[[], bool] = lambda: True,
+        about: Callable[[str], About] = lambda _: About(),
     ) -> None:
         self.tracking_uri = absolute(tracking_uri or default_tracking_uri(store))
         require_well_formed(self.tracking_uri)
-        self._prepared, self._store = prepared, store
+        self._prepared, self._store, self._about = prepared, store, about
         self._study = prepared.expansion.study
         self._gate = Gate(may_write)
         self._lock = threading.Lock()
@@ -276,11 +292,13 @@ class MlflowSync:
             *content.evaluation_rows(result, milestones, status.is_final),
         ]
         failure = summary.failures.get(trial.name) if status.state.kind is StateKind.FAILED else None
+        about = self._about(status.train_id)
         tags = {
             **content.tags(trial, summary.expansion, status.train_id, status),
             "mlflow.parentRunId": parent.id,
             **(damage.tags(damages, trial.name) if ended else {}),
             **({"failure": failure} if failure else {}),
+            **about.tags,
         }
         sources: dict[str, str] = {}
         for payer, images in content.payers(result, milestones, self._study.name).items():
@@ -296,6 +314,8 @@ class MlflowSync:
         run.upload(content.gflops_json(cost).encode(), "gflops.json")
         if result.evaluations:
             run.upload(evaluations_json(result, milestones).encode(), "evaluations.json")
+        for name, data in about.artifacts.items():
+            run.upload(data, name)
         for images in milestones:
             name = f"samples/{images:09d}.png"
             if images in result.evaluations and not run.holds(name):

@@ -12,7 +12,7 @@ import pytest
 from finished_study import BUDGET, PATCHES, RUNG, run_locally, tiny_study, up_to_rung
 from mlflow_rows import KEY, STORE, ask, contents, db_of, empty_database, names, rows
 
-from service.mlflow_sync import MlflowSync, default_tracking_uri
+from service.mlflow_sync import About, MlflowSync, default_tracking_uri
 from service.mlflow_sync.connection import connect
 from service.preflight import Prepared
 from service.records.store import Store
@@ -268,3 +268,17 @@ def test_elsewhere_they_are_adopted_by_the_store_that_recorded_them_only(
     after = contents(shared)
     assert {run: after[run] for run in before} == before
     assert len(after) == 2 * len(before)
+
+
+# -- what else is known -------------------------------------------------------------------------------------------
+
+
+def test_what_else_is_known_of_a_trial_is_shown_in_its_run(study: Study) -> None:
+    prepared, store = study
+    about = About({"damage": "a stretch of the curve is missing"}, {"provenance.json": b"{}"})
+    synced(prepared, store, about=lambda train_id: about)
+    run = ids(db_of(store))["baseline seed=0"]
+    assert ask(db_of(store), "select value from tags where run_uuid = ? and key = 'damage'", run) == [
+        ("a stretch of the curve is missing",)
+    ]
+    assert (store.path / "mlflow-artifacts" / run / "artifacts" / "provenance.json").read_bytes() == b"{}"
