@@ -72,6 +72,7 @@ class Control:
                 self._tell()
                 time.sleep(WATCH_SECONDS)
             self._look()
+            self._advertise()
             self._tell(force=not alive)
             if not alive:
                 return
@@ -107,10 +108,14 @@ class Control:
         up = sum(lane.up for lane in seen.lanes.values())
         seconds = self._ledger.study.resources.workers * self._fleet.seconds()[2]
         self._watch.lanes = self._fleet.size
-        if self._member is not None:
-            self._member.tick(up, seconds)
-            self._watch.waiting = self._member.waiting
         self._watch.tick(seen.live, up, seconds, force=force)
+
+    def _advertise(self) -> None:
+        """Keeps the study on the board; only while the cluster answers, since a new board can be waited for."""
+        if self._member is not None:
+            up = sum(lane.up for lane in self._seen.lanes.values())
+            self._member.tick(up, self._ledger.study.resources.workers * self._fleet.seconds()[2])
+            self._watch.waiting = self._member.waiting
 
     def _resize(self) -> None:
         now = time.monotonic()
