@@ -1,8 +1,8 @@
 """An own Ray runs in sessions of its own: what is sent to the run's whole process group reaches the run alone.
 
 Batch systems, terminals and shells signal whole groups. Ray's servers would end at once, and the lanes with them,
-before the checkpoints are written that the signal was to lead to. They end with the run all the same: Linux kills them when it
-dies, however that happens.
+before the checkpoints are written that the signal was to lead to. They end with the run all the same: Linux kills them
+when it dies, however that happens.
 """
 
 from __future__ import annotations
