@@ -32,7 +32,7 @@ def _value(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
 
 def read(path: Path) -> dict[str, Any]:
     """Reads a YAML file."""
-    return yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506
+    return yaml.load(path.read_text(), Loader=_Loader)
 
 
 def kuberay_errors(document: dict[str, Any]) -> list[str]:
