@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from tiny_study import dit_ablate, write_study
 
-
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("dit_core", "search_spaces", "service")
 FORBIDDEN = {
