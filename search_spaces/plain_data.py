@@ -36,8 +36,8 @@ def plain(value: Any, where: str = "", depth: int = 0) -> Any:
     if value is None or isinstance(value, bool | BaseModel):
         return value
     if hasattr(value, "tolist"):  # what numpy's and torch's numbers, arrays and tensors have in common
-        precision = _SHORTER.get(str(getattr(value, "dtype", "")).rpartition(".")[2])
-        return plain(_as_written(value.tolist(), precision), where, depth + 1)
+        digits = _SHORTER.get(str(getattr(value, "dtype", "")).rpartition(".")[2])
+        return plain(_as_written(value.tolist(), digits), where, depth + 1)
     for kind in (str, int, float):  # an enumeration's members are one of these as well
         if isinstance(value, kind):
             return value if type(value) is kind else kind(value)

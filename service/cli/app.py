@@ -20,9 +20,10 @@ from service.cli.axes import axes
 from service.cli.cache_latents import cache_latents
 from service.cli.console import LogToTerminal, say_error
 from service.cli.doctor import doctor
-from service.cli.exit_codes import USER_ERROR
+from service.cli.exit_codes import KILLED, USER_ERROR
 from service.cli.export import export
 from service.cli.import_plan import import_plan
+from service.cli.interrupt import signals_interrupt
 from service.cli.plan import plan
 from service.cli.queue import queue
 from service.cli.repair import repair
@@ -79,13 +80,19 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
-            return command(*args, **kwargs)
+            with signals_interrupt():
+                return command(*args, **kwargs)
+        except KeyboardInterrupt:
+            raise typer.Exit(KILLED) from None
         except UserError as error:
             sentence = str(error)
         except OSError as error:
-            if error.errno != errno.ENAMETOOLONG:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+                sentence = f"cannot write {error.filename or 'a file'} ({error.strerror}); what is recorded is kept"
+            elif error.errno == errno.ENAMETOOLONG:
+                sentence = f"{str(error.filename)[:60]}...: a file's name cannot be that long"
+            else:
                 raise
-            sentence = f"{str(error.filename)[:60]}...: a file's name cannot be that long"
         say_error(sentence)
         raise typer.Exit(USER_ERROR)
 

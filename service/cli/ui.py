@@ -14,6 +14,7 @@ import typer
 from dit_core.errors import UserError
 from service.cli.console import out
 from service.cli.options import STORE_DEFAULT, StoreOption, TrackingOption
+from service.redact import redacted
 
 HOST = "127.0.0.1"
 
@@ -38,7 +39,8 @@ def ui(
 
     console = out()
     if tracking_uri is not None and tracking_uri.startswith(("http://", "https://")):
-        console.print(f"This study is recorded by an MLflow server; look at [bold]{tracking_uri}[/]", soft_wrap=True)
+        shown = redacted(tracking_uri)
+        console.print(f"This study is recorded by an MLflow server; look at [bold]{shown}[/]", soft_wrap=True)
         return
     folder = Client(store=store).require_store()
     with socket.socket() as probe:
@@ -56,8 +58,6 @@ def ui(
         "-m",
         "mlflow",
         "server",
-        "--backend-store-uri",
-        uri,
         "--host",
         HOST,
         "--port",
@@ -67,7 +67,8 @@ def ui(
     command += ["--default-artifact-root", artifacts, "--workers", "1"]
     # the server's job queue serves nothing that a study records, and costs eight processes and half a minute
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    process = subprocess.Popen(command, env={**quiet, **os.environ})
+    # the address by the environment: every user of this machine can read a command, and a password may be in it
+    process = subprocess.Popen(command, env={**quiet, **os.environ, "MLFLOW_BACKEND_STORE_URI": uri})
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = process.wait()

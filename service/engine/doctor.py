@@ -14,7 +14,6 @@ from search_spaces.study import Resources
 from service.engine import node_check
 from service.engine.all_reduce import all_reduce
 from service.engine.cluster import cluster
-from service.engine.nonce import write_nonce
 from service.records.store import Store
 from service.redact import redacted
 
@@ -53,8 +52,7 @@ def examine(address: str | None, store: Store | None, tracking_uri: str | None) 
         nodes = {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
         where = f"Ray at {ray.get_runtime_context().gcs_address}" if shared else "an own Ray on this machine"
         yield Finding(True, f"{where} has {len(nodes)} node{'' if len(nodes) == 1 else 's'}")
-        key = "doctor/nonce"
-        probe = None if store is None else node_check.StoreProbe(store.place, key, write_nonce(store, key))
+        probe = None if store is None else node_check.StoreProbe(store.place, store.nonce_written())
         well: dict[str, Any] = {}
         try:
             for identity, finding in _nodes(nodes, probe, until):
@@ -62,8 +60,8 @@ def examine(address: str | None, store: Store | None, tracking_uri: str | None) 
                     well[identity] = nodes[identity]
                 yield finding
         finally:
-            if store is not None:
-                store.records.backend.delete(key)
+            if store is not None and probe is not None:
+                store.nonce_removed(probe.nonce)
         yield from _collectives(well, until)
     if tracking_uri is not None:
         yield _mlflow(tracking_uri)

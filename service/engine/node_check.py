@@ -7,6 +7,7 @@ import hashlib
 import platform
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +19,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 PACKAGES = ("torch", "ray", "numpy", "pydantic", "safetensors", "mlflow")
 """Those that must be the same everywhere, since they compute, or carry what nodes say to one another."""
+FIRST_SECONDS = 30.0
+"""How long the first segment waits for the nodes' answers; lanes come up meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +29,10 @@ class StoreProbe:
 
     Attributes:
         store: the store as the driver names it.
-        key: where the driver has written the nonce.
-        nonce: what it has written.
+        nonce: what the driver has written there.
     """
 
     store: str
-    key: str
     nonce: str
 
 
@@ -56,7 +57,7 @@ def look(probe: StoreProbe | None) -> NodeReport:
     if probe is not None:
         from service.engine.nonce import store_trouble
 
-        trouble = store_trouble(probe.store, probe.key, probe.nonce)
+        trouble = store_trouble(probe.store, probe.nonce)
         folders |= {probe.store} if "://" not in probe.store else set()
     free = {}
     for folder in folders:
@@ -133,9 +134,16 @@ class NodeChecks:
         self._probe, self._wanted = probe, versions()
         self._asked: set[str] = {ray.get_runtime_context().get_node_id()}
         self._answers: dict[str, tuple[str, Any]] = {}
+        self._patient_until = 0.0
+
+    @property
+    def settled(self) -> bool:
+        """Whether the nodes that were there from the start have answered, or had the time to: work may begin."""
+        return self._patient_until > 0 and (not self._answers or time.monotonic() > self._patient_until)
 
     def news(self) -> tuple[list[str], list[str]]:
         """Asks nodes that are new; returns why some that have answered cannot take part, and what is worth knowing."""
+        self._patient_until = self._patient_until or time.monotonic() + FIRST_SECONDS
         alive = {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
         for identity, node in alive.items():
             if identity not in self._asked and node["Resources"].get("CPU", 0) > 0:

@@ -167,12 +167,13 @@ class MlflowSync:
             return False
         # whatever goes wrong here (server, network, database, disk) must not reach training
         except Exception as error:
+            reason = first_line(error).removeprefix("tracking_uri: ")
             if self._problem is None and not ended:
                 LOG.warning(
-                    f"MLflow at {redacted(self.tracking_uri)} cannot be written to now ({first_line(error)}); training "
-                    "goes on, and MLflow catches up when it is back"
+                    f"MLflow at {redacted(self.tracking_uri)} cannot be written to now ({reason}); training goes on, "
+                    "and MLflow catches up when it is back"
                 )
-            self._problem = first_line(error)
+            self._problem = reason
             self._forget()
             return False
         if self._problem is not None and not ended:

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from service.mlflow_sync import database
+from service.mlflow_sync.connection import import_mlflow
 from service.records.store import Store
 
-STORE, KEY = "mlflow.dit_ablate.store", "mlflow.dit_ablate.key"
+STORE, KEY, ARTIFACTS = (f"mlflow.dit_ablate.{name}" for name in ("store", "key", "artifacts"))
 
 
 def empty_database(folder: Path) -> Path:
     """Makes MLflow's tables once; copies of the file are new databases at once."""
+    import_mlflow()
     path = folder / "mlflow.db"
     database.ensure(path, own=True)
     return path
@@ -32,12 +34,13 @@ def db_of(store: Store) -> Path:
     return store.path / "mlflow.db"
 
 
-def rows(path: Path, store_id: str | None = None) -> Counter[tuple[str, str, int]]:
+def rows(path: Path, store_id: str | None = None, study: str = "tiny") -> Counter[tuple[str, str, int]]:
     """(run's name, metric, step) -> how often it is there, of the runs that are not deleted; of one store if given."""
     found = ask(
         path,
         "select r.run_uuid, r.name, m.key, m.step from metrics m join runs r using (run_uuid) "
-        "where r.lifecycle_stage = 'active'",
+        "join experiments e using (experiment_id) where r.lifecycle_stage = 'active' and e.name = ?",
+        study,
     )
     own = {run for (run,) in ask(path, "select run_uuid from tags where key = ? and value = ?", STORE, store_id)}
     return Counter((name, key, step) for run, name, key, step in found if store_id is None or run in own)
@@ -49,13 +52,13 @@ def names(path: Path) -> Counter[str]:
 
 
 def contents(path: Path) -> dict[str, Any]:
-    """Everything that is there of every run that is not deleted, by its id; the tags' order does not count."""
+    """What is there of every run that is not deleted, by its id, but for which artifacts it has."""
     runs = ask(path, "select run_uuid, name, status, start_time, end_time from runs where lifecycle_stage = 'active'")
     return {
         run[0]: (
             run[1:],
             sorted(ask(path, "select key, value from params where run_uuid = ?", run[0])),
-            sorted(ask(path, "select key, value from tags where run_uuid = ?", run[0])),
+            sorted(ask(path, "select key, value from tags where run_uuid = ? and key <> ?", run[0], ARTIFACTS)),
             sorted(ask(path, "select key, step, timestamp, value from metrics where run_uuid = ?", run[0])),
         )
         for run in runs

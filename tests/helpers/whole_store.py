@@ -16,7 +16,7 @@ from service.preflight import Prepared, prepare
 STUDY = "tiny"
 
 
-def make_whole(folder: Path) -> tuple[Path, Prepared]:
+def make_whole(folder: Path, place: str | None = None) -> tuple[Path, Prepared]:
     """Runs two arms with a rung and, beyond it, a checkpoint in the middle of a logging window; without MLflow."""
     path = write_study(
         folder,
@@ -25,7 +25,7 @@ def make_whole(folder: Path) -> tuple[Path, Prepared]:
         checkpoint_images=3 * BATCH,
     )
     study = load_study(path)
-    session = Client(store=folder / "store").start(study)
+    session = Client(store=place or folder / "store").start(study)
     session._write_files("dit-ablate run study.yaml", session.prepared.train_ids)
     run_segments(session.prepared, session.store, executor="local")
     return folder / "store", prepare(expand(study))

@@ -1,4 +1,4 @@
-"""Three people's studies on two CPUs: a lane is given up, the third waits behind both, a dead driver's lane is freed."""
+"""Three people's studies on two CPUs: a lane is given up, the third waits, a dead driver's lane is freed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from observed import losses
 from processes import kill
+from ray.util.state import list_actors
 from ray_actors import left_behind
 from sharing_drivers import shared_study, start, trained_once
 from tiny_study import dit_ablate
@@ -19,6 +21,18 @@ from service.preflight import prepare
 from service.records.store import Store
 
 ENDLESS = (20_000, 2)  # steps, seeds
+
+
+def board(dashboard: str) -> int:
+    """Process id of the cluster's board."""
+    [found] = [item.pid for item in list_actors(address=dashboard, filters=[("state", "=", "ALIVE")])
+               if item.class_name == "Board"]  # fmt: skip
+    return int(found)
+
+
+def lanes(told: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    """Study -> lanes held and due."""
+    return {item["study"]: (item["lanes"]["held"], item["lanes"]["share"]) for item in told["studies"]}
 
 
 def test_three_users_share_a_cluster(ray_cluster, tmp_path: Path) -> None:
@@ -40,6 +54,9 @@ def test_three_users_share_a_cluster(ray_cluster, tmp_path: Path) -> None:
         live = read_live(store, name)
         return 0 if live is None else live.lanes_up
 
+    def told() -> dict[str, Any]:
+        return json.loads(dit_ablate("queue", "--address", ray_cluster.address, "--json").stdout)
+
     def waiting(name: str) -> str:
         live = read_live(store, name)
         return "" if live is None else live.waiting
@@ -48,8 +65,7 @@ def test_three_users_share_a_cluster(ray_cluster, tmp_path: Path) -> None:
         begin("ada", "first", 1e-3, *ENDLESS)
         until(lambda: up("first") == 2)
         begin("ben", "second", 2e-3, *ENDLESS)
-        until(lambda: read_live(store, "second") is not None)
-        time.sleep(2)  # it is on the board before the next one
+        until(lambda: "second" in lanes(told()))
         begin("cy", "third", 3e-3, 60, 2)
         until(lambda: (up("first"), up("second")) == (1, 1) and bool(waiting("third")))
         both = "behind 'first' (user ada) and 'second' (user ben)"
@@ -57,12 +73,18 @@ def test_three_users_share_a_cluster(ray_cluster, tmp_path: Path) -> None:
 
         shown = dit_ablate("queue", "--address", ray_cluster.address)
         assert f"waits {both}" in " ".join(shown.stdout.split())
-        told = json.loads(dit_ablate("queue", "--address", ray_cluster.address, "--json").stdout)
-        lanes = {item["study"]: (item["lanes"]["held"], item["lanes"]["share"]) for item in told["studies"]}
-        assert lanes == {"first": (1, 1), "second": (1, 1), "third": (0, 0)}
-        assert told["device_hours"]["cluster"]["ada"] > 0 and told["capacity"]["CPU"] == 2
+        before = told()
+        assert lanes(before) == {"first": (1, 1), "second": (1, 1), "third": (0, 0)}
+        assert before["device_hours"]["cluster"]["ada"] > 0 and before["capacity"]["CPU"] == 2
 
-        kill(drivers.pop("first").pid)
+        kill(board(ray_cluster.dashboard))
+        until(lambda: lanes(told()) == lanes(before))
+        since = [[item["since"] for item in found["studies"]] for found in (before, told())]
+        assert since[0] == since[1], "the next board has been told who came first"
+
+        first = drivers.pop("first")
+        kill(first.pid)
+        first.wait()
         until(lambda: drivers["third"].poll() == 0)
         assert up("second") >= 1, "nobody else's lane was touched"
         request_stop(store, "second")

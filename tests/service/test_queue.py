@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tiny_study import dit_ablate
 
 from service.cli.queue import render
 from service.cluster_queue import queue_of, store_hours
-from service.engine import run_segments
+from service.engine import read_live, run_segments
 from service.engine.ledger import Ledger
 from service.engine.naming import USER_VARIABLE
 from service.engine.sharing.advert import Advert, Capacity, Notice
@@ -81,16 +82,24 @@ def test_device_hours_are_counted_by_user(finished: tuple[Store, Prepared]) -> N
     assert store_hours(store) == {"ada": run.device_seconds / 3600}
 
 
+def said_so(store: Store, waiting: str) -> None:
+    until = time.monotonic() + 60
+    while (live := read_live(store, "tiny")) is None or live.waiting != waiting:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
 def test_a_run_without_lanes_is_not_called_unfinished(finished: tuple[Store, Prepared], tmp_path: Path) -> None:
     """A study with more to do, whose run says what it waits for, as a driver on a full cluster does."""
     store, prepared = finished
     assert "not finished" not in dit_ablate("status", "tiny", "--store", store.path).stdout
-    with Watch(Ledger(prepared, store), store, None) as watch:
+    with Watch(Ledger(prepared, store), store, None, claims_always=True) as watch:
+        said_so(store, "")
         starting = dit_ablate("status", "tiny", "--store", store.path).stdout
-        assert "Study tiny: its lanes are starting" in starting
+        assert "Study tiny: starting (" in starting
         assert "Resume" not in starting and "Again" not in starting and "dit-ablate stop tiny --store" in starting
         watch.waiting = "waiting behind 'a' (user x) for 2 x 4 CPU since 10:31 UTC"
-        watch.tick([], 0, 0.0, force=True)
+        said_so(store, watch.waiting)
         shown = dit_ablate("status", "tiny", "--store", store.path).stdout
         assert "Study tiny: waiting behind 'a' (user x) for 2 x 4 CPU since 10:31 UTC (" in shown
         told = json.loads(dit_ablate("status", "tiny", "--store", store.path, "--json").stdout)

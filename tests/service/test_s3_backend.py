@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import threading
 import uuid
@@ -89,6 +90,27 @@ def test_a_fetched_file_is_the_published_one_or_refused(backend: S3Backend, tmp_
     assert fetched.read_bytes() == published.read_bytes(), "what cannot be used replaces nothing"
     assert "is not there any more" in backend.download("c/2", fetched)
     assert [path.name for path in fetched.parent.iterdir()] == ["fetched"]
+
+
+def test_several_may_fetch_into_one_cache_while_others_tidy_it(backend: S3Backend, tmp_path: Path) -> None:
+    published, fetched = tmp_path / "published", tmp_path / "cache" / "fetched"
+    published.write_bytes(b"weights" * 100_000)
+    backend.upload("c/1", published)
+    seen: list[bytes] = []
+
+    def fetch() -> None:
+        for _ in range(5):
+            assert backend.download("c/1", fetched) == ""
+            with contextlib.suppress(FileNotFoundError):
+                seen.append(fetched.read_bytes())
+            fetched.unlink(missing_ok=True)
+
+    threads = [threading.Thread(target=fetch) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(seen) == {published.read_bytes()} and list(fetched.parent.iterdir()) == []
 
 
 def test_what_is_wrong_with_a_bucket_is_one_sentence(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +25,8 @@ from service.records.store import Store
 from service.records.whereabouts import recorded
 
 PLACE = "s3://studies/team/a"
+BUDGET = 640
+"""Long enough to be killed in the middle of."""
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +58,9 @@ def test_a_study_on_s3_is_the_study_on_a_disk(server: None, study: Path, tmp_pat
     flat = " ".join(done.stdout.split())
     assert f"MLflow's database lies on this machine only, in {cache_folder()}/stores/" in flat
     assert f"{PLACE}/studies/tiny/report/report.html" in flat and f"--store {PLACE}" in flat
+    assert f"MLflow dit-ablate ui --store {PLACE} " in flat, "its database is found by the store"
     on_s3 = Store(PLACE)
+    assert on_s3.scratch.is_relative_to(tempfile.gettempdir()) and (on_s3.path / "mlflow.db").is_file()
     identities = dict(on_disk.prepared.train_ids)
     assert curves(on_s3, identities) == curves(on_disk.store, identities) and all(curves(on_s3, identities).values())
     assert evaluations(on_s3, on_disk.prepared) == evaluations(on_disk.store, on_disk.prepared)
@@ -89,6 +98,30 @@ def test_every_command_reads_it_and_another_machine_goes_on(
     trained = {status.train_id: longer.store.curve(status.train_id) for status in outcome.statuses}
     assert all(stretches[-1].images == 384 for stretches in trained.values())
     assert all(sum(s.images - s.start for s in stretches) == 384 for stretches in trained.values()), "nothing twice"
+
+
+def test_a_killed_driver_is_followed_by_one_on_another_machine(server: None, study: Path, tmp_path: Path) -> None:
+    place, straight = "s3://studies/killed", Client(store=tmp_path / "store").start(study, budget_images=BUDGET)
+    run_segments(straight.prepared, straight.store, executor="local")
+    code = "import sys; from service import Client; s = Client(store=sys.argv[1]).start(sys.argv[2], budget_images={})"
+    code += "; from service.engine import run_segments; run_segments(s.prepared, s.store, executor='local')"
+    environment = {**os.environ, "DIT_ABLATE_CACHE": str(tmp_path / "first")}
+    driver = subprocess.Popen([sys.executable, "-c", code.format(BUDGET), place, str(study)], env=environment)
+    until = time.monotonic() + 120
+    bucket = client()
+    while "partial" not in str(bucket.list_objects_v2(Bucket="studies", Prefix="killed/trials/")):
+        assert driver.poll() is None and time.monotonic() < until
+        time.sleep(0.02)
+    driver.kill()
+    driver.wait()
+
+    resumed = Client(store=place).start(study, budget_images=BUDGET)
+    assert not resumed.store.path.is_relative_to(tmp_path / "first")
+    outcome = run_segments(resumed.prepared, resumed.store, executor="local")
+    assert {str(status.state) for status in outcome.statuses} == {"completed"}
+    assert evaluations(resumed.store, resumed.prepared) == evaluations(straight.store, straight.prepared)
+    identities = dict(straight.prepared.train_ids)
+    assert curves(resumed.store, identities) == curves(straight.store, identities)
 
 
 def test_a_damaged_published_checkpoint_is_passed_over(server: None, tmp_path: Path) -> None:
