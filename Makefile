@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STORE ?= demo-store
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-fast faults faults lint types check install bench clean
+.PHONY: demo test test-fast faults lint types check install bench clean
 
 install: $(STAMP)
 
@@ -34,14 +34,7 @@ test-fast: $(STAMP)  ## Only what needs no cluster: seconds.
 faults: $(STAMP)  ## Every fault that the engine must survive.
 	@failed=0; \
 	$(BIN)/python tests/faults/harness/run.py $(FAULTS) || failed=1; \
-	if [ -d tests/faults/ray ]; then $(BIN)/python -m pytest -m faults tests/faults/ray || failed=1; fi; \
-	exit $$failed
-
-# Real processes killed, paused, raced and starved; prints the table of docs/reliability.md. At most 20 minutes.
-faults: $(STAMP)  ## Every fault that the engine must survive.
-	@failed=0; \
-	$(BIN)/python tests/faults/harness/run.py $(FAULTS) || failed=1; \
-	if [ -d tests/faults/ray ]; then $(BIN)/python -m pytest -m faults tests/faults/ray || failed=1; fi; \
+	$(BIN)/python -m pytest -m faults tests/faults/ray || failed=1; \
 	exit $$failed
 
 lint: $(STAMP)
