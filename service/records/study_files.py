@@ -7,7 +7,7 @@ Layout::
     plan/0001-<file>        the imported plan, as it was, and how its phrases were understood
     preview.txt             what ``dit-ablate plan`` showed when the study was started
     claims/, runs/, given-up/, failures/   records of its runs
-    live.json, stop-requested   the engine's, while it runs
+    live.json, stops/           the engine's, while it runs
     report/                 written by service.report
 """
 

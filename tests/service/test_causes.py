@@ -44,8 +44,8 @@ def caused(error: Exception, cause: Exception) -> Exception:
         (OSError(errno.ESTALE, "Stale file handle"), causes.INFRASTRUCTURE),
         (ConnectionResetError("by peer"), causes.INFRASTRUCTURE),
         (RuntimeError("CUDA error: uncorrectable ECC error encountered"), causes.INFRASTRUCTURE),
-        (FileExistsError(errno.EEXIST, "File exists"), causes.UNKNOWN),
-        (ValueError("a bug"), causes.UNKNOWN),
+        (FileExistsError(errno.EEXIST, "File exists"), causes.ERROR),
+        (ValueError("a bug"), causes.ERROR),
     ],
     ids=lambda value: str(value)[:40],
 )  # fmt: skip
@@ -57,7 +57,7 @@ def test_what_an_exception_is(error: Exception, cause: str) -> None:
 
 def test_pauses_grow_where_time_can_mend_it() -> None:
     assert [causes.pause(causes.OUT_OF_MEMORY, attempt) for attempt in (1, 2, 3)] == [5, 10, 20]
-    assert causes.pause(causes.NO_ROOM, 100) == 300 and causes.pause(causes.UNKNOWN, 3) == 0
+    assert causes.pause(causes.NO_ROOM, 100) == 300 and causes.pause(causes.ERROR, 3) == 0
 
 
 @pytest.fixture
