@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from dit_core.errors import UserError
 
 DEFAULT_STORE = "dit-ablate-store"
 STORE_VARIABLE = "DIT_ABLATE_STORE"
+ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):(?P<slashes>/+)(?P<rest>.*)", re.DOTALL)
+"""What is no folder's name but an address, well formed or not."""
 
 
 def no_store(place: object) -> UserError:
@@ -21,7 +24,7 @@ def require_folder(place: str | Path) -> None:
     Raises:
         UserError: it is; an address (``s3://...``) is never refused here.
     """
-    if "://" in str(place):
+    if ADDRESS.fullmatch(str(place)):
         return
     path = Path(place).expanduser().resolve()
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):

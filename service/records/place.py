@@ -9,10 +9,10 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from dit_core.errors import UserError
+from service.default_store import ADDRESS
 from service.records.backend import is_name
 from service.redact import redacted
 
-_SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):(?P<slashes>/+)(?P<rest>.*)", re.DOTALL)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ALLOWED = "a store is a folder or s3://BUCKET/PREFIX"
 
@@ -44,7 +44,7 @@ def place_of(given: object) -> Place:
     """
     if not isinstance(given, str | os.PathLike) or not isinstance(text := os.fspath(given), str) or not text.strip():
         raise UserError(f"store: {given!r:.60} is no place for a store; {_ALLOWED}")
-    found = _SCHEME.fullmatch(text)
+    found = ADDRESS.fullmatch(text)
     if found is None:
         if "\x00" in text:
             raise UserError(f"store: {text!r:.60} is no folder's name; {_ALLOWED}")

@@ -15,6 +15,7 @@ from small_studies import tiny_config
 
 from dit_core.events import Evaluated, MetricResult
 from service.records.backend import FolderBackend
+from service.records.claims import claim_study
 from service.records.kinds import Whereabouts
 from service.records.records import Records
 from service.records.store import Store
@@ -140,7 +141,7 @@ def as_user(user: int, group: int, work: Callable[[], object], umask: int = 0o07
 
 def use(place: Path, study: str) -> None:
     store = Store(place)
-    number = store.claim(study)
+    number = claim_study(store, study).run
     store.begin(ID, tiny_config())
     store.add_evaluation(
         ID, tiny_config(), Evaluated(128, (MetricResult("m", 1.0),), b"png" + study.encode(), 0, 0), study

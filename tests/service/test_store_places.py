@@ -10,6 +10,7 @@ from tiny_study import dit_ablate
 from dit_core.errors import UserError
 from service import Client
 from service.records.backend import FolderBackend
+from service.records.claims import claim_study
 from service.records.envelope import CorruptRecord
 from service.records.kinds import Claim, DivergenceRecord
 from service.records.place import S3Place, place_of
@@ -40,7 +41,6 @@ def test_a_folder_is_a_place_with_a_colon_in_it_as_well(tmp_path: Path, monkeypa
     ("given", "sentence"),
     [
         (3, "store: 3 is no place for a store; a store is a folder or s3://BUCKET/PREFIX"),
-        (None, "store: None is no place for a store; a store is a folder or s3://BUCKET/PREFIX"),
         (b"x", "store: b'x' is no place for a store; a store is a folder or s3://BUCKET/PREFIX"),
         ("", "store: '' is no place for a store; a store is a folder or s3://BUCKET/PREFIX"),
         ("a\0b", r"store: 'a\x00b' is no folder's name; a store is a folder or s3://BUCKET/PREFIX"),
@@ -110,7 +110,7 @@ def test_a_record_in_the_place_of_another_is_damaged(tmp_path: Path) -> None:
 
 def test_a_number_far_beyond_costs_nothing(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
-    store.claim("tiny")
+    claim_study(store, "tiny")
     key = "studies/tiny/claims/200000.json"
     (store.path / key).write_bytes(b"stray")
     asked: list[str] = []
