@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +16,13 @@ from processes import kill
 from ray.util.placement_group import placement_group
 from ray_actors import named, placement_groups
 
+from search_spaces.study import Resources
 from service.engine import Snapshot, groups, run_segments
 from service.engine.failures import LanesFailed
+from service.engine.fleet import Fleet
+from service.engine.lane import LaneSpec
 from service.engine.lane_state import Limits
+from service.engine.messages import Overview
 from service.engine.naming import RunName
 from service.preflight import prepare
 from service.records.store import Store
@@ -23,44 +30,47 @@ from service.records.store import Store
 ARMS = ("careful", "bold")
 
 
-def hold(address: str, name: str) -> None:
+@contextlib.contextmanager
+def connected(address: str) -> Iterator[None]:
+    """Makes this process a driver for a moment."""
+    ray.init(address=address, namespace="dit-ablate", logging_level=logging.ERROR)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def hold(name: str) -> None:
     """Takes all CPUs of the cluster with a placement group that outlives who has made it."""
-    ray.init(address=address, logging_level=logging.ERROR)
-    try:
-        group = placement_group([{"CPU": 2}], name=name, lifetime="detached")
-        assert group.wait(30)
-    finally:
-        ray.shutdown()
-
-
-def release(address: str, name: str) -> None:
-    """Gives them back."""
-    ray.init(address=address, logging_level=logging.ERROR)
-    try:
-        assert groups.remove(lambda found: found == name) == [name]
-    finally:
-        ray.shutdown()
+    assert placement_group([{"CPU": 2}], name=name, lifetime="detached").wait(60)
 
 
 def test_a_lane_that_finds_no_room_says_for_what_and_gives_up(ray_cluster, tmp_path: Path) -> None:
-    hold(ray_cluster.address, "somebody else's")
-    try:
-        why = (
-            r"no lane comes up: given up after \d+ s: waits for room since \d\d:\d\d:\d\d: it needs 1 x 1 CPU, "
-            r"and 0 of 2 CPU, 0 of 0 GPU are free on the cluster"
-        )
-        with pytest.raises(LanesFailed, match=why):
-            store = Store(tmp_path / "store")
-            run_segments(prepare(long_study()), store, address=ray_cluster.address, limits=Limits(waiting=1.0))
-    finally:
-        release(ray_cluster.address, "somebody else's")
+    why = (
+        r"no lane comes up: given up after \d+ s: waits for room since \d\d:\d\d:\d\d: it needs 1 x 1 CPU, "
+        r"and 0 of 2 CPU, 0 of 0 GPU are free on the cluster"
+    )
+    spec = LaneSpec("", 0, "no dispatcher", "dit-ablate", str(tmp_path), str(tmp_path), 1, "nonce")
+    with connected(ray_cluster.address):
+        hold("somebody else's")
+        fleet = Fleet(Resources(), spec, RunName("tiny", "0" * 32, "0123abcd"), str(tmp_path), Limits(waiting=5.0))
+        try:
+            assert fleet.resize(1) == ["lane-0 is added"]
+            with pytest.raises(LanesFailed, match=why):
+                while True:
+                    assert not fleet.check(Overview())
+                    time.sleep(0.2)
+        finally:
+            fleet.close(timeout=0)
+            assert groups.remove(lambda name: name == "somebody else's") == ["somebody else's"]
 
 
 def test_control_actors_die(ray_cluster, tmp_path: Path) -> None:
     """The dispatcher costs nothing at all, a host its lane's segment since the last checkpoint."""
     prepared, store, local = prepare(long_study(ARMS)), Store(tmp_path / "store"), Store(tmp_path / "local")
     # a former run of this study has left its placement group behind: without it, there is room for two lanes
-    hold(ray_cluster.address, RunName("tiny", store.id, "0123abcd").of("lane-0"))
+    with connected(ray_cluster.address):
+        hold(RunName("tiny", store.id, "0123abcd").of("lane-0"))
     killed: list[str] = []
     seen: dict[str, int] = {}
 
