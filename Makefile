@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STORE ?= demo-store
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-fast lint types check install bench clean
+.PHONY: demo test test-fast faults lint types check install bench clean
 
 install: $(STAMP)
 
@@ -29,6 +29,13 @@ test: $(STAMP)  ## Every test.
 
 test-fast: $(STAMP)  ## Only what needs no cluster: seconds.
 	$(BIN)/python -m pytest tests/dit_core tests/search_spaces tests/service tests/test_*.py
+
+# Real processes killed, paused, raced and starved; prints the table of docs/reliability.md. At most 20 minutes.
+faults: $(STAMP)  ## Every fault that the engine must survive.
+	@failed=0; \
+	$(BIN)/python tests/faults/harness/run.py $(FAULTS) || failed=1; \
+	$(BIN)/python -m pytest -m faults tests/faults/ray || failed=1; \
+	exit $$failed
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

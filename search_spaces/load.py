@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dit_core.errors import UserError, nearest, parse
+from dit_core.paths import expanded
 from search_spaces.expand import expand
 from search_spaces.plan_import import PLAN_SUFFIXES, import_plan
 from search_spaces.study import Study
@@ -111,7 +112,7 @@ def _resolve(source: str | Path) -> Path:
     preset = _PRESETS / f"{source}.yaml"
     if isinstance(source, str) and source in presets():
         return preset
-    path = Path(source).expanduser()
+    path = expanded(source)
     if path.is_dir():
         raise UserError(f"{source}: is a folder; give a study file (.yaml), a plan (.md, .json, .jsonl) or a preset")
     if not path.exists():

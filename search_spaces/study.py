@@ -74,6 +74,9 @@ def as_values(value: Any, where: str) -> Any:
         for item in value:
             if not isinstance(item, str | int | float):
                 raise UserError(f"{where}: {item!r} is not a value; a list of names or numbers is wanted")
+        for index, item in enumerate(value):
+            if item in value[:index]:
+                raise UserError(f"{where}: {item!r} repeats; every value may appear once")
     return value
 
 
@@ -221,6 +224,8 @@ class Study(StudyPart):
         policy: the stopping policy.
         resources: lanes and workers.
         checkpoint_images: images between checkpoints inside a segment; None for rungs only.
+        keep_checkpoints: ``needed`` keeps a trial's newest and last one and those that a missing measurement starts
+            from, ``all`` those at every rung.
     """
 
     how = "a mapping with name, baseline and ablations, grid or ladder"
@@ -238,6 +243,7 @@ class Study(StudyPart):
     policy: PolicySpec = _FROM_PROFILE
     resources: Resources = _FROM_PROFILE
     checkpoint_images: Whole | None = Field(None, gt=0)
+    keep_checkpoints: Literal["needed", "all"] = "needed"
 
     @model_validator(mode="before")
     @classmethod

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
@@ -15,27 +15,24 @@ from search_spaces.load import presets
 from search_spaces.study import Study
 from search_spaces.types import Expansion
 from service.analysis.preview import Preview, preview
-from service.analysis.study_result import StudyResult, study_result
-from service.analysis.summary import summarise
+from service.analysis.study_result import StudyResult
 from service.choices import Choices, refuse_unknown
-from service.command_text import arguments_of, command_line, join, tracking_argument
+from service.command_text import arguments_of, join, tracking_argument
 from service.default_store import DEFAULT_STORE, no_store
-from service.engine import Live, LiveRun, Snapshot, read_live, request_stop, run_segments
+from service.engine import Snapshot, read_live, request_stop
 from service.export import ExportChoices, export_trial
-from service.jobs.inside import in_working_folder, submission_id, submitted_command
 from service.jobs.job import Job
 from service.jobs.submit import submit
 from service.jobs.tracking import for_job
-from service.mlflow_sync import BackgroundSync, MlflowSync, default_tracking_uri
-from service.mlflow_sync.address import absolute
-from service.mlflow_sync.connection import import_mlflow
+from service.mlflow_sync import MlflowSync
+from service.mlflow_sync.origins import origins_for_mlflow
 from service.preflight import Prepared, prepare
 from service.records import study_files
-from service.records.place import S3Place, place_of
+from service.records.place import place_of
 from service.records.store import Store
-from service.redact import redacted
-from service.report import Report, build_report, shown_report
+from service.report import build_report
 from service.restored import restore
+from service.session import Session, result_of
 from service.sources import Opened, open_study
 from service.verify.inspect import Verdict, verify
 from service.verify.repair import Repaired, repair
@@ -137,7 +134,8 @@ class Client:
         if existing is None:
             store.require_writable()
         _identified(store)
-        return Session(self, store, opened, prepared, _preview(opened, prepared.expansion, prepared, store, None))
+        shown = _preview(opened, prepared.expansion, prepared, store, None)
+        return Session(store, opened, prepared, shown, self.tracking_uri, self.address)
 
     def submit(self, study: str | Path, *, executor: str = "ray", **choices: Unpack[Choices]) -> Job:
         """Submits a study to the cluster at ``address`` as a Ray job and returns the job.
@@ -197,14 +195,14 @@ class Client:
         live = read_live(store, name)
         running = frozenset(item.trial for item in live.running) if live is not None else frozenset()
         ended = store.runs(name).get(store.last_run(name)) if live is None else None
-        return _result(
-            self,
+        return result_of(
             store,
             prepared,
             definition.command,
             running=running,
             failures=store.given_up(name),
             interrupted=ended is not None and ended.interrupted,
+            tracking_uri=self.tracking_uri,
             live=live,
         )
 
@@ -223,7 +221,8 @@ class Client:
             where = error.filename or store.shown(f"studies/{name}/report")
             raise UserError(f"report: cannot write {where} ({error.strerror or error})") from None
         failures, files = store.given_up(name), report.shown
-        return _result(self, store, prepared, definition.command, failures=failures, report=files)
+        uri = self.tracking_uri
+        return result_of(store, prepared, definition.command, failures=failures, report=files, tracking_uri=uri)
 
     def export(self, study: Study | str | Path, to: str | Path, **which: Unpack[ExportChoices]) -> Exported:
         """Writes a trial's weights so that the paper's code or diffusers opens them.
@@ -267,7 +266,7 @@ class Client:
             except UserError as error:
                 found[name] = str(error)
                 continue
-            sync = MlflowSync(self.tracking_uri, prepared, store)
+            sync = MlflowSync(self.tracking_uri, prepared, store, about=origins_for_mlflow(store))
             live, failures = read_live(store, name), store.given_up(name)
             if live is None:
                 found[name] = sync.finish(failures)
@@ -342,144 +341,6 @@ class Client:
         return open_study(study, {}, store).study.name
 
 
-@dataclass(frozen=True)
-class Session:
-    """A study that has passed every check and is ready to run.
-
-    Attributes:
-        client: who opened it.
-        store: where records go.
-        opened: the study and where it came from.
-        prepared: the study with its identities.
-        preview: what is about to happen.
-    """
-
-    client: Client
-    store: Store
-    opened: Opened
-    prepared: Prepared
-    preview: Preview
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a person should know of the store before the run, a sentence each."""
-        told = list(self.store.notes)
-        if self.client.tracking_uri is None and isinstance(self.client.store_place, S3Place):
-            told.append(
-                f"MLflow's database lies on this machine only, in {self.store.path}: the store is on S3; give "
-                "--tracking-uri for one that others see"
-            )
-        return tuple(told)
-
-    def command(self, executor: str = "ray") -> str:
-        """Returns the command that continues or repeats the study, where its reader will type it, without passwords.
-
-        Of a run that was submitted it is the command that submitted it.
-        """
-        submitted = submitted_command()
-        if submitted is not None:
-            return submitted
-        arguments = list(self.opened.arguments)
-        if self.opened.source == "python":
-            kept = self.store.shown(f"studies/{self.opened.study.name}/study.yaml")
-            arguments = [str(kept) if isinstance(kept, Path) else self.opened.study.name]
-        elif self.opened.path is not None and in_working_folder(self.opened.path.absolute()):
-            arguments = [self.opened.study.name]  # as the store has it: the file is thrown away with the job
-        if executor != "ray":
-            arguments += ["--executor", executor]
-        address = self.client.address
-        if submission_id() is not None:
-            arguments += ["--address", "auto"]  # on the cluster, where no job sets RAY_ADDRESS
-        elif address is not None and address != os.environ.get("RAY_ADDRESS"):
-            arguments += ["--address", redacted(address)]
-        uri = self.client.tracking_uri
-        if uri is not None and uri != os.environ.get("MLFLOW_TRACKING_URI"):
-            arguments += ["--tracking-uri", tracking_argument(absolute(uri))]
-        return redacted(command_line("run", arguments, self.store.place))
-
-    def run(
-        self,
-        *,
-        executor: str = "ray",
-        on_update: Callable[[Snapshot], None] | None = None,
-        ray_temp_dir: str | None = None,
-    ) -> StudyResult:
-        """Runs the study; see ``Client.run``."""
-        command, name = self.command(executor), self.opened.study.name
-        live: Collection[Live] = ()
-        failed: Mapping[str, str] = {}
-        run: int | None = None
-
-        def update(snapshot: Snapshot) -> None:
-            nonlocal live, failed, run
-            if run is None:
-                # now the study is this run's: one that is refused has written nothing, to MLflow neither
-                self._write_files(command, {status.trial.name: status.train_id for status in snapshot.statuses})
-                run = snapshot.run
-            live, failed = tuple(snapshot.live.values()), snapshot.failed
-            if on_update is not None:
-                on_update(snapshot)
-
-        def may_write() -> bool:
-            return run is not None and not self.store.superseded(name, run)
-
-        sync = MlflowSync(self.client.tracking_uri, self.prepared, self.store, may_write)
-        import_mlflow()
-        warnings: list[str] = []
-        with BackgroundSync(sync, lambda: live, lambda: failed) as background:
-            outcome = run_segments(
-                self.prepared,
-                self.store,
-                executor=executor,
-                address=self.client.address,
-                ray_temp_dir=ray_temp_dir,
-                on_update=update,
-            )
-            report = self._report(warnings, command)
-            # whoever stopped the run, or what will kill it soon, does not wait for a server that hangs
-            problem = background.finish(outcome.failed, patience=5.0 if outcome.interrupted else 30.0)
-        if problem is not None:
-            warnings.append(f"{problem}: `{self._catch_up()}` catches up")
-        return _result(
-            self.client,
-            self.store,
-            self.prepared,
-            command,
-            failures=dict(outcome.failed),
-            report=report.shown if report else None,
-            interrupted=outcome.interrupted,
-            tracking_uri=sync.tracking_uri,
-            warnings=tuple(warnings),
-        )
-
-    def _catch_up(self) -> str:
-        """The command that brings MLflow up to date."""
-        arguments, uri = [self.opened.study.name], self.client.tracking_uri
-        if uri is not None and uri != os.environ.get("MLFLOW_TRACKING_URI"):
-            arguments += ["--tracking-uri", redacted(absolute(uri))]
-        return command_line("sync", arguments, self.store.place)
-
-    def _write_files(self, command: str, train_ids: Mapping[str, str]) -> None:
-        opened, study = self.opened, self.opened.study
-        plan = self.prepared.plan_digest
-        study_files.write_definition(self.store, study, train_ids, opened.source, command, analysis_plan=plan)
-        if opened.imported is not None and opened.path is not None:
-            sentences = (*opened.imported.understood, *opened.imported.not_understood, *opened.imported.notes)
-            study_files.write_plan_source(self.store, study, opened.path, tuple(map(str, sentences)))
-        study_files.write_preview(self.store, study, str(self.preview))
-
-    def _report(self, warnings: list[str], command: str) -> Report | None:
-        try:
-            return build_report(self.prepared, self.store, command=command)
-        # the results are in the store; a report that cannot be drawn must not take them from the caller
-        except Exception as error:
-            warnings.append(
-                f"the report could not be written ({type(error).__name__}: {error}); "
-                f"try `{command_line('report', (self.opened.study.name,), self.store.place)}`"
-            )
-            return None
-
-
 def _preview(
     opened: Opened, expansion: Expansion, prepared: Prepared | None, store: Store | None, blocker: str | None
 ) -> Preview:
@@ -499,36 +360,3 @@ def _identified(store: Store) -> None:
 def _complete(opened: Opened, choices: Choices) -> None:
     if opened.imported is not None:
         opened.imported.require_complete(choices.get("skip_unknown", False))
-
-
-def _result(
-    client: Client,
-    store: Store,
-    prepared: Prepared,
-    command: str,
-    *,
-    running: frozenset[str] = frozenset(),
-    failures: dict[str, str] | None = None,
-    report: tuple[Path | str, Path | str] | None = None,
-    interrupted: bool = False,
-    tracking_uri: str | None = None,
-    warnings: tuple[str, ...] = (),
-    live: LiveRun | None = None,
-) -> StudyResult:
-    name = prepared.expansion.study.name
-    if report is None and "report.html" in {
-        key.rpartition("/")[2] for key in store.records.names(f"studies/{name}/report/")
-    }:
-        report = shown_report(store, name)
-    return study_result(
-        summarise(prepared, store, running=running, failures=failures),
-        store,
-        interrupted=interrupted,
-        tracking_uri=redacted(tracking_uri or client.tracking_uri or default_tracking_uri(store)),
-        report_markdown=report[0] if report else None,
-        report_html=report[1] if report else None,
-        warnings=(*warnings, *store.notes),
-        resume_command=command,
-        running=live is not None,
-        waiting=live.waits_for if live is not None else "",
-    )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dit_core.errors import UserError
+from dit_core.paths import expanded
 from search_spaces.fields import PATHS, kinds_of
 from search_spaces.plain_data import plain
 from search_spaces.study import Study
@@ -113,7 +114,7 @@ def _from_anywhere(name: str, value: Any) -> Any:
     """A relative path as it is from any folder; a hub name, which no file is called here, stays."""
     if name.removeprefix("baseline.") not in PATHS or not isinstance(value, str | Path):
         return value
-    path = Path(value).expanduser()
+    path = expanded(value, name)
     return str(path.absolute()) if path.exists() else value
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dit_core.errors import UserError
+from dit_core.paths import expanded
 from search_spaces.load import is_plan, presets, read_study_file
 from search_spaces.plan_import import ImportedPlan, import_plan
 from search_spaces.study import Study
@@ -51,6 +52,9 @@ def open_study(source: Study | str | Path, choices: Choices, store: Store | None
         UserError: the source cannot be read or a choice does not fit.
     """
     refuse_unknown(choices, Choices)
+    skip = choices.get("skip_unknown", False)
+    if not isinstance(skip, bool):
+        raise UserError(f"skip_unknown: true or false is wanted, given {skip!r:.60}")
     if isinstance(source, Study):
         if "profile" in choices:
             raise UserError(
@@ -61,7 +65,7 @@ def open_study(source: Study | str | Path, choices: Choices, store: Store | None
     if not isinstance(source, str | os.PathLike):
         raise UserError(f"study: {source!r:.60} is no study; give a preset's name, a file, or a Study")
     name = os.fspath(source)
-    path = Path(name).expanduser()
+    path = expanded(name, "study")
     if is_plan(path):
         imported = import_plan(path, **({"profile": choices["profile"]} if "profile" in choices else {}))
         study, notes = chosen(imported.study.model_dump(), choices, name)

@@ -13,10 +13,11 @@ from tiny_study import dit_ablate, write_study
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("dit_core", "search_spaces", "service")
 FORBIDDEN = {
-    "pickle.load", "pickle.loads", "pickle.Unpickler", "cloudpickle.load", "cloudpickle.loads",
-    "dill.load", "dill.loads", "joblib.load", "marshal.load", "marshal.loads", "shelve.open",
-    "pd.read_pickle", "pandas.read_pickle",
-    "eval", "exec", "yaml.unsafe_load", "yaml.full_load",
+    "pickle.load", "pickle.loads", "pickle.Unpickler", "cloudpickle.load", "cloudpickle.loads", "dill.load",
+    "dill.loads",
+    "joblib.load", "marshal.load", "marshal.loads", "shelve.open", "pd.read_pickle", "pandas.read_pickle", "eval",
+    "exec",
+    "yaml.unsafe_load", "yaml.full_load",
 }  # fmt: skip
 GUARDED = {
     "torch.load": ("weights_only", True),

@@ -21,6 +21,7 @@ from dit_core.data.paths import data_folder, file_bytes, file_stamp, walk
 from dit_core.data.vae import quiet_hub, root_cause
 from dit_core.data.verification import reason, verify
 from dit_core.errors import UserError, unknown
+from dit_core.paths import expanded
 
 FORMATS = ("parquet", "arrow", "imagefolder", "webdataset")
 """Builders of ``datasets`` that are allowed."""
@@ -70,7 +71,7 @@ class HuggingFace(EncodedImages):
 
     @classmethod
     def stamp(cls, config: DataConfig) -> str:
-        if config.path is None or not Path(config.path).expanduser().is_dir():
+        if config.path is None or not expanded(config.path, "data.path").is_dir():
             return ""
         folder = data_folder(config)
         content = hashlib.sha256()
@@ -91,7 +92,7 @@ def _open(config: DataConfig) -> dict[str, Any]:
 
     if config.path is None:
         raise UserError("data.path: required for the data set 'huggingface' and missing")
-    folder = Path(config.path).expanduser()
+    folder = expanded(config.path, "data.path")
     local = config.path.startswith((".", "/", "~")) or folder.exists()
     if local:
         folder = data_folder(config)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dit_core.data.config import DataConfig
 from dit_core.errors import UserError
+from dit_core.paths import expanded
 
 
 def data_folder(config: DataConfig) -> Path:
@@ -18,7 +19,7 @@ def data_folder(config: DataConfig) -> Path:
     """
     if config.path is None:
         raise UserError(f"data.path: required for the data set {config.name!r} and missing")
-    folder = Path(config.path).expanduser()
+    folder = expanded(config.path, "data.path")
     try:
         if not folder.exists():
             raise UserError(f"data.path: {config.path!r} does not exist")

@@ -13,6 +13,7 @@ from typing import Any
 
 from dit_core.errors import UserError
 from dit_core.files import file_sha256
+from dit_core.paths import expanded
 
 FIELD = "training.initial_weights"
 RECORD = "dit_ablate.json"
@@ -51,7 +52,7 @@ def find(source: str) -> WeightFiles:
     Raises:
         UserError: there are none.
     """
-    path = Path(source).expanduser()
+    path = expanded(source)
     if path.is_file():
         if path.suffix not in (*SAFE, *PICKLED):
             raise UserError(f"{source} is not a file of weights; allowed: {', '.join((*SAFE, *PICKLED))}")

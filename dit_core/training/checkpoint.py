@@ -26,6 +26,7 @@ from dit_core.training.state import TrainState
 
 FORMAT = 2
 _SUFFIX, _PARTIAL = ".safetensors", ".partial.safetensors"
+_FETCHES = 5
 
 
 class CorruptCheckpoint(Exception):
@@ -134,8 +135,7 @@ class Checkpoints:
                 tensors: dict[str, Tensor] = {}
                 problem: CorruptCheckpoint | OSError | None = None
                 try:
-                    self.fetch(path)
-                    tensors = read(path, images)
+                    tensors = self._read(path, images)
                 except (CorruptCheckpoint, OSError) as error:
                     problem = error
                 problems = [found for found in distributed.from_all(problem) if found is not None]
@@ -147,7 +147,7 @@ class Checkpoints:
                     if distributed.rank() == 0 and self._mirror is not None and path.name not in self._published():
                         self._publish(path)  # its writer was ended before it could
                     return images, tuple(ignored)
-                if not distributed.from_first(path.exists()):
+                if distributed.from_first(self._is_gone(path)):
                     break
                 ignored.append(str(problems[0]))
             else:
@@ -175,6 +175,20 @@ class Checkpoints:
         if self._mirror is not None:
             self._mirror.remove(path.name)
         path.unlink(missing_ok=True)
+
+    def _read(self, path: Path, images: int) -> dict[str, Tensor]:
+        """Fetches a checkpoint and reads it; another process that uses this cache may tidy it away in between."""
+        for _ in range(_FETCHES):
+            self.fetch(path)
+            try:
+                return read(path, images)
+            except CorruptCheckpoint:
+                if self._mirror is None or path.exists():
+                    raise
+        raise OSError(f"checkpoint {path.name} is removed from {path.parent} as often as it is fetched")
+
+    def _is_gone(self, path: Path) -> bool:
+        return not path.exists() and path.name not in self._published()
 
     def _published(self) -> list[str]:
         return [] if self._mirror is None else [name for name in self._mirror.names() if name.endswith(_SUFFIX)]

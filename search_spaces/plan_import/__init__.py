@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError, parse
+from dit_core.paths import expanded
 from search_spaces.expand import expand
 from search_spaces.plan_import.json_plan import read_json, read_json_lines
 from search_spaces.plan_import.markdown import read_markdown
@@ -80,7 +81,7 @@ def import_plan(path: str | Path, profile: str = "digits") -> ImportedPlan:
     """
     where = str(path)
     known = PROFILES.get(profile, "profile")
-    written = _read(Path(path).expanduser(), where)
+    written = _read(expanded(path), where)
     readers = _readers(written, known.config, known)
     ablations = [ablation for reader in readers if (ablation := reader.read()) is not None]
     missed = tuple(item for reader in readers for item in reader.not_understood)

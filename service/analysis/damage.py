@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from search_spaces.types import Expansion
+from service.provenance.record import Provenance
+from service.records.decisions import PlanOpened
+from service.records.envelope import Record
 from service.records.kinds import DefinitionRecord, DivergenceRecord, Stretch, TrialRecord
 from service.records.results import Results, TrialResult
 from service.records.store import Store
@@ -177,7 +180,12 @@ class _TrialDamage:
 def _of_study(study: str, store: Store) -> Iterator[Damage]:
     """What of a study's own records was met damaged; that of its definitions, runs and failures is asked for here."""
     definitions = store.records.numbered(DefinitionRecord.folder(study), DefinitionRecord)
-    store.runs(study), store.failures(study), store.given_up(study)
+    store.failures(study), store.given_up(study)
+    store.runs(study)
+    asked: dict[str, type[Record]] = {"decisions": PlanOpened, "provenance": Provenance}
+    for part, record in asked.items():
+        for key in store.records.list(f"studies/{study}/{part}/"):
+            store.records.find(key, record)
     folder = f"studies/{study}/"
     for key, why in list(store.records.damaged.items()):
         if not key.startswith(folder):

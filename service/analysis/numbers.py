@@ -129,6 +129,14 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min" if hours < 100 else f"{round(seconds / 3600):,} h"
 
 
+def room(size: int) -> str:
+    """How much room something takes on a disk, e.g. ``440 MB``."""
+    for unit, of in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if size >= of:
+            return f"{size / of:.2g} {unit}" if size < 10 * of else f"{size / of:,.0f} {unit}"
+    return f"{max(1, round(size / 1e3))} kB"
+
+
 def plural(number: int, noun: str) -> str:
     """Formats ``1 seed``, ``2 seeds``, ``1,000 trials``."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")

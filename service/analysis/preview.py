@@ -9,12 +9,14 @@ from typing import Any
 from dit_core.gflops import count, training_gmacs
 from search_spaces.plan_import import ImportedPlan, NotUnderstood, Phrase
 from search_spaces.types import Arm, Expansion
+from service.analysis.disk import checkpoints_bytes
 from service.analysis.hardware import hardware_notes
 from service.analysis.preview_text import plain_text
 from service.analysis.standing import Standing, standing
 from service.analysis.status import TrialState, TrialStatus, trial_statuses
 from service.policies.contract import unresolved
 from service.preflight import Prepared
+from service.records.checkpoint_keys import checkpoints
 from service.records.store import Store
 
 
@@ -93,6 +95,7 @@ class Preview:
             could not be looked up.
         training_gmacs: multiply-adds to train every trial to the budget, in 10^9, whatever the store holds.
         remaining_gmacs: what of that is left after what the store holds; None when unknown.
+        checkpoint_bytes: about how much room the checkpoints take at the end.
         understood: how each phrase of an imported plan was understood.
         not_understood: what was not, with the reason.
         notes: everything else worth knowing.
@@ -115,6 +118,7 @@ class Preview:
     segments: int | None
     training_gmacs: float
     remaining_gmacs: float | None
+    checkpoint_bytes: int = 0
     understood: tuple[Phrase, ...] = ()
     not_understood: tuple[NotUnderstood, ...] = ()
     notes: tuple[str, ...] = ()
@@ -187,6 +191,7 @@ def preview(
         segments=segments,
         training_gmacs=sum(arm.training_gmacs for arm in arms),
         remaining_gmacs=remaining,
+        checkpoint_bytes=checkpoints_bytes(expansion),
         understood=imported.understood if imported else (),
         not_understood=imported.not_understood if imported else (),
         notes=tuple(
@@ -269,6 +274,6 @@ def _left(prepared: Prepared, store: Store | None, known: Standing | None) -> tu
 
 def _untrained(store: Store | None, train_id: str, milestones: list[int]) -> int:
     """Images to train for measurements at ``milestones``: to each from the last checkpoint before it."""
-    made = {0, *(stretch.images for stretch in store.curve(train_id))} if store is not None else {0}
+    made = {0, *(item.images for item in checkpoints(store.records, train_id))} if store is not None else {0}
     starts = made.union(milestones)
     return sum(images - max(mark for mark in starts if mark < images) for images in milestones if images not in made)

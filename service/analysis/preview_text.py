@@ -76,6 +76,8 @@ def left_to_run(preview: Preview) -> Iterator[str]:
             f"Left to run: {at_most}{plural(preview.segments, 'segment')} (one trial up to its next rung each), "
             f"{numbers.compute(preview.remaining_gmacs)}."
         )
+    if preview.segments != 0:
+        yield f"The checkpoints of all trials take about {numbers.room(preview.checkpoint_bytes)} at the end."
     for weights in dict.fromkeys(arm.weights_of for arm in preview.arms if arm.weights_of):
         names = ", ".join(arm.name for arm in preview.arms if arm.weights_of == weights)
         yield f"Evaluates only: no training for {names}; the weights are those of {weights}."

@@ -19,7 +19,7 @@ from service.records.decisions import Stop
 from service.records.store import Store
 
 TRIAL_COLUMNS = ["arm", "seed", "status", "images", "metric", "gflops", "params", "seconds", "weights_of", "train_id",
-                 "error"]  # fmt: skip
+                 "error", "cause"]  # fmt: skip
 EVALUATION_COLUMNS = ["arm", "seed", "images", "metric", "value", "floor", "sample_seconds", "score_seconds", "study"]
 ARM_COLUMNS = ["arm", "status", "seeds", "images", "mean", "spread", "difference", "gflops", "params"]
 
@@ -32,7 +32,8 @@ class StudyResult:
         study: the study.
         trials: one row per trial: ``arm``, ``seed``, ``status``, ``images`` (at the last evaluation), ``metric``,
             ``gflops``, ``params``, ``seconds`` (training wall-clock), ``weights_of`` (the arm whose weights it
-            evaluates and whose row has the seconds; empty where it is trained for itself), ``train_id``, ``error``.
+            evaluates and whose row has the seconds; empty where it is trained for itself), ``train_id``, ``error`` and
+            ``cause`` (the kind of failure) of a trial that was given up.
         evaluations: one row per trial, milestone and metric: ``arm``, ``seed``, ``images``, ``metric``, ``value``,
             ``floor``, ``sample_seconds``, ``score_seconds``, ``study`` (who paid for it).
         arms: one row per arm: ``arm``, ``status``, ``seeds`` (measured), ``images``, ``mean``, ``spread`` (standard
@@ -143,6 +144,7 @@ def study_result(
 
 
 def _trials(summary: Summary, store: Store) -> pd.DataFrame:
+    causes = store.given_up_causes(summary.study.name) if summary.failures else {}
     rows = [
         {
             "arm": arm.arm.name,
@@ -156,6 +158,7 @@ def _trials(summary: Summary, store: Store) -> pd.DataFrame:
             "weights_of": shared or "",
             "train_id": status.train_id,
             "error": summary.failures.get(status.trial.name),
+            "cause": causes.get(status.trial.name, ""),
         }
         for arm in summary.arms
         for shared in (summary.weights_of.get(arm.arm.name),)

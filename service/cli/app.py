@@ -14,15 +14,16 @@ from importlib.metadata import version as installed_version
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from dit_core.errors import UserError
 from service.cli.axes import axes
 from service.cli.cache_latents import cache_latents
-from service.cli.console import LogToTerminal, err
-from service.cli.exit_codes import USER_ERROR
+from service.cli.console import LogToTerminal, say_error
+from service.cli.doctor import doctor
+from service.cli.exit_codes import KILLED, USER_ERROR
 from service.cli.export import export
 from service.cli.import_plan import import_plan
+from service.cli.interrupt import signals_interrupt
 from service.cli.plan import plan
 from service.cli.queue import queue
 from service.cli.repair import repair
@@ -33,11 +34,12 @@ from service.cli.stop import stop
 from service.cli.submit import submit
 from service.cli.sync import sync
 from service.cli.ui import ui
+from service.cli.usage import Commands
 from service.cli.verify import verify
-from service.redact import redacted
 
 app = typer.Typer(
     name="dit-ablate",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -78,20 +80,26 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
-            return command(*args, **kwargs)
+            with signals_interrupt():
+                return command(*args, **kwargs)
+        except KeyboardInterrupt:
+            raise typer.Exit(KILLED) from None
         except UserError as error:
             sentence = str(error)
         except OSError as error:
-            if error.errno != errno.ENAMETOOLONG:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+                sentence = f"cannot write {error.filename or 'a file'} ({error.strerror}); what is recorded is kept"
+            elif error.errno == errno.ENAMETOOLONG:
+                sentence = f"{str(error.filename)[:60]}...: a file's name cannot be that long"
+            else:
                 raise
-            sentence = f"{str(error.filename)[:60]}...: a file's name cannot be that long"
-        err().print(f"[bold red]error:[/] {escape(redacted(sentence))}", soft_wrap=True)
+        say_error(sentence)
         raise typer.Exit(USER_ERROR)
 
     return wrapped
 
 
-for _command in (plan, run, status, stop, queue, report, export, submit, sync, ui, axes):
+for _command in (plan, run, status, stop, queue, report, export, submit, sync, ui, axes, doctor):
     app.command(_command.__name__)(_friendly(_command))
 app.command("verify")(_friendly(verify))
 app.command("repair")(_friendly(repair))

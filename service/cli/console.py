@@ -8,9 +8,16 @@ import logging
 import sys
 
 from rich.console import Console
+from rich.markup import escape
+
+from service.redact import redacted
 
 _PLAIN = str.maketrans({"−": "-", "–": "-", "—": "-", "±": "+-", "×": "x", "·": "|", "…": "...", "’": "'"})
 """What stands for a character that a terminal does not have: a minus must not become a question mark."""
+
+
+_LONGEST = 1000
+"""Characters of a sentence; of a longer one the middle is left out."""
 
 
 def write_what_can_be_written() -> None:
@@ -36,6 +43,14 @@ def out() -> Console:
 def err() -> Console:
     """Console for errors and warnings."""
     return _console(stderr=True)
+
+
+def say_error(sentence: str) -> None:
+    """Prints ``error: `` and a sentence in one line, whatever was given to be quoted in it."""
+    text = "".join(character if character.isprintable() else repr(character)[1:-1] for character in redacted(sentence))
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST * 2 // 3]} ... {text[-_LONGEST // 3 :]}"
+    err().print(f"[bold red]error:[/] {escape(text)}", soft_wrap=True)
 
 
 def _console(*, stderr: bool) -> Console:

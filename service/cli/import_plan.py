@@ -10,7 +10,6 @@ from rich.console import Group
 
 from dit_core.errors import UserError
 from service.cli.console import err
-from service.cli.exit_codes import USER_ERROR
 from service.cli.options import SkipUnknownOption
 
 
@@ -43,8 +42,7 @@ def import_plan(
     for note in imported.notes:
         console.print(f"  - {note}", soft_wrap=True, markup=False)
     if imported.not_understood and not skip_unknown:
-        console.print("Nothing was written. Settle these in the plan, or give --skip-unknown.", soft_wrap=True)
-        raise typer.Exit(USER_ERROR)
+        raise UserError("nothing was written; settle what was not understood in the plan, or give --skip-unknown")
     text = dump_study(imported.study)
     if output is None:
         typer.echo(text, nl=False)

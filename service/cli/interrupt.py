@@ -1,4 +1,8 @@
-"""The second Ctrl-C: the run ends now, and says how to go on. The first is the engine's: it checkpoints and ends."""
+"""How commands end when they are asked to by a signal.
+
+Each of SIGINT, SIGTERM and SIGHUP interrupts a command. ``run`` has handlers of its own while segments run: the first
+signal makes it checkpoint and end, the second ends it at once.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,22 @@ import typer
 from rich.console import Console
 
 from service.cli.exit_codes import KILLED
+from service.engine.signals import Signals
+
+
+@contextmanager
+def signals_interrupt() -> Iterator[None]:
+    """Makes the signals that ask a process to end raise ``KeyboardInterrupt``, also where they were ignored."""
+    signals = Signals(_interrupt)
+    signals.take()
+    try:
+        yield
+    finally:
+        signals.give_back()
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from rich.console import Console
 from service.cli.lines import Lines
 from service.cli.live_table import LiveTable
 from service.cli.measured import Measured
-from service.client import Session
 from service.engine import Snapshot
+from service.session import Session
 
 
 @contextmanager

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json as json_text
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from service.cli.console import out
 from service.cli.options import JsonOption, refuse_dashboard
-from service.default_store import STORE_VARIABLE
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -25,13 +23,8 @@ def queue(
         typer.Option("--address", envvar="RAY_ADDRESS", help="The Ray cluster, e.g. head:6379.", show_default=False),
     ] = None,
     store: Annotated[
-        Path | None,
-        typer.Option(
-            "--store",
-            envvar=STORE_VARIABLE,
-            help="Count the device-hours of this store's runs, too.",
-            show_default=False,
-        ),
+        str | None,
+        typer.Option("--store", help="Count the device-hours of this store's runs, too.", show_default=False),
     ] = None,
     json: JsonOption = False,
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json as json_text
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -101,7 +102,7 @@ def run(
         with aside, interruptible(command, console), progress(session, console) as on_update:
             result = session.run(executor=executor.value, on_update=on_update)
     except RuntimeError as error:
-        from service.engine.fleet import LanesFailed  # Ray: it has been imported if this is what happened
+        from service.engine.failures import ClusterGone, LanesFailed
 
         if not isinstance(error, LanesFailed):
             raise
@@ -110,6 +111,8 @@ def run(
             soft_wrap=True,
             markup=False,
         )
+        if isinstance(error, ClusterGone):
+            os._exit(FAILED)  # without Ray's farewell to a cluster that is not there: it would wait a minute, and abort
         raise typer.Exit(FAILED) from None
     if json:
         typer.echo(json_text.dumps(result.to_json(), indent=2))

@@ -57,9 +57,12 @@ def render_study(result: StudyResult) -> Group:
 
 
 def given_up_lines(result: StudyResult) -> list[Text]:
-    """The trials that were given up, each with its error."""
+    """The trials that were given up, each with its kind of failure and its error."""
     rows = result.failed.to_dict("records")
-    return [Text(f"given up: {row['arm']} seed={row['seed']}: {row['error']}", style="red") for row in rows]
+    return [
+        Text(f"given up ({row['cause'] or 'error'}): {row['arm']} seed={row['seed']}: {row['error']}", style="red")
+        for row in rows
+    ]
 
 
 def damage_lines(result: StudyResult) -> list[Text]:

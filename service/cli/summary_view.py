@@ -14,6 +14,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from dit_core.data.paths import cache_folder
 from service.analysis import numbers
 from service.analysis.cells import own_label
 from service.analysis.numbers import MetricFormat
@@ -26,6 +27,8 @@ from service.jobs.inside import submitted_command
 def show(result: StudyResult, console: Console) -> None:
     """Prints the results; paths and commands are never broken over lines."""
     console.print(render(result))
+    for warning in result.warnings:
+        console.print(Text.assemble(("warning: ", "bold yellow"), f"{warning}\n"), soft_wrap=True)
     console.print(where(result), soft_wrap=True)
 
 
@@ -47,8 +50,6 @@ def render(result: StudyResult) -> Group:
             parts += [Text(f"  - {_trial_line(row)}") for row in rows.to_dict("records")]
     if result.damage:
         parts += [Text(), *damage_lines(result)]
-    for warning in result.warnings:
-        parts += [Text(), Text.assemble(("warning: ", "bold yellow"), warning)]
     return Group(*parts, Text())
 
 
@@ -133,6 +134,7 @@ def ui_command(store: Path | str, tracking_uri: str | None) -> str:
     """Returns the command that opens the MLflow UI of a study, or the server's address."""
     if tracking_uri is not None and tracking_uri.startswith(("http://", "https://")):
         return tracking_uri
-    elsewhere = tracking_uri is not None and not tracking_uri.startswith(f"sqlite:///{store}/")
+    default = store if isinstance(store, Path) else cache_folder().resolve() / "stores"
+    elsewhere = tracking_uri is not None and not tracking_uri.startswith(f"sqlite:///{default}/")
     shown = TRACKING_REFERENCE if tracking_uri and "***" in tracking_uri else tracking_uri
     return command_line("ui", ["--tracking-uri", shown] if elsewhere and shown else [], store)

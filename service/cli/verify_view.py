@@ -34,7 +34,7 @@ def show(verdict: Verdict, store: Store, console: Console) -> None:
     else:
         console.print(f"{numbers.plural(len(damaged), 'thing')} damaged; {read} read.")
     if any(finding.remedy in (Remedy.RECORD, Remedy.EVALUATE, Remedy.TRAIN) for finding in verdict.findings):
-        command = from_here(command_line("repair", verdict.studies if len(verdict.studies) == 1 else [], store.path))
+        command = from_here(command_line("repair", verdict.studies if len(verdict.studies) == 1 else [], store.place))
         console.print(f"Make it again: {command}", soft_wrap=True, markup=False)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import shutil
+import signal
 import socket
 import tempfile
 import zlib
@@ -16,7 +17,9 @@ import ray
 
 from dit_core.errors import UserError
 from search_spaces.study import Resources
+from service.engine.failures import ClusterGone, LanesFailed
 from service.engine.own_ray import closed_to_others
+from service.engine.own_session import apart
 
 NAMESPACE = "dit-ablate"
 OBJECT_STORE_BYTES = 150 * 1024**2
@@ -51,40 +54,63 @@ def cluster(address: str | None, temp_dir: str | Path | None, resources: Resourc
 
     Raises:
         UserError: nothing answers at the address, or ``temp_dir`` is too long or cannot be made.
+        LanesFailed: an own Ray does not start.
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
-    for name in ("ray", "ray.tune", "ray.train"):
+    for name in ("ray", "ray.train"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # its trials are ended with a run that cannot go on
     if ray.is_initialized():
         yield True
         return
     address = address or os.environ.get("RAY_ADDRESS") or None
     if address:
         _connect(address)
-        try:
+        with _leaving():
             yield True
-        finally:
-            ray.shutdown()
         return
     with _own_folder(temp_dir) as folder, closed_to_others():
         cpus = max(_usable_cpus(), resources.workers * resources.cpus_per_worker)
-        ray.init(
-            address="local",
-            num_cpus=cpus,
-            namespace=NAMESPACE,
-            include_dashboard=True,  # Ray Train frees placement groups through it
-            dashboard_host="127.0.0.1",
-            object_store_memory=OBJECT_STORE_BYTES,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=str(folder),
-            _node_ip_address="127.0.0.1",
-        )
         try:
-            yield False
-        finally:
+            with apart():
+                ray.init(
+                    address="local",
+                    num_cpus=cpus,
+                    namespace=NAMESPACE,
+                    include_dashboard=True,  # Ray Train frees placement groups through it
+                    dashboard_host="127.0.0.1",
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    _temp_dir=str(folder),
+                    _node_ip_address="127.0.0.1",
+                )
+        except Exception as error:  # what Ray raises when a part of it does not come up in time is no class of its own
             ray.shutdown()
+            raise LanesFailed(f"Ray does not start on this machine: {_first_sentence(error)}") from None
+        with _leaving():
+            yield False
+
+
+@contextlib.contextmanager
+def _leaving() -> Iterator[None]:
+    """Leaves the cluster, and ends an own one; without a word to one that is gone, which could only be waited for."""
+    try:
+        yield
+    except ClusterGone:
+        own = ray._private.worker._global_node
+        if own is not None:
+            own.kill_all_processes(check_alive=False, allow_graceful=False)
+        raise
+    except BaseException:
+        ray.shutdown()
+        raise
+    ray.shutdown()
+
+
+def _first_sentence(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].split(". ")[0].rstrip(".")
 
 
 def lanes_that_fit(resources: Resources) -> int:
@@ -178,11 +204,21 @@ def _prefix() -> str:
 
 
 def _clear_dead_folders(base: Path) -> None:
-    """Removes what a killed process's own Ray has left behind."""
+    """Removes what a killed process's own Ray has left behind, and ends its processes."""
     for folder in base.glob(f"{_prefix()}*"):
         pid = folder.name.removeprefix(_prefix()).split("-")[0]
         if pid.isdigit() and not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
+            _end_processes_of(folder)
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_processes_of(folder: Path) -> None:
+    """Ends Ray's servers and agents of a folder; most have ended with the process that started them."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command = (entry / "cmdline").read_bytes().decode(errors="replace")
+            if f"{folder}/" in command and "/ray/" in command:
+                os.kill(int(entry.name), signal.SIGKILL)
 
 
 def _usable_cpus() -> int:

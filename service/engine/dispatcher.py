@@ -217,7 +217,14 @@ class Dispatcher:
         for name, state in self._lanes.items():
             trouble, cause = self._trouble(name, state, now) if state.incarnation else ("", "")
             lanes[name] = LaneView(
-                bool(state.incarnation), state.start, state.incarnation, state.joined, trouble, cause, state.live(name)
+                up=bool(state.incarnation),
+                start=state.start,
+                incarnation=state.incarnation,
+                joined=state.joined,
+                silent=now - state.last_heartbeat if state.incarnation else 0.0,
+                trouble=trouble,
+                cause=cause,
+                live=state.live(name),
             )
         return Overview(lanes, tuple(queued.segment for queued in self._queue), tuple(self._refusals), self._life)
 

@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import threading
-import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,16 +15,16 @@ import ray
 from ray import tune
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from dit_core.errors import UserError
 from service.engine.cluster import cluster, require_room
+from service.engine.control import Control
 from service.engine.dispatcher import Dispatcher
-from service.engine.fleet import Fleet, LanesFailed
+from service.engine.failures import ClusterGone, LanesFailed
+from service.engine.fleet import Fleet
 from service.engine.lane import LaneSpec
 from service.engine.lane_state import Limits
 from service.engine.ledger import Ledger
-from service.engine.messages import Overview
 from service.engine.naming import RunName
-from service.engine.nonce import write_nonce
+from service.engine.node_check import NodeChecks, StoreProbe
 from service.engine.searcher import PolicySearcher
 from service.engine.sharing.member import Member
 from service.engine.target import Target
@@ -33,12 +32,6 @@ from service.engine.tune_trial import segment_trial
 from service.engine.watch import Watch
 from service.records.store import Store
 
-WATCH_SECONDS = 0.5
-"""Pause between two overviews of the lanes."""
-RESIZE_SECONDS = 5.0
-"""Pause between two looks at how many lanes there should be."""
-DISPATCHER_SECONDS = 120.0
-"""How long the dispatcher may take to answer: Ray starts it anew when its process dies."""
 TUNE_END_SECONDS = 60.0
 """How long Tune is given to end once its segments have no dispatcher."""
 QUEUED_AHEAD = 1
@@ -103,7 +96,8 @@ def run_on_ray(
 
     Raises:
         UserError: the cluster cannot be reached, has no room for a lane, or a node does not see the store.
-        LanesFailed: no lane comes up, or the cluster is gone.
+        LanesFailed: no lane comes up.
+        ClusterGone: the cluster does not answer any more.
     """
     resources, study = ledger.study.resources, ledger.study.name
     with cluster(address, temp_dir, resources) as shared:
@@ -113,7 +107,6 @@ def run_on_ray(
         member = Member(name.run, study, resources) if shared else None
         scratch = store.scratch / f"{study}-{name.run}"
         _clear_scratch(scratch)
-        nonce_key = f"studies/{study}/nonce"
         spec = LaneSpec(
             lane="",
             start=0,
@@ -122,16 +115,19 @@ def run_on_ray(
             store=store.place,
             directory=os.getcwd(),
             threads=resources.cpus_per_worker,
-            nonce=write_nonce(store, nonce_key),
-            nonce_key=nonce_key,
+            nonce=store.nonce_written(),
         )
         dispatcher = _dispatcher(spec, limits)
         fleet = Fleet(resources, spec, name, str(scratch), limits)
         fleet.sweep()
         target = Target(ledger, fleet, member)
+        checks = NodeChecks(StoreProbe(spec.store, spec.nonce))
         # what waits for a lane that is not there would keep others from it, who have one
-        searcher = PolicySearcher(ledger, room=lambda: fleet.size + QUEUED_AHEAD if fleet.size else 0)
+        searcher = PolicySearcher(
+            ledger, room=lambda: fleet.size + QUEUED_AHEAD if fleet.size and checks.settled else 0
+        )
         fit: _Fit | None = None
+        gone = False
         try:
             useful = target.useful()
             if resources.lanes is not None and useful < resources.lanes:
@@ -140,14 +136,23 @@ def run_on_ray(
                 member.join(useful)
             fleet.resize(target.lanes())
             fit = _Fit(_tuner(searcher, spec, name, scratch))
-            _Control(fit, fleet, dispatcher, ledger, watch, target, member).watch()
+            Control(fit.thread, fleet, dispatcher, ledger, watch, target, member, checks).watch()
+        except ClusterGone:
+            gone = True
+            raise
         except ray.exceptions.RayActorError:
             raise LanesFailed("the run's dispatcher died and could not be started again") from None
         finally:
             ledger.closed = True  # what Tune still says while it is being torn down is no trial's failure
-            _tear_down(dispatcher, fleet, fit, scratch)
-            if member is not None:
-                member.leave()
+            if not gone:
+                _tear_down(dispatcher, fleet, fit)
+                if member is not None:
+                    member.leave()
+            with contextlib.suppress(OSError):
+                store.nonce_removed(spec.nonce)
+            shutil.rmtree(scratch, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                scratch.parent.rmdir()  # when no other run uses it
         if fit.error is not None:
             raise fit.error
         existed, startup, _ = fleet.seconds()
@@ -161,16 +166,13 @@ def _dispatcher(spec: LaneSpec, limits: Limits | None) -> Any:
     return actor.options(name=spec.dispatcher, namespace=spec.namespace, scheduling_strategy=here).remote(limits)
 
 
-def _tear_down(dispatcher: Any, fleet: Fleet, fit: _Fit | None, scratch: Path) -> None:
+def _tear_down(dispatcher: Any, fleet: Fleet, fit: _Fit | None) -> None:
     dispatcher.close.remote()
     fleet.close()
     ray.kill(dispatcher)
     if fit is not None:
         # a thread that calls Ray after this process has left the cluster connects it again, for good
         fit.thread.join(TUNE_END_SECONDS)
-    shutil.rmtree(scratch, ignore_errors=True)
-    with contextlib.suppress(OSError):
-        scratch.parent.rmdir()  # when no other run uses it
 
 
 def _clear_scratch(scratch: Path) -> None:
@@ -195,72 +197,3 @@ def _tuner(searcher: PolicySearcher, spec: LaneSpec, name: RunName, scratch: Pat
         ),
         run_config=tune.RunConfig(name=name.of("tune").replace("/", "."), storage_path=str(scratch), verbose=0),
     )
-
-
-class _Control:
-    """Watches lanes until Tune has finished."""
-
-    def __init__(
-        self,
-        fit: _Fit,
-        fleet: Fleet,
-        dispatcher: Any,
-        ledger: Ledger,
-        watch: Watch,
-        target: Target,
-        member: Member | None,
-    ) -> None:
-        self._fit, self._fleet, self._dispatcher, self._ledger = fit, fleet, dispatcher, ledger
-        self._watch, self._target, self._member = watch, target, member
-        self._seen = Overview()
-        self._resized = time.monotonic()
-
-    def watch(self) -> None:
-        """Blocks until Tune has finished.
-
-        Raises:
-            UserError: a node does not see the store.
-            LanesFailed: no lane comes up, or the dispatcher does not answer.
-        """
-        while True:
-            alive = self._fit.thread.is_alive()
-            self._look()
-            self._tell(force=not alive)
-            if not alive:
-                return
-            if self._seen.refusals:
-                raise UserError("; ".join(self._seen.refusals))
-            self._ledger.messages.extend(self._fleet.check(self._seen))
-            self._ledger.stopping = self._ledger.stopping or self._watch.stopping
-            self._resize()
-            self._fit.thread.join(WATCH_SECONDS)
-
-    def _look(self) -> None:
-        asked = time.monotonic()
-        answer = self._dispatcher.sync.remote(self._fleet.orders(self._ledger.stopping))
-        while not ray.wait([answer], timeout=WATCH_SECONDS)[0]:
-            if time.monotonic() - asked > DISPATCHER_SECONDS:
-                raise LanesFailed(f"the run's dispatcher has not answered for {DISPATCHER_SECONDS:.0f} s")
-            self._tell()
-        before, self._seen = self._seen, ray.get(answer)
-        if before.life not in ("", self._seen.life):
-            self._ledger.messages.append("the run's dispatcher died and was started again; the lanes went on")
-
-    def _tell(self, force: bool = False) -> None:
-        seen = self._seen
-        up = sum(lane.up for lane in seen.lanes.values())
-        seconds = self._ledger.study.resources.workers * self._fleet.seconds()[2]
-        self._watch.lanes = self._fleet.size
-        if self._member is not None:
-            self._member.tick(up, seconds)
-            self._watch.waiting = self._member.waiting
-        self._watch.tick(seen.live, up, seconds, force=force)
-
-    def _resize(self) -> None:
-        now = time.monotonic()
-        if now - self._resized >= RESIZE_SECONDS and not self._ledger.stopping:
-            self._resized = now
-            changes = self._fleet.resize(self._target.lanes())
-            why = f": {self._member.why}" if self._member is not None and self._member.why else ""
-            self._ledger.messages.extend(f"{change}{why}" for change in changes)
-            self._fleet.sweep()

@@ -11,21 +11,21 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from search_spaces.study import Resources
 from service.engine import causes, cluster, groups
+from service.engine.failures import LanesFailed
 from service.engine.host import Host
 from service.engine.lane import LaneSpec
 from service.engine.lane_state import Limits
+from service.engine.lifeline import lost_nodes
 from service.engine.messages import LaneOrder, LaneView, Orders, Overview
 from service.engine.naming import RunName
 
+NODE_SILENCE = 10.0
+"""Seconds without a heartbeat after which it is tried whether the lane's nodes can still be reached."""
 FUTILE_STARTS = 2
 """Hosts in a row that end without their workers having come up, before the lane is given up."""
 WAITING_IS_SAID = 120.0
 """Seconds that a lane may take to come up before it is said what it waits for; a cold one takes 15 to 30, on a busy
 machine more."""
-
-
-class LanesFailed(RuntimeError):
-    """The run cannot go on; the message says why, and that nothing computed is lost."""
 
 
 @dataclass
@@ -47,6 +47,7 @@ class _Lane:
     dead: str = ""
     retires: bool = False
     up: dict[str, float] = field(default_factory=dict)
+    nodes: set[str] = field(default_factory=set)
 
 
 class Fleet:
@@ -132,8 +133,10 @@ class Fleet:
         for lane in [lane for lane in self._lanes if not lane.dead]:
             view = overview.lanes.get(lane.name, LaneView())
             up = self._note(lane, view if view.start == lane.starts else LaneView())
-            why, cause = (view.trouble, view.cause) if up and view.trouble else self._ending(lane)
-            if lane.retires and (why or not lane.first_up):
+            why, cause = self._trouble(lane, view) if up else ("", "")
+            if not why:
+                why, cause = self._ending(lane)
+            if lane.retires and (why or not lane.joined):
                 self._remove(lane)
             elif why:
                 said.append(self._again(lane, why, cause))
@@ -174,10 +177,20 @@ class Fleet:
         """Notes what is seen of a lane; returns whether it has its workers."""
         now = time.monotonic()
         if view.up:
+            if view.incarnation not in lane.up:
+                lane.nodes = groups.nodes_of(self._name.of(lane.name, lane.starts))
             lane.up[view.incarnation] = time.time() - view.joined
             lane.first_up = lane.first_up or now - lane.up[view.incarnation]
             lane.joined, lane.waiting_since, lane.waiting_said = True, now, False
         return view.up
+
+    @staticmethod
+    def _trouble(lane: _Lane, view: LaneView) -> tuple[str, str]:
+        """Why a lane that has its workers does not work, and the same in one word."""
+        lost = lost_nodes(lane.nodes) if view.silent > NODE_SILENCE else []
+        if lost:
+            return f"{'node' if len(lost) == 1 else 'nodes'} {', '.join(lost)} cannot be reached", causes.LOST_NODE
+        return view.trouble, view.cause
 
     def _again(self, lane: _Lane, why: str, cause: str) -> str:
         self._kill(lane)

@@ -30,3 +30,9 @@ def remove(wanted: Callable[[str], bool]) -> list[str]:
 def has_room(name: str) -> bool:
     """Whether a placement group of this name has got its resources."""
     return any(group["name"] == name and group["state"] == "CREATED" for group in placement_group_table().values())
+
+
+def nodes_of(name: str) -> set[str]:
+    """Returns the ids of the nodes that a placement group of this name has its resources on."""
+    found = (group for group in placement_group_table().values() if group["name"] == name)
+    return {node for group in found if group["state"] == "CREATED" for node in group["bundles_to_node_id"].values()}

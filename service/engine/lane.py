@@ -42,8 +42,7 @@ class LaneSpec:
         store: the store, as every node reaches it.
         directory: the driver's working directory, in which relative data paths are meant.
         threads: torch threads of one worker.
-        nonce: what the driver has written into the store under ``nonce_key``; whoever reads it sees the same store.
-        nonce_key: where.
+        nonce: what the driver has written into the store; whoever finds it there sees the same store.
     """
 
     lane: str
@@ -54,7 +53,6 @@ class LaneSpec:
     directory: str
     threads: int
     nonce: str
-    nonce_key: str
 
 
 class DispatcherLine:
@@ -179,7 +177,7 @@ def lane_loop(data: dict[str, Any]) -> None:
 
 def _check_store(spec: LaneSpec) -> None:
     """Refuses to work where the store under this path is another than the driver's."""
-    why = store_trouble(spec.store, spec.nonce_key, spec.nonce)
+    why = store_trouble(spec.store, spec.nonce)
     if why:
         dispatcher = ray.get_actor(spec.dispatcher, namespace=spec.namespace)
         ray.get(dispatcher.refuse.remote(spec.lane, why))

@@ -129,6 +129,7 @@ class LaneView:
         start: the life of its host that its newest worker group belongs to; 0 before the first.
         incarnation: the worker group; empty without one.
         joined: Unix time at which it joined.
+        silent: seconds since its last heartbeat.
         trouble: why it counts as dead or hung; empty while it does not.
         cause: the same in one word, of ``service.engine.causes``.
         live: its segment, None without one.
@@ -138,6 +139,7 @@ class LaneView:
     start: int = 0
     incarnation: str = ""
     joined: float = 0.0
+    silent: float = 0.0
     trouble: str = ""
     cause: str = ""
     live: Live | None = None

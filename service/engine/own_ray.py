@@ -48,7 +48,7 @@ def closed_to_others() -> Iterator[None]:
 def _read_tokens_anew() -> None:
     """Ray reads mode and token once; this process may reach another cluster before or afterwards."""
     with contextlib.suppress(ImportError):  # Ray before 2.52 knows no tokens
-        from ray._raylet import AuthenticationTokenLoader, Config
+        from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 
         Config.initialize("")
         AuthenticationTokenLoader.instance().reset_cache()

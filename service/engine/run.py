@@ -12,6 +12,7 @@ from service.engine.local import run_local
 from service.engine.naming import user
 from service.engine.outcome import OnUpdate, Outcome
 from service.engine.proposer import Proposer
+from service.engine.retention import Retention
 from service.engine.watch import Watch
 from service.preflight import Prepared
 from service.provenance.runs import record_provenance
@@ -63,6 +64,7 @@ def run_segments(
     with Watch(ledger, store, on_update) as watch:
         time: dict[str, Any] = {}
         if ledger.run:
+            ledger.on_settled = Retention(ledger, store).tidy
             ledger.begin()
             record_provenance(store, ledger.study.name, ledger.run)
             if executor == "local":

@@ -67,7 +67,7 @@ class SegmentRun:
         self._stretch = self._open_stretch(0)
         self._timing = Timing(segment.id, received=time.time())
         self._mark = time.perf_counter()
-        self._patience = Patience(str(store.path), self._note, stop)
+        self._patience = Patience(store.place, self._note, stop)
 
     def __call__(self) -> SegmentResult:
         """Runs the segment to its end and returns how it ended. What finds no room on the disk waits for it.

@@ -50,6 +50,10 @@ class PolicySearcher(Searcher):  # type: ignore[misc]
         else:
             self.ledger.settle(segment, SegmentResult.from_json(json.loads(result["result"])))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Keeps nothing where Tune puts its objects aside: the store is the state."""
+        return {}
+
     def save(self, checkpoint_path: str) -> None:
         """Saves nothing: the store is the state."""
 

@@ -1,7 +1,8 @@
-"""SIGINT, SIGTERM and SIGHUP while a study runs: the first asks for a graceful stop, the second ends at once."""
+"""Handlers of SIGINT, SIGTERM and SIGHUP that are set for a while, and again when a library has set its own."""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -17,28 +18,29 @@ def ending_signals() -> list[signal.Signals]:
     A hang-up that is ignored was meant to be, by ``nohup`` for one, and is left out. SIGINT is ignored where a script
     has started the process in the background, which nobody has meant: whoever sends it wants it to end.
     """
-    found = [getattr(signal, name) for name in ENDING if hasattr(signal, name)]
+    found: list[signal.Signals] = [getattr(signal, name) for name in ENDING if hasattr(signal, name)]
     return [item for item in found if item.name != "SIGHUP" or signal.getsignal(item) is not signal.SIG_IGN]
 
 
 class Signals:
-    """Handlers that are set for a while.
+    """Handlers of the signals that ask this process to end.
 
     Args:
-        handle: called in the main thread, with the signal's number.
+        handle: called in the main thread.
     """
 
-    def __init__(self, handle: Callable[[int], None]) -> None:
+    def __init__(self, handle: Callable[[], None]) -> None:
         self._handle = handle
         self._before: dict[int, Any] = {}
+        self._terminals: list[int] = []
 
     def take(self) -> None:
         """Sets the handlers, again where another library has put its own in their place since."""
         if threading.current_thread() is not threading.main_thread():
             return
+        self._terminals = self._terminals or [number for number in range(3) if os.isatty(number)]
         for number in ending_signals():
-            before = signal.signal(number, self._signalled)
-            self._before.setdefault(number, before)
+            self._before.setdefault(number, signal.signal(number, self._signalled))
 
     def give_back(self) -> None:
         """Restores what was there before."""
@@ -47,4 +49,13 @@ class Signals:
         self._before.clear()
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
-        self._handle(number)
+        if signal.Signals(number).name == "SIGHUP":
+            self._leave_terminals()
+        self._handle()
+
+    def _leave_terminals(self) -> None:
+        """Writing to a terminal that is gone would fail, in the middle of the orderly end."""
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for number in self._terminals:
+            os.dup2(nowhere, number)
+        os.close(nowhere)

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from service.engine.heartbeat import Heartbeat, TakenOver, stop_key
 from service.engine.ledger import Ledger
+from service.engine.naming import user
 from service.engine.outcome import OnUpdate, Snapshot
 from service.engine.signals import Signals
 from service.engine.wire import Live, LiveRun
@@ -71,14 +72,22 @@ class Watch:
         on_update: called when a segment starts, changes its phase or ends, and about once a second in between, in the
             thread that calls ``tick``.
         claims_always: claim the study even when nothing is left to run.
+        liveness: what tells whether the runs of others go on.
 
     Raises:
         UserError: on entering, when another process runs this study in this store.
     """
 
     def __init__(
-        self, ledger: Ledger, store: Store, on_update: OnUpdate | None, *, claims_always: bool = False
+        self,
+        ledger: Ledger,
+        store: Store,
+        on_update: OnUpdate | None,
+        *,
+        claims_always: bool = False,
+        liveness: Liveness | None = None,
     ) -> None:
+        self._liveness = liveness or Liveness(store.records)
         self._ledger, self._store, self._on_update = ledger, store, on_update
         self._claims_always = claims_always
         self._name = ledger.study.name
@@ -93,6 +102,7 @@ class Watch:
         self._heartbeat: Heartbeat | None = None
         self._noted: set[str] = set()
         self._waiting = contextlib.ExitStack()
+        self._patience = Patience(store.place, self._tell, lambda: self.stopping)
         self._thread, self._updating = threading.get_ident(), False
         self.stopping = False
         self.lanes = 0
@@ -109,8 +119,7 @@ class Watch:
         return self._seconds
 
     def __enter__(self) -> Watch:
-        liveness = Liveness(self._store.records)
-        tell = self._ledger.messages.append
+        liveness, tell = self._liveness, self._ledger.messages.append
         if self._ledger.finished and not self._claims_always:
             wait_until_free(self._store, self._name, liveness=liveness, tell=tell)
         else:
@@ -118,8 +127,7 @@ class Watch:
             self._ledger.claimed(self._claim.run, liveness)
             self._heartbeat = Heartbeat(self._store, self._name, self._claim.run, self._live_run)
             self._heartbeat.start()
-            patience = Patience(str(self._store.path), self._tell, lambda: self.stopping)
-            self._waiting.enter_context(waiting_for_room(self._store.records, patience))
+            self._waiting.enter_context(waiting_for_room(self._store.records, self._patience))
         self.take_signals()
         try:
             self.tick([], 0, 0.0, force=True)
@@ -177,7 +185,8 @@ class Watch:
             if self._on_update is not None and not self._updating:
                 self._updating = True
                 try:
-                    self._on_update(self.snapshot(live, lanes_up))
+                    snapshot, on_update = self.snapshot(live, lanes_up), self._on_update
+                    self._patience.patiently(lambda: on_update(snapshot))
                 finally:
                     self._updating = False
 
@@ -231,11 +240,11 @@ class Watch:
     def _record_end(self, error: BaseException | None) -> None:
         """Says that the run has ended, where it has not said so itself: others need not wait for it."""
         why = "" if error is None else str(error).partition("\n")[0] or type(error).__name__
-        ended = RunRecord(interrupted=True, error=why, elapsed=self.elapsed)
+        ended = RunRecord(interrupted=True, error=why, elapsed=self.elapsed, user=user(), device_seconds=self._seconds)
         with contextlib.suppress(OSError):  # no room: its process and its heartbeat will tell
             self._store.records.put(RunRecord.key(self._name, self._ledger.run), ended)
 
-    def _signalled(self, number: int) -> None:
+    def _signalled(self) -> None:
         if self.stopping:
             raise KeyboardInterrupt
         self.stopping = True

@@ -88,7 +88,7 @@ class LiveRun:
     @property
     def waits_for(self) -> str:
         """What it waits for while it trains nothing; empty once a lane is up."""
-        return self.waiting or ("" if self.lanes_up else "its lanes are starting")
+        return self.waiting or ("" if self.lanes_up else "starting")
 
     def to_json(self) -> dict[str, Any]:
         """Returns plain data; ``service.engine.watch.read_live`` is the way back."""

@@ -16,7 +16,7 @@ from enum import Enum
 from pathlib import Path
 
 from dit_core.errors import UserError
-from dit_core.files import locked, move, replacing
+from dit_core.files import locked, make_folder, move, replacing
 
 BUSY_SECONDS = 20.0
 """How long to wait for another process's transaction."""
@@ -57,7 +57,7 @@ def ensure(path: Path, *, own: bool) -> str | None:
         UserError: it cannot be used as it is.
         OSError, sqlite3.Error: it cannot be read or written now.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     _clear_left_behind(path)
     told = None
     try:
@@ -164,7 +164,8 @@ def _migrate(path: Path) -> None:
         except (SQLAlchemyError, MlflowException, CommandError) as error:
             if "full" in str(error) or "locked" in str(error):
                 raise
-            raise Damaged(f"it cannot be brought up to date: {str(error).splitlines()[0]}") from None
+            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+            raise Damaged(f"it cannot be brought up to date: {reason}") from None
         finally:
             engine.dispose()
 

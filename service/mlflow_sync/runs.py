@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from service.mlflow_sync.gate import Gate
@@ -78,18 +78,19 @@ class StudyRuns:
 
     # -- its runs -------------------------------------------------------------------------------
 
-    def find(self, begun: Mapping[str, int | None]) -> None:
+    def find(self, keys: Collection[str], begun: Callable[[str], int | None]) -> None:
         """Finds the runs of these keys, and says of those that the study no longer has that they left it.
 
         Args:
-            begun: every key the study has -> when its trial began, in milliseconds, as it is recorded.
+            keys: every key that the study has.
+            begun: returns when the trial of a key began, in milliseconds, as it is recorded.
         """
         found = self._by_key(self._search(self._mine))
         if parent_key(self._study) not in found:
-            self._adopt(begun)
+            self._adopt(keys, begun)
             found = self._by_key(self._search(self._mine))
         for key, runs in found.items():
-            if key in begun:
+            if key in keys:
                 self._runs[key] = self._only(runs)
                 continue
             for run in runs:
@@ -188,7 +189,7 @@ class StudyRuns:
             self._gate(self._client.restore_run, first.info.run_id)
         return TrackedRun(self._client, self._gate, first)
 
-    def _adopt(self, begun: Mapping[str, int | None]) -> None:
+    def _adopt(self, keys: Collection[str], begun: Callable[[str], int | None]) -> None:
         """Takes over runs that an earlier version made, which did not tag them with a store.
 
         Elsewhere than in the default database a run counts as this store's when it began in the very millisecond in
@@ -200,8 +201,7 @@ class StudyRuns:
             key, owner = run.data.tags.get(KEY_TAG), run.data.tags.get(STORE_TAG)
             if key is None or key == parent_key(self._study) or owner not in (None, self._store_id):
                 continue
-            recorded = begun.get(key)
-            if owner is not None or self._own or (recorded is not None and run.info.start_time == recorded):
+            if owner is not None or self._own or (key in keys and run.info.start_time == begun(key)):
                 parents.add(run.data.tags.get("mlflow.parentRunId", ""))
                 if owner is None:
                     self._take(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ from service.analysis.summary import Summary
 from service.mlflow_sync import descriptions
 from service.mlflow_sync.runs import NOTE_TAG
 from service.mlflow_sync.tracked_run import milliseconds
+from service.provenance.runs import provenance
 from service.records.kinds import Claim, RunRecord
 from service.records.store import Store
 
@@ -71,12 +73,14 @@ def ended(store: Store, study: str) -> int | None:
 
 
 def files(store: Store, study: str, *, report: bool) -> Iterator[tuple[str, bytes]]:
-    """Yields the name and the content of what the store keeps for people: definition, preview, plan and report."""
+    """Yields the name and the content of what the store keeps for people: its definition, plan, report, and origin."""
     folder = f"studies/{study}/"
     keys = [f"{folder}study.yaml", f"{folder}preview.txt"]
     keys += [key for key in store.records.names(f"{folder}plan/") if key.rpartition("/")[2][:1].isdigit()]
     if report:
         keys += [*store.records.names(f"{folder}report/"), *store.records.names(f"{folder}report/figures/")]
+    if origins := provenance(store, study):
+        yield "provenance.json", json.dumps(origins, indent=2, sort_keys=True).encode()
     for key in keys:
         data = store.records.backend.get(key)
         if data:  # a folder has none

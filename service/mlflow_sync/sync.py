@@ -16,7 +16,13 @@ from service.analysis.damage import Damage
 from service.analysis.status import StateKind, TrialState, TrialStatus
 from service.analysis.summary import ArmSummary, Summary, summarise
 from service.mlflow_sync import content, descriptions, study_content
-from service.mlflow_sync.address import absolute, artifact_location, default_tracking_uri, require_well_formed
+from service.mlflow_sync.address import (
+    absolute,
+    artifact_location,
+    default_tracking_uri,
+    require_well_formed,
+    sqlite_path,
+)
 from service.mlflow_sync.connection import LOG, connect, first_line
 from service.mlflow_sync.gate import Gate, Superseded
 from service.mlflow_sync.measurements import evaluations_json
@@ -64,6 +70,7 @@ class MlflowSync:
 
     _runs: StudyRuns | None
     _found: bool
+    _has_files: bool
 
     def __init__(
         self,
@@ -144,6 +151,11 @@ class MlflowSync:
         return self._gate.made
 
     @property
+    def patience(self) -> float:
+        """Seconds without a write after which it hangs; making a new SQLite database takes long on a busy machine."""
+        return 30.0 if sqlite_path(self.tracking_uri) is None else 180.0
+
+    @property
     def experiment_id(self) -> str | None:
         """The experiment's id, None before the first connection."""
         return self._experiment_id
@@ -166,12 +178,13 @@ class MlflowSync:
             return False
         # whatever goes wrong here (server, network, database, disk) must not reach training
         except Exception as error:
+            reason = first_line(error).removeprefix("tracking_uri: ")
             if self._problem is None and not ended:
                 LOG.warning(
-                    f"MLflow at {redacted(self.tracking_uri)} cannot be written to now ({first_line(error)}); training "
-                    "goes on, and MLflow catches up when it is back"
+                    f"MLflow at {redacted(self.tracking_uri)} cannot be written to now ({reason}); training goes on, "
+                    "and MLflow catches up when it is back"
                 )
-            self._problem = first_line(error)
+            self._problem = reason
             self._forget()
             return False
         if self._problem is not None and not ended:
@@ -180,14 +193,18 @@ class MlflowSync:
         return True
 
     def _bring_up_to_date(self, live: Collection[Live], failures: Mapping[str, str] | None, *, ended: bool) -> None:
-        if not self._is_still_there(ended=ended):
+        if self._found and not self._is_still_there(ended=ended):
             self._forget()
+        if self._runs is None:
             self.check()
         running = frozenset(item.trial for item in live if item.phase != "queued")
         summary = summarise(self._prepared, self._store, running=running, failures=failures)
         self._prepared = summary.prepared  # with the arms that were proposed while it ran
         if not self._found:
-            self._mlflow_runs.find(self._keys(summary))
+            trials = {_trial_key(status.trial, status.train_id): status for status in summary.statuses}
+            self._mlflow_runs.find(
+                {parent_key(self._study.name), *trials}, lambda key: self._began(summary, trials[key])
+            )
             self._found = True
         tails = {summary.prepared.train_ids.get(item.trial, ""): item.tail for item in live}
         damages = damage.study_damage(summary.expansion, summary.results, self._store) if ended else ()
@@ -207,20 +224,19 @@ class MlflowSync:
 
         The parent run is asked for each time, the others at the end.
         """
-        if self._runs is None or not self._found:
-            return False
         from mlflow.exceptions import MlflowException
 
-        parent = self._runs.get(parent_key(self._study.name))
+        runs = self._mlflow_runs
+        parent = runs.get(parent_key(self._study.name))
         try:
-            return parent is not None and parent.look_again() and (not ended or self._runs.are_intact())
+            return parent is not None and parent.look_again() and (not ended or runs.are_intact())
         except MlflowException:
             return False
 
     def _forget(self) -> None:
         """Forgets what MLflow was thought to hold: after a failure the next attempt looks again."""
         self._runs = None
-        self._found = False
+        self._found = self._has_files = False
         self._done: dict[str, tuple[TrialState, int]] = {}
         self._links: dict[tuple[str, str], str | None] = {}
         self._feeds: dict[str, content.CurveFeed] = {}
@@ -231,13 +247,8 @@ class MlflowSync:
             raise RuntimeError("check() has not been called")
         return self._runs
 
-    def _keys(self, summary: Summary) -> dict[str, int | None]:
-        """Every key that the study has now -> when its trial began, as it is recorded."""
-        found: dict[str, int | None] = {parent_key(self._study.name): None}
-        for status in summary.statuses:
-            result = summary.results[status.trial.name]
-            found[_trial_key(status.trial, status.train_id)] = content.began(self._store, status.train_id, result)
-        return found
+    def _began(self, summary: Summary, status: TrialStatus) -> int | None:
+        return content.began(self._store, status.train_id, summary.results[status.trial.name])
 
     # -- the study ------------------------------------------------------------------------------
 
@@ -251,8 +262,10 @@ class MlflowSync:
             parent = runs.get_or_make(parent_key(name), name + shared, start, {"kind": "study"})
         self._parent_run_id = parent.id
         parent.log(tags={**study_content.tags(summary, ended=ended), **(damage.tags(damages) if ended else {})})
-        for path, data in study_content.files(self._store, name, report=ended):
-            parent.upload(data, path)
+        if ended or not self._has_files:  # they are written when a run begins, and when it has ended
+            for path, data in study_content.files(self._store, name, report=ended):
+                parent.upload(data, path)
+            self._has_files = True
         if not ended:
             parent.set_status("RUNNING")
         return parent
@@ -277,7 +290,7 @@ class MlflowSync:
         if not (ended or tail) and self._done.get(trial.name) == (status.state, status.images):
             return runs.get(key)  # another arm may go on training the same weights, hence the tail and the end
         result = summary.results[trial.name]
-        began = content.began(self._store, status.train_id, result)
+        began = self._began(summary, status)
         run = runs.get_or_make(key, trial.name, began or now(), {"kind": "trial", "mlflow.parentRunId": parent.id})
         milestones = self._study.milestones
         cost = count(trial.config.model, trial.config.training.mask_ratio)

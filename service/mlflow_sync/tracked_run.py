@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from dit_core.files import temporary_path
+from dit_core.files import make_folder, share, temporary_path
 from service.mlflow_sync.gate import Gate
 from service.mlflow_sync.ownership import ARTIFACTS_TAG
 
@@ -148,10 +148,11 @@ class TrackedRun:
 
 def _write(path: Path, data: bytes) -> None:
     """Writes a file whole or not at all. Not durably: what a power cut takes can be made again."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = temporary_path(path)
     try:
         temporary.write_bytes(data)
+        share(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -36,7 +36,7 @@ class Provenance(Record):
     hardware: str = ""
     host: str = ""
     command: str = ""
-    began: float = 0.0
+    began: float
     environment: dict[str, str] = Field(default_factory=dict)
 
     @staticmethod

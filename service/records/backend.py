@@ -37,7 +37,9 @@ def checked(key: str, *, folder: bool = False) -> str:
 class Backend(Protocol):
     """Bytes under keys such as ``studies/tiny/decisions/12800.json``.
 
-    Keys are names below the store and lead nowhere else (``checked``). Records are written once (``put``) and never change. Nothing that has to be right relies on ``list``, which may be
+    Keys are names below the store and lead nowhere else (``checked``).
+
+    Records are written once (``put``) and never change. Nothing that has to be right relies on ``list``, which may be
     behind: what must be found is found by its key. What is replaced in place (``write``) or deleted is for people, a
     heartbeat, or a cache: a writer that was superseded must not do either (``Store.superseded``).
     """

@@ -65,10 +65,10 @@ def claim_study(
         claim = Claim(pid=process.pid, host=process.host, process=process, nonce=nonce)
         hold(nonce)  # before it stands, so that no other thread takes it for the claim of a run that has ended
         try:
-            created = store.records.backend.put(Claim.key(study, last + 1), seal(claim))
+            created = store.records.backend.put(Claim.key(study, last + 1), seal(claim, key=Claim.key(study, last + 1)))
         except OSError as error:
             let_go(nonce)
-            raise UserError(f"store: cannot write to {store.path} ({error.strerror or error})") from None
+            raise UserError(f"store: cannot write to {store.place} ({error.strerror or error})") from None
         if created:
             clear_abandoned(store.study_dir(study))
             return StudyClaim(study, last + 1, nonce)
@@ -93,7 +93,7 @@ def wait_until_free(
         claim = liveness.claim(study, last)
         who = f"process {claim.pid} on {claim.host}" if claim is not None else "another process"
         if found is Life.LIVES:
-            stop = command_line("stop", (study,), store.path)
+            stop = command_line("stop", (study,), store.place)
             raise UserError(f"study {study!r} is being run in this store by {who}; wait for it, or end it with: {stop}")
         if not told:
             told = True

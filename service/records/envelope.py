@@ -5,8 +5,8 @@ A record is an envelope of JSON around typed content::
     {"format": 2, "kind": "evaluation", "key": "trials/...", "written": "2026-11-26T11:00:00+00:00", "content": {...},
      "sha256": "..."}
 
-The checksum covers everything else in the envelope, the time of writing included. ``key`` is where the record belongs: it
-is damage where it lies elsewhere. Records that an earlier version wrote have none and are taken where they lie.
+The checksum covers everything else in the envelope, the time of writing included. ``key`` is where the record belongs:
+elsewhere it is damage. Records that an earlier version wrote have none and are taken where they lie.
 """
 
 from __future__ import annotations
@@ -101,3 +101,26 @@ def unseal(data: bytes, kind: type[R], where: str) -> Sealed[R]:
     except (ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CorruptRecord(f"{where}: unreadable ({first})") from None
+
+
+def moved(data: bytes, where: str, key: str) -> bytes:
+    """Returns the bytes of the same record, whatever its kind, as it lies under another key.
+
+    Args:
+        data: the record.
+        where: the key that it was found under.
+        key: where it belongs now.
+
+    Raises:
+        CorruptRecord: it is damaged.
+    """
+    try:
+        envelope = json.loads(data)
+        sum_given = envelope.pop("sha256")
+        if sum_given != digest(envelope) or envelope.get("key", where) != where:
+            raise CorruptRecord(f"{where}: its content does not match its checksum")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise CorruptRecord(f"{where}: unreadable") from None
+    if "key" in envelope:
+        envelope["key"] = key
+    return json.dumps({**envelope, "sha256": digest(envelope)}, indent=1).encode()

@@ -384,6 +384,7 @@ class GivenUp(Record):
         until: images at which the segment would have ended.
         attempt: how many attempts had failed.
         error: the last one's error, one line.
+        cause: what kind of failure it was, as in ``Failure``; empty where nobody told.
     """
 
     kind: ClassVar[str] = "given-up"
@@ -392,6 +393,7 @@ class GivenUp(Record):
     until: Images
     attempt: int
     error: Told
+    cause: str = ""
 
     @staticmethod
     def folder(study: str, run: int) -> str:

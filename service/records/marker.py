@@ -48,7 +48,7 @@ def is_there(ground: Ground) -> bool:
 def open_store(ground: Ground, place: str) -> tuple[int, str]:
     """Makes a store where there is none, and returns the format of the one that is there.
 
-    A marker that is missing or damaged is written anew where the records tell the format; what was there is kept beside it.
+    A marker that is missing or damaged is written anew where the records tell the format; what was there is kept.
 
     Args:
         ground: where it lies.

@@ -71,8 +71,8 @@ def _s3(shown: str, rest: str) -> S3Place:
         nearest = re.sub(r"[^a-z0-9.-]+", "-", bucket.lower()).strip("-.")
         guess = f"; did you mean {f's3://{nearest}/{prefix}'.rstrip('/')!r}?" if _BUCKET.fullmatch(nearest) else ""
         raise UserError(
-            f"store: {bucket!r} in {shown!r} is no bucket's name; those have 3 to 63 lower-case letters, digits, '.' and "
-            f"'-'{guess}"
+            f"store: {bucket!r} in {shown!r} is no bucket's name; those have 3 to 63 lower-case letters, digits, "
+            f"'.' and '-'{guess}"
         )
     parts = prefix.split("/") if prefix else []
     if not all(map(is_name, parts)) or any(mark in prefix for mark in "?#"):

@@ -29,7 +29,7 @@ def no_room(error: BaseException) -> bool:
     """
     if isinstance(error, OSError):
         return error.errno in _NO_ROOM
-    found = re.search(r"\bcode: (\d+), kind: ", str(error))
+    found = re.search(r"\(os error (\d+)\)", str(error))
     return found is not None and int(found[1]) in _NO_ROOM
 
 

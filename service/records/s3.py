@@ -20,6 +20,8 @@ from service.redact import redacted
 _ATTEMPTS = 6
 """How often a request is tried while the server is overloaded or cannot be reached; the waits grow."""
 _CONFLICTS = 5
+_PAGE = 1000
+"""Keys that one answer lists; servers give no more."""
 _FULL = ("QuotaExceeded", "InsufficientStorage", "XMinioStorageFull")
 _DENIED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "403", "401")
 _MISSING = ("NoSuchKey", "404", "NotFound")
@@ -93,7 +95,9 @@ class S3Backend:
         found: list[str] = []
         with self._errors(prefix):
             pages = self._client.get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=self.place.bucket, Prefix=whole, Delimiter="/"):
+            for page in pages.paginate(
+                Bucket=self.place.bucket, Prefix=whole, Delimiter="/", PaginationConfig={"PageSize": _PAGE}
+            ):
                 found += [item["Key"] for item in page.get("Contents", ())]
                 found += [item["Prefix"].rstrip("/") for item in page.get("CommonPrefixes", ())]
         names = {name[len(whole) :] for name in found}
@@ -168,8 +172,8 @@ class S3Backend:
         if there is None or not self.put(marker, there):
             return
         raise UserError(
-            f"store: the S3 server at {self._endpoint} ignores If-None-Match, without which runs overwrite each other's "
-            "records; use one with conditional writes (AWS, MinIO, ...)"
+            f"store: the S3 server at {self._endpoint} ignores If-None-Match, without which runs overwrite each "
+            "other's records; use one with conditional writes (AWS, MinIO, ...)"
         )
 
     # -- requests -------------------------------------------------------------------------------

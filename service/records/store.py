@@ -64,6 +64,7 @@ class StoredMetric(MetricResult):
         grid: key of the sample grid, if there is one.
         grid_sha256: the grid's SHA-256, where it was recorded.
         hardware: what it was computed on, where it was recorded.
+        run: the number of the study's run that computed it; 0 where nobody wrote it down.
     """
 
     study: str = ""
@@ -73,6 +74,7 @@ class StoredMetric(MetricResult):
     grid: str | None = None
     grid_sha256: str | None = None
     hardware: Hardware | None = None
+    run: int = 0
 
 
 class Store:
@@ -160,8 +162,8 @@ class Store:
         if self.format != FORMAT:
             raise UserError(
                 f"store: {self.place} was written by an earlier version (format {self.format}), which drew other "
-                "random numbers, so its trainings cannot be continued; status, report and plan read it, and new trainings "
-                "need a store of their own: give another folder with --store"
+                "random numbers, so its trainings cannot be continued; status, report and plan read it, and new "
+                "trainings need a store of their own: give another folder with --store"
             )
         if isinstance(self._ground, S3Backend):
             try:
@@ -411,7 +413,12 @@ class Store:
         self.records.append(Failure.folder(study), failure)
         if failure.given_up:
             given_up = GivenUp(
-                study=study, trial=failure.trial, until=failure.until, attempt=failure.attempt, error=failure.error
+                study=study,
+                trial=failure.trial,
+                until=failure.until,
+                attempt=failure.attempt,
+                error=failure.error,
+                cause=failure.cause,
             )
             self.records.append(GivenUp.folder(study, failure.run), given_up)
 
@@ -424,8 +431,15 @@ class Store:
 
         A run that begins supersedes what earlier ones have given up: it tries those trials again.
         """
+        return {record.trial: record.error for record in self._given_up(study)}
+
+    def given_up_causes(self, study: str) -> dict[str, str]:
+        """Returns trial name -> kind of failure, for the same trials; empty where nobody told."""
+        return {record.trial: record.cause for record in self._given_up(study)}
+
+    def _given_up(self, study: str) -> list[GivenUp]:
         folder = GivenUp.folder(study, self.last_run(study))
-        return {record.trial: record.error for record in self.records.numbered(folder, GivenUp).contents}
+        return self.records.numbered(folder, GivenUp).contents
 
 
 def _nonce_key(nonce: str) -> str:
@@ -446,6 +460,7 @@ def _metric(sealed: Sealed[EvaluationRecord]) -> StoredMetric:
         grid=record.grid,
         grid_sha256=record.grid_sha256,
         hardware=record.hardware,
+        run=record.run,
     )
 
 

@@ -1,8 +1,8 @@
 """Tells a store that was moved from one that was copied, so that a copy gets an identity of its own.
 
-The records of a store's identity say where it lay and which file its marker was: on a disk the file's number and times,
-on S3 the time of writing. They are ``identity.json`` and, when it has been found elsewhere, ``identities/<number>.json``; the
-last one says which identity counts. So
+The records of a store's identity say where it lay and which file its marker was: on a disk the file's number and
+times, on S3 the time of writing. They are ``identity.json`` and, when the store has been found elsewhere,
+``identities/<number>.json``; the last one says which identity counts. So
 
 - a store whose marker is the same file has been moved or is mounted elsewhere, and is the same;
 - a store at the same place of the same host is the same, whatever its files: it was restored;

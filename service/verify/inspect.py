@@ -95,9 +95,10 @@ class _Inspection:
         return self._verdict
 
     def _seen(self, study: str) -> bool:
-        """Whether there was a study: one whose definition is gone still has runs."""
-        folder = self._store.records.names(DefinitionRecord.folder(study))
-        return bool(folder) or self._store.last_run(study) > 0
+        """Whether there was a study: one whose definition is gone has runs that did something, not only a claim."""
+        if self._store.records.names(DefinitionRecord.folder(study)):
+            return True
+        return any(run.timings for run in self._store.runs(study).values())
 
     def _study(self, name: str) -> None:
         for part in FOLDERS:

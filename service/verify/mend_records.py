@@ -9,16 +9,24 @@ from service.analysis.damage import Damage
 from service.analysis.standing import Standing, books
 from service.command_text import command_line
 from service.preflight import prepare
+from service.records.envelope import CorruptRecord, moved
 from service.records.kinds import DefinitionRecord, TrialRecord
 from service.records.store import Store
 from service.verify.scan import first_of
 
 
 def mend_orphan(store: Store, damage: Damage) -> None:
-    """Puts a record that was made again where it is looked for."""
-    data = store.records.backend.get(damage.key)
-    if data is not None:
-        store.records.backend.put(first_of(damage.key), data)
+    """Puts a record that was made again where it is looked for.
+
+    Raises:
+        UserError: it is damaged, too.
+    """
+    base = first_of(damage.key)
+    try:
+        data = moved(store.records.backend.get(damage.key) or b"", damage.key, base)
+    except CorruptRecord as error:
+        raise UserError(str(error)) from None
+    store.records.backend.put(base, data)
 
 
 def mend_configuration(store: Store, damage: Damage, known: Standing) -> None:
@@ -50,7 +58,7 @@ def mend_definition(store: Store, damage: Damage) -> None:
         train_ids=dict(prepared.train_ids),
         analysis_plan=prepared.plan_digest,
         source="study.yaml",
-        command=command_line("run", [str(store.study_dir(name) / "study.yaml")], store.path),
+        command=command_line("run", [name], store.place),
     )
     store.records.put(damage.key, record)
 

@@ -10,6 +10,7 @@ from dit_core.files import clear_abandoned
 from service.analysis.damage import DamageKind
 from service.analysis.standing import Standing, standing
 from service.records.store import Store
+from service.records.trial_claims import TrialClaims
 from service.verify.finding import Finding, Remedy
 from service.verify.hold import Hold, held
 from service.verify.inspect import Verdict, verify
@@ -68,7 +69,7 @@ class _Repair:
                 self._try(finding, lambda item: mend_definition(self._store, item.damage))
             elif finding.damage.kind is DamageKind.LEFTOVER:
                 self._try(finding, lambda _: clear_abandoned(self._store.path))
-        verdict = verify(Store(self._store.path), study) if self._done.mended else first
+        verdict = verify(Store(self._store.place), study) if self._done.mended else first
         self._store.records.damaged.clear()
         by_study: dict[str, list[Finding]] = {}
         for finding in verdict.findings:
@@ -118,8 +119,20 @@ class _Repair:
             for finding in findings:
                 self._leave(finding, refusal)
             return
+        claims = TrialClaims(self._store.records, hold.study, hold.run)
+        owner = claims.take(train_id)
+        if owner is not None:
+            for finding in findings:
+                self._leave(finding, f"the study {owner.study!r} is training these weights now; repair again later")
+            return
+        try:
+            self._mend(mender, findings, trials[0].name)
+        finally:
+            claims.release(train_id)
+
+    def _mend(self, mender: TrialMender, findings: list[Finding], trial: str) -> None:
         for cost in dict.fromkeys(finding.cost for finding in findings if finding.remedy is Remedy.TRAIN):
-            self._tell(f"{trials[0].name}: {cost}")
+            self._tell(f"{trial}: {cost}")
         for finding, problem in mender.mend(findings):
             self._mended(finding) if problem is None else self._leave(finding, problem)
 

@@ -91,9 +91,9 @@ class Replay:
                 return event
         raise Stopped
 
-    def checkpoint(self, images: int) -> bytes:
+    def checkpoint(self, images: int) -> Path:
         """Returns a checkpoint that ``to`` has made."""
-        return self._checkpoints.path(images).read_bytes()
+        return self._checkpoints.path(images)
 
     def differs(self, images: int, key: str) -> bool:
         """Whether the weights at ``images`` were made again and are not those of the store's checkpoint ``key``."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from dit_core.files import abandoned
 from service.analysis.damage import Damage, DamageKind, checkpoint_keys, short
-from service.records.envelope import CorruptRecord, Record
-from service.records.kinds import DivergenceRecord, EvaluationRecord, Stretch, TrialRecord
+from service.records.envelope import CorruptRecord, Record, moved
+from service.records.kinds import DivergenceRecord, EvaluationRecord, Stretch, TrialClaim, TrialRecord, TrialRelease
 from service.records.store import Store
 from service.verify.checkpoints import check_key
 
@@ -31,6 +32,8 @@ def trial_records(store: Store, train_id: str, *, curve: bool) -> Iterator[Damag
         TrialRecord.key(train_id): TrialRecord,
         DivergenceRecord.key(train_id): DivergenceRecord,
         **dict.fromkeys(store.records.list(f"{folder}evaluations/"), EvaluationRecord),
+        **dict.fromkeys(store.records.list(TrialClaim.folder(train_id)), TrialClaim),
+        **dict.fromkeys(store.records.list(f"{folder}releases/"), TrialRelease),
     }
     for key, kind in kinds.items():
         try:
@@ -52,9 +55,13 @@ def orphans(store: Store, folder: str) -> Iterator[Damage]:
     for key in sorted(names):
         base = first_of(key)
         if base != key and base not in names and store.records.backend.get(base) is None:
-            yield Damage(
-                DamageKind.ORPHAN, key, f"{short(key)}: it stands beside {base.rpartition('/')[2]}, which is gone"
-            )
+            text = f"{short(key)}: it stands beside {base.rpartition('/')[2]}, which is gone"
+            try:
+                moved(store.records.backend.get(key) or b"", key, base)
+            except (CorruptRecord, OSError):
+                yield Damage(DamageKind.UNUSED, key, f"{text}, and is damaged itself")
+            else:
+                yield Damage(DamageKind.ORPHAN, key, text)
 
 
 def first_of(key: str) -> str:
@@ -88,8 +95,8 @@ def sound_checkpoints(store: Store, train_id: str, damages: list[Damage]) -> dic
 
 def leftovers(store: Store) -> Iterator[Damage]:
     """Yields the temporary files of writers that were killed."""
-    if store.format == 1:
-        return
+    if store.format == 1 or not isinstance(getattr(store.records.backend, "root", None), Path):
+        return  # on S3 nothing is written in parts
     for path in abandoned(store.path):
         key = str(path.relative_to(store.path))
         yield Damage(DamageKind.LEFTOVER, key, f"{short(key)}: left by a writer that was killed")

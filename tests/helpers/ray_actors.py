@@ -13,6 +13,17 @@ def train_workers(dashboard: str) -> list[int]:
     return [item.pid for item in actors if "TrainWorker" in item.class_name]
 
 
+def named(dashboard: str) -> dict[str, int]:
+    """Process ids of the actors with a name that are alive; Ray's own are left out."""
+    actors = list_actors(address=dashboard, filters=[("state", "=", "ALIVE")])
+    return {item.name: item.pid for item in actors if item.name.startswith("dit-ablate")}
+
+
+def placement_groups(dashboard: str) -> list[str]:
+    """Names of the placement groups that have not been removed."""
+    return [group.name for group in list_placement_groups(address=dashboard) if group.state != "REMOVED"]
+
+
 def left_behind(dashboard: str, seconds: float = 20) -> list[str]:
     """Actors and placement groups that are still there, given some seconds to go; Ray's own do not count."""
     until = time.monotonic() + seconds

@@ -9,29 +9,17 @@ import time
 from pathlib import Path
 
 import pytest
+from long_studies import long_study, states
 from observed import evaluations, losses
 from processes import kill
 from ray_actors import left_behind, train_workers
-from small_studies import expansion
 
-from search_spaces.types import Expansion
-from service.engine import Outcome, Snapshot, read_live, request_stop, run_segments
+from service.engine import Snapshot, read_live, request_stop, run_segments
 from service.preflight import Prepared, prepare
 from service.records.store import Store
 
 STEPS = 120
 END = 128 * STEPS
-
-
-def long_study(**changes) -> Expansion:
-    """Two arms with segments of several seconds and checkpoints inside, so that something can happen in the middle."""
-    return expansion(
-        {"careful": {"training": {"learning_rate": 3e-4}}},
-        seeds=(0,), rungs=(), budget=END, checkpoint_images=128 * 5,
-        model={"patch_size": 2, "hidden_size": 64, "depth": 3, "num_heads": 4},
-        training={"batch_size": 128, "log_every_steps": 5},
-        **changes,
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +35,6 @@ def block(store: Store, prepared: Prepared) -> Path:
     path.parent.mkdir(parents=True)
     path.write_text("a file where a folder must go")
     return path
-
-
-def states(outcome: Outcome) -> dict[str, str]:
-    return {status.trial.arm.name: str(status.state) for status in outcome.statuses}
 
 
 def baseline_at(snapshot: Snapshot) -> int:

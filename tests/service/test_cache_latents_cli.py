@@ -114,7 +114,10 @@ def test_ctrl_c_then_sigkill_then_continued(vae: str, tmp_path: Path) -> None:
     images = make_images(tmp_path / "images", count)  # enough to be stopped in the middle
     command = [COMMAND, "cache-latents", str(images), str(out), *map(str, options(vae, "--shard-size", 2))]
     for shards, number, code in ((2, signal.SIGINT, 3), (4, signal.SIGKILL, -signal.SIGKILL)):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        # SIGINT ignored at the start, as in the background of a script: the command must not rely on the default
+        process = subprocess.Popen(
+            ["sh", "-c", 'trap "" INT; exec "$@"', "-", *command], stdout=subprocess.PIPE, text=True
+        )
         deadline = time.monotonic() + 300
         while len(list(out.glob("latents-*.safetensors"))) < shards and time.monotonic() < deadline:
             time.sleep(0.002)

@@ -10,6 +10,7 @@ import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
+import damage_sweep
 import pytest
 from observed import evaluations
 from test_records import DAMAGES, damage
@@ -25,6 +26,7 @@ from service.records.claims import claim_study
 from service.records.kinds import DefinitionRecord
 from service.records.store import Store
 from service.records.study_files import read_definition
+from service.verify.inspect import verify
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,8 @@ def test_no_damage_is_a_traceback_and_a_run_makes_it_again(
 ) -> None:
     prepared = finished[1]
     expected = evaluations(Store(finished[0]), prepared)
-    for pattern in RECORDS.values():
+    # a run of which neither the claim nor the end can be read is watched for as long as a dead one
+    for pattern in (place for name, place in RECORDS.items() if (name, how) != ("run", "unreadable")):
         damage(sorted(store.glob(pattern))[-1], how)  # the budget's evaluation
     client = Client(store=store)
     shown = client.status("tiny")
@@ -182,3 +185,28 @@ def test_a_live_file_without_its_fields_is_no_traceback(store: Path) -> None:
     claim.end()
     assert read_live(Store(store), "tiny") is None, "its process has ended the run"
     live.unlink()
+
+
+def test_no_command_has_a_traceback_for_anything_odd_in_place_of_a_record(store: Path, tmp_path: Path) -> None:
+    """A share of all pairs; ``benchmarks/damage.py`` tries every one."""
+    for number, (place, how) in enumerate(damage_sweep.pairs(store, list(DAMAGES), 16)):
+        broken = damage_sweep.copied(store, tmp_path / "broken")
+        damage(broken / place, how)
+        damage_sweep.ask(broken, damage_sweep.READERS)
+        assert verify(Store(broken)).findings, (place, how)
+        if number % 8 == 0:
+            damage_sweep.ask(broken, damage_sweep.SLOW)
+
+
+@pytest.mark.parametrize("what", ["200000.json", "99999999999999999999.json"])
+def test_a_stray_number_among_the_claims_costs_nothing(what: str, store: Path) -> None:
+    (store / "studies" / "tiny" / "claims" / what).write_text("{}")
+    assert "tiny" in damage_sweep.ask(store, (("status", "tiny"), ("verify",), ("report", "tiny")))
+
+
+def test_another_trials_record_in_place_of_ones_own_is_damaged(store: Path) -> None:
+    one, other = sorted(store.glob("trials/*"))
+    for name in ("trial.json", "curve/0001.json"):
+        shutil.copy(one / name, other / name)
+    kinds = sorted(item.kind.value for item in Client(store=store).status("tiny").damage)
+    assert kinds == ["configuration", "curve"]

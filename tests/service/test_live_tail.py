@@ -182,7 +182,7 @@ def test_a_kill_after_the_tail_was_logged_leaves_every_window_once(store: Store)
 
 
 class Counted(FolderBackend):
-    """Counts what is read."""
+    """Counts what is read of records and grids; ``study.yaml`` and the like are for people."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -190,7 +190,7 @@ class Counted(FolderBackend):
 
     def get(self, key: str) -> bytes | None:
         data = super().get(key)
-        if data is not None:
+        if data is not None and key.endswith((".json", ".png")):
             self.reads[key] += 1
         return data
 
@@ -213,6 +213,7 @@ def test_the_sync_reads_every_record_once(store: Store) -> None:
     watched = Store(store.path)
     reads = counting(watched)
     sync = syncing(prepared, watched)
+    assert sync.sync(), sync.problem  # reads what the study has for people
     for _ in segments(prepared, store):
         before = sum(reads.values())
         assert sync.sync(), sync.problem
@@ -223,7 +224,8 @@ def test_the_sync_reads_every_record_once(store: Store) -> None:
         assert sync.sync(), sync.problem
         assert sum(reads.values()) == before, "nothing is new, so nothing is read"
     assert sync.finish() is None
-    assert len(reads) > 20 and set(reads.values()) == {1}
+    records = {key: number for key, number in reads.items() if key.endswith((".json", ".png"))}
+    assert len(records) > 20 and set(records.values()) == {1}
     everything = {key for key in reads if "/curve/" in key}
     assert len(everything) == len(list(store.path.glob("trials/*/curve/*.json"))) >= 6
     assert {RUNG, BUDGET} == set(prepared.expansion.study.milestones)

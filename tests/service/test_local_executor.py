@@ -120,19 +120,22 @@ def test_stopped_anywhere_and_continued_is_bit_identical(
     assert everything(store, prepared, outcome) == everything(undisturbed[0], prepared, undisturbed[1])
 
 
-def test_a_signal_stops_gracefully_and_says_so(prepared: Prepared, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_gracefully_and_says_so(number: signal.Signals, prepared: Prepared, tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
-    sent = []
+    sent, before = [], signal.getsignal(number)
 
     def update(snapshot: Snapshot) -> None:
         if not sent:
             sent.append(snapshot)
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
 
     outcome = run_segments(prepared, store, executor="local", on_update=update)
     assert outcome.interrupted and sent
     assert len(outcome.timings) <= 1
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert signal.getsignal(number) == before
+    if number != signal.SIGTERM:
+        return
     again = run_segments(prepared, store, executor="local")
     assert not again.interrupted and {str(status.state) for status in again.statuses} >= {"completed"}
 

@@ -97,7 +97,7 @@ def test_study_is_one_parent_with_a_child_per_trial(finished: tuple[Prepared, St
     assert parent.info.status == "FINISHED"
     assert parent.data.tags["kind"] == "study"
     assert {run.data.tags["mlflow.parentRunId"] for run in runs.values()} == {parent.info.run_id}
-    assert set(artifacts(client_of(store), parent.info.run_id)) == {"study.yaml", "preview.txt"}
+    assert set(artifacts(client_of(store), parent.info.run_id)) == {"study.yaml", "preview.txt", "provenance.json"}
     note = parent.data.tags["mlflow.note.content"]
     assert "| **baseline** |" in note and "stopped at 128: " in note and "exploratory" in note
 

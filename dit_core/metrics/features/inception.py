@@ -16,6 +16,7 @@ from torch import Tensor
 from dit_core.data.base import ImageDataset
 from dit_core.errors import UserError
 from dit_core.metrics.features.extractor import Extractor, rgb, weights_hash
+from dit_core.paths import expanded
 
 SETTING = "evaluation.inception_weights"
 SPATIAL_CHANNELS, SPATIAL_SIDE = 7, 17
@@ -105,7 +106,7 @@ def _load(weights: str | None, device: torch.device) -> Inception:
 
 def _verified(weights: str) -> Path:
     """Returns the path after making sure that it is a plain file of tensors (no code in a pickle)."""
-    path = Path(weights).expanduser()
+    path = expanded(weights, SETTING)
     if not path.exists():
         raise UserError(f"{SETTING}: {weights!r} does not exist")
     if not path.is_file():

@@ -23,6 +23,7 @@ from dit_core.files import file_sha256, replacing
 from dit_core.metrics.features.extractor import Extractor
 from dit_core.metrics.frechet import Gaussian
 from dit_core.metrics.reference.statistics import Statistics
+from dit_core.paths import expanded
 
 SETTING = "evaluation.reference_statistics"
 _READ_ERRORS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError)
@@ -45,7 +46,7 @@ class ReferenceFile:
 
     def __init__(self, given: str) -> None:
         self.given = given
-        self.path = Path(given).expanduser()
+        self.path = expanded(given, SETTING)
         if not self.path.is_file():
             raise UserError(f"{SETTING}: {given!r} {'is not a file' if self.path.exists() else 'does not exist'}")
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -22,6 +21,7 @@ from dit_core.metrics.reference import cache as statistics_cache
 from dit_core.metrics.reference.file import SETTING, ReferenceFile
 from dit_core.metrics.reference.statistics import Statistics, collect, moments_device
 from dit_core.parts import DATASETS
+from dit_core.paths import expanded
 
 if TYPE_CHECKING:
     from dit_core.config import TrialConfig
@@ -149,7 +149,7 @@ def reference_file(config: TrialConfig) -> ReferenceFile | None:
     if given is None:
         return None
     try:
-        status = Path(given).expanduser().stat()
+        status = expanded(given).stat()
     except OSError:
         return ReferenceFile(given)  # which says why not
     key = (given, status.st_size, status.st_mtime_ns)

@@ -23,7 +23,7 @@ from service.engine.sharing.words import waiting
 ADVERTISE_SECONDS = 2.0
 """Pause between two adverts."""
 ANSWER_SECONDS = 10.0
-"""An answer that takes longer is not waited for: the board is asked for anew."""
+"""An answer that takes longer is not waited for: the board is asked once more."""
 FIRST_ANSWER_SECONDS = 30.0
 """How long a run waits for the first answer before it begins without."""
 
@@ -76,7 +76,7 @@ class Member:
                 answer, self._asked = self._asked, None
                 self._take(Notice.from_json(ray.get(answer)))
             if self._asked is not None and now - self._asked_at > ANSWER_SECONDS:
-                self._asked = self._board = None
+                self._asked = None
             if self._asked is None and now - self._asked_at >= ADVERTISE_SECONDS:
                 self._asked_at = now
                 self._board = self._board or open_board()

@@ -1,0 +1,99 @@
+"""Odd arguments of the Python interface and of the command line: one sentence, or what was meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tiny_study import dit_ablate, study_data, write_study
+
+from dit_core.errors import UserError
+from search_spaces.plain_data import plain
+from search_spaces.study import Study
+from service import Client
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (np.float32(0.001), 0.001),
+        (np.float16(0.1), 0.1),
+        (np.float64(0.001), 0.001),
+        (torch.tensor([0.001, 3e-4]), [0.001, 3e-4]),
+        (np.float32(1 / 3), 0.33333334),
+        (np.float32(123456792), 123456792.0),
+        (np.int64(32), 32),
+        (np.bool_(True), True),
+        (np.float32("inf"), float("inf")),
+    ],
+)
+def test_a_number_of_another_library_is_the_one_that_was_written(given: Any, meant: Any) -> None:
+    assert plain(given) == meant
+    assert type(plain(given)) is type(meant)
+
+
+def test_a_value_may_be_asked_for_once() -> None:
+    for changes in (
+        {"ablations": [], "grid": {"patch_size": [2, 2]}},
+        {"ablations": [{"axis": "patch_size", "values": [4, 0, 0]}]},
+    ):
+        with pytest.raises(UserError, match=r"[20] repeats; every value may appear once"):
+            Study(**study_data(**changes))
+
+
+@pytest.mark.parametrize("skip", ["no", 1, None])
+def test_skip_unknown_is_true_or_false(skip: Any, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^skip_unknown: true or false is wanted, given"):
+        Client(store=tmp_path / "store").plan(write_study(tmp_path), skip_unknown=skip)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\0b.md", b"tiny"])
+def test_a_study_is_called_as_a_file_can_be(name: Any, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^study: "):
+        Client(store=tmp_path / "store").plan(name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("plan", "x", "--sed", "3"), "No such option: --sed"),
+        (("plan", "x", "--budget", "many"), "--budget: "),
+        (("run", "x", "--executor", "rya"), "--executor: 'rya' is not one of 'ray', 'local'"),
+        (("plan",), "Missing argument 'STUDY'"),
+        (("export", "x"), "Missing option '--to'"),
+        (("plna",), "No such command 'plna'"),
+        (("--sotre", "x"), "No such option: --sotre"),
+        (("plan", "x", "--set"), "Option '--set' requires an argument"),
+    ],
+)
+def test_a_command_that_is_written_wrongly_is_told_in_one_sentence(arguments: tuple[str, ...], says: str) -> None:
+    result = dit_ablate(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
+    assert says in result.stderr and "--help` shows what can be given" in result.stderr
+
+
+def test_what_is_quoted_stays_one_short_line(tmp_path: Path) -> None:
+    path = write_study(tmp_path, name="two\nlines \x1b[31m")
+    sentence = dit_ablate("plan", path, "--store", tmp_path / "store").stderr
+    assert sentence.count("\n") == 1 and "\x1b" not in sentence and "two" in sentence
+    sentence = dit_ablate("plan", path, "--seeds", "x" * 5000, "--store", tmp_path / "store").stderr
+    assert len(sentence) < 1100 and sentence.endswith("write it like 0,1,2\n")
+
+
+@pytest.mark.parametrize("path", ["~nobody-is-called-so/x", "a\0b"])
+def test_a_path_that_no_file_can_have(path: str, tmp_path: Path) -> None:
+    from dit_core.paths import expanded
+
+    with pytest.raises(UserError, match=r"^data.path: "):
+        expanded(path, "data.path")
+    for name in ("data.path", "training.initial_weights", "evaluation.reference_statistics"):
+        changes = {"data.name": "image-folder", name: path} if name == "data.path" else {name: path}
+        with pytest.raises(UserError, match=r"no name that a file can have|a user that this machine does not have"):
+            Client(store=tmp_path / "store").start(write_study(tmp_path), settings=changes)
+    with pytest.raises(UserError, match=r"no name that a file can have|a user that this machine does not have"):
+        Client(store=tmp_path / "store").start(f"{path}.md")
