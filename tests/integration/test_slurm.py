@@ -81,6 +81,7 @@ def slurm(tmp_path: Path) -> dict[str, str]:
         "DIT_ABLATE_STORE": str(tmp_path / "store"),
         "DIT_ABLATE_REQUEUE": "1",
         "RAY_worker_maximum_startup_concurrency": "8",
+        "RAY_raylet_start_wait_time_s": "180",  # other tests keep this machine busy
     }
 
 
