@@ -81,6 +81,7 @@ def slurm(tmp_path: Path) -> dict[str, str]:
         "DIT_ABLATE_STORE": str(tmp_path / "store"),
         "DIT_ABLATE_REQUEUE": "1",
         "RAY_worker_maximum_startup_concurrency": "8",
+        "RAY_raylet_start_wait_time_s": "180",  # other tests keep this machine busy
     }
 
 
@@ -97,7 +98,7 @@ def test_two_nodes_train_a_time_limit_makes_checkpoints_and_the_job_queues_again
     with log.open("w") as output:
         job = subprocess.Popen([SCRIPT, path], env=slurm, stdout=output, stderr=output, start_new_session=True)
     try:
-        deadline = time.monotonic() + 240
+        deadline = time.monotonic() + 300
         while len(list(store.glob("trials/*/checkpoints/*.safetensors"))) < 2:
             assert job.poll() is None and time.monotonic() < deadline, log.read_text()[-3000:]
             time.sleep(0.5)
