@@ -123,7 +123,7 @@ class Session:
             )
             report = self._report(warnings, command)
             # whoever stopped the run, or what will kill it soon, does not wait for a server that hangs
-            problem = background.finish(outcome.failed, patience=5.0 if outcome.interrupted else 30.0)
+            problem = background.finish(outcome.failed, patience=10.0 if outcome.interrupted else sync.patience)
         if problem is not None:
             warnings.append(f"{problem}: `{self._catch_up()}` catches up")
         return result_of(

@@ -19,6 +19,7 @@ from dit_core.errors import UserError
 from search_spaces.study import Resources
 from service.engine.failures import ClusterGone, LanesFailed
 from service.engine.own_ray import closed_to_others
+from service.engine.own_session import apart
 
 NAMESPACE = "dit-ablate"
 OBJECT_STORE_BYTES = 150 * 1024**2
@@ -72,18 +73,19 @@ def cluster(address: str | None, temp_dir: str | Path | None, resources: Resourc
     with _own_folder(temp_dir) as folder, closed_to_others():
         cpus = max(_usable_cpus(), resources.workers * resources.cpus_per_worker)
         try:
-            ray.init(
-                address="local",
-                num_cpus=cpus,
-                namespace=NAMESPACE,
-                include_dashboard=True,  # Ray Train frees placement groups through it
-                dashboard_host="127.0.0.1",
-                object_store_memory=OBJECT_STORE_BYTES,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                _temp_dir=str(folder),
-                _node_ip_address="127.0.0.1",
-            )
+            with apart():
+                ray.init(
+                    address="local",
+                    num_cpus=cpus,
+                    namespace=NAMESPACE,
+                    include_dashboard=True,  # Ray Train frees placement groups through it
+                    dashboard_host="127.0.0.1",
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    _temp_dir=str(folder),
+                    _node_ip_address="127.0.0.1",
+                )
         except Exception as error:  # what Ray raises when a part of it does not come up in time is no class of its own
             ray.shutdown()
             raise LanesFailed(f"Ray does not start on this machine: {_first_sentence(error)}") from None

@@ -136,7 +136,7 @@ class Fleet:
             why, cause = self._trouble(lane, view) if up else ("", "")
             if not why:
                 why, cause = self._ending(lane)
-            if lane.retires and (why or not lane.first_up):
+            if lane.retires and (why or not lane.joined):
                 self._remove(lane)
             elif why:
                 said.append(self._again(lane, why, cause))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import platform
 import shutil
@@ -131,10 +132,14 @@ class NodeChecks:
     """
 
     def __init__(self, probe: StoreProbe) -> None:
-        self._probe, self._wanted = probe, versions()
+        self._probe = probe
         self._asked: set[str] = {ray.get_runtime_context().get_node_id()}
         self._answers: dict[str, tuple[str, Any]] = {}
         self._patient_until = 0.0
+
+    @functools.cached_property
+    def _here(self) -> dict[str, str]:
+        return versions()
 
     @property
     def settled(self) -> bool:
@@ -156,7 +161,7 @@ class NodeChecks:
             del self._answers[identity]
             report, why = read(address, answer)
             if report is not None:
-                notes.extend(differences(address, report, self._wanted))
+                notes.extend(differences(address, report, self._here))
             if why and identity in alive:
                 wrong.append(why)
         return wrong, notes

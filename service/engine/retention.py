@@ -87,6 +87,7 @@ class Retention:
                 if superseded or not self._ledger.holds(train_id):
                     return
                 self._store.records.backend.delete(item.key)
+                (self._store.path / item.key).unlink(missing_ok=True)  # the copy of a store that is not a folder
         except OSError as error:  # it is tried again after the next segment
             self._say(f"checkpoints that are not needed any more could not be removed: {error}")
 

@@ -10,8 +10,6 @@ from pathlib import Path
 
 SUBMITTED_VARIABLE = "DIT_ABLATE_SUBMITTED"
 """The command that submitted the run; a command of the cluster would not work where a person reads the output."""
-USER_VARIABLE = "DIT_ABLATE_USER"
-"""Who a run belongs to, on a cluster where all processes have one login."""
 _JOB_CONFIG = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 _STOPPED_WITHIN_SECONDS = 20.0
 

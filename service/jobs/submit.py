@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import re
 import secrets
@@ -14,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from dit_core.errors import UserError
+from service.engine.naming import USER_VARIABLE, user
 from service.jobs.address import client_for, dashboard_url, first_line, refused
-from service.jobs.inside import SUBMITTED_VARIABLE, USER_VARIABLE
+from service.jobs.inside import SUBMITTED_VARIABLE
 from service.jobs.job import Job
 from service.jobs.luggage import pack
 from service.redact import redacted
@@ -80,14 +80,6 @@ def submit(
         except (RuntimeError, ConnectionError) as error:
             raise UserError(f"address: {redacted(url)} did not take the job ({first_line(error)})") from None
     return Job(str(job), url, entrypoint, notes)
-
-
-def user() -> str:
-    """Returns who submits: ``DIT_ABLATE_USER``, else the login name."""
-    try:
-        return os.environ.get(USER_VARIABLE) or getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        return f"uid-{os.getuid()}"
 
 
 def job_name(person: str, study: str) -> str:

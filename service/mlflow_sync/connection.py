@@ -17,6 +17,7 @@ from dit_core.errors import UserError
 from service.mlflow_sync.address import DATABASES, default_tracking_uri, require_well_formed, scheme_of, sqlite_path
 from service.mlflow_sync.database import ensure, lock_of
 from service.mlflow_sync.ownership import settle
+from service.records.envelope import FORMAT
 from service.records.store import Store
 from service.redact import redacted
 
@@ -99,7 +100,8 @@ def _open_file(uri: str, store: Store | None) -> None:
     """Sees to it that a SQLite address leads to a whole database, its own store's where it is the default one."""
     path = sqlite_path(uri)
     assert path is not None  # it is well formed
-    own = store is not None and uri == default_tracking_uri(store)
+    # nothing is written into a store of an earlier format
+    own = store is not None and store.format == FORMAT and uri == default_tracking_uri(store)
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 

@@ -16,7 +16,13 @@ from service.analysis.damage import Damage
 from service.analysis.status import StateKind, TrialState, TrialStatus
 from service.analysis.summary import ArmSummary, Summary, summarise
 from service.mlflow_sync import content, descriptions, study_content
-from service.mlflow_sync.address import absolute, artifact_location, default_tracking_uri, require_well_formed
+from service.mlflow_sync.address import (
+    absolute,
+    artifact_location,
+    default_tracking_uri,
+    require_well_formed,
+    sqlite_path,
+)
 from service.mlflow_sync.connection import LOG, connect, first_line
 from service.mlflow_sync.gate import Gate, Superseded
 from service.mlflow_sync.measurements import evaluations_json
@@ -143,6 +149,11 @@ class MlflowSync:
     def writes(self) -> int:
         """Writes so far; they grow while a sync makes progress."""
         return self._gate.made
+
+    @property
+    def patience(self) -> float:
+        """Seconds without a write after which it hangs; making a new SQLite database takes long on a busy machine."""
+        return 30.0 if sqlite_path(self.tracking_uri) is None else 180.0
 
     @property
     def experiment_id(self) -> str | None:

@@ -42,7 +42,8 @@ class TrialClaims:
                 return None
             if owner is not None:
                 return owner
-            if self._records.backend.put(TrialClaim.key(train_id, epoch + 1), seal(self._mine)):
+            key = TrialClaim.key(train_id, epoch + 1)
+            if self._records.backend.put(key, seal(self._mine, key=key)):
                 (self._others.discard if epoch == self._own.get(train_id, 0) else self._others.add)(train_id)
                 self._last[train_id] = self._held[train_id] = self._own[train_id] = epoch + 1
                 return None
@@ -57,7 +58,8 @@ class TrialClaims:
         """Gives weights back."""
         epoch = self._held.pop(train_id, None)
         if epoch is not None:
-            self._records.backend.put(TrialRelease.key(train_id, epoch), seal(TrialRelease()))
+            key = TrialRelease.key(train_id, epoch)
+            self._records.backend.put(key, seal(TrialRelease(), key=key))
             self._released.add((train_id, epoch))
 
     def holds(self, train_id: str) -> bool:

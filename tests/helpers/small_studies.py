@@ -43,6 +43,7 @@ def expansion(
     lanes: int | None = None,
     workers: int = 1,
     checkpoint_images: int | None = None,
+    keep_checkpoints: str = "needed",
     **base: Any,
 ) -> Expansion:
     """A study of the baseline and one arm per entry of ``deltas`` (arm name -> config sections to change)."""
@@ -54,6 +55,7 @@ def expansion(
         policy=PolicySpec.model_validate(policy),
         resources=Resources(lanes=lanes, workers=workers),
         checkpoint_images=checkpoint_images,
+        keep_checkpoints=keep_checkpoints,
     )
     arms = [Arm("baseline", tiny_config(**base), {}, (), is_baseline=True)]
     for arm, changes in deltas.items():

@@ -23,6 +23,7 @@ def make_whole(folder: Path, place: str | None = None) -> tuple[Path, Prepared]:
         ablations=[{"axis": "patch_size", "values": [4]}],
         seeds=[0],
         checkpoint_images=3 * BATCH,
+        keep_checkpoints="all",
     )
     study = load_study(path)
     session = Client(store=place or folder / "store").start(study)

@@ -1,4 +1,4 @@
-"""The Slurm batch script, run here: its steps are real ``ray start`` processes, a stand-in ``srun`` starts them."""
+"""The Slurm batch script, run by this machine: its steps are real `ray start` processes, by a stand-in for `srun`."""
 
 from __future__ import annotations
 

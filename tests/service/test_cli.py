@@ -20,7 +20,20 @@ from rendered import plain
 from tiny_study import BATCH, dit_ablate, write_study
 
 COMMAND = str(Path(sys.executable).with_name("dit-ablate"))
-COMMANDS = ("plan", "run", "status", "stop", "queue", "report", "submit", "ui", "axes", "import", "cache-latents")
+COMMANDS = (
+    "plan",
+    "run",
+    "status",
+    "stop",
+    "queue",
+    "report",
+    "submit",
+    "sync",
+    "ui",
+    "axes",
+    "import",
+    "cache-latents",
+)
 PLAN = (
     "### Patch Size\n- **Ablated Part**: patch size\n- **Action**: REPLACE\n- **Replacement**:\n  - 2\n  - 4\n"
     "- **Metrics**: FID\n"

@@ -41,7 +41,14 @@ SHARED = {"guided": "baseline", "coarse": "baseline", "wide guided": "wide"}
 
 
 def study(arms: dict[str, Any] | None = None, **changes: Any) -> Prepared:
-    fields = {"seeds": SEEDS, "rungs": (RUNG,), "budget": BUDGET, "policy": "none", **changes}
+    fields = {
+        "keep_checkpoints": "all",
+        "seeds": SEEDS,
+        "rungs": (RUNG,),
+        "budget": BUDGET,
+        "policy": "none",
+        **changes,
+    }
     return prepare(expansion(ARMS if arms is None else arms, **fields))
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import socket
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ from tiny_study import dit_ablate, write_study
 
 from service.client import Client
 from service.mlflow_sync import connection, database
+from service.records.claims import claim_study
+from service.records.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +76,7 @@ def test_sync_catches_up_from_the_records_alone(store: Path) -> None:
     assert {content[0][1] for content in first.values()} == {"FINISHED"}
     (parent,) = [run for run, content in first.items() if content[0][0] == "tiny"]
     held = {path.name for path in (store / "mlflow-artifacts" / parent / "artifacts").rglob("*") if path.is_file()}
-    assert {"report.html", "report.md", "study.yaml", "preview.txt"} <= held
+    assert {"report.html", "report.md", "study.yaml", "preview.txt", "provenance.json"} <= held
     again(store)
     assert contents(store / "mlflow.db") == first, "the run itself adds nothing to what sync wrote"
 
@@ -126,15 +130,12 @@ def test_an_address_that_can_never_work_is_refused_before_anything_runs(tmp_path
 def test_sync_beside_a_run_ends_nothing(store: Path) -> None:
     client = Client(store=store)
     assert client.sync() == {"tiny": None}
-    live = store / "studies" / "tiny" / "live.json"
-    import os
-    from datetime import UTC, datetime
-
-    beat = {"pid": os.getppid(), "host": socket.gethostname(), "time": datetime.now(UTC).isoformat()}
-    live.write_text(json.dumps({**beat, "running": []}))
+    claim = claim_study(Store(store), "tiny")
+    beat = {"pid": os.getpid(), "host": socket.gethostname(), "time": datetime.now(UTC).isoformat()}
+    (store / "studies" / "tiny" / "live.json").write_text(json.dumps({**beat, "running": [], "run": claim.run}))
     assert client.sync("tiny") == {"tiny": None}
     states = {content[0][0]: content[0][1] for content in contents(store / "mlflow.db").values()}
     assert states.pop("tiny") == "RUNNING" and set(states.values()) == {"FINISHED"}
-    live.unlink()
+    claim.end()
     assert client.sync("tiny") == {"tiny": None}
     assert {content[0][1] for content in contents(store / "mlflow.db").values()} == {"FINISHED"}

@@ -160,6 +160,19 @@ def test_without_the_checkpoint_an_evaluation_is_trained_to_from_the_newest_befo
     assert len(list((folder / "curve").iterdir())) == 3, "it is trained aside: the curve has nothing twice"
 
 
+def test_where_only_the_last_checkpoint_is_kept_a_hole_is_trained_from_the_start(
+    whole: tuple[Path, Prepared], store: Path
+) -> None:
+    first(store, "trials/*/curve/0002.json").unlink()
+    first(store, "trials/*/checkpoints/*064.safetensors").unlink()
+    (found,) = verify(Store(store)).findings
+    assert (found.damage.start, found.start, found.images) == (64, 0, 96)
+    assert repair(Store(store), train=True).left == []
+    assert len(list(first(store, "trials/*/curve").iterdir())) == 3, "nothing but what was missing is recorded"
+    for trial in whole[1].expansion.trials:
+        assert losses(Store(store), whole[1], trial.name) == losses(Store(whole[0]), whole[1], trial.name)
+
+
 def test_what_comes_out_otherwise_is_not_recorded(store: Path) -> None:
     """Another machine rounds otherwise; here a recorded window before the hole is changed in its last digits."""
     folder = first(store, "trials/*/curve")
