@@ -73,6 +73,7 @@ def _race(world: World, gap: float, fresh: bool) -> Verdict:
     problems: list[str] = []
     if not fresh:
         problems += world.half_done(store)
+    before = stretches(store)
     commands = []
     for _ in range(2):
         commands.append(world.start(store))
@@ -83,17 +84,22 @@ def _race(world: World, gap: float, fresh: bool) -> Verdict:
     refused = [item for item in ended if item.status == 2]
     if len(refused) == 2:
         problems.append(f"both were refused: {refused[0].output.strip()[-200:]}")
-    problems += trained_twice(store)
+    problems += trained_twice(store, before)
     return world.finish(f"two drivers {gap * 1000:.0f} ms apart", store, problems)
 
 
-def trained_twice(store: Path) -> list[str]:
-    """Sentences on stretches of a curve that were trained more than once, though nothing was killed."""
-    found = []
-    for trial in sorted((store / "trials").glob("*")):
-        starts = [json.loads(path.read_bytes())["content"]["start"] for path in sorted(trial.glob("curve/*.json"))]
-        found += [f"{trial.name[:8]} was trained twice from {item}" for item in {*starts} if starts.count(item) > 1]
-    return found
+def stretches(store: Path) -> set[Path]:
+    """The records of curves."""
+    return set(store.glob("trials/*/curve/[0-9]*.json"))
+
+
+def trained_twice(store: Path, before: set[Path]) -> list[str]:
+    """Sentences on stretches that were trained more than once since there were those of ``before``."""
+    starts = [
+        (path.parts[-3][:8], json.loads(path.read_bytes())["content"]["start"])
+        for path in sorted(stretches(store) - before)
+    ]
+    return [f"{trial} was trained twice from {start}" for trial, start in {*starts} if starts.count((trial, start)) > 1]
 
 
 def _wait_for(folder: Path, seconds: float) -> bool:

@@ -151,12 +151,12 @@ _COMMANDS = {
     "run": ("--seeds", "--budget", "--rungs", "--set", "--profile", "--store", "--executor", "--address"),
     "submit": ("--seeds", "--budget", "--rungs", "--set", "--profile", "--store", "--address"),
     "export": ("--arm", "--seed", "--images", "--ema", "--layout", "--to", "--vae", "--store"),
-    "status": ("--store",), "report": ("--store",), "stop": ("--store",), "axes": (),
+    "status": ("--store",), "report": ("--store",), "stop": ("--store",), "verify": ("--store",), "axes": (),
 }  # fmt: skip
 
 
 def _option(chance: random.Random, folder: Path, study: dict[str, Any], store: Path) -> Case:
-    command = chance.choices(list(_COMMANDS), (6, 6, 3, 3, 1, 1, 1, 1))[0]
+    command = chance.choices(list(_COMMANDS), (6, 6, 3, 3, 1, 1, 1, 1, 1))[0]
     path = folder / "study.yaml"
     path.write_bytes(_yaml(study))
     source = str(path) if command in ("plan", "run", "submit") else "tiny"
@@ -206,9 +206,9 @@ def _record(chance: random.Random, folder: Path, study: dict[str, Any], store: P
     if data == held or chance.random() < 0.1:
         data = odd.garbled(data, chance)
     path.write_bytes(data)
-    command = chance.choices(("status", "plan", "report", "export"), (6, 3, 1, 1))[0]
+    command = chance.choices(("status", "plan", "verify", "report", "export"), (5, 3, 2, 1, 1))[0]
     arguments = [command, "tiny", "--store", str(store), *(("--json",) if chance.random() < 0.5 else ())]
-    if command == "status" and chance.random() < 0.3:
+    if command in ("status", "verify") and chance.random() < 0.3:
         del arguments[1]
     arguments += ["--to", str(folder / "out.pt"), "--layout", "official"] if command == "export" else []
     return Case(tuple(arguments), f"{path.relative_to(store)}: {_shown(data)}", ((path, held),))
