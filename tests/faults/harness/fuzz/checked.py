@@ -55,16 +55,17 @@ def check(kind: str, seed: int, number: int, folder: Path, study: dict[str, Any]
     folder.mkdir(parents=True)
     case = make(kind, seed, number, folder, study, store)
     try:
-        return _judge(case), f"{kind} {number}: {' '.join(map(repr, case.arguments))[:600]} {case.shown}"
+        return _judge(case, folder), f"{kind} {number}: {' '.join(map(repr, case.arguments))[:600]} {case.shown}"
     finally:
         for path, held in case.undo:
             path.write_bytes(held)
 
 
-def _judge(case: Case) -> str:
+def _judge(case: Case, folder: Path) -> str:
     before = signal.signal(signal.SIGPROF, _alarm)
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     here = Path.cwd()
+    os.chdir(folder)  # what is written at a relative path goes with the case
     try:
         code, out, err, error = command(case.arguments)
     except Hung:
