@@ -82,6 +82,7 @@ def hold(folder: str, told: Connection) -> None:
 @contextmanager
 def holder(store: Store) -> Iterator[int]:
     """A process that runs the study."""
+    assert store.id  # as every run has it recorded before it claims anything
     heard, told = SPAWN.Pipe(duplex=False)
     process = SPAWN.Process(target=hold, args=(str(store.path), told))
     process.start()

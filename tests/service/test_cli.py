@@ -118,14 +118,14 @@ def test_a_run_says_what_happened_and_what_to_do_next(folder: Path) -> None:
 
 
 def test_what_others_print_during_a_run_stays_out_of_its_json(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from service import client
+    from service import session
 
     def noisy(*arguments: Any, **more: Any) -> Any:
         print("(raylet) A worker died or was killed")  # as Ray does, from a thread of its own
         return run_segments(*arguments, **more)
 
-    run_segments = client.run_segments
-    monkeypatch.setattr(client, "run_segments", noisy)
+    run_segments = session.run_segments
+    monkeypatch.setattr(session, "run_segments", noisy)
     arguments = ("run", folder / "study.yaml", "--executor", "local", "--store", folder / "store", "--json")
     result = dit_ablate(*arguments)
     assert json.loads(result.stdout)["done"] and "(raylet)" in result.stderr

@@ -34,7 +34,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("export")
     blocks = [{"axis": "block", "values": ["adaln"]}]
-    study = write_study(folder, ablations=blocks, baseline=overrides(**FIELDS), seeds=[0, 1], policy="none")
+    kept: dict[str, Any] = {"policy": "none", "keep_checkpoints": "all"}
+    study = write_study(folder, ablations=blocks, baseline=overrides(**FIELDS), seeds=[0, 1], **kept)
     assert dit_ablate("run", study, "--executor", "local", "--store", folder / "store").exit_code == 0
     return folder / "store"
 

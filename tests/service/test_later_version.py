@@ -116,7 +116,7 @@ def rewrite(store: Store, change: Callable[[dict[str, Any]], dict[str, Any]]) ->
         lambda content: {key: value for key, value in content.items() if key not in ("hardware", "grid_sha256")},
         lambda content: {
             **content,
-            **({"hardware": {**content["hardware"], "later": 1}} if content.get("hardware") else {}),
+            **({"hardware": {**content["hardware"], "later": 1}} if isinstance(content.get("hardware"), dict) else {}),
         },
     ],
     ids=["a field that this version does not know", "without fields that were added", "within a part"],

@@ -223,9 +223,11 @@ def test_the_sync_reads_every_record_once(store: Store) -> None:
         before = sum(reads.values())
         assert sync.sync(), sync.problem
         assert sum(reads.values()) == before, "nothing is new, so nothing is read"
-    assert sync.finish() is None
     records = {key: number for key, number in reads.items() if key.endswith((".json", ".png"))}
+    assert sync.finish() is None
     assert len(records) > 20 and set(records.values()) == {1}
+    again = {key.split("/")[-2] for key, number in reads.items() if number > 1}
+    assert again == {"curve", "definitions"}, "at the end, damage is looked for"
     everything = {key for key in reads if "/curve/" in key}
     assert len(everything) == len(list(store.path.glob("trials/*/curve/*.json"))) >= 6
     assert {RUNG, BUDGET} == set(prepared.expansion.study.milestones)
