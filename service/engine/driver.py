@@ -23,6 +23,7 @@ from service.engine.fleet import Fleet
 from service.engine.lane import LaneSpec
 from service.engine.lane_state import Limits
 from service.engine.ledger import Ledger
+from service.engine.lifeline import OWN_NODE_DIED, own_node_lives
 from service.engine.naming import RunName
 from service.engine.node_check import NodeChecks, StoreProbe
 from service.engine.searcher import PolicySearcher
@@ -140,7 +141,10 @@ def run_on_ray(
         except ClusterGone:
             gone = True
             raise
-        except ray.exceptions.RayActorError:
+        except ray.exceptions.RayActorError:  # it lies on this node: the node may have died under it
+            if not own_node_lives():
+                gone = True
+                raise ClusterGone(OWN_NODE_DIED) from None
             raise LanesFailed("the run's dispatcher died and could not be started again") from None
         finally:
             ledger.closed = True  # what Tune still says while it is being torn down is no trial's failure

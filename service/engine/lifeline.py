@@ -12,6 +12,7 @@ from service.engine.failures import ClusterGone
 
 GONE_SECONDS = 25.0
 """How long the head may not answer: one with a persistent state may be started again meanwhile. Ray waits for 60."""
+OWN_NODE_DIED = "the Ray node that this run is driven from has died"
 
 
 class Lifeline:
@@ -21,7 +22,6 @@ class Lifeline:
         self._address = ray.get_runtime_context().gcs_address
         host, _, port = self._address.rpartition(":")
         self._where = host.strip("[]"), int(port)
-        self._node = ray.get_runtime_context().get_node_id()
         self._heard = time.monotonic()
 
     def holds(self) -> bool:
@@ -48,9 +48,14 @@ class Lifeline:
         Raises:
             ClusterGone: it is not any more.
         """
-        alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
-        if self._node not in alive:
-            raise ClusterGone("the Ray node that this run is driven from has died")
+        if not own_node_lives():
+            raise ClusterGone(OWN_NODE_DIED)
+
+
+def own_node_lives() -> bool:
+    """Whether this process's own node is one of the cluster."""
+    own = ray.get_runtime_context().get_node_id()
+    return any(node["Alive"] and node["NodeID"] == own for node in ray.nodes())
 
 
 def lost_nodes(identities: Collection[str]) -> list[str]:

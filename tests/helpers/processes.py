@@ -10,8 +10,8 @@ import time
 
 
 def descendants(pid: int) -> dict[int, str]:
-    """Pid -> command of every process below ``pid``; one that has ended and waits for its parent is left out."""
-    listed = subprocess.run(["ps", "-eo", "pid,ppid,stat,args"], capture_output=True, text=True, check=True)
+    """Pid -> whole command of every process below ``pid``; one that has ended and waits for its parent is left out."""
+    listed = subprocess.run(["ps", "-ww", "-eo", "pid,ppid,stat,args"], capture_output=True, text=True, check=True)
     rows = [line.split(None, 3) for line in listed.stdout.splitlines()[1:]]
     found: dict[int, str] = {}
     parents = {pid}
