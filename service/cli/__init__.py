@@ -7,6 +7,10 @@ def main() -> None:
     """Entry point of ``dit-ablate``."""
     from service.cli.app import app  # here, so that importing one view does not build every command
     from service.cli.console import write_what_can_be_written
+    from service.cli.interrupt import leave_signals_to_the_system
 
     write_what_can_be_written()
-    app()
+    try:
+        app()
+    finally:
+        leave_signals_to_the_system()

@@ -6,6 +6,8 @@ signal makes it checkpoint and end, the second ends it at once.
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,6 +27,12 @@ def signals_interrupt() -> Iterator[None]:
         yield
     finally:
         signals.give_back()
+
+
+def leave_signals_to_the_system() -> None:
+    """Makes a SIGINT that comes once a command has ended end the process; what Python does would print a traceback."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _interrupt() -> None:

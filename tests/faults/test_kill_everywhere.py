@@ -1,4 +1,4 @@
-"""A study is killed at operations from its store's creation to its end; `make faults` tries every fourth of them."""
+"""A study is killed at operations from its store's creation to its end; `make faults` tries as many as time allows."""
 
 from __future__ import annotations
 

@@ -67,6 +67,11 @@ def test_help_lists_commands_and_exit_codes() -> None:
         assert words in " ".join(shown.stdout.split())
 
 
+def test_the_version_is_printed() -> None:
+    shown = dit_ablate("--version")
+    assert shown.exit_code == 0 and re.fullmatch(r"dit-ablate \d+\.\d+\.\d+\n", shown.stdout)
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys\nfrom service.cli.app import app\n"

@@ -87,3 +87,13 @@ def test_handlers_are_taken_again_and_given_back(number: signal.Signals) -> None
     os.kill(os.getpid(), number)
     signals.give_back()
     assert seen == [number] and signal.getsignal(number) == before
+
+
+def test_an_interrupt_while_python_ends_prints_no_traceback() -> None:
+    code = (
+        "import atexit, os, signal, sys\nfrom service.cli import main\n"
+        "atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))\nsys.argv = ['dit-ablate', '--help']\nmain()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == -signal.SIGINT and "Usage" in done.stdout
+    assert done.stderr == ""

@@ -12,6 +12,7 @@ computed before a fork, so a child is what a command started from a shell is, al
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import importlib
 import json
@@ -45,10 +46,8 @@ def main() -> None:
 def preload(modules: list[str]) -> None:
     """Imports what commands import late; what cannot be imported is left to them."""
     for name in modules:
-        try:
+        with contextlib.suppress(Exception):
             importlib.import_module(name)
-        except Exception as error:
-            print(f"not preloaded: {name} ({error!r:.100})", file=sys.stderr)
 
 
 def serve(channel: socket.socket) -> dict[str, Any] | None:

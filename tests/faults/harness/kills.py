@@ -17,7 +17,7 @@ def at_operations(world: World, attempts: int) -> Row:
     points = sorted({min(world.operations, int(offset + index * stride) + 1) for index in range(attempts)})
     print(f"operations of a first run: {world.operations}; killed at {len(points)}, every {stride:.1f}", flush=True)
     return world.all(
-        f"kill -9 at every {stride:.0f}th of {world.operations} file and SQL operations, fresh store",
+        f"kill -9 at one of the {world.operations} file and SQL operations, fresh store",
         [partial(_at, world, (point,)) for point in points],
     )
 

@@ -1,4 +1,4 @@
-"""An MLflow server that is killed in the middle of a run and comes back, or is down from the start."""
+"""An MLflow server that is killed in the middle of a run, or is down from the start, and comes back."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -57,20 +58,28 @@ class Tracking:
 
 
 def killed(world: World, attempts: int) -> Row:
-    """Kills the server in mid-run; it is back when the same command runs again. Then, once: down from the start."""
+    """Kills the server in mid-run; it is back when the same command runs again."""
     choose = world.random("server")
-    server = Tracking(world.folder / "tracking")
-    server.start()
+    delays = [choose.uniform(0.0, 2.0) for _ in range(attempts)]
+    return _one_after_another(world, "MLflow server killed in mid-run, then back", delays)
+
+
+def down(world: World, attempts: int) -> Row:
+    """Runs the study without its server, which is there when the same command runs again."""
+    return _one_after_another(world, "MLflow server down at the start, then back", [None] * attempts)
+
+
+def _one_after_another(world: World, fault: str, delays: Sequence[float | None]) -> Row:
+    """All attempts use one server, so only one of them may kill it at a time."""
+    name = "down" if None in delays else "killed"
+    server = Tracking(world.folder / f"tracking-{name}")
+    tries = [partial(_killed, world, server, delay, f"server-{name}-{index}") for index, delay in enumerate(delays)]
+    jobs, world.jobs = world.jobs, 1
     try:
-        delays = [choose.uniform(0.0, 2.0) for _ in range(attempts)]
-        tries = [partial(_killed, world, server, delay, f"server-{index}") for index, delay in enumerate(delays)]
-        tries.append(partial(_killed, world, server, None, "server-down"))
-        jobs, world.jobs = world.jobs, 1  # one server, one after another
-        try:
-            return world.all("MLflow server killed in mid-run or down at the start, then back", tries)
-        finally:
-            world.jobs = jobs
+        server.start()
+        return world.all(fault, tries)
     finally:
+        world.jobs = jobs
         server.kill()
 
 

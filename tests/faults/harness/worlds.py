@@ -161,12 +161,13 @@ class World:
         return verdict
 
     def all(self, fault: str, attempts: Iterable[Callable[[], Verdict]]) -> Row:
-        """Makes the attempts in a random order, some at once, as many as there is time for."""
+        """Makes the attempts in a random order, some at once, as many as there is time for, one at least."""
         chosen = list(attempts)
         self.random("order").shuffle(chosen)
         until = time.monotonic() + self.seconds
         with ThreadPoolExecutor(self.jobs) as pool:
-            tried = pool.map(lambda attempt: _guarded(attempt) if time.monotonic() < until else None, chosen)
+            in_time = lambda item: _guarded(item[1]) if item[0] == 0 or time.monotonic() < until else None  # noqa: E731
+            tried = pool.map(in_time, enumerate(chosen))
             verdicts = [verdict for verdict in tried if verdict is not None]
         row = Row(fault, tuple(verdicts))
         for verdict in row.failed[:5]:
