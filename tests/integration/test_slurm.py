@@ -99,7 +99,7 @@ def test_two_nodes_train_a_time_limit_makes_checkpoints_and_the_job_queues_again
         job = subprocess.Popen([SCRIPT, path], env=slurm, stdout=output, stderr=output, start_new_session=True)
     try:
         deadline = time.monotonic() + 300
-        while len(list(store.glob("trials/*/checkpoints/*.safetensors"))) < 2:
+        while len(trained(store)) < 2:
             assert job.poll() is None and time.monotonic() < deadline, log.read_text()[-3000:]
             time.sleep(0.5)
         job.send_signal(signal.SIGTERM)
@@ -111,10 +111,14 @@ def test_two_nodes_train_a_time_limit_makes_checkpoints_and_the_job_queues_again
     said = log.read_text()
     assert f"requeued {os.getpid()}" in said
     assert "only" not in said, "both nodes started"
-    trained = [folder for folder in store.glob("trials/*") if list(folder.glob("checkpoints/*.safetensors"))]
-    assert len(trained) == 2, "one lane on each node"
+    assert len(trained(store)) == 2, "one lane on each node"
     assert Client(store).status("limited").interrupted
     again = dit_ablate(
         "run", path, "--store", store, "--executor", "local", "--budget", 40 * BATCH, "--set", "seeds=[0]"
     )
     assert again.exit_code == 0, again.output
+
+
+def trained(store: Path) -> set[str]:
+    """The trials that have a checkpoint."""
+    return {file.parents[1].name for file in store.glob("trials/*/checkpoints/*.safetensors")}
