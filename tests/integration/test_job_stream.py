@@ -18,6 +18,8 @@ from service import Client
 from service.jobs import job as jobs
 from service.jobs.drain import drain
 from service.jobs.job import ConnectionLost, Job
+from service.jobs.submit import submit_patiently
+from service.records.kinds import Stretch
 from service.records.store import Store
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def counting_job(ray_cluster: RayCluster, proxy: CutProxy) -> Job:
     code = f"import time\nfor i in range({LINES}): print('line', i, flush=True); time.sleep(0.5)"
     entrypoint = f'{sys.executable} -c "{code}"'
     client = JobSubmissionClient(ray_cluster.dashboard)
-    return Job(client.submit_job(entrypoint=entrypoint), f"http://127.0.0.1:{proxy.port}", entrypoint)
+    return Job(submit_patiently(client, entrypoint=entrypoint), f"http://127.0.0.1:{proxy.port}", entrypoint)
 
 
 def test_output_survives_a_cut_connection_and_comes_once(ray_cluster: RayCluster, proxied: CutProxy) -> None:
@@ -82,8 +84,8 @@ def test_stopped_jobs_are_no_failures_and_submitting_again_continues(ray_cluster
     """Stopped by our command, and by Ray's own (``ray job stop``, which is what a node's drain asks for)."""
     store, batch = tmp_path / "store", 32
     data = {
-        "name": "stopped", "seeds": [0], "ablations": [], "budget_images": 4000 * batch,
-        "rungs": [], "checkpoint_images": 20 * batch, "resources": {"lanes": 1},
+        "name": "stopped", "seeds": [0], "ablations": [{"axis": "patch_size", "values": [4]}],
+        "budget_images": 4000 * batch, "rungs": [], "checkpoint_images": 20 * batch, "resources": {"lanes": 1},
     }  # fmt: skip
     path = write_study(tmp_path, **data)
     (tmp_path / "mine.py").write_text("MINE = 1\n")
@@ -103,49 +105,49 @@ def test_stopped_jobs_are_no_failures_and_submitting_again_continues(ray_cluster
     assert info.runtime_env["env_vars"]["RAY_JOB_STOP_WAIT_TIME_S"] == "600"
     assert client.status("stopped").interrupted
 
-    first = len(stretches(store))
-
+    (first,) = stretches(store)
     again = client.submit(path)
-    until(lambda: len(stretches(store)) > first, 200)
+    until(lambda: stretches(store) != [first], 200)
     assert drain(ray_cluster.dashboard, 0.0, stop=False) == [again.id], "who only waits stops nothing"
     assert again.status() == "RUNNING"
     assert drain(ray_cluster.address, 120.0) == []
     assert again.status() == "STOPPED" and client.status("stopped").interrupted
 
     # a budget that is reached soon
-    budget = stretches(store)[-1][1] + 20 * batch
+    (second,) = stretches(store)
+    budget = second[-1].images + 20 * batch
     last = dit_ablate("run", path, "--store", store, "--executor", "local", "--budget", budget)
     assert last.exit_code == 0 and client.status("stopped").done, last.output
-    trained = stretches(store)
-    assert len({run for _, _, run in trained}) == 3, "each of the three runs has trained"
-    ends = [end for _, end, _ in trained]
-    assert [start for start, _, _ in trained] == [0, *ends[:-1]] and ends[-1] == budget, (
-        "each went on from a checkpoint"
-    )
+    (curve,) = (curve for curve in stretches(store) if curve[0] == first[0])
+    assert curve[: len(first)] == first and curve[: len(second)] == second
+    assert {stretch.run for stretch in curve} == {1, 2, 3}, "each run has trained"
+    ends = [stretch.images for stretch in curve]
+    assert [stretch.start for stretch in curve] == [0, *ends[:-1]] and ends[-1] == budget, "each went on from the last"
 
 
-def stretches(folder: Path) -> list[tuple[int, int, int]]:
-    """What has been trained, in order: from how many images to how many, and in which of the study's runs."""
+def stretches(folder: Path) -> list[list[Stretch]]:
+    """What has been trained of the trials that have begun."""
     store = Store.existing(folder)
     curves = [store.curve(trial.name) for trial in folder.glob("trials/*")] if store is not None else []
-    return [(stretch.start, stretch.images, stretch.run) for curve in curves for stretch in curve]
+    return [curve for curve in curves if curve]
 
 
 def test_ray_waits_for_a_job_that_is_asked_to_stop(ray_cluster: RayCluster) -> None:
     """The variable that ``submit`` sets is the one that Ray's job supervisor reads: a slow end is waited for.
 
-    Without it Ray kills after three seconds.
+    Without it Ray kills after three seconds. What the program prints is not in its code, which the output begins with.
     """
     code = (
         "import signal, sys, time\n"
-        "def slowly(*_): time.sleep(4.5); print('checkpoint written', flush=True); sys.exit(3)\n"
-        "signal.signal(signal.SIGTERM, slowly); print('up', flush=True); time.sleep(120)"
+        "def slowly(*_): time.sleep(4.5); print('checkpoint', 'written', flush=True); sys.exit(3)\n"
+        "signal.signal(signal.SIGTERM, slowly); print('handler', 'set', flush=True); time.sleep(120)"
     )
     entrypoint = f'exec {sys.executable} -c "{code}"'
     client = JobSubmissionClient(ray_cluster.dashboard)
     environment = {"env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": "60"}}
-    job = Job(client.submit_job(entrypoint=entrypoint, runtime_env=environment), ray_cluster.dashboard, entrypoint)
-    until(lambda: "up" in client.get_job_logs(job.id))
+    name = submit_patiently(client, entrypoint=entrypoint, runtime_env=environment)
+    job = Job(name, ray_cluster.dashboard, entrypoint)
+    until(lambda: "handler set" in client.get_job_logs(job.id))
     client.stop_job(job.id)
     assert job.wait(60) == "STOPPED"
     assert "checkpoint written" in client.get_job_logs(job.id)
