@@ -94,9 +94,9 @@ def test_stopped_jobs_are_no_failures_and_submitting_again_continues(ray_cluster
     client = Client(store, address=ray_cluster.dashboard)
     job = client.submit(path)
     assert "Sent along: study.yaml and 1 Python file beside it. Left here: " in job.notes[0]
-    until(lambda: len(stretches(store)) > 0, 200)
+    until(lambda: len(stretches(store)) > 0, 400)
     assert client.stop("stopped")
-    assert job.wait(timeout=120) == "STOPPED"
+    assert job.wait(timeout=300) == "STOPPED"
     said = "".join(job.logs())
     assert f"Resume  dit-ablate submit {path} --store {store} --address {ray_cluster.dashboard}" in said, said
 
@@ -107,10 +107,10 @@ def test_stopped_jobs_are_no_failures_and_submitting_again_continues(ray_cluster
 
     (first,) = stretches(store)
     again = client.submit(path)
-    until(lambda: stretches(store) != [first], 200)
+    until(lambda: stretches(store) != [first], 400)
     assert drain(ray_cluster.dashboard, 0.0, stop=False) == [again.id], "who only waits stops nothing"
     assert again.status() == "RUNNING"
-    assert drain(ray_cluster.address, 120.0) == []
+    assert drain(ray_cluster.address, 300.0) == []
     assert again.status() == "STOPPED" and client.status("stopped").interrupted
 
     # a budget that is reached soon
