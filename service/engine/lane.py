@@ -158,7 +158,7 @@ def lane_loop(data: dict[str, Any]) -> None:
     torch.set_num_threads(spec.threads)
     if os.path.isdir(spec.directory):
         os.chdir(spec.directory)
-    store = Store(spec.store)
+    store = Store(spec.store, create=False)
     device = ray.train.torch.get_device()
     # NCCL gives up on a rank that waits half an hour, and needs a GPU: segments are announced over gloo
     control = dist.new_group(backend="gloo") if world_size() > 1 else None

@@ -8,6 +8,7 @@ import secrets
 import shlex
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ STOP_WAIT_VARIABLE = "RAY_JOB_STOP_WAIT_TIME_S"
 STOP_WAIT_SECONDS = 600
 """How long Ray waits for a job that is asked to stop before it kills it. Ray's own 3 s are too short for a checkpoint;
 a job that has written its checkpoints ends at once, so that a long wait costs nothing."""
+AGENT_SECONDS = 60.0
+"""How long a cluster that has just started may take until it has an agent that runs jobs."""
 
 
 def submit(
@@ -79,7 +82,27 @@ def submit(
             raise refused(url) from None
         except (RuntimeError, ConnectionError) as error:
             raise UserError(f"address: {redacted(url)} did not take the job ({first_line(error)})") from None
-    return Job(str(job), url, entrypoint, notes)
+    return Job(job, url, entrypoint, notes)
+
+
+def submit_patiently(client: Any, **what: Any) -> str:
+    """Submits a job, and returns its id; a cluster that has just started is asked again.
+
+    Args:
+        client: Ray's client of the cluster.
+        what: what its ``submit_job`` takes.
+
+    Raises:
+        RuntimeError: the cluster does not take it.
+    """
+    until = time.monotonic() + AGENT_SECONDS
+    while True:
+        try:
+            return str(client.submit_job(**what))
+        except RuntimeError as error:
+            if "No available agent" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(1.0)
 
 
 def job_name(person: str, study: str) -> str:

@@ -29,11 +29,12 @@ def settings(port: int) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def s3_server() -> Iterator[dict[str, str]]:
-    """Serves while the block lasts; yields the environment that reaches the server."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def s3_server(port: int | None = None) -> Iterator[dict[str, str]]:
+    """Serves while the block lasts, at a free port or the one given; yields the environment that reaches the server."""
+    if port is None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen([sys.executable, "-c", _SERVE, str(port)], **quiet)
     try:

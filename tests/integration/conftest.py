@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from processes import descendants, kill
+from s3_server import settings
 
 START_SECONDS = 120
 
@@ -30,11 +31,13 @@ class RayCluster:
         address: ``host:port``, for ``ray.init`` and ``run_segments``.
         dashboard: ``http://host:port``, for job submission.
         temp_dir: its files, logs included.
+        s3_port: where its nodes look for an S3 server; a test that wants one there starts it.
     """
 
     address: str
     dashboard: str
     temp_dir: Path
+    s3_port: int
 
 
 def free_ports(count: int) -> list[int]:
@@ -48,7 +51,7 @@ def free_ports(count: int) -> list[int]:
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[RayCluster]:
     """A head node with 2 CPUs in processes of its own, as ``ray start`` makes it; nothing else can be joined by it."""
-    head, dashboard, client, agent = free_ports(4)
+    head, dashboard, client, agent, s3 = free_ports(5)
     folder = Path(tempfile.mkdtemp(prefix="rayt-", dir="/tmp"))  # short: Ray puts sockets below it
     command = [
         str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--num-cpus=2", "--num-gpus=0",
@@ -58,7 +61,7 @@ def ray_cluster() -> Iterator[RayCluster]:
         "--object-store-memory=157286400", "--disable-usage-stats",
     ]  # fmt: skip
     unwanted = ("RAY_ADDRESS", "RAY_JOB_CONFIG_JSON_ENV_VAR")
-    environment = {name: value for name, value in os.environ.items() if name not in unwanted}
+    environment = {name: value for name, value in os.environ.items() if name not in unwanted} | settings(s3)
     environment["RAY_worker_maximum_startup_concurrency"] = "8"
     # without this, a token in the home directory of whoever runs the tests switches authentication on
     environment["RAY_AUTH_MODE"] = "disabled"
@@ -70,7 +73,7 @@ def ray_cluster() -> Iterator[RayCluster]:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
         _wait(process, f"http://127.0.0.1:{dashboard}/api/version", folder / "start.log")
-        yield RayCluster(f"127.0.0.1:{head}", f"http://127.0.0.1:{dashboard}", folder)
+        yield RayCluster(f"127.0.0.1:{head}", f"http://127.0.0.1:{dashboard}", folder, s3)
     finally:
         patch.undo()
         for pid in (*descendants(process.pid), process.pid):
