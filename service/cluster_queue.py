@@ -158,4 +158,4 @@ def _time(seconds: float) -> str | None:
 
 def hours(value: float) -> str:
     """Device hours as they are shown."""
-    return f"{numbers.significant(value, 3)} h"
+    return f"{numbers.significant(round(value, 4), 3)} h"

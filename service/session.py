@@ -102,6 +102,7 @@ class Session:
                 # now the study is this run's: one that is refused has written nothing, to MLflow neither
                 self._write_files(command, {status.trial.name: status.train_id for status in snapshot.statuses})
                 run = snapshot.run
+                background.nudge()
             live, failed = tuple(snapshot.live.values()), snapshot.failed
             if on_update is not None:
                 on_update(snapshot)

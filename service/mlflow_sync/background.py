@@ -65,7 +65,7 @@ class BackgroundSync:
         self._seconds = seconds
         self._final: Mapping[str, str] | None = None
         self._problem: str | None = None
-        self._stop = threading.Event()
+        self._stop, self._wake = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._loop, name="mlflow-sync", daemon=True)
 
     def __enter__(self) -> Self:
@@ -76,6 +76,11 @@ class BackgroundSync:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
+        self._wake.set()
+
+    def nudge(self) -> None:
+        """Synchronises now, without waiting for the pause to end: the study has become this run's."""
+        self._wake.set()
 
     def finish(self, failures: Mapping[str, str], patience: float = 30.0) -> str | None:
         """Synchronises for the last time, in the thread, and waits for it while it makes progress.
@@ -89,6 +94,7 @@ class BackgroundSync:
         """
         self._final = failures
         self._stop.set()
+        self._wake.set()
         writes, since = self._sync.writes, time.monotonic()
         while self._thread.is_alive():
             self._thread.join(0.1)
@@ -101,6 +107,7 @@ class BackgroundSync:
     def _loop(self) -> None:
         while not self._stop.is_set():
             self._sync.sync(self._live(), self._failures())
-            self._stop.wait(self._seconds)
+            self._wake.wait(self._seconds)
+            self._wake.clear()
         if self._final is not None:
             self._problem = self._sync.finish(self._final)

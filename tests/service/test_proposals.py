@@ -198,7 +198,7 @@ def test_the_client_continues_and_shows_a_study_that_has_grown(
     from service.client import Client
 
     store, _ = undisturbed
-    for module in ("service.preflight", "service.client"):
+    for module in ("service.preflight", "service.restored"):
         monkeypatch.setattr(f"{module}.create", lambda spec: Grower(Grower.Options()))
     client = Client(store=store.path)
     result = client.run(STUDY, executor="local", seeds=(0, 1))

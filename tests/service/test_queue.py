@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def test_the_queue_of_a_busy_cluster(finished: tuple[Store, Prepared]) -> None:
     assert "waits behind 'sizes' (user ada) and 'rates' (user cy)" in rows["blocks"] and "4 x 4 CPU" in rows["blocks"]
     assert "starts" in rows["rates"]
     assert "Device-hours on this cluster since 2001-09-09" in text and "ada 3 h, ben 0 h" in text
-    assert "Device-hours in this store's runs that have ended: ada 0.0" in text
+    assert re.search(r"Device-hours in this store's runs that have ended: ada [0-9.]+ h\n", text)
 
     data = json.loads(json.dumps(found.to_json()))
     assert [item["lanes"] for item in data["studies"]] == [

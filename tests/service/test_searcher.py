@@ -30,6 +30,17 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
 
 
+def room() -> int:
+    """More than anything here needs."""
+    return 10
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another try comes at once."""
+    monkeypatch.setattr("service.engine.ledger.pause", lambda cause, attempt: 0.0)
+
+
 def measure(store: Store, segment: Segment, value: float) -> None:
     event = Evaluated(segment.until, (MetricResult(METRIC, value),), b"", 0.0, 0.0)
     store.add_evaluation(segment.train_id, segment.trial_config(), event, segment.study)
@@ -41,7 +52,7 @@ def outcome(result: SegmentResult) -> dict[str, str]:
 
 def test_the_searcher_follows_the_policy_to_its_end(prepared: Prepared, store: Store) -> None:
     ledger = Ledger(prepared, store)
-    searcher = PolicySearcher(ledger)
+    searcher = PolicySearcher(ledger, room)
     first = [searcher.suggest(f"t{i}") for i in range(4)]
     trials = [item["segment"]["trial"] for item in first[:3]]
     # at one rung the costliest first, so that all lanes have work until the rung's end
@@ -66,7 +77,7 @@ def test_the_searcher_follows_the_policy_to_its_end(prepared: Prepared, store: S
 
 
 def test_a_policy_that_waits_is_not_finished(prepared: Prepared, store: Store) -> None:
-    searcher = PolicySearcher(Ledger(prepared, store))
+    searcher = PolicySearcher(Ledger(prepared, store), room)
     while searcher.suggest(object().__repr__()) is not None:
         pass
     assert searcher.suggest("again") is None
@@ -120,7 +131,7 @@ def test_divergence_settles_a_segment(prepared: Prepared, store: Store) -> None:
 
 def test_a_stopped_run_hands_nothing_out(prepared: Prepared, store: Store) -> None:
     ledger = Ledger(prepared, store)
-    searcher = PolicySearcher(ledger)
+    searcher = PolicySearcher(ledger, room)
     item = searcher.suggest("t0")
     ledger.stopping = True
     assert searcher.suggest("t1") is None, "one is still in flight"
@@ -131,7 +142,7 @@ def test_a_stopped_run_hands_nothing_out(prepared: Prepared, store: Store) -> No
 
 def test_a_tune_trial_that_dies_loses_its_segment(prepared: Prepared, store: Store) -> None:
     ledger = Ledger(prepared, store)
-    searcher = PolicySearcher(ledger)
+    searcher = PolicySearcher(ledger, room)
     first = searcher.suggest("t0")
     searcher.on_trial_complete("t0", None, error=True)
     assert searcher.suggest("t1") == first
