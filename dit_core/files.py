@@ -17,7 +17,7 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, durably: bool = True) -> Iterator[Path]:
     """Puts what the block writes in the place of ``path``: all of it, or nothing when the block raises.
 
     The block gets a path beside ``path`` with the same ending, and makes a file or a folder there. After the block it
@@ -25,6 +25,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Args:
         path: what to replace; the folders around it are made.
+        durably: whether to wait for the disk; not where a power cut takes nothing that cannot be made again.
 
     Yields:
         The temporary path. Its name tells which process it belongs to.
@@ -35,13 +36,15 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         for made in _all(temporary):
             share(made)
-            sync(made)
+            if durably:
+                sync(made)
         os.replace(temporary, path)
     finally:
         if temporary.is_dir() and not temporary.is_symlink():
             shutil.rmtree(temporary, ignore_errors=True)
         temporary.unlink(missing_ok=True)
-    sync(path.parent)
+    if durably:
+        sync(path.parent)
 
 
 def write_durably(path: Path, data: bytes) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from dit_core.files import make_folder, share, temporary_path
+from dit_core.files import replacing
 from service.mlflow_sync.gate import Gate
 from service.mlflow_sync.ownership import ARTIFACTS_TAG
 
@@ -148,14 +147,8 @@ class TrackedRun:
 
 def _write(path: Path, data: bytes) -> None:
     """Writes a file whole or not at all. Not durably: what a power cut takes can be made again."""
-    make_folder(path.parent)
-    temporary = temporary_path(path)
-    try:
+    with replacing(path, durably=False) as temporary:
         temporary.write_bytes(data)
-        share(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def milliseconds(written: str) -> int:
