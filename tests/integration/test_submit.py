@@ -57,7 +57,7 @@ def test_submit_sends_the_study_file_streams_the_output_and_returns_the_job(
     told = json.loads(again.stdout)
     assert told["job_id"] != job
     assert told["entrypoint"].startswith("dit-ablate run study.yaml")
-    from service.submit import Job
+    from service.jobs.job import Job
 
     second = Job(told["job_id"], told["address"], told["entrypoint"])
     assert second.wait(timeout=180) == "SUCCEEDED"
