@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 else:
     ModelMetaclass = type(BaseModel)  # it has no public name
 
+MOST_IMAGES = 10**15
+"""More training images than that are a slip of the keyboard."""
+
 
 class _OneSentence(ModelMetaclass):
     """Makes a mistake in ``Study(...)`` the same one sentence that it is in a study file."""
@@ -237,7 +240,7 @@ class Study(StudyPart):
     grid: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
     ladder: tuple[LadderStep, ...] = ()
     seeds: tuple[Whole, ...] = _FROM_PROFILE
-    budget_images: Whole = Field(_FROM_PROFILE, gt=0)
+    budget_images: Whole = Field(_FROM_PROFILE, gt=0, le=MOST_IMAGES)
     rungs: tuple[Whole, ...] = ()
     primary_metric: str = _FROM_PROFILE
     policy: PolicySpec = _FROM_PROFILE

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from dit_core.errors import UserError
+from dit_core.paths import expanded
 
 DEFAULT_STORE = "dit-ablate-store"
 STORE_VARIABLE = "DIT_ABLATE_STORE"
@@ -26,6 +27,6 @@ def require_folder(place: str | Path) -> None:
     """
     if ADDRESS.fullmatch(str(place)):
         return
-    path = Path(place).expanduser().resolve()
+    path = expanded(place, "store").resolve()
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         raise no_store(path)

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from dit_core.errors import UserError
+from dit_core.paths import expanded
 from service.default_store import ADDRESS
 from service.records.backend import is_name
 from service.redact import redacted
@@ -36,6 +37,15 @@ class S3Place:
 Place = Path | S3Place
 
 
+def _can_be_written_down(text: str) -> bool:
+    """Whether a name has characters only: a store's records and commands name its place."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def place_of(given: object) -> Place:
     """Returns the place that a person means.
 
@@ -46,9 +56,9 @@ def place_of(given: object) -> Place:
         raise UserError(f"store: {given!r:.60} is no place for a store; {_ALLOWED}")
     found = ADDRESS.fullmatch(text)
     if found is None:
-        if "\x00" in text:
+        if "\x00" in text or not _can_be_written_down(text):
             raise UserError(f"store: {text!r:.60} is no folder's name; {_ALLOWED}")
-        return Path(text).expanduser().resolve()
+        return expanded(text, "store").resolve()
     scheme, rest = found["scheme"], found["rest"].strip("/")
     shown = redacted(text)
     if scheme == "file":

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny_study import dit_ablate, study_data, write_study
+from tiny_study import dit_ablate, write_study
 
 from dit_core.errors import UserError
 from search_spaces.plain_data import plain
@@ -97,3 +97,16 @@ def test_a_path_that_no_file_can_have(path: str, tmp_path: Path) -> None:
             Client(store=tmp_path / "store").start(write_study(tmp_path), settings=changes)
     with pytest.raises(UserError, match=r"no name that a file can have|a user that this machine does not have"):
         Client(store=tmp_path / "store").start(f"{path}.md")
+
+
+@pytest.mark.parametrize("command", ["status", "plan"])
+@pytest.mark.parametrize("place", ["~nobody-is-called-so", "a\ud800b"])
+def test_a_store_that_cannot_be_called_so(command: str, place: str, tmp_path: Path) -> None:
+    arguments = [command, *([write_study(tmp_path)] if command == "plan" else []), "--store", place]
+    result = dit_ablate(*arguments)
+    assert result.exit_code == 2 and result.stderr.startswith("error: store: ")
+
+
+def test_a_budget_beyond_all_measure(tmp_path: Path) -> None:
+    result = dit_ablate("plan", write_study(tmp_path, budget_images=10**60), "--store", tmp_path / "store")
+    assert result.exit_code == 2 and "budget_images: input should be less than or equal to" in result.stderr
