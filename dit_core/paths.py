@@ -23,7 +23,7 @@ def expanded(given: str | os.PathLike[str], where: str = "") -> Path:
         text = os.fspath(given)
     except TypeError:
         raise UserError(f"{opens}{given!r:.60} is no path") from None
-    if not isinstance(text, str) or "\0" in text:
+    if not isinstance(text, str) or "\0" in text or not _encodes(text):
         raise UserError(f"{opens}{text!r:.60} is no name that a file can have")
     try:
         return Path(text).expanduser()
@@ -32,3 +32,12 @@ def expanded(given: str | os.PathLike[str], where: str = "") -> Path:
             f"{opens}{text!r:.60} begins with the home folder of a user that this machine does not have; a file whose "
             f"name begins so is written ./{text:.60}"
         ) from None
+
+
+def _encodes(text: str) -> bool:
+    """Whether the file system has bytes for a name."""
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return True

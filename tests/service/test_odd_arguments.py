@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny_study import dit_ablate, write_study
+from tiny_study import dit_ablate, study_data, write_study
 
 from dit_core.errors import UserError
 from search_spaces.plain_data import plain
