@@ -108,7 +108,7 @@ class Session:
                 on_update(snapshot)
 
         def may_write() -> bool:
-            return run is not None and not self.store.superseded(name, run)
+            return run is not None and not background.is_over and not self.store.superseded(name, run)
 
         sync = MlflowSync(self.tracking_uri, self.prepared, self.store, may_write, about=origins_for_mlflow(self.store))
         import_mlflow()

@@ -78,6 +78,11 @@ class BackgroundSync:
         self._stop.set()
         self._wake.set()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the block has ended by an error: nothing more is to be written or said."""
+        return self._stop.is_set() and self._final is None
+
     def nudge(self) -> None:
         """Synchronises now, without waiting for the pause to end: the study has become this run's."""
         self._wake.set()

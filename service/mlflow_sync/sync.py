@@ -180,7 +180,7 @@ class MlflowSync:
         # whatever goes wrong here (server, network, database, disk) must not reach training
         except Exception as error:
             reason = first_line(error).removeprefix("tracking_uri: ")
-            if self._problem is None and not ended:
+            if self._problem is None and not ended and self._gate.is_open:
                 LOG.warning(
                     f"MLflow at {redacted(self.tracking_uri)} cannot be written to now ({reason}); training goes on, "
                     "and MLflow catches up when it is back"
