@@ -102,14 +102,6 @@ def _listed(numbers: Sequence[int] | int) -> str:
     return ",".join(map(str, [numbers] if isinstance(numbers, int) else numbers))
 
 
-def uri_from_anywhere(uri: str) -> str:
-    """Returns a tracking URI that means the same in any folder: a relative path in it becomes absolute."""
-    scheme, _, place = uri.partition("sqlite:///")
-    if not scheme and place and not place.startswith("/"):
-        return f"sqlite:///{Path(place).absolute()}"
-    return uri if ":" in uri else str(Path(uri).absolute())
-
-
 def _from_anywhere(name: str, value: Any) -> Any:
     """A relative path as it is from any folder; a hub name, which no file is called here, stays."""
     if name.removeprefix("baseline.") not in PATHS or not isinstance(value, str | Path):

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from search_spaces.types import Expansion
 from service.provenance.record import Provenance
+from service.records.checkpoint_keys import checkpoints
 from service.records.decisions import PlanOpened
 from service.records.envelope import Record
 from service.records.kinds import DefinitionRecord, DivergenceRecord, Stretch, TrialRecord
@@ -81,14 +82,7 @@ def study_damage(expansion: Expansion, results: Results, store: Store, *, thorou
 
 def trained_to(store: Store, train_id: str) -> int:
     """Returns the images up to which a trial has a checkpoint, by a listing."""
-    return max((images for images, _ in checkpoint_keys(store, train_id)), default=0)
-
-
-def checkpoint_keys(store: Store, train_id: str) -> list[tuple[int, str]]:
-    """Returns (images, key) of a trial's checkpoints, newest first, a kept one before a partial one."""
-    names = store.records.names(f"trials/{train_id}/checkpoints/")
-    found = [(int(match[1]), key) for key in names if (match := _CHECKPOINT.search(key))]
-    return sorted(found, key=lambda item: (-item[0], ".partial." in item[1]))
+    return max((item.images for item in checkpoints(store.records, train_id)), default=0)
 
 
 def short(text: str) -> str:
@@ -198,7 +192,6 @@ def _of_study(study: str, store: Store) -> Iterator[Damage]:
         yield Damage(kind, key, text, study)
 
 
-_CHECKPOINT = re.compile(r"/(\d+)(?:\.partial)?\.safetensors$")
 _EVALUATION = re.compile(r"(?P<images>\d+)-(?P<metric>.+)-[0-9a-f]+\.json$")
 _KINDS = {
     "definitions": DamageKind.DEFINITION,

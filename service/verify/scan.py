@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from dit_core.files import abandoned
-from service.analysis.damage import Damage, DamageKind, checkpoint_keys, short
+from service.analysis.damage import Damage, DamageKind, short
+from service.records.checkpoint_keys import checkpoints
 from service.records.envelope import CorruptRecord, Record, moved
 from service.records.kinds import DivergenceRecord, EvaluationRecord, Stretch, TrialClaim, TrialRecord, TrialRelease
 from service.records.store import Store
@@ -83,7 +84,8 @@ def sound_checkpoints(store: Store, train_id: str, damages: list[Damage]) -> dic
         images -> key, for those that are whole.
     """
     found: dict[int, str] = {}
-    for images, key in checkpoint_keys(store, train_id):
+    for item in reversed(checkpoints(store.records, train_id)):  # a kept one before a partial one
+        images, key = item.images, item.key
         problem = check_key(store, key, images).problem
         if problem is None:
             found.setdefault(images, key)
