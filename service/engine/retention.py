@@ -8,22 +8,20 @@ a segment of theirs; a run that was superseded removes nothing. Trials that no r
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from dit_core.errors import UserError
-from search_spaces.expand import expand
-from search_spaces.study import Study
-from search_spaces.types import Expansion
+from search_spaces.types import Trial
 from service.analysis.standing import standing
 from service.engine.ledger import Ledger
-from service.policies import create
 from service.preflight import Prepared
-from service.records import study_files
 from service.records.checkpoint_keys import CheckpointKey, checkpoints
 from service.records.kinds import DefinitionRecord
 from service.records.results import TrialResult, collect_trial
 from service.records.store import Store
+from service.restored import restore
 
 REFRESH_SECONDS = 10.0
 """Pause between two looks at which other studies there are."""
@@ -96,9 +94,11 @@ class Retention:
             self._ledger.messages.append(sentence)
 
     def _needs(self, train_id: str) -> Iterator[Need]:
-        yield from _needs(self._ledger.expansion, self._ledger.prepared.train_ids, train_id, self._ledger.results)
+        yield from _needs(self._ledger.prepared, train_id, lambda trial: self._ledger.results[trial.name])
         for _, prepared in self._others.values():
-            yield from _needs(prepared.expansion, prepared.train_ids, train_id, None, self._store)
+            milestones = prepared.expansion.study.milestones
+            read = partial(collect_trial, store=self._store, train_id=train_id, milestones=milestones)
+            yield from _needs(prepared, train_id, read)
 
     def _refresh(self) -> None:
         """Reads the definitions of other studies, where there are new ones."""
@@ -119,32 +119,16 @@ class Retention:
                 self._say(f"no checkpoint is removed: what the study {name!r} needs is not known ({error})")
 
     def _read(self, name: str) -> Prepared:
-        definition = study_files.read_definition(self._store, name)
-        study: Study = definition.study
-        if any(trial.name not in definition.train_ids for trial in expand(study).trials):
-            raise UserError(f"study: {name!r} was recorded by another version, which called its trials differently")
-        prepared = Prepared(
-            expand(study), create(study.policy), definition.train_ids, {}, plan_digest=definition.analysis_plan
-        )
+        prepared, _ = restore(self._store, name)
         return standing(prepared, self._store).prepared  # with the arms that were proposed while it ran
 
 
-def _needs(
-    expansion: Expansion,
-    train_ids: Mapping[str, str],
-    train_id: str,
-    results: Mapping[str, TrialResult] | None,
-    store: Store | None = None,
-) -> Iterator[Need]:
-    study = expansion.study
-    for trial in expansion.trials:
-        if train_ids.get(trial.name) != train_id:
+def _needs(prepared: Prepared, train_id: str, result_of: Callable[[Trial], TrialResult]) -> Iterator[Need]:
+    study = prepared.expansion.study
+    for trial in prepared.expansion.trials:
+        if prepared.train_ids.get(trial.name) != train_id:
             continue
-        if results is not None:
-            result = results[trial.name]
-        else:
-            assert store is not None
-            result = collect_trial(trial, store, train_id, study.milestones)
+        result = result_of(trial)
         ended = None if result.diverged is None else result.diverged.images
         missing = frozenset(
             images

@@ -75,8 +75,11 @@ def pausing(folder: str, told: Connection) -> None:
     """Runs a study as if from another host, and is paused in the middle of a segment."""
     process._boot = lambda: "elsewhere"  # so that of this process nothing is known to the observer
 
+    paused: list[bool] = []
+
     def update(snapshot: Snapshot) -> None:
-        if snapshot.segments_done == 1 and any(live.images for live in snapshot.live.values()):
+        if not paused and snapshot.segments_done == 1 and any(live.images for live in snapshot.live.values()):
+            paused.append(True)
             told.send(os.getpid())
             os.kill(os.getpid(), signal.SIGSTOP)
 
