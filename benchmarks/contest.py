@@ -17,13 +17,31 @@ from time import perf_counter, process_time
 from typing import Any
 
 import torch
-from hardware import peak_memory, reset_peak_memory
+
+from dit_core.runtime.memory import forget_peak, peak_memory
 
 Contestant = Callable[[Any], Iterator[float]]
 """Takes the options. The first value, which is not used, says that it is built and warm; every further one is the
 seconds that one unit of work took in a turn."""
 
-PROFILE_ROWS = 20
+PROFILE_ROWS, KERNELS = 20, 10
+
+
+@dataclass
+class Profile:
+    """Where the time of a turn went.
+
+    Attributes:
+        table: PyTorch's.
+        kernels: name, share of the device's time and calls of the kernels (operators on the CPU) that took longest.
+        device_seconds: that the device computed; 0 on the CPU.
+        seconds: that the turn took, under the profiler.
+    """
+
+    table: str
+    kernels: list[tuple[str, float, int]]
+    device_seconds: float
+    seconds: float
 
 
 @dataclass
@@ -34,17 +52,17 @@ class Outcome:
         seconds: per unit of work, one value for each round.
         processor: seconds of processor time for one unit of work, over all threads, one value for each round.
         start_seconds: building, compiling and warming up.
-        peak_bytes: the most memory held in the rounds.
+        peak_bytes: the most memory held in the rounds; None where the system cannot tell.
         problem: why it could not run; None when it could.
-        profile: a table of where the time of one more turn went, if asked for.
+        profile: where the time of one more turn went, if asked for.
     """
 
     seconds: list[float] = field(default_factory=list)
     processor: list[float] = field(default_factory=list)
     start_seconds: float = 0.0
-    peak_bytes: int = 0
+    peak_bytes: int | None = None
     problem: str | None = None
-    profile: str = ""
+    profile: Profile | None = None
 
     @property
     def median(self) -> float:
@@ -102,10 +120,10 @@ def hold(
                     outcomes[name].seconds.append(found[0])
                     outcomes[name].processor.append(found[1])
         for name in list(lines):
-            outcomes[name].peak_bytes = ask(name, "peak") or 0
+            outcomes[name].peak_bytes = ask(name, "peak")
         if profiled in lines:
             say(f"profiling {profiled}")
-            outcomes[profiled].profile = ask(profiled, "profile") or ""
+            outcomes[profiled].profile = ask(profiled, "profile")
     finally:
         for line in lines.values():
             line.close()
@@ -128,7 +146,7 @@ def _serve(line: Connection, contestant: Contestant, options: Any, device_name: 
                 began = perf_counter()
                 next(turns)
                 value = perf_counter() - began
-                reset_peak_memory(device)
+                peak_is_its_own = forget_peak()
             elif order == "turn":
                 began, busy = perf_counter(), process_time()
                 seconds = next(turns)
@@ -136,7 +154,7 @@ def _serve(line: Connection, contestant: Contestant, options: Any, device_name: 
                 if device.type == "cuda":
                     torch.cuda.empty_cache()  # the next contestant's turn to fill the card
             elif order == "peak":
-                value = peak_memory(device)
+                value = peak_memory() if peak_is_its_own else None
             elif order == "profile":
                 value = _profile(turns, device)
             line.send(("value", value))
@@ -149,15 +167,23 @@ def _serve(line: Connection, contestant: Contestant, options: Any, device_name: 
         line.send(("problem", f"{type(error).__name__}: {error}"))
 
 
-def _profile(turns: Iterator[float], device: torch.device) -> str:
+def _profile(turns: Iterator[float], device: torch.device) -> Profile:
     activities = [torch.profiler.ProfilerActivity.CPU]
-    order = "self_cpu_time_total"
     if device.type == "cuda":
         activities.append(torch.profiler.ProfilerActivity.CUDA)
-        order = "self_cuda_time_total"
+    began = perf_counter()
     with torch.profiler.profile(activities=activities) as profiler:
         next(turns)
-    return str(profiler.key_averages().table(sort_by=order, row_limit=PROFILE_ROWS, max_name_column_width=48))
+        seconds = perf_counter() - began
+    found = profiler.key_averages()
+    on_gpu = device.type == "cuda"
+    order = "self_device_time_total" if on_gpu else "self_cpu_time_total"
+    table = found.table(sort_by=order, row_limit=PROFILE_ROWS, max_name_column_width=48)
+    own = [item for item in found if not on_gpu or item.device_type == torch.autograd.DeviceType.CUDA]
+    own.sort(key=lambda item: -getattr(item, order))
+    total = sum(getattr(item, order) for item in own) or 1.0
+    kernels = [(item.key, getattr(item, order) / total, item.count) for item in own[:KERNELS]]
+    return Profile(str(table), kernels, total / 1e6 if on_gpu else 0.0, seconds)
 
 
 def ratios(outcomes: Mapping[str, Outcome], name: str, ours: str) -> tuple[float, float, float] | None:

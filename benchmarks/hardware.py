@@ -1,15 +1,14 @@
-"""What the machine can do at most, and what a process used of it."""
+"""What the machine is, and what it can do at most."""
 
 from __future__ import annotations
 
 import os
-import platform
-import resource
-from contextlib import suppress
-from pathlib import Path
 from time import perf_counter
 
+import checkout  # noqa: F401 (before everything that imports dit_core)
 import torch
+
+from dit_core.runtime.processor import processor
 
 DENSE_BF16_TFLOPS = {
     "A100": 312.0,
@@ -56,34 +55,11 @@ def synchronize(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def reset_peak_memory(device: torch.device) -> None:
-    """Starts a new measurement of ``peak_memory``."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    else:
-        with suppress(OSError):
-            Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak becomes the present size
-
-
-def peak_memory(device: torch.device) -> int:
-    """Returns the most bytes held: allocated tensors on a GPU, else this process's resident memory."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    with suppress(OSError, StopIteration):
-        lines = Path("/proc/self/status").read_text().splitlines()
-        return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
 def machine(device: torch.device) -> str:
     """Returns one line on the machine and how busy it is."""
-    processor = platform.processor() or platform.machine()
-    with suppress(OSError, StopIteration):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        processor = next(line for line in lines if line.startswith("model name")).split(":")[1].strip()
     load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
     card = f", {torch.cuda.get_device_name(device)}" if device.type == "cuda" else ""
     return (
-        f"{processor}, {os.cpu_count()} cores, {torch.get_num_threads()} threads{card}; torch {torch.__version__}; "
+        f"{processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads{card}; torch {torch.__version__}; "
         f"load average {load}"
     )

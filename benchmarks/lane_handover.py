@@ -107,8 +107,6 @@ def measure_plain(resources: Resources, folder: Path, trials: int) -> dict[str, 
     """Runs no-op trials, one after another, each with its own Ray Train run."""
     from ray import tune
 
-    from service.engine.driver import TRIAL_RESOURCES
-
     space = {
         "index": tune.grid_search(list(range(trials))),
         "folder": str(folder),
@@ -116,7 +114,7 @@ def measure_plain(resources: Resources, folder: Path, trials: int) -> dict[str, 
         "cpus": resources.cpus_per_worker,
     }
     results = tune.Tuner(
-        tune.with_resources(plain_trial, TRIAL_RESOURCES),
+        tune.with_resources(plain_trial, {"CPU": 0.001}),  # the CPUs are its trainer's
         param_space=space,
         tune_config=tune.TuneConfig(max_concurrent_trials=1),
         run_config=tune.RunConfig(name="plain", storage_path=str(folder / "tune"), verbose=0),

@@ -53,7 +53,7 @@ def show(
                 spread,
                 "" if against is None or name == OURS else "{:.2f} ({:.2f} .. {:.2f})".format(*against),
                 f"{flops / median / peak:.1%}",
-                f"{outcome.peak_bytes / 2**30:.2f}",
+                f"{outcome.peak_bytes / 2**30:.2f}" if outcome.peak_bytes is not None else "-",
                 f"{statistics.median(outcome.processor) * 1e3:.4g}",
                 f"{outcome.start_seconds:.0f}",
             ]
@@ -79,7 +79,7 @@ def show(
     )
     for name, outcome in outcomes.items():
         if outcome.profile:
-            print(f"\n{name}, one turn:\n{outcome.profile}")
+            print(f"\n{name}, one turn:\n{outcome.profile.table}")
     if path is not None:
         content = {
             "command": sys.argv,

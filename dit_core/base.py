@@ -6,16 +6,35 @@ otherwise: ``path: Annotated[str | None, Irrelevant("...")] = None``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 
 class Config(BaseModel):
     """A frozen pydantic model that refuses unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_for_several(cls, value: Any) -> Any:
+        """Takes one name or number where a list of them is wanted: ``metrics: fid``."""
+        if not isinstance(value, Mapping):
+            return value
+        return {name: (item,) if cls._is_one_of(name, item) else item for name, item in value.items()}
+
+    @classmethod
+    def _is_one_of(cls, name: Any, item: Any) -> bool:
+        field = cls.model_fields.get(name) if isinstance(name, str) else None
+        if field is None or isinstance(item, bool) or get_origin(field.annotation) is not tuple:
+            return False
+        kinds = get_args(field.annotation)
+        if len(kinds) != 2 or kinds[1] is not Ellipsis:
+            return False
+        return isinstance(item, str) if kinds[0] is str else kinds[0] in (int, float) and isinstance(item, int | float)
 
     @field_validator("*")
     @classmethod

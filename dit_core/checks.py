@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from dit_core.diffusion.checks import check_guidance, check_process
 from dit_core.errors import UserError
-from dit_core.parts import BLOCKS, METRICS, NAMED_BY, POSITIONS, chosen
+from dit_core.parts import BLOCKS, METRICS, NAMED_BY, NORMS, POSITIONS, chosen
+from dit_core.training.alignment import check_alignment
 from dit_core.training.masking import check_masking
+from dit_core.training.schedule import check_learning_rate
 
 if TYPE_CHECKING:
     from dit_core.config import TrialConfig
@@ -23,9 +25,12 @@ def check(config: TrialConfig) -> None:
     check_names(config)
     check_gates(config.model)
     check_positions(config.model)
+    check_norm(config.model)
     check_process(config)
     check_guidance(config)
     check_masking(config)
+    check_learning_rate(config.training)
+    check_alignment(config)
     check_average(config)
 
 
@@ -83,12 +88,32 @@ def check_positions(model: ModelConfig) -> None:
         )
 
 
+def check_norm(model: ModelConfig) -> None:
+    """Makes sure that queries and keys are normed token by token.
+
+    Raises:
+        UserError: the norm looks at several tokens.
+    """
+    if model.qk_norm and not NORMS.about(model.norm).per_token:
+        fitting = ", ".join(name for name in NORMS if NORMS.about(name).per_token)
+        raise UserError(
+            f"model.qk_norm: true given, but the norm {model.norm!r} mixes the tokens of an image, and queries and "
+            f"keys are normed one by one; allowed: false, or one of the norms {fitting}"
+        )
+
+
 def check_average(config: TrialConfig) -> None:
     """Makes sure that training keeps the average of the weights that is evaluated.
 
     Raises:
         UserError: it does not.
     """
+    length, lengths = config.evaluation.ema_length, config.training.ema_lengths
+    if length is not None and length not in lengths:
+        raise UserError(
+            f"evaluation.ema_length: {length!r} is not among the lengths that training keeps; "
+            f"allowed: {', '.join(map(repr, lengths)) or 'none'} (training.ema_lengths)"
+        )
     if config.evaluated_decay not in (*config.training.ema_decays, 0):
         kept = ", ".join(map(repr, config.training.ema_decays))
         raise UserError(

@@ -40,7 +40,7 @@ class TrialConfig(Config):
 
     @property
     def evaluated_decay(self) -> float:
-        """Decay of the average that is evaluated; 0 is the raw weights."""
+        """Decay of the average that is evaluated, unless ``evaluation.ema_length`` names another; 0: raw weights."""
         asked = self.evaluation.ema_decay
         return self.training.ema_decays[0] if asked is None else asked
 

@@ -12,7 +12,13 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class UserError(ValueError):
-    """A mistake in what the user gave. ``str(error)`` is the one sentence to show; no traceback is."""
+    """A mistake in what the user gave. ``str(error)`` is the one sentence to show; no traceback is.
+
+    Attributes:
+        incomplete: whether it is no mistake, but something has to be settled before anything can run.
+    """
+
+    incomplete = False
 
 
 def nearest(given: object, allowed: Iterable[object]) -> str | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from time import perf_counter
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -13,11 +15,19 @@ from dit_core.data.base import ImageDataset
 from dit_core.diffusion.build import build_process
 from dit_core.diffusion.sampling import sample
 from dit_core.events import Evaluated
+from dit_core.kept_samples import KeptSamples
 from dit_core.model.dit import DiT
 from dit_core.parts import METRICS
 from dit_core.runtime import compilation, distributed, precision
 from dit_core.runtime.noise import integers_at, normals
 from dit_core.runtime.randomness import generator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from torchmetrics import MetricCollection
+
+    from dit_core.metrics.base import Metric
 
 _MIN_SIDE = 48
 """Grid images smaller than this many pixels are enlarged by a whole factor, so that a person sees them."""
@@ -33,8 +43,8 @@ def check(config: TrialConfig, dataset: ImageDataset) -> None:
         METRICS.get(name, "evaluation.metrics").check(config, dataset)
 
 
-def evaluate(config: TrialConfig, model: DiT, dataset: ImageDataset, *, images: int) -> Evaluated:
-    """Scores generated images. Labels and noise are functions of the seed and of an image's position among them.
+def evaluate(config: TrialConfig, model: DiT, dataset: ImageDataset, *, images: int, keep: bool = False) -> Evaluated:
+    """Scores generated images. Labels and noise are functions of the seeds and of an image's position among them.
 
     They come in chunks of ``evaluation.batch_size`` that are dealt to the ranks in turn, which changes an image by the
     network's rounding only. Collective.
@@ -44,9 +54,11 @@ def evaluate(config: TrialConfig, model: DiT, dataset: ImageDataset, *, images: 
         model: the weights to score, usually averaged, on the device to sample on; its mode is left as it was.
         dataset: the data set the trial trains on.
         images: training images the weights have seen.
+        keep: keep the samples on this machine's disk, and take those that are there instead of sampling again.
     """
     settings, device = config.evaluation, next(model.parameters()).device
-    metrics = [METRICS.get(name)(config, dataset, device) for name in settings.metrics]
+    kept = KeptSamples(config, model) if keep else None
+    metrics = load_metrics(config, dataset, device)
     chunks = torch.arange(settings.num_samples).split(settings.batch_size)
     training = model.training
     model.eval()
@@ -56,32 +68,67 @@ def evaluate(config: TrialConfig, model: DiT, dataset: ImageDataset, *, images: 
     with torch.no_grad():
         try:
             for positions in chunks[distributed.rank() :: distributed.world_size()]:
-                generated = generate(config, model, dataset, draw_labels(config, positions), "eval", positions)
+                generated = _generated(config, model, dataset, positions, kept)
                 sampling += clock.lap()
-                for metric in metrics:
-                    metric.update(generated, int(positions[0]))
+                metrics.update(generated, int(positions[0]))
                 scoring += clock.lap()
             if distributed.rank() == 0:
-                grid = sample_grid(config, model, dataset)
+                made = functools.partial(sampled_grid, config, model, dataset)
+                grid = render(made() if kept is None else kept("grid", made), columns=config.grid_columns)
                 sampling += clock.lap()
         finally:
             model.train(training)
-        results = tuple(metric.compute() for metric in metrics)
+        each = cast("Iterable[Metric]", metrics.values(copy_state=False))
+        scored = {metric.name: metric.result() for metric in each}
+        results = tuple(scored[name] for name in settings.metrics)
     scoring += clock.lap()
+    if kept is not None:
+        kept.make_room()
+        if not kept.sampled:  # reading took some time, which says nothing of what sampling takes
+            scoring, sampling = scoring + sampling, 0.0
     return Evaluated(images, results, grid, sampling, scoring)
 
 
+def load_metrics(config: TrialConfig, dataset: ImageDataset, device: torch.device) -> MetricCollection:
+    """Returns the metrics of a trial, empty, in one collection: features are computed once, equal states kept once."""
+    from torchmetrics import MetricCollection
+
+    metrics: dict[str, Any] = {}
+    groups: dict[str, list[str]] = {}
+    for index, name in enumerate(config.evaluation.metrics):
+        metric, key = METRICS.get(name)(config, dataset, device), f"{index:02d}-{name.replace('.', '/')}"
+        metrics[key] = metric
+        groups.setdefault(metric.shared or key, []).append(key)
+    collection = MetricCollection(metrics, compute_groups=list(groups.values()))
+    return collection.to(device if device.type == "cuda" else "cpu")
+
+
+def _generated(
+    config: TrialConfig, model: DiT, dataset: ImageDataset, positions: Tensor, kept: KeptSamples | None
+) -> Tensor:
+    def made() -> Tensor:
+        labels = draw_labels(config, positions)
+        return generate(config, model, dataset, labels, stream_of(config, "eval"), positions)
+
+    return made() if kept is None else kept(f"{int(positions[0]):09d}-{len(positions)}", made)
+
+
 def draw_labels(config: TrialConfig, positions: Tensor) -> Tensor:
-    """Returns the labels of an evaluation's images by their positions in it, both (n,) int64; a function of the seed.
+    """Returns the labels of an evaluation's images by their positions in it, both (n,) int64; a function of the seeds.
 
     ``uniform`` draws each label at random, as ADM's and DiT's 50 000 samples do. ``balanced`` goes round the classes in
     an order drawn once per seed, so that over the whole evaluation no class is more than one image ahead of another.
     """
     classes, seed = max(1, config.model.num_classes), config.seed  # without classes, 0 is the null class
     if config.evaluation.labels == "uniform":
-        return integers_at(positions, classes, seed, "eval-labels")
-    order = torch.from_numpy(generator(seed, "eval-classes").permutation(classes))
+        return integers_at(positions, classes, seed, stream_of(config, "eval-labels"))
+    order = torch.from_numpy(generator(seed, stream_of(config, "eval-classes")).permutation(classes))
     return order[positions % classes]
+
+
+def stream_of(config: TrialConfig, name: str) -> str:
+    """Returns the random stream of an evaluation: its own for each ``evaluation.seed``."""
+    return f"{name}-{config.evaluation.seed}" if config.evaluation.seed else name
 
 
 def generate(
@@ -104,10 +151,11 @@ def generate(
     shape = (config.model.in_channels, config.model.input_size, config.model.input_size)
     positions = positions.to(device)
     whole = len(labels) == settings.batch_size  # the last chunk and the grid are not worth compiling for their size
-    network = compilation.compiled(model) if config.training.compile and whole else model
-    with torch.inference_mode(), precision.autocast(config.training, device):
+    if config.training.compile:
+        compilation.compile_(model, model.blocks, device)
+    with torch.inference_mode(), precision.autocast(config.training, device), compilation.eager(not whole):
         x = sample(
-            network,
+            model,
             build_process(config.diffusion),
             noise=normals(positions, shape, config.seed, f"{stream}-start"),
             labels=labels.to(device),
@@ -124,13 +172,18 @@ def generate(
 
 
 def sample_grid(config: TrialConfig, model: DiT, dataset: ImageDataset) -> bytes:
-    """Returns a PNG of ``grid_images`` samples with labels 0, 1, 2, ...; every arm of a seed gets the same noise."""
+    """Returns a PNG of ``sampled_grid``."""
+    return render(sampled_grid(config, model, dataset), columns=config.grid_columns)
+
+
+def sampled_grid(config: TrialConfig, model: DiT, dataset: ImageDataset) -> Tensor:
+    """Returns ``grid_images`` samples with labels 0, 1, 2, ..., uint8; every arm of a seed gets the same noise."""
     settings = config.evaluation
     parts = [
         generate(config, model, dataset, part % max(1, config.model.num_classes), "grid", part)
         for part in torch.arange(settings.grid_images).split(settings.batch_size)
     ]
-    return render(torch.cat(parts), columns=config.grid_columns)
+    return torch.cat(parts)
 
 
 def render(images: Tensor, columns: int) -> bytes:

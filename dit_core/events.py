@@ -14,10 +14,12 @@ class Started:
     Attributes:
         images: training images seen by the loaded state (0 for a fresh trial).
         ignored: checkpoints that were present but failed verification, with the reason.
+        micro_batch: images that each worker puts through the network at once; 0 for its whole share of a batch.
     """
 
     images: int
     ignored: tuple[str, ...] = ()
+    micro_batch: int = 0
 
 
 @dataclass(frozen=True)

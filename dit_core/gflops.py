@@ -9,21 +9,14 @@ with ``cost_whole`` has all work inside it booked there, that of modules which s
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 
-import torch
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
-
+from dit_core.errors import UserError
+from dit_core.kept_counts import COUNTS, Counted, asked
 from dit_core.model.config import ModelConfig
-from dit_core.model.dit import DiT
+from dit_core.parts import NAMED_BY
 from dit_core.training.masking import kept_tokens
-
-PARTS = ("patchify", "attention", "mlp", "conditioning", "decoder")
-OTHER = "other"
-"""Work outside every module that declares a ``cost_part``; listed only when there is any."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +28,7 @@ class Cost:
         trainable_params: parameters that receive gradients.
         parts: part -> billions of multiply-adds of one image's forward pass.
         gmacs: their sum, the paper's "Gflops".
-        trained_gmacs: as ``gmacs``, for a forward pass in training, which leaves masked tokens out.
+        trained_gmacs: as ``gmacs``, for a forward pass in training, which leaves masked tokens out and projects others.
     """
 
     params: int
@@ -46,17 +39,37 @@ class Cost:
 
 
 def count(config: ModelConfig, mask_ratio: float = 0.0) -> Cost:
-    """Counts a network's parameters and multiply-adds; a config is counted once per process.
+    """Counts a network's parameters and multiply-adds; a config is counted once per machine, see ``kept_counts``.
+
+    Parts from a plugin that has not been run here are counted as the paper's own in their place.
 
     Args:
         config: the network.
         mask_ratio: share of the tokens that training leaves out.
     """
     kept = kept_tokens(config.num_tokens, mask_ratio)
-    params, trainable, macs = _count(config)
-    trained = macs if kept == config.num_tokens else _count(config, kept)[2]
-    parts = {part: amount / 1e9 for part, amount in macs}
-    return Cost(params, trainable, parts, sum(amount for _, amount in macs) / 1e9, sum(a for _, a in trained) / 1e9)
+    config, outside = _runnable(config)
+    try:
+        _count(config, outside)
+    except Exception as error:
+        if not outside or isinstance(error, UserError):
+            raise
+        told = " and ".join(label for label, _ in outside)
+        first = (str(error).splitlines() or [""])[0]
+        raise UserError(
+            f"plugins: a network with {told} cannot be built and run ({type(error).__name__}: {first:.200})"
+        ) from error
+    found = _count(config, outside)
+    whole = kept == config.num_tokens and not config.alignment_layer
+    trained = found if whole else _count(config, outside, kept if kept < config.num_tokens else None, True)
+    parts = {part: amount / 1e9 for part, amount in found.macs.items()}
+    return Cost(
+        found.params,
+        found.trainable_params,
+        parts,
+        sum(found.macs.values()) / 1e9,
+        sum(trained.macs.values()) / 1e9,
+    )
 
 
 def training_gmacs(cost: Cost, images: int) -> float:
@@ -64,64 +77,32 @@ def training_gmacs(cost: Cost, images: int) -> float:
     return cost.trained_gmacs * images * 3
 
 
+def _runnable(config: ModelConfig) -> tuple[ModelConfig, tuple[tuple[str, str], ...]]:
+    """Returns a network that can be built, and its parts from outside, for people and by their source."""
+    instead: dict[str, str] = {}
+    outside = []
+    for field, parts in NAMED_BY.items():
+        section, _, leaf = field.partition(".")
+        name = getattr(config, leaf) if section == "model" else ""
+        if name and not parts.runs(name):
+            instead[leaf] = ModelConfig.model_fields[leaf].default
+        elif name in parts.origins:
+            origin = parts.origins[name]
+            outside.append((f"the {parts.kind} {name!r} of {origin.label}", origin.source))
+    return config.model_copy(update=instead), tuple(outside)
+
+
 @cache
-def _count(config: ModelConfig, kept: int | None = None) -> tuple[int, int, tuple[tuple[str, int], ...]]:
-    with torch.device("meta"):
-        model = DiT(config)
-        x_NCHW = torch.empty(1, config.in_channels, config.input_size, config.input_size)
-        t_N = torch.empty(1)
-        y_N = torch.empty(1, dtype=torch.long)
-        keep_NS = None if kept is None else torch.empty(1, kept, dtype=torch.long)
-        macs = macs_by_part(model, (x_NCHW, t_N, y_N, keep_NS))
-    params = sum(parameter.numel() for parameter in model.parameters())
-    trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    return params, trainable, tuple(macs.items())
+def _count(
+    config: ModelConfig, outside: tuple[tuple[str, str], ...] = (), kept: int | None = None, training: bool = False
+) -> Counted:
+    # a network with parts from outside is built here in any case, since they are what has to be shown to work
+    question = asked(config, kept, training)
+    known = None if outside else COUNTS.read(question)
+    if known is None:
+        from dit_core.counting import counted  # PyTorch takes seconds, which a count that is kept need not wait for
 
-
-def macs_by_part(model: nn.Module, inputs: tuple[Tensor | None, ...]) -> dict[str, int]:
-    """Runs a forward pass and books every multiply-add to the innermost running module with a ``cost_part``.
-
-    Inside a module with ``cost_whole`` nothing is booked elsewhere.
-
-    Args:
-        model: the network, on the meta device (elsewhere attention may run as an operator that PyTorch does not count).
-        inputs: its positional arguments.
-
-    Returns:
-        Part -> multiply-adds; the five usual parts always, any others when they have some.
-    """
-    counter = FlopCounterMode(display=False)
-    booked: Counter[str] = Counter()
-    running = [(OTHER, False)]
-    seen = 0
-
-    def book() -> None:
-        nonlocal seen
-        total = counter.get_total_flops() // 2  # PyTorch counts a multiply-add as two
-        booked[running[-1][0]] += total - seen
-        seen = total
-
-    def enter(module: nn.Module, _: object) -> None:
-        book()
-        outer = running[-1]
-        running.append(outer if outer[1] else (str(module.cost_part), bool(getattr(module, "cost_whole", False))))
-
-    def leave(module: nn.Module, _: object, __: object) -> None:
-        book()
-        running.pop()
-
-    handles = []
-    for module in model.modules():
-        if hasattr(module, "cost_part"):
-            handles.append(module.register_forward_pre_hook(enter))
-            handles.append(module.register_forward_hook(leave))
-    try:
-        with counter, torch.no_grad():
-            model(*inputs)
-            book()
-    finally:
-        for handle in handles:
-            handle.remove()
-    parts = dict.fromkeys(PARTS, 0)
-    parts.update({part: amount for part, amount in booked.items() if amount})
-    return parts
+        known = counted(config, kept, training)
+        if not outside:
+            COUNTS.keep(question, known)
+    return known

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dit_core.base import Added, Config, Irrelevant
@@ -45,12 +46,24 @@ def train_id(config: TrialConfig, data_fingerprint: str, weights_fingerprint: st
     Raises:
         UserError: the SHA-256 is to be taken, and the weights are not there.
     """
+    return train_ids(config, [config.seed], data_fingerprint, weights_fingerprint)[0]
+
+
+def train_ids(
+    config: TrialConfig, seeds: Sequence[int], data_fingerprint: str, weights_fingerprint: str | None = None
+) -> list[str]:
+    """Returns the ``train_id`` of a configuration with each of these seeds; the other arguments are ``train_id``'s.
+
+    Raises:
+        UserError: as for ``train_id``.
+    """
     settings = relevant(config)
     start = config.training.initial_weights
     if start is not None:  # what is in them matters, not where they lie
         settings["training"]["initial_weights"] = weights_fingerprint or sha256(start)
     numerics = {"core": NUMERICS_VERSION, **revisions(config)}
-    return digest({"config": settings, "data": data_fingerprint, "numerics": numerics})
+    content = {"data": data_fingerprint, "numerics": numerics}
+    return [digest({**content, "config": {**settings, "seed": seed}}) for seed in seeds]
 
 
 def sampling(config: TrialConfig) -> dict[str, Any]:
@@ -64,7 +77,7 @@ def sampling(config: TrialConfig) -> dict[str, Any]:
     steered = settings.guidance_scale != 1
     everywhere = settings.guidance_interval in (None, (0.0, 1.0))
     return relevant(settings) | {
-        "ema_decay": config.evaluated_decay,
+        "ema_decay": config.evaluated_decay if settings.ema_length is None else None,
         "sampler": sampler,
         "guidance_channels": guided_channels(config.model.in_channels, settings.guidance_channels) if steered else None,
         "guidance_interval": settings.guidance_interval if steered and not everywhere else None,
@@ -81,16 +94,19 @@ def eval_id(train: str, images: int, config: TrialConfig, metric: str) -> str:
         config: the trial, for its evaluation settings and VAE.
         metric: name of the metric; one that is not registered here is known by its name alone.
     """
-    return digest(
-        {
-            "train": train,
-            "images": images,
-            "sampler": sampling(config),
-            "vae": config.data.vae,
-            "metric": metric,
-            "numerics": METRICS.revisions(metric) if metric in METRICS else {},
-        }
-    )
+    return eval_ids(train, [images], config, metric)[images]
+
+
+def eval_ids(train: str, milestones: Iterable[int], config: TrialConfig, metric: str) -> dict[int, str]:
+    """Returns the ``eval_id`` of a measurement at each of these numbers of images; the arguments are ``eval_id``'s."""
+    content = {
+        "train": train,
+        "sampler": sampling(config),
+        "vae": config.data.vae,
+        "metric": metric,
+        "numerics": METRICS.revisions(metric) if metric in METRICS else {},
+    }
+    return {images: digest({**content, "images": images}) for images in milestones}
 
 
 def relevant(config: Config) -> dict[str, Any]:

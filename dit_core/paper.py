@@ -34,6 +34,15 @@ def paper_row(
     return {"model": name, **{key: found[key] for key in ("gflops", "params_m", "fid50k_400k")}}
 
 
+def scaling_models() -> tuple[tuple[float, float], ...]:
+    """Returns Gflops and FID-50K of the twelve models of the paper's scaling figure: every size and patch, adaLN-Zero.
+
+    Their correlation, of the logarithm of Gflops with FID, is the paper's -0.93 (figure 8).
+    """
+    rows = [row for (_, _, block), row in _rows().items() if block == "adaln-zero"]
+    return tuple(sorted((float(row["gflops"]), float(row["fid50k_400k"])) for row in rows))
+
+
 @cache
 def _rows() -> dict[tuple[str, int, str], dict[str, Any]]:
     data = json.loads(files("dit_core").joinpath("paper.json").read_text())

@@ -6,16 +6,19 @@ module imports none of them. Whoever changes the numbers that a part produces ra
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from dit_core.registry import Entry, Parts
+from dit_core.errors import UserError
+from dit_core.registry import Entry, Origin, Parts
 
 if TYPE_CHECKING:
     from dit_core.config import TrialConfig
     from dit_core.data.base import ImageDataset
     from dit_core.diffusion.objectives import Objective
     from dit_core.diffusion.samplers.base import Sampler
+    from dit_core.diffusion.schedules import NoiseSchedule
     from dit_core.diffusion.times import TimestepSampling
     from dit_core.diffusion.weighting import Weighting
     from dit_core.interop.layout import Layout
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from dit_core.model.norms import Norm
     from dit_core.model.positions import Position
     from dit_core.training.optimizers.base import Builder
+    from dit_core.training.schedule import Schedule
 
 Direction = Literal["min", "max"]
 Process = Literal["gaussian", "flow"]
@@ -38,9 +42,11 @@ class BlockEntry(Entry):
 
     Attributes:
         gated: whether ``model.gate_init`` means something to it.
+        extra_tokens: how many tokens it appends to the image's.
     """
 
     gated: bool = False
+    extra_tokens: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +71,17 @@ class PositionEntry(Entry):
 
     width_multiple: int = 1
     head_width: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class NormEntry(Entry):
+    """A normalisation.
+
+    Attributes:
+        per_token: whether what it makes of a token depends on that token alone.
+    """
+
+    per_token: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,22 +121,67 @@ class MetricEntry(Entry):
     Attributes:
         description: what it measures, in a few words.
         direction: ``min`` where less is better, ``max`` where more is.
+        network: the network that looks at the images, as ``service.cost.scoring`` calls it; None where that module
+            knows by the metric's name.
     """
 
     description: str
     direction: Direction = "min"
+    network: str | None = None
+
+
+class Metrics(Parts["type[Metric]", MetricEntry]):
+    """The metrics that are registered, and image metrics of torchmetrics by their import path."""
+
+    def check(self, name: str, field: str | None = None) -> None:
+        """Makes sure that ``name`` is registered, or one of torchmetrics' that can score samples."""
+        if not _of_torchmetrics(name):
+            super().check(name, field)
+        else:
+            self.about(name, field)
+
+    def about(self, name: str, field: str | None = None) -> MetricEntry:
+        """Returns what is known about ``name``; torchmetrics is imported for one of its own."""
+        if not _of_torchmetrics(name):
+            return super().about(name, field)
+        entry: MetricEntry = importlib.import_module("dit_core.metrics.torchmetrics_names").entry(
+            name, field or self.kind
+        )
+        return entry
+
+    def get(self, name: str, field: str | None = None) -> type[Metric]:
+        """Imports and returns the metric called ``name``."""
+        if not _of_torchmetrics(name):
+            return super().get(name, field)
+        self.check(name, field)
+        found: type[Metric] = importlib.import_module("dit_core.metrics.from_torchmetrics").metric(name)
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        if not isinstance(name, str) or not _of_torchmetrics(name):
+            return super().__contains__(name)
+        try:
+            self.check(name)
+        except UserError:
+            return False
+        return True
+
+
+def _of_torchmetrics(name: str) -> bool:
+    return name.startswith("torchmetrics.")
 
 
 _BLOCKS = "dit_core.model.blocks"
 BLOCKS: Parts[type[Block], BlockEntry] = Parts(
     "block",
     {
-        "in-context": BlockEntry(f"{_BLOCKS}.in_context:InContextBlock"),
+        "in-context": BlockEntry(f"{_BLOCKS}.in_context:InContextBlock", extra_tokens=2),
         "cross-attention": BlockEntry(f"{_BLOCKS}.cross_attention:CrossAttentionBlock"),
         "adaln": BlockEntry(f"{_BLOCKS}.adaln:AdaLNBlock"),
         "adaln-zero": BlockEntry(f"{_BLOCKS}.adaln_zero:AdaLNZeroBlock", gated=True),
         "adaln-single": BlockEntry(f"{_BLOCKS}.adaln_single:AdaLNSingleBlock", gated=True),
     },
+    subclass_of="dit_core.model.blocks.base:Block",
 )
 
 _DECODERS = "dit_core.model.decoders"
@@ -132,6 +194,7 @@ DECODERS: Parts[type[Decoder], DecoderEntry] = Parts(
         "conv-upsample": DecoderEntry(f"{_DECODERS}.conv_upsample:ConvUpsampleDecoder"),
         "ddt": DecoderEntry(f"{_DECODERS}.ddt:DdtDecoder", looks_again=True),
     },
+    subclass_of="dit_core.model.decoders.base:Decoder",
 )
 
 _POSITIONS = "dit_core.model.positions"
@@ -145,16 +208,29 @@ POSITIONS: Parts[Position, PositionEntry] = Parts(
             f"{_POSITIONS}:SINCOS_PLUS_ROTARY", uses=("sincos", "rotary"), width_multiple=4, head_width=4
         ),
         "none": PositionEntry(f"{_POSITIONS}:NONE"),
+        "relative": PositionEntry(f"{_POSITIONS}:RELATIVE"),
+    },
+    instance_of="dit_core.model.positions:Position",
+)
+
+NORMS: Parts[Norm, NormEntry] = Parts(
+    "norm",
+    {
+        "layernorm": NormEntry("dit_core.model.norms:layernorm"),
+        "rmsnorm": NormEntry("dit_core.model.norms:rmsnorm"),
+        "groupnorm": NormEntry("dit_core.model.norms:groupnorm", per_token=False),
     },
 )
 
-NORMS: Parts[Norm, Entry] = Parts(
-    "norm",
-    {"layernorm": Entry("dit_core.model.norms:layernorm"), "rmsnorm": Entry("dit_core.model.norms:rmsnorm")},
-)
-
 MLPS: Parts[Pointwise, Entry] = Parts(
-    "mlp", {"gelu": Entry("dit_core.model.mlps:Mlp"), "swiglu": Entry("dit_core.model.mlps:SwiGlu")}
+    "mlp",
+    {
+        "gelu": Entry("dit_core.model.mlps:Mlp"),
+        "swiglu": Entry("dit_core.model.mlps:SwiGlu"),
+        "gelu-exact": Entry("dit_core.model.mlps:ExactGeluMlp"),
+        "relu": Entry("dit_core.model.mlps:ReluMlp"),
+        "silu": Entry("dit_core.model.mlps:SiluMlp"),
+    },
 )
 
 GATE_INITS: Parts[GateInit, Entry] = Parts(
@@ -174,6 +250,18 @@ OBJECTIVES: Parts[Objective, ObjectiveEntry] = Parts(
         "x0": ObjectiveEntry(f"{_OBJECTIVES}:X0", process="gaussian"),
         "v": ObjectiveEntry(f"{_OBJECTIVES}:V", process="gaussian"),
         "flow": ObjectiveEntry(f"{_OBJECTIVES}:FLOW", process="flow"),
+    },
+    instance_of="dit_core.diffusion.objectives:Objective",
+)
+
+_SCHEDULES = "dit_core.diffusion.schedules"
+NOISE_SCHEDULES: Parts[NoiseSchedule, Entry] = Parts(
+    "noise_schedule",
+    {
+        "linear": Entry(f"{_SCHEDULES}:linear"),
+        "scaled-linear": Entry(f"{_SCHEDULES}:scaled_linear"),
+        "cosine": Entry(f"{_SCHEDULES}:cosine"),
+        "sigmoid": Entry(f"{_SCHEDULES}:sigmoid"),
     },
 )
 
@@ -214,6 +302,16 @@ OPTIMIZERS: Parts[Builder, Entry] = Parts(
     },
 )
 
+_RATES = "dit_core.training.schedule"
+LEARNING_RATE_SCHEDULES: Parts[Schedule, Entry] = Parts(
+    "learning_rate_schedule",
+    {
+        "constant": Entry(f"{_RATES}:constant"),
+        "linear": Entry(f"{_RATES}:linear"),
+        "cosine": Entry(f"{_RATES}:cosine"),
+    },
+)
+
 DATASETS: Parts[type[ImageDataset], Entry] = Parts(
     "data set",
     {
@@ -222,9 +320,10 @@ DATASETS: Parts[type[ImageDataset], Entry] = Parts(
         "huggingface": Entry("dit_core.data.huggingface:HuggingFace"),
         "latents": Entry("dit_core.data.latents:Latents"),
     },
+    subclass_of="dit_core.data.base:ImageDataset",
 )
 
-METRICS: Parts[type[Metric], MetricEntry] = Parts(
+METRICS = Metrics(
     "metric",
     {
         "fd_digits_cnn": MetricEntry(
@@ -267,6 +366,14 @@ METRICS: Parts[type[Metric], MetricEntry] = Parts(
             "dit_core.metrics.fid_infinity:FIDInfinity", description="FID extrapolated to infinitely many samples"
         ),
     },
+    subclass_of="dit_core.metrics.base:Metric",
+    families={
+        r"fd_[a-z0-9_]+_cnn": MetricEntry(
+            "dit_core.metrics.fd_data_cnn:DataCNNDistance",
+            description="Fréchet distance in features of a small network trained on the data itself, not comparable "
+            "with FID",
+        )
+    },
 )
 
 LAYOUTS: Parts[Layout, Entry] = Parts(
@@ -285,10 +392,12 @@ NAMED_BY: dict[str, Parts[Any, Any]] = {
     "model.mlp": MLPS,
     "model.gate_init": GATE_INITS,
     "diffusion.objective": OBJECTIVES,
+    "diffusion.noise_schedule": NOISE_SCHEDULES,
     "diffusion.timestep_sampling": TIMESTEP_SAMPLINGS,
     "diffusion.loss_weighting": LOSS_WEIGHTINGS,
     "data.name": DATASETS,
     "training.optimizer": OPTIMIZERS,
+    "training.learning_rate_schedule": LEARNING_RATE_SCHEDULES,
     "evaluation.sampler": SAMPLERS,
     "evaluation.metrics": METRICS,
 }
@@ -300,3 +409,13 @@ def chosen(config: TrialConfig, field: str) -> tuple[str, ...]:
     section, _, leaf = field.partition(".")
     value = getattr(getattr(config, section), leaf)
     return value if isinstance(value, tuple) else () if value is None else (value,)
+
+
+def from_outside(config: TrialConfig) -> dict[str, Origin]:
+    """Returns ``field=name`` -> where it comes from, of every part that a config names and a plugin has registered."""
+    return {
+        f"{field}={name}": parts.origins[name]
+        for field, parts in NAMED_BY.items()
+        for name in chosen(config, field)
+        if name in parts.origins
+    }

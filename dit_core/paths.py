@@ -23,6 +23,8 @@ def expanded(given: str | os.PathLike[str], where: str = "") -> Path:
         text = os.fspath(given)
     except TypeError:
         raise UserError(f"{opens}{given!r:.60} is no path") from None
+    if not text.strip():
+        raise UserError(f"{opens}an empty name is no path; the current folder is .")
     if not isinstance(text, str) or "\0" in text or not _encodes(text):
         raise UserError(f"{opens}{text!r:.60} is no name that a file can have")
     try:

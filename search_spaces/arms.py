@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from dit_core.config import TrialConfig
-from dit_core.errors import UserError
+from dit_core.errors import UserError, unknown
 from search_spaces.axes import all_axes
 from search_spaces.fields import flat, get_field, with_fields
 from search_spaces.profiles import Profile
 from search_spaces.types import Arm
+
+
+class Averages(NamedTuple):
+    """Averages of the weights.
+
+    Attributes:
+        decays: of exponential averages.
+        lengths: of power-function averages.
+    """
+
+    decays: tuple[float, ...]
+    lengths: tuple[float, ...]
 
 
 @dataclass
@@ -31,6 +43,7 @@ class Arms:
     found: dict[str, Arm] = field(default_factory=dict)
     asked: dict[str, list[str]] = field(default_factory=dict)
     proposed: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.ask({}, None)
@@ -43,27 +56,30 @@ class Arms:
         name: str = "",
         *,
         proposed: bool = False,
+        on: str = "",
     ) -> tuple[str, bool]:
         """Returns the name of the arm with ``settings``, and whether it is new.
 
         Args:
-            settings: dotted field -> value, on top of the baseline.
+            settings: dotted field -> value, on top of the baseline or of another arm.
             ablation: who asks; None for the baseline itself.
             label: names an invalid arm in the error.
             name: what a new arm is called; empty calls it by how it differs from the baseline.
             proposed: whether a proposal asks, while the study runs: a new arm then changes no other arm.
+            on: that other arm; empty for the baseline.
 
         Raises:
             UserError: the settings make no valid configuration, or the name is another arm's.
         """
-        config = with_fields(self.baseline, settings, f"arm {label!r}" if label else "")
+        config = with_fields(self.config(on), settings, f"arm {label!r}" if label else "")
         key = comparable(config).model_dump_json()
         new = key not in self.found
         if new:
             delta, described = self._delta(config)
             called = (name or described) if delta else "baseline"
-            if any(arm.name == called for arm in self.found.values()):
+            if called in self.names:
                 raise UserError(f"arm {called!r}: another arm has this name; give it a name of its own")
+            self.names.add(called)
             self.found[key] = Arm(called, config, delta, (), is_baseline=not delta)
             self.asked[key] = []
             if proposed:
@@ -72,23 +88,38 @@ class Arms:
             self.asked[key].append(ablation)
         return self.found[key].name, new
 
+    def config(self, name: str = "") -> TrialConfig:
+        """Returns the configuration of an arm as it was asked for, that of the baseline without a name.
+
+        Raises:
+            UserError: no arm is called that.
+        """
+        if not name:
+            return self.baseline
+        for arm in self.found.values():
+            if arm.name == name:
+                return arm.config
+        raise unknown("arm", name, self.names)
+
     def finished(self) -> tuple[Arm, ...]:
         """Returns every arm with the ablations that asked for it, the baseline first.
 
         The trainings of the study's own arms keep every average of the weights that one of them evaluates. A proposed
         arm adds none to them, so that no training that has begun becomes another: its own training keeps its own.
         """
-        decays = tuple(_evaluated(arm.config for key, arm in self.found.items() if key not in self.proposed))
+        shared = _evaluated(arm.config for key, arm in self.found.items() if key not in self.proposed)
         return tuple(
             replace(
                 arm,
-                config=_keeping(
-                    arm.config, self.baseline, (*decays, *_evaluated([arm.config])) if key in self.proposed else decays
-                ),
+                config=_keeping(arm.config, self.baseline, shared, *self._own(key)),
                 ablations=tuple(self.asked[key]),
             )
             for key, arm in self.found.items()
         )
+
+    def _own(self, key: str) -> list[Averages]:
+        """Returns the averages that a proposed arm evaluates, which its own training alone keeps."""
+        return [_evaluated([self.found[key].config])] if key in self.proposed else []
 
     def _delta(self, config: TrialConfig) -> tuple[dict[str, Any], str]:
         """Describes how ``config`` differs from the baseline: by the first axes that cover the differing fields,
@@ -112,21 +143,26 @@ class Arms:
         return delta, ",".join(labels)
 
 
-def _evaluated(configs: Iterable[TrialConfig]) -> list[float]:
-    """The decays of weight averages that evaluations ask for by value."""
-    return sorted({decay for config in configs if (decay := config.evaluation.ema_decay)})
+def _evaluated(configs: Iterable[TrialConfig]) -> Averages:
+    """The averages of the weights that evaluations ask for by value."""
+    asked = [config.evaluation for config in configs]
+    decays = sorted({decay for one in asked if (decay := one.ema_decay)})
+    return Averages(tuple(decays), tuple(sorted({length for one in asked if (length := one.ema_length)})))
 
 
-def _keeping(config: TrialConfig, baseline: TrialConfig, decays: tuple[float, ...]) -> TrialConfig:
+def _keeping(config: TrialConfig, baseline: TrialConfig, *asked: Averages) -> TrialConfig:
     """Returns ``config`` keeping every average that some arm evaluates, so that those arms share one training.
 
-    The first stays first: it is what gets evaluated when an evaluation names none.
+    The first decay stays first: it is what gets evaluated when an evaluation names none.
     """
-    kept = tuple(dict.fromkeys((*config.training.ema_decays[:1], *baseline.training.ema_decays, *decays)))
-    return with_fields(config, {"training.ema_decays": kept})
+    own = Averages(baseline.training.ema_decays, baseline.training.ema_lengths)
+    decays = (*config.training.ema_decays[:1], *(decay for averages in (own, *asked) for decay in averages.decays))
+    lengths = (length for averages in (own, *asked) for length in averages.lengths)
+    kept = {"training.ema_decays": decays, "training.ema_lengths": lengths}
+    return with_fields(config, {field: tuple(dict.fromkeys(values)) for field, values in kept.items()})
 
 
 def comparable(config: TrialConfig) -> TrialConfig:
     """Returns ``config`` without the averages that are kept beside the first: they make no arm another."""
-    training = config.training.model_copy(update={"ema_decays": config.training.ema_decays[:1]})
+    training = config.training.model_copy(update={"ema_decays": config.training.ema_decays[:1], "ema_lengths": ()})
     return config.model_copy(update={"training": training})

@@ -16,6 +16,11 @@ EXACT = 2
 """Shapes whose cost is counted rather than estimated."""
 
 
+def control_label(label: str) -> str:
+    """Returns the label of the control of an arm that has this label."""
+    return f"control for {label}"
+
+
 def needs_control(arm: TrialConfig, baseline: TrialConfig) -> bool:
     """Whether an arm's forward Gflops differ from the baseline's by more than ``NEAR``."""
     return abs(count(arm.model).gmacs / count(baseline.model).gmacs - 1) > NEAR

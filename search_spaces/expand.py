@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from dit_core.errors import UserError, unknown
 from search_spaces.arms import Arms
 from search_spaces.axes import Axis, find_axis
-from search_spaces.controls import changes_shape, control_for, needs_control
+from search_spaces.controls import changes_shape, control_for, control_label, needs_control
+from search_spaces.designs import designed, grid_view
 from search_spaces.fields import get_field, with_fields
 from search_spaces.ladder import ladder_view
-from search_spaces.overrides import baseline_config, read_settings
+from search_spaces.overrides import baseline_config
 from search_spaces.profiles import PROFILES
+from search_spaces.proposed import proposed_view
 from search_spaces.schedule import check_schedule
-from search_spaces.study import Ablation, Study
-from search_spaces.types import AblationView, Expansion, Proposal
-
-GRID = "Grid"
-PROPOSED = "Proposed"
+from search_spaces.search_check import check_search, check_tuned
+from search_spaces.study import Ablation, LadderStep, Study
+from search_spaces.tuned import is_tuned, tuned_arms, tuned_views
+from search_spaces.types import AblationView, Expansion, Proposal, Tuned
 
 
 def expand(study: Study, proposals: Sequence[Proposal] = ()) -> Expansion:
@@ -34,41 +35,62 @@ def expand(study: Study, proposals: Sequence[Proposal] = ()) -> Expansion:
     Raises:
         UserError: in one sentence, the first thing that makes the study impossible.
     """
-    profile = PROFILES.get(study.baseline.profile, "baseline.profile")
+    known = PROFILES.get(study.baseline.profile, "baseline.profile")
+    profile = replace(known, budget_images=study.budget_images)
     baseline = baseline_config(study, profile)
     if study.primary_metric not in baseline.evaluation.metrics:
         raise unknown("primary_metric", study.primary_metric, baseline.evaluation.metrics)
-    if not (study.ablations or study.grid or study.ladder):
+    if not (study.ablations or study.grid or study.ladder or study.search):
         raise UserError("the study varies nothing; give ablations, a grid or a ladder, e.g. grid: {patch_size: [2, 4]}")
     arms = Arms(baseline, profile)
-    views = [_ablation(ablation, arms) for ablation in study.ablations]
+    if study.search is not None:
+        check_search(study.search, arms)
+    views = [_ablation(ablation, arms, study.ladder) for ablation in study.ablations]
     if study.grid:
-        views.append(_grid(study.grid, arms))
+        views.append(grid_view(Ablation(axis=", ".join(study.grid), grid=study.grid), arms))
     if study.ladder:
         views.append(ladder_view(study.ladder, arms))
-    if proposals:
-        views.append(_proposed(proposals, arms))
+    if study.tune is not None:
+        check_search(study.tune, arms, "tune")
+        check_tuned(study.tune, arms)
+    questions = [view.name for view in views]
+    tuned: dict[str, Tuned] = {}
+    if study.tune is not None:
+        tuned = tuned_arms([proposal for proposal in proposals if is_tuned(proposal)], arms)
+        views += tuned_views(views, tuned, study.tune, arms.found)
+    if others := [proposal for proposal in proposals if not (study.tune is not None and is_tuned(proposal))]:
+        views.append(proposed_view(others, arms))
     _distinct([view.name for view in views])
+    for name in study.confirmatory:
+        if name not in questions:
+            raise unknown("confirmatory", name, questions)
     found = arms.finished()
     check_schedule(study, found)
-    return Expansion(study, found, tuple(views))
+    return Expansion(study, found, tuple(views), _notes(study), tuned)
 
 
-def _proposed(proposals: Sequence[Proposal], arms: Arms) -> AblationView:
-    rows = [("baseline", arms.ask({}, PROPOSED)[0])]
-    adds, notes = [], []
-    for proposal in proposals:
-        where = f"proposal {proposal.name!r}" if proposal.name else "proposal"
-        settings = read_settings(proposal.set, arms.baseline, arms.profile, where)
-        label = proposal.name or ",".join(f"{key}={value}" for key, value in proposal.set.items())
-        arm, new = arms.ask(settings, PROPOSED, label, proposal.name, proposed=True)
-        rows.append((label, arm))
-        adds += [arm] if new else []
-        notes += [f"{label}: {proposal.reason}"] if proposal.reason else []
-    return AblationView(PROPOSED, "proposed", "PROPOSE", tuple(rows), tuple(adds), tuple(notes))
+def _notes(study: Study) -> tuple[str, ...]:
+    """What concerns the whole study, in sentences."""
+    return (
+        *_on_comparing(study),
+        *((study.search.text,) if study.search is not None else ()),
+        *((study.tune.text(study),) if study.tune is not None else ()),
+    )
 
 
-def _ablation(ablation: Ablation, arms: Arms) -> AblationView:
+def _on_comparing(study: Study) -> tuple[str, ...]:
+    if study.compare_at != "images" and not study.rungs:
+        return (
+            f"compare_at is {study.compare_at} and there are no rungs: arms that are dearer than the cheapest one are "
+            "compared before their end, where they are not measured. Give rungs.",
+        )
+    return ()
+
+
+def _ablation(ablation: Ablation, arms: Arms, ladder: tuple[LadderStep, ...]) -> AblationView:
+    design = designed(ablation, arms, ladder)
+    if design is not None:
+        return design
     axis = find_axis(ablation.axis, f"ablation {ablation.name!r}" if ablation.name else "ablations")
     name = ablation.name or axis.title
     try:
@@ -78,22 +100,30 @@ def _ablation(ablation: Ablation, arms: Arms) -> AblationView:
     own = axis.current(arms.baseline, arms.profile)
     shown = values if own in values else (own, *values)
     rows, adds = [], []
-    controls: list[tuple[str, dict[str, Any]]] = []
+    controls: list[tuple[str, dict[str, Any], str]] = []
     for value in shown:
         settings = {} if value == own else axis.settings(value, arms.profile, arms.baseline)
         label = axis.label(value) if value is not None else "baseline"
         arm, new = arms.ask(settings, name, f"{axis.name}={label}")
         rows.append((label, arm))
         adds += [arm] if new else []
+        notes += [f"{label}: {caution}"] if (caution := axis.caution(value, arms.baseline)) else []
         if ablation.controls == "iso-gflops" and settings:
-            controls += _control(label, settings, arms, notes)
-    for label, settings in controls:
+            controls += [(*control, arm) for control in _control(label, settings, arms, notes)]
+    regular = {arm for _, arm in rows}
+    beside: dict[str, list[str]] = {}
+    for label, settings, partner in controls:
         arm, new = arms.ask(settings, name, label)
         rows.append((label, arm))
         adds += [arm] if new else []
+        if arm not in regular:
+            beside.setdefault(arm, []).append(partner)
     if not adds:
         notes.append("adds no arm: every one it asks for is there already")
-    return AblationView(name, axis.name, ablation.action, tuple(rows), tuple(adds), tuple(notes))
+    partners = {arm: (tuple(others),) for arm, others in beside.items()}
+    return AblationView(
+        name, axis.name, ablation.action, tuple(rows), tuple(adds), tuple(notes), partners, tuple(beside)
+    )
 
 
 def _control(label: str, settings: dict[str, Any], arms: Arms, notes: list[str]) -> list[tuple[str, dict[str, Any]]]:
@@ -114,7 +144,7 @@ def _control(label: str, settings: dict[str, Any], arms: Arms, notes: list[str])
         f"control for {label}: the baseline with {shape.depth} blocks of width {shape.hidden_size}, "
         f"{ratio:.3f} times the Gflops of {label}"
     )
-    return [(f"control for {label}", changed)]
+    return [(control_label(label), changed)]
 
 
 def _values(ablation: Ablation, axis: Axis, arms: Arms) -> tuple[tuple[Any, ...], list[str]]:
@@ -131,47 +161,6 @@ def _values(ablation: Ablation, axis: Axis, arms: Arms) -> tuple[tuple[Any, ...]
         return given, []
     values = axis.values(profile)
     return values, [f"names no value, so it tries the usual ones: {', '.join(map(axis.label, values))}"]
-
-
-def _grid(grid: dict[str, tuple[Any, ...]], arms: Arms) -> AblationView:
-    axes: list[Axis] = []
-    columns: list[tuple[Any, ...]] = []
-    setter: dict[str, str] = {}
-    for key, values in grid.items():
-        axis = find_axis(key, "grid")
-        for taken in axis.fields:
-            if taken in setter:
-                raise UserError(f"grid: {setter[taken]!r} and {key!r} both set {taken}; keep one of them")
-            setter[taken] = key
-        if not values:
-            tried = ", ".join(map(axis.label, axis.values(arms.profile)))
-            raise UserError(f"grid.{key}: empty; give values, e.g. [{tried}]")
-        try:
-            columns.append(_distinct_values([axis.parse(value, arms.profile) for value in values]))
-        except UserError as error:
-            raise UserError(f"grid: {error}") from None
-        axes.append(axis)
-    rows = [_grid_row(axes, point, arms) for point in itertools.product(*columns)]
-    if not any(arm == "baseline" for _, arm, _ in rows):
-        rows.insert(0, ("baseline", *arms.ask({}, GRID)))
-    shape = " x ".join(str(len(column)) for column in columns)
-    return AblationView(
-        GRID,
-        ", ".join(axis.name for axis in axes),
-        "GRID",
-        tuple((label, arm) for label, arm, _ in rows),
-        tuple(arm for _, arm, new in rows if new),
-        (f"{shape} values",),
-    )
-
-
-def _grid_row(axes: Sequence[Axis], point: Sequence[Any], arms: Arms) -> tuple[str, str, bool]:
-    settings: dict[str, Any] = {}
-    for axis, value in zip(axes, point, strict=True):
-        if value != axis.current(arms.baseline, arms.profile):
-            settings |= axis.settings(value, arms.profile, arms.baseline)
-    label = ",".join(f"{axis.name}={axis.label(value)}" for axis, value in zip(axes, point, strict=True))
-    return (label, *arms.ask(settings, GRID, label))
 
 
 def _distinct_values(values: Sequence[Any]) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ PATHS = frozenset(
     {
         "data.path",
         "data.vae",
+        "data.features",
         "training.initial_weights",
         "evaluation.inception_weights",
         "evaluation.dinov2_weights",
@@ -86,4 +87,7 @@ def with_fields(config: TrialConfig, settings: Mapping[str, Any], where: str = "
     decay = settings.get("evaluation.ema_decay")
     if decay and "training.ema_decays" not in settings and decay not in config.training.ema_decays:
         data["training"]["ema_decays"] = (*config.training.ema_decays, decay)
+    length = settings.get("evaluation.ema_length")
+    if length and "training.ema_lengths" not in settings and length not in config.training.ema_lengths:
+        data["training"]["ema_lengths"] = (*config.training.ema_lengths, length)
     return parse(TrialConfig, data, where)

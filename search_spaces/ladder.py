@@ -40,4 +40,6 @@ def ladder_view(steps: tuple[LadderStep, ...], arms: Arms) -> AblationView:
         rows.append((step.name, name))
         adds += [name] if new else []
         notes.append(f"{step.name}: {', '.join(f'{key}={value}' for key, value in step.set.items())}")
-    return AblationView(LADDER, "cumulative", "LADDER", tuple(rows), tuple(adds), ("; ".join(notes),))
+    order = [arm for _, arm in rows]
+    partners = {arm: (tuple(order[order.index(arm) :]),) for arm in order[1:]}
+    return AblationView(LADDER, "cumulative", "LADDER", tuple(rows), tuple(adds), ("; ".join(notes),), partners)

@@ -9,7 +9,7 @@ from typing import Any
 from dit_core.errors import UserError, nearest, parse
 from dit_core.paths import expanded
 from search_spaces.expand import expand
-from search_spaces.plan_import import PLAN_SUFFIXES, import_plan
+from search_spaces.plan_import import import_plan, is_plan_file
 from search_spaces.study import Study
 from search_spaces.text_files import read_text, read_yaml, write_yaml
 
@@ -24,7 +24,7 @@ def presets() -> tuple[str, ...]:
 
 def is_plan(source: str | Path) -> bool:
     """Returns whether ``source`` names a written plan rather than a preset or a study file."""
-    return Path(source).suffix.lower() in PLAN_SUFFIXES
+    return is_plan_file(Path(source))
 
 
 def load_study(source: str | Path | Study, *, skip_unknown: bool = False, profile: str = "digits") -> Study:
@@ -89,11 +89,19 @@ def dump_study(study: Study, comments: Iterable[str] = ()) -> str:
     data = study.model_dump(mode="json")
     if data["checkpoint_images"] is None:
         del data["checkpoint_images"]  # a study that says its budget has no other
-    for key in ("description", "ablations", "grid", "ladder"):
+    for key in ("description", "ablations", "grid", "ladder", "search", "tune", "plugins"):
         if not data[key]:
             del data[key]
+    for spec in (data.get("search", {}), data.get("tune", {})):
+        for key, plain in (("around", "baseline"), ("finalists", 0), ("images", None)):
+            if key in spec and spec[key] == plain:
+                del spec[key]
+    if "finalists" not in data.get("search", {}):
+        data.get("search", {}).pop("final_seeds", None)
     if not data["baseline"]["overrides"]:
         del data["baseline"]["overrides"]
+    if data["baseline"]["point"] == "profile":
+        del data["baseline"]["point"]
     for ablation in data.get("ablations", ()):
         if not ablation["name"]:
             del ablation["name"]
@@ -101,6 +109,11 @@ def dump_study(study: Study, comments: Iterable[str] = ()) -> str:
             del ablation["values"]
         if ablation["controls"] == "none":
             del ablation["controls"]
+        if ablation["grid"] or ablation["zip"] or ablation["leave_one_out"]:
+            del ablation["axis"], ablation["action"]
+        for key in ("grid", "effects", "generators", "when", "sample", "draw", "zip", "leave_one_out", "within"):
+            if not ablation[key]:
+                del ablation[key]
     data["policy"] = {"name": study.policy.name, **data["policy"]["options"]}
     head = "".join(f"# {' '.join(str(comment).split())}\n" for comment in comments)
     return head + write_yaml(data)

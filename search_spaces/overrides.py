@@ -17,7 +17,12 @@ from search_spaces.study import Study
 def baseline_config(study: Study, profile: Profile) -> TrialConfig:
     """Returns the baseline: the profile's configuration with the study's overrides, set all at once."""
     where = "baseline.overrides"
-    return with_fields(profile.config, read_settings(study.baseline.overrides, profile.config, profile, where), where)
+    given = dict(study.baseline.overrides)
+    if study.baseline.point == "grid":
+        if not study.grid or not all(study.grid.values()):
+            raise UserError("baseline.point: it is the first point of the study's grid, and the study has no grid")
+        given |= {key: values[0] for key, values in study.grid.items()}
+    return with_fields(profile.config, read_settings(given, profile.config, profile, where), where)
 
 
 def read_settings(given: Mapping[str, Any], config: TrialConfig, profile: Profile, where: str) -> dict[str, Any]:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
-
 from dit_core.config import TrialConfig
 from dit_core.data.config import DataConfig
 from dit_core.diffusion.config import DiffusionConfig
@@ -15,55 +10,11 @@ from dit_core.model.config import ModelConfig
 from dit_core.parts import METRICS
 from dit_core.registry import Registry
 from dit_core.training.config import TrainingConfig
+from search_spaces.pixel_profiles import PIXELS, SMALL_LATENTS
+from search_spaces.profile import Profile, Size
 from search_spaces.study_defaults import STUDY_DEFAULTS
 
-
-@dataclass(frozen=True)
-class Size:
-    """One rung of a ladder of model sizes.
-
-    Attributes:
-        hidden_size: token width D.
-        depth: transformer blocks.
-        num_heads: attention heads.
-    """
-
-    hidden_size: int
-    depth: int
-    num_heads: int
-
-
-@dataclass(frozen=True)
-class Profile:
-    """A scale at which studies run.
-
-    Attributes:
-        name: ``paper`` or ``digits``.
-        description: one line for people.
-        build: makes the baseline.
-        sizes: the ladder that the ``size`` axis offers, smallest first.
-        patch_sizes: the patch sizes that the ``patch_size`` axis tries when no values are given.
-        study: what a study takes where it says nothing: seeds, budget, rungs, primary metric, policy, resources.
-        metric_substitutes: metric a plan may ask for -> (metric that stands in for it here, why).
-    """
-
-    name: str
-    description: str
-    build: Callable[[], TrialConfig]
-    sizes: Mapping[str, Size]
-    patch_sizes: tuple[int, ...]
-    study: Mapping[str, Any]
-    metric_substitutes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-
-    @property
-    def primary_metric(self) -> str:
-        """The metric that arms are compared on."""
-        return str(self.study["primary_metric"])
-
-    @cached_property
-    def config(self) -> TrialConfig:
-        """The baseline."""
-        return self.build()
+__all__ = ["DIGITS", "PAPER", "PROFILES", "Profile", "Size"]
 
 
 PAPER = Profile(
@@ -107,4 +58,23 @@ DIGITS = Profile(
     },
 )
 
-PROFILES: Registry[Profile] = Registry("profile", {profile.name: profile for profile in (PAPER, DIGITS)})
+
+class _Profiles(Registry[Profile]):
+    """Profiles; what a study takes from one is known to studies as soon as it is registered."""
+
+    def add(self, name: str, item: Profile) -> None:
+        """Registers a profile."""
+        super().add(name, item)
+        STUDY_DEFAULTS[name] = dict(item.study)
+
+    def remove(self, name: str) -> None:
+        """Takes out a profile that came from outside."""
+        super().remove(name)
+        STUDY_DEFAULTS.pop(name, None)
+
+
+PROFILES = _Profiles(
+    "profile",
+    {profile.name: profile for profile in (PAPER, DIGITS, *PIXELS, SMALL_LATENTS)},
+    instance_of="search_spaces.profiles:Profile",
+)

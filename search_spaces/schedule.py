@@ -20,10 +20,12 @@ def check_schedule(study: Study, arms: Iterable[Arm]) -> None:
     for arm in arms:
         batches.setdefault(arm.config.training.batch_size, "" if arm.is_baseline else f" of arm {arm.name!r}")
     common = math.lcm(*batches)
+    counted = [("budget_images", study.budget_images), *(("rungs", rung) for rung in study.rungs)]
+    counted += [("tune.images", study.tune.rung(study))] if study.tune is not None else []
     for batch, owner in batches.items():
         if study.budget_images < batch:
             raise UserError(f"budget_images: {study.budget_images} is below one batch{owner}, {batch}")
-        for field, images in (("budget_images", study.budget_images), *(("rungs", rung) for rung in study.rungs)):
+        for field, images in counted:
             if images % batch:
                 below = images // common * common
                 fits = f"{below} or {below + common}" if below else str(common)

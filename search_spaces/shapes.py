@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
+from dit_core.gflops import Cost, count
 from dit_core.model.config import ModelConfig
 from search_spaces.fields import with_fields
-
-if TYPE_CHECKING:
-    from dit_core.gflops import Cost
 
 SHAPE_FIELDS = frozenset({"model.hidden_size", "model.depth", "model.num_heads"})
 
@@ -66,7 +63,7 @@ def possible(config: TrialConfig, shapes: Iterable[Shape]) -> list[Shape]:
 
 def exact(config: TrialConfig, shape: Shape) -> Cost:
     """Counts the cost of ``config`` in another shape."""
-    return _count(with_fields(config, shape.settings).model)
+    return count(with_fields(config, shape.settings).model)
 
 
 @dataclass(frozen=True)
@@ -102,7 +99,7 @@ def _estimate(model: ModelConfig, widths: tuple[int, ...]) -> Estimate:
     import numpy as np
 
     def costs(depth: int) -> list[Cost]:
-        return [_count(model.model_copy(update={"hidden_size": width, "depth": depth})) for width in widths]
+        return [count(model.model_copy(update={"hidden_size": width, "depth": depth})) for width in widths]
 
     two, four = costs(2), costs(4)  # even, so that blocks which are connected in pairs are there
     powers = np.vander(np.array(widths, dtype=float), 3, increasing=True)
@@ -117,12 +114,6 @@ def _estimate(model: ModelConfig, widths: tuple[int, ...]) -> Estimate:
         gmacs=fit([cost.gmacs for cost in two], [cost.gmacs for cost in four]),
         params=fit([float(cost.params) for cost in two], [float(cost.params) for cost in four]),
     )
-
-
-def _count(model: ModelConfig) -> Cost:
-    from dit_core.gflops import count  # PyTorch: whoever lists the axes need not wait for it
-
-    return count(model)
 
 
 def _at(parts: tuple[tuple[float, float, float], tuple[float, float, float]], shape: Shape) -> float:

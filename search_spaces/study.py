@@ -4,69 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from dit_core.base import Config
-from dit_core.errors import UserError, explain, unknown
-from search_spaces.plain_data import plain
-from search_spaces.study_defaults import completed
+from dit_core.errors import UserError, unknown
+from search_spaces.search_space import SearchSpec
+from search_spaces.study_defaults import DEFAULT_POLICY, completed
+from search_spaces.study_part import Real as Real
+from search_spaces.study_part import StudyPart as StudyPart
+from search_spaces.study_part import Whole as Whole
+from search_spaces.tuning import SUFFIX, TuneSpec
 
 Action = Literal["REPLACE", "REMOVE", "ADD"]
 ACTIONS: tuple[Action, ...] = ("REPLACE", "REMOVE", "ADD")
+LEAVE_ONE_OUT = "leave one out"
+"""Stands for the axis of a question about the components of a full system."""
+POINTS = ("profile", "grid")
+"""Where the baseline stands."""
 CONTROLS = ("none", "iso-gflops")
+EQUAL = ("images", "training-compute", "device-time")
+"""What may be equal where arms are compared at full length."""
 
 _FROM_PROFILE: Any = None
 """Stands where the baseline's profile supplies the value (see ``study_defaults.completed``)."""
 
 
-def _counted(value: Any) -> Any:
-    """Refuses true and false where a number is wanted: Python would count them as 1 and 0."""
-    if isinstance(value, bool):
-        raise UserError(f"{str(value).lower()} is not a number")
-    return value
-
-
-Whole = Annotated[int, BeforeValidator(_counted)]
-Real = Annotated[float, BeforeValidator(_counted)]
-
-
-if TYPE_CHECKING:
-    from pydantic._internal._model_construction import ModelMetaclass
-else:
-    ModelMetaclass = type(BaseModel)  # it has no public name
-
 MOST_IMAGES = 10**15
 """More training images than that are a slip of the keyboard."""
-
-
-class _OneSentence(ModelMetaclass):
-    """Makes a mistake in ``Study(...)`` the same one sentence that it is in a study file."""
-
-    if not TYPE_CHECKING:  # the signature of every class stays its own
-
-        def __call__(cls, *given: Any, **fields: Any) -> Any:
-            try:
-                return super().__call__(*given, **fields)
-            except ValidationError as error:
-                raise UserError(explain(error, cls)) from None
-
-
-class StudyPart(Config, metaclass=_OneSentence):
-    """The base of everything in a study: plain data, whoever gave it."""
-
-    how: ClassVar[str]
-    """How it is written; ends the error about what is nothing of the kind."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _plain(cls, value: Any) -> Any:
-        if isinstance(value, cls):
-            return value
-        if not isinstance(value, Mapping):
-            raise UserError(f"{value!r:.60} given; write {cls.how}")
-        return {key: plain(item, str(key)) for key, item in value.items()}
 
 
 def as_values(value: Any, where: str) -> Any:
@@ -83,12 +48,30 @@ def as_values(value: Any, where: str) -> Any:
     return value
 
 
+def as_grid(value: Any, where: str = "grid") -> Any:
+    """Reads axes with their values, each one value or a list."""
+    if not isinstance(value, dict):
+        raise UserError(f"{where}: {value!r} is not axes with values; write e.g. {{patch_size: [2, 4]}}")
+    return {key: as_values(item, str(key)) for key, item in value.items()}
+
+
+def as_conditions(value: Any) -> Any:
+    """Reads axes with the conditions under which they are varied."""
+    if not isinstance(value, dict) or not all(isinstance(item, dict) and item for item in value.values()):
+        raise UserError(
+            f"when: {value!r:.60} is not axes with conditions; write e.g. {{noise_schedule: {{objective: v}}}}"
+        )
+    return {key: as_grid(item, f"when.{key}") for key, item in value.items()}
+
+
 class Baseline(StudyPart):
     """The arm that every other arm is compared with.
 
     Attributes:
         profile: a name in ``search_spaces.profiles.PROFILES``: ``paper`` or ``digits``.
         overrides: axis names (``size: B``) or dotted config fields (``training.learning_rate: 2e-4``).
+        point: ``grid`` makes the first point of the study's grid the baseline, so that no arm beside the grid is run;
+            ``profile`` leaves it as it is.
 
     In YAML a profile's name alone will do (``baseline: digits``).
     """
@@ -97,6 +80,14 @@ class Baseline(StudyPart):
 
     profile: str = "digits"
     overrides: dict[str, Any] = Field(default_factory=dict)
+    point: str = "profile"
+
+    @field_validator("point", mode="before")
+    @classmethod
+    def _point(cls, value: Any) -> Any:
+        if value not in POINTS:
+            raise unknown("baseline.point", value, POINTS)
+        return value
 
     @model_validator(mode="before")
     @classmethod
@@ -104,8 +95,22 @@ class Baseline(StudyPart):
         return {"profile": value} if isinstance(value, str) else value
 
 
+class LadderStep(StudyPart):
+    """One step of a ladder: it keeps what the steps before it have set, and sets something more.
+
+    Attributes:
+        name: shown in tables and in the arm's name.
+        set: axis names (``objective: flow``) or dotted config fields (``training.beta2: 0.95``).
+    """
+
+    how = "a mapping with name and set"
+
+    name: str
+    set: dict[str, Any]
+
+
 class Ablation(StudyPart):
-    """One question: an axis, what to do with it, and the values to try.
+    """One question: an axis, what to do with it, and the values to try; or several axes in every combination.
 
     Attributes:
         name: shown in the report; defaults to the axis's title.
@@ -114,22 +119,100 @@ class Ablation(StudyPart):
         values: values or aliases; empty means every value of the axis that the profile knows.
         controls: ``iso-gflops`` adds, for every arm that costs more or less than the baseline, a baseline of another
             width and depth that costs the same; ``none`` adds nothing.
+        grid: instead of an axis: several axes with their values, of which every combination is tried.
+        effects: of a grid: whether main effects and interactions of two axes are compared, rather than every cell.
+        generators: of a grid of axes with two values each: axis -> axes whose levels' product is its level; so a part
+            of the combinations is run, see ``search_spaces/designs/fraction.py``.
+        when: of a grid: axis -> (other axis -> values at which it is varied).
+        sample: of a grid: how many of its points are drawn and run.
+        draw: another number draws other points.
+        zip: instead of an axis: several axes or dotted fields with as many values each, which change together.
+        leave_one_out: instead of an axis: components of a full system, each of which is left out in turn, or
+            ``ladder`` for the study's ladder.
+        within: of an axis: other axes with their values, at each of which the question is asked anew.
 
     In YAML an axis alone will do (``- patch size``), and so will a single value (``values: 4``).
     """
 
-    how = "an axis, or a mapping with axis, action and values"
+    how = "an axis, or a mapping with axis, action and values, or with name and grid"
 
     name: str = ""
     axis: str
     action: Action = "REPLACE"
     values: tuple[Any, ...] = ()
     controls: str = "none"
+    grid: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
+    effects: bool = False
+    generators: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    when: dict[str, dict[str, tuple[Any, ...]]] = Field(default_factory=dict)
+    sample: Whole | None = Field(None, gt=0, le=10_000)
+    draw: Whole = Field(0, ge=0)
+    zip: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
+    leave_one_out: tuple[LadderStep, ...] | Literal["ladder"] = ()
+    within: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
     def _short_form(cls, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            for form in ("grid", "zip"):
+                if isinstance(value.get(form), Mapping) and value[form]:
+                    return {"axis": ", ".join(map(str, value[form])), **value}
+            return {"axis": LEAVE_ONE_OUT, **value} if value.get("leave_one_out") else value
         return {"axis": value} if isinstance(value, str) else value
+
+    @field_validator("grid", "within", mode="before")
+    @classmethod
+    def _grid(cls, value: Any, info: ValidationInfo) -> Any:
+        return as_grid(value, str(info.field_name))
+
+    @field_validator("zip", mode="before")
+    @classmethod
+    def _zip(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping) or not all(isinstance(own, list | tuple) for own in value.values()):
+            raise UserError(
+                f"zip: {value!r:.60} is not axes with lists; write e.g. {{batch_size: [64, 128], lr: [1, 2]}}"
+            )
+        return value
+
+    @field_validator("generators", "when", mode="before")
+    @classmethod
+    def _mappings(cls, value: Any, info: ValidationInfo) -> Any:
+        return as_conditions(value) if info.field_name == "when" else as_grid(value, "generators")
+
+    @field_validator("leave_one_out", mode="before")
+    @classmethod
+    def _components(cls, value: Any) -> Any:
+        if value != "ladder" and not isinstance(value, list | tuple):
+            raise UserError(
+                "leave_one_out: a list of components is wanted, e.g. [{name: rectified flow, set: {objective: flow}}], "
+                "or ladder for the study's own"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        forms = {"grid": self.grid, "zip": self.zip, "leave_one_out": self.leave_one_out}
+        given = [form for form, value in forms.items() if value]
+        if len(given) > 1:
+            raise UserError(f"{given[1]}: an ablation has one form; keep {given[0]} or {given[1]}")
+        own = LEAVE_ONE_OUT if self.leave_one_out else ", ".join(self.grid or self.zip)
+        if given and (self.values or self.action != "REPLACE" or self.axis != own or self.controls != "none"):
+            raise UserError(f"{given[0]}: an ablation has a {given[0]}, or an axis with action and values")
+        for name in ("effects", "generators", "when", "sample"):
+            if getattr(self, name) and not self.grid:
+                raise UserError(f"{name}: it belongs to a grid, and this ablation has none")
+        for one, other in (
+            ("generators", "when"),
+            ("generators", "sample"),
+            ("effects", "when"),
+            ("effects", "sample"),
+        ):
+            if getattr(self, one) and getattr(self, other):
+                raise UserError(f"{other}: a grid has {one} or {other}; keep one of them")
+        if self.within and (given or self.action != "REPLACE" or self.controls != "none"):
+            raise UserError("within: it belongs to an axis with values, without action or controls")
+        return self
 
     @field_validator("action", mode="before")
     @classmethod
@@ -152,29 +235,15 @@ class Ablation(StudyPart):
         return value
 
 
-class LadderStep(StudyPart):
-    """One step of a ladder: it keeps what the steps before it have set, and sets something more.
-
-    Attributes:
-        name: shown in tables and in the arm's name.
-        set: axis names (``objective: flow``) or dotted config fields (``training.beta2: 0.95``).
-    """
-
-    how = "a mapping with name and set"
-
-    name: str
-    set: dict[str, Any]
-
-
 class PolicySpec(StudyPart):
     """A stopping policy by name; options are checked by the policy itself.
 
-    In YAML either a name (``policy: rungs``) or a mapping (``policy: {name: rungs, stop_fraction: 0.5}``).
+    In YAML either a name (``policy: futility``) or a mapping (``policy: {name: futility, risk: 0.1}``).
     """
 
     how = "a policy's name, or a mapping with name and options"
 
-    name: str = "rungs"
+    name: str = DEFAULT_POLICY
     options: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -183,28 +252,58 @@ class PolicySpec(StudyPart):
         if isinstance(value, str):
             return {"name": value}
         if isinstance(value, dict) and "options" not in value:
-            return {"name": value.get("name", "rungs"), "options": {k: v for k, v in value.items() if k != "name"}}
+            return {
+                "name": value.get("name", DEFAULT_POLICY),
+                "options": {k: v for k, v in value.items() if k != "name"},
+            }
         return value
 
 
 class Resources(StudyPart):
-    """The shape of one lane and how many lanes to run.
+    """The shape of one lane, how many lanes to run, and what they may cost.
+
+    A device is a worker's: its GPUs, or its CPUs where it has none. Device-hours are the hours that workers are up,
+    summed over workers and over all runs of the study.
 
     Attributes:
         lanes: worker groups side by side; None takes as many as the cluster has room for.
         workers: DDP workers of one lane.
         cpus_per_worker: CPUs of one worker (also its torch threads).
-        gpus_per_worker: GPUs of one worker.
+        gpus_per_worker: GPUs of one worker: one, or, where lanes have one worker, the part of one that a lane has.
+        accelerator_type: the kind of GPU that lanes are to have, as Ray calls it (``H100``, ``A100``); None for any.
         weight: how much of a shared cluster the study should get, in proportion to other studies' weights.
+        max_device_hours: device-hours after which nothing more is begun; None for any number.
+        max_cost: the same as an amount of money, at the price below; None for any.
+        price_per_device_hour: what a device-hour costs; None where nobody says.
+        currency: what both are in.
     """
 
-    how = "a mapping with lanes, workers, cpus_per_worker, gpus_per_worker or weight"
+    how = "a mapping with lanes, workers, cpus_per_worker, gpus_per_worker, weight, max_device_hours or max_cost"
 
     lanes: Whole | None = Field(None, gt=0)
     workers: Whole = Field(1, gt=0)
     cpus_per_worker: Whole = Field(1, gt=0)
     gpus_per_worker: Real = Field(0, ge=0)
+    accelerator_type: str | None = Field(None, min_length=1, max_length=64)
     weight: Real = Field(1, gt=0, le=1000)
+    max_device_hours: Real | None = Field(None, gt=0, allow_inf_nan=False)
+    max_cost: Real | None = Field(None, gt=0, allow_inf_nan=False)
+    price_per_device_hour: Real | None = Field(None, gt=0, allow_inf_nan=False)
+    currency: str = Field("USD", min_length=1, max_length=12)
+
+    @model_validator(mode="after")
+    def _priced(self) -> Self:
+        if self.max_cost is not None and self.price_per_device_hour is None:
+            raise UserError(
+                f"max_cost: {self.max_cost:g} given without a price; give price_per_device_hour beside it, or cap "
+                "max_device_hours instead"
+            )
+        if self.price_per_device_hour is not None and self.max_cost is None and self.max_device_hours is None:
+            raise UserError(
+                f"price_per_device_hour: {self.price_per_device_hour:g} given without a cap; give max_cost or "
+                "max_device_hours beside it, or leave the price out"
+            )
+        return self
 
 
 class Study(StudyPart):
@@ -220,6 +319,8 @@ class Study(StudyPart):
         ablations: one-factor questions around the baseline.
         grid: full factorial over axes, e.g. ``{patch_size: [2, 4], block: [adaln, adaln-zero]}``.
         ladder: steps that add to each other; every step is an arm.
+        search: values that are proposed while the study runs, see ``search_spaces/search_space.py``.
+        tune: values that are chosen for every arm before arms are compared, see ``search_spaces/tuning.py``.
         seeds: training seeds; every arm runs with each of them.
         budget_images: training images of a finished trial.
         rungs: training images at which arms are evaluated and compared before the budget.
@@ -229,6 +330,13 @@ class Study(StudyPart):
         checkpoint_images: images between checkpoints inside a segment; None for rungs only.
         keep_checkpoints: ``needed`` keeps a trial's newest and last one and those that a missing measurement starts
             from, ``all`` those at every rung.
+        confirmatory: names of the questions (ablations, ``Grid``, ``Ladder``) that the study is run to answer; they are
+            corrected among themselves, and all others are exploratory. Empty: every question of the study.
+        compare_at: what is equal where arms are compared: ``images``; ``training-compute`` or ``device-time``, each up
+            to what the cheapest arm spends in all, dearer arms being taken before their end.
+        equivalence_margin: what differs by less than this share does not matter (``0.05``: 5 %); None: no difference is
+            ever called too small to matter.
+        plugins: Python files, or packages' folders, that register parts of one's own; beside the study's file.
     """
 
     how = "a mapping with name, baseline and ablations, grid or ladder"
@@ -239,6 +347,8 @@ class Study(StudyPart):
     ablations: tuple[Ablation, ...] = ()
     grid: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
     ladder: tuple[LadderStep, ...] = ()
+    search: SearchSpec | None = None
+    tune: TuneSpec | None = None
     seeds: tuple[Whole, ...] = _FROM_PROFILE
     budget_images: Whole = Field(_FROM_PROFILE, gt=0, le=MOST_IMAGES)
     rungs: tuple[Whole, ...] = ()
@@ -247,6 +357,10 @@ class Study(StudyPart):
     resources: Resources = _FROM_PROFILE
     checkpoint_images: Whole | None = Field(None, gt=0)
     keep_checkpoints: Literal["needed", "all"] = "needed"
+    confirmatory: tuple[str, ...] = ()
+    equivalence_margin: Real | None = Field(None, gt=0, lt=1)
+    compare_at: str = "images"
+    plugins: tuple[str, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -270,12 +384,33 @@ class Study(StudyPart):
     def _one_or_several(cls, value: Any) -> Any:
         return (value,) if isinstance(value, int) and not isinstance(value, bool) else value
 
+    @field_validator("compare_at", mode="before")
+    @classmethod
+    def _compare_at(cls, value: Any) -> Any:
+        if value not in EQUAL:
+            raise unknown("compare_at", value, EQUAL)
+        return value
+
+    @field_validator("confirmatory", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        names = (value,) if isinstance(value, str) else value
+        if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+            raise UserError(f"confirmatory: {value!r} is not a list of questions' names, e.g. [Ladder]")
+        for name in names:
+            if names.count(name) > 1:
+                raise UserError(f"confirmatory: {name!r} repeats; name every question once")
+        return names
+
+    @field_validator("plugins", mode="before")
+    @classmethod
+    def _plugins(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
     @field_validator("grid", mode="before")
     @classmethod
     def _grid(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            raise UserError(f"grid: {value!r} is not axes with values; write e.g. {{patch_size: [2, 4]}}")
-        return {key: as_values(item, str(key)) for key, item in value.items()}
+        return as_grid(value)
 
     @field_validator("ablations", mode="before")
     @classmethod
@@ -317,6 +452,20 @@ class Study(StudyPart):
             raise UserError("seeds: empty; give at least one, e.g. [0, 1]")
         if list(self.rungs) != sorted(set(self.rungs)) or any(rung <= 0 for rung in self.rungs):
             raise UserError(f"rungs: {list(self.rungs)} is not an increasing list of image counts above 0")
+        if self.search is not None:
+            self.search.check(self.primary_metric, self.policy.name, self.seeds)
+        if self.tune is not None:
+            self._check_tune(self.tune)
+        longest = 100 - len(SUFFIX)  # of studies that run with it the name is longer
+        if (self.tune is not None or (self.search is not None and self.search.finalists)) and len(self.name) > longest:
+            raise UserError(f"name: at most {longest} characters where arms are tuned or finalists compared again")
         if self.rungs and self.rungs[-1] >= self.budget_images:
             raise UserError(f"rungs: {self.rungs[-1]} is not below budget_images, {self.budget_images}")
         return self
+
+    def _check_tune(self, tune: TuneSpec) -> None:
+        if self.search is not None:
+            raise UserError("tune: the study has a search, whose arms are what it proposes; keep search or tune")
+        if not (self.ablations or self.grid or self.ladder):
+            raise UserError("tune: the study has no arm to tune but the baseline; use search for that")
+        tune.check(self.seeds, self.rungs, self.budget_images)

@@ -12,13 +12,26 @@ from pydantic import BaseModel
 
 from dit_core.errors import unknown
 
+DEFAULT_POLICY = "futility"
+"""The stopping policy of a study that names none."""
+
+_OWN_IMAGES: dict[str, Any] = {
+    "seeds": (0, 1, 2),
+    "budget_images": 1_024_000,
+    "rungs": (256_000, 512_000),
+    "primary_metric": "fid",
+    "policy": {"name": DEFAULT_POLICY},
+    "resources": {},
+    "checkpoint_images": None,
+}
+
 STUDY_DEFAULTS: dict[str, dict[str, Any]] = {
     "paper": {
         "seeds": (0, 1),
         "budget_images": 102_400_000,  # 400K steps of 256, where the paper compares its models
         "rungs": (25_600_000, 51_200_000),
         "primary_metric": "fid",
-        "policy": {"name": "rungs", "stop_fraction": 0.5},
+        "policy": {"name": DEFAULT_POLICY},
         "resources": {"workers": 8, "cpus_per_worker": 4, "gpus_per_worker": 1},
         "checkpoint_images": 2_560_000,
     },
@@ -27,10 +40,11 @@ STUDY_DEFAULTS: dict[str, dict[str, Any]] = {
         "budget_images": 51_200,
         "rungs": (12_800, 25_600),
         "primary_metric": "fd_digits_cnn",
-        "policy": {"name": "rungs", "stop_fraction": 0.5},
+        "policy": {"name": DEFAULT_POLICY},
         "resources": {},
         "checkpoint_images": None,
     },
+    **{name: dict(_OWN_IMAGES) for name in ("pixels-16", "pixels-32", "pixels-64", "small-latents")},
 }
 """Profile -> field of ``Study`` -> its value."""
 

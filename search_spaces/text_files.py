@@ -64,7 +64,8 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
         line = key_node.start_mark.line + 1
         if not isinstance(key, str):
             given = repr(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "a list or a mapping"
-            raise UserError(f"line {line}: a key must be a word, given {given}")
+            hint = "; a template's {{ name }} is filled in beforehand" if isinstance(key_node, yaml.MappingNode) else ""
+            raise UserError(f"line {line}: a key must be a word, given {given}{hint}")
         if key in seen:
             raise UserError(f"line {line}: {key!r} is given twice (first in line {seen[key]})")
         seen[key] = line
@@ -96,6 +97,10 @@ def read_yaml(text: str, where: str) -> Any:
         raise UserError(f"{where}: nested too deeply") from None
     except (ValueError, TypeError) as error:  # a tag (!!float, !!timestamp) on what it does not fit
         raise UserError(f"{where}: not valid YAML ({error})") from None
+    except (AttributeError, LookupError):  # the same, as PyYAML meets it with other tags and values
+        raise UserError(
+            f"{where}: not valid YAML (a value does not fit its tag, such as !!timestamp or !!bool)"
+        ) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""

@@ -19,11 +19,12 @@ def words(text: object) -> Words:
     return _words(str(text))
 
 
-@lru_cache(maxsize=4096)  # every look-up compares with every alias
+@lru_cache(maxsize=2**16)  # every look-up compares with every alias
 def _words(text: str) -> Words:
     decomposed = unicodedata.normalize("NFKD", text).replace("×", "x").casefold()
     plain = "".join(char for char in decomposed if not unicodedata.combining(char))
     plain = re.sub(r"(?<=[^\W\d_])['’]s\b", "", plain)
+    plain = re.sub(r"\bw/o\b\.?", "without", plain)
     return tuple(_singular(token) for token in _TOKEN.findall(plain))
 
 

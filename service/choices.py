@@ -28,6 +28,9 @@ class Choices(TypedDict, total=False):
         settings: an axis, a config field or a field of the study -> its value.
         profile: the baseline of a plan, which names none: ``digits`` or ``paper``.
         skip_unknown: leave out what a plan says that was not understood.
+        accept_guesses: take the best reading of a plan's entries that would have to be asked about.
+        plugins: further files that register parts of one's own; naming one here says that it may run.
+        trust: whether the plugins that the study itself names may run on this machine, from now on.
     """
 
     seeds: Sequence[int]
@@ -36,13 +39,16 @@ class Choices(TypedDict, total=False):
     settings: Mapping[str, Any]
     profile: str
     skip_unknown: bool
+    accept_guesses: bool
+    plugins: Sequence[str]
+    trust: bool
 
 
 _OPTIONS = {"seeds": "--seeds", "budget_images": "--budget", "rungs": "--rungs"}
 """Choices that are fields of the study, and their options."""
 
-_WRITTEN_IN_THE_FILE = ("baseline", "ablations", "grid", "ladder")
-"""Fields of a study that say what it asks; they are not chosen on the way."""
+_WRITTEN_IN_THE_FILE = ("baseline", "ablations", "grid", "ladder", "plugins")
+"""Fields of a study that say what it asks, and of which code; they are not chosen on the way."""
 
 
 def refuse_unknown(given: Iterable[str], known: type, required: Iterable[str] = ()) -> None:
@@ -60,6 +66,12 @@ def refuse_unknown(given: Iterable[str], known: type, required: Iterable[str] = 
     for name in required:
         if name not in given:
             raise UserError(f"{name}: required and missing")
+
+
+def plugins_of(choices: Choices) -> tuple[str, ...]:
+    """Returns the plugins that were chosen; one alone need not be a list."""
+    given = choices.get("plugins", ())
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def chosen(data: Mapping[str, Any], choices: Choices, where: str = "") -> tuple[Study, tuple[str, ...]]:
@@ -147,9 +159,11 @@ def _set_field(study: dict[str, Any], name: str, value: Any) -> None:
     if not part:
         study[head] = value
         return
-    if head not in ("policy", "resources"):
+    if head not in ("policy", "resources", "search", "tune"):
         raise _Misfit(f"--set {name}: {head} has no parts")
-    whole = study[head]
+    whole = study.get(head)
+    if whole is None:
+        raise _Misfit(f"--set {name}: the study has no {head}")
     if hasattr(whole, "model_dump"):
         whole = whole.model_dump()
     if head == "policy":

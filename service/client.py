@@ -1,4 +1,8 @@
-"""The Python API: everything that ``dit-ablate`` can do, with a result of pandas frames."""
+"""The Python API: everything that ``dit-ablate`` can do, with a result of pandas frames.
+
+What trains, samples or rewrites weights imports PyTorch, which takes seconds; methods import that when they are called,
+so that whoever asks for a study's status, or has made a mistake, does not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -6,39 +10,55 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from dit_core.errors import UserError
-from dit_core.interop.export import Exported
+from dit_core.plugins.bundle import Bundle
 from search_spaces.expand import expand
 from search_spaces.load import presets
+from search_spaces.plan_import import IncompletePlan
 from search_spaces.study import Study
-from search_spaces.types import Expansion
-from service.analysis.preview import Preview, preview
+from service import phases
+from service.analysis.preview import Preview
+from service.analysis.standing import standing
 from service.analysis.study_result import StudyResult
-from service.choices import Choices, refuse_unknown
+from service.choices import Choices, plugins_of, refuse_unknown
 from service.command_text import arguments_of, join, tracking_argument
+from service.cost.check import cap_too_low
 from service.default_store import DEFAULT_STORE, no_store
 from service.engine import Snapshot, read_live, request_stop
-from service.export import ExportChoices, export_trial
+from service.export_choices import ExportChoices
 from service.jobs.job import Job
+from service.jobs.luggage import packed_plugin
 from service.jobs.submit import submit
 from service.jobs.tracking import for_job
+from service.keeping.client import Keeping
 from service.mlflow_sync import MlflowSync
 from service.mlflow_sync.origins import origins_for_mlflow
+from service.phases import preview_of
+from service.plugins import named_plugins, use_recorded
 from service.preflight import Prepared, prepare
 from service.records import study_files
 from service.records.place import place_of
+from service.records.results import collect
 from service.records.store import Store
+from service.records.study_files import read_definition
 from service.report import build_report
 from service.restored import restore
 from service.session import Session, result_of
-from service.sources import Opened, open_study
+from service.simulation import sources
+from service.simulation.shipped import unpacked
+from service.simulation.simulate import Simulated, simulate
+from service.sources import open_study
+from service.starting import require_complete, session_of
 from service.verify.inspect import Verdict, verify
-from service.verify.repair import Repaired, repair
+
+if TYPE_CHECKING:
+    from dit_core.interop.export import Exported
+    from service.verify.repair import Repaired
 
 
-class Client:
+class Client(Keeping):
     """Plans, runs, submits and reads studies.
 
     A study is a preset's name (``dit-digits``, ``dit-paper``), a study file, a written plan, the name of a study
@@ -52,12 +72,13 @@ class Client:
             machine's cache.
         address: a Ray cluster's address; None starts a Ray of its own on this machine.
 
-    Example::
-
+    Example:
+        ```python
         client = Client(store="my-store")
         print(client.plan("dit-digits"))
         result = client.run("dit-digits", seeds=(0, 1, 2))
         print(result.arms)
+        ```
     """
 
     def __init__(
@@ -70,16 +91,31 @@ class Client:
 
     # -- before ---------------------------------------------------------------------------------
 
-    def plan(self, study: Study | str | Path, **choices: Unpack[Choices]) -> Preview:
-        """Returns what a study would cost and what the store already holds; nothing runs, nothing is written.
+    def plan(
+        self,
+        study: Study | str | Path,
+        *,
+        measure: bool = False,
+        tell: Callable[[str], None] = lambda text: None,
+        **choices: Unpack[Choices],
+    ) -> Preview:
+        """Returns what a study would cost and what the store already holds; nothing is written to the store.
 
         Works without the study's data: the preview then says in ``blocker`` what ``run`` will need.
 
+        Args:
+            study: the study.
+            measure: time a few steps of every arm whose speed is not known yet, and keep what was found in this
+                machine's cache: in this process, or on a lane of Ray where an address was given or a lane has several
+                workers. Nothing runs without it.
+            tell: told what is being measured.
+            **choices: changes to the study, see ``Choices``.
+
         Raises:
-            UserError: the study itself makes no sense.
+            UserError: the study itself makes no sense, or it is to be measured and cannot run.
         """
         store = self._existing_store()
-        opened = open_study(study, choices, store)
+        opened = open_study(study, choices, store, run=measure)
         opened = replace(opened, notes=(*opened.notes, *(store.notes if store is not None else ())))
         expansion = expand(opened.study)
         prepared: Prepared | None = None
@@ -90,10 +126,79 @@ class Client:
                 known = study_files.recorded_identities(store, expansion)
                 prepared = replace(prepared, train_ids={**prepared.train_ids, **known})
                 store.require_writable()
-            _complete(opened, choices)
+            require_complete(opened, choices)
+        except IncompletePlan as error:
+            blocker = error.short
         except UserError as error:
             blocker = str(error)
-        return _preview(opened, expansion, prepared, store, blocker)
+        if measure:
+            if prepared is None:
+                raise UserError(f"measure: the study cannot run yet: {blocker}")
+            from service.measuring import measure_arms  # PyTorch: see the top of this file
+
+            measure_arms(prepared, store, self.address, tell)
+        shown = preview_of(opened, expansion, prepared, store, blocker)
+        return replace(shown, blocker=shown.blocker or cap_too_low(shown.estimate))
+
+    def simulate(
+        self,
+        study: Study | str | Path,
+        *,
+        policies: tuple[str, ...] = (),
+        curves: str = "generated",
+        worlds: tuple[str, ...] = (),
+        studies: int = 200,
+        lanes: int = 1,
+        seeds_used: str | None = None,
+        draw: int = 0,
+        **choices: Unpack[Choices],
+    ) -> Simulated:
+        """Replays many studies under stopping policies, on curves whose end is known; nothing trains.
+
+        Args:
+            study: the study: its arms and ablations, rungs and budget.
+            policies: policies as ``NAME`` or ``NAME:OPTION=VALUE,...``; none asks for all.
+            curves: ``generated``; ``recorded`` for the curves of ``dit-digits`` and ``dit-modern`` that come with the
+                package; or the store in which every trial of the study was measured to the end.
+            worlds: names of generated worlds; none takes a grid of them.
+            studies: how many are drawn.
+            lanes: segments that run side by side.
+            seeds_used: how many seeds each drawn study has, e.g. ``3`` or ``1-8``; None takes the study's.
+            draw: which studies are drawn; another number draws others.
+            **choices: changes to the study, see ``Choices``.
+
+        Raises:
+            UserError: a policy, a world or the study makes no sense, or a recorded curve is not whole.
+        """
+        if curves == "recorded":
+            name = study.name if isinstance(study, Study) else str(study)
+            with unpacked(name) as folder:
+                kept = read_definition(Client(store=folder).require_store(), name).study
+                simulated = self.simulate(
+                    kept,
+                    policies=policies,
+                    curves=str(folder),
+                    worlds=worlds,
+                    studies=studies,
+                    lanes=lanes,
+                    seeds_used=seeds_used,
+                    draw=draw,
+                    **choices,
+                )
+            return replace(simulated, curves="recorded curves of real runs")
+        expansion = expand(open_study(study, choices, self._existing_store(), run=True).study)
+        found = sources.policies_of(policies)
+        counts = (len(expansion.study.seeds),) if seeds_used is None else sources.counts(seeds_used)
+        if curves == "generated":
+            names = worlds or sources.GRID
+            drawn, told = sources.generated(expansion, names, counts), f"generated worlds ({', '.join(names)})"
+        elif worlds:
+            raise UserError("--world: it is for generated curves; leave it out, or leave --curves out")
+        else:
+            recorded = Client(store=curves).require_store()
+            results = collect(expansion, recorded, prepare(expansion).train_ids)
+            drawn, told = sources.from_records(expansion, results, counts), f"curves recorded in {curves}"
+        return simulate(drawn, found, curves=told, studies=studies, lanes=lanes, seed=draw)
 
     # -- running --------------------------------------------------------------------------------
 
@@ -127,22 +232,16 @@ class Client:
         existing = self._existing_store()
         if existing is not None:
             existing.require_writable()
-        opened = open_study(study, choices, existing)
-        _complete(opened, choices)
-        prepared = prepare(expand(opened.study))
-        store = existing or Store(self.store_place)  # made only now: a mistake leaves no folder behind
-        if existing is None:
-            store.require_writable()
-        _identified(store)
-        shown = _preview(opened, prepared.expansion, prepared, store, None)
-        return Session(store, opened, prepared, shown, self.tracking_uri, self.address)
+        opened = open_study(study, choices, existing, run=True)
+        require_complete(opened, choices)
+        return session_of(opened, existing, self.store_place, self.tracking_uri, self.address)
 
     def submit(self, study: str | Path, *, executor: str = "ray", **choices: Unpack[Choices]) -> Job:
         """Submits a study to the cluster at ``address`` as a Ray job and returns the job.
 
-        The study's file travels with the job, and Python files beside it. Store, data and tracking URI are meant as the
-        cluster sees them, and nothing of them is looked for here. A name that is neither a file nor a preset is a
-        study of the cluster's store.
+        The study's file travels with the job, its plugins, and Python files beside it. Store, data and tracking URI are
+        meant as the cluster sees them, and nothing of them is looked for here. A name that is neither a file nor a
+        preset is a study of the cluster's store.
 
         Raises:
             UserError: the study makes no sense, or no cluster answers.
@@ -155,22 +254,35 @@ class Client:
         refuse_unknown(choices, Choices)
         store = self._store_on_cluster()
         path: Path | None = None
+        plugins: tuple[Bundle, ...] = ()
         name = source = os.fspath(study)
         if Path(name).suffix or os.sep in name or name in presets() or Path(name).exists():
-            opened = open_study(study, choices)
-            _complete(opened, choices)
+            opened = open_study(study, choices, run=True)
+            require_complete(opened, choices)
             expand(opened.study)
-            path, name = opened.path, opened.study.name
-        arguments = list(arguments_of(source, choices, paths_here=False)[1:])
+            path, name, plugins = opened.path, opened.study.name, opened.plugins
+        elif "plugins" in choices:
+            raise UserError(f"--plugin: {source} is a study of the cluster's store, which has its plugins with it")
+        added = [named_plugins({"plugins": [plugin]}, None)[0] for plugin in plugins_of(choices)]
+        own = [bundle for bundle in plugins if bundle not in added]
+        there = dict(choices)
+        if plugins:
+            there |= {"plugins": [packed_plugin(index, bundle) for index, bundle in enumerate(added)], "trust": True}
+        arguments = list(arguments_of(source, there, paths_here=False)[1:])  # type: ignore[arg-type]
         if store is not None:
             arguments += ["--store", store]
-        again = ["dit-ablate", "submit", str(path.absolute()) if path is not None else source, *arguments]
+        here = {**choices, "plugins": [str(bundle.path) for bundle in added]}
+        again = ["dit-ablate", "submit", str(path.absolute()) if path is not None else source]
+        again += arguments_of(source, here, paths_here=False)[1:]  # type: ignore[arg-type]
+        again += ["--store", store] if store is not None else []
         if self.tracking_uri is not None:
             again += ["--tracking-uri", tracking_argument(self.tracking_uri)]
         return submit(
             [path.name if path is not None else source, *arguments, "--executor", executor],
             address=self.address,
             study_file=path,
+            own_plugins=own,
+            added_plugins=added,
             study=name,
             again=join(again),
             environment=for_job(self.tracking_uri),
@@ -191,10 +303,12 @@ class Client:
         """Returns where a study stands, from the store alone: a run may be going on anywhere."""
         store = self.require_store()
         name = self._name(study, store)
+        use_recorded(store, name)
         prepared, definition = restore(store, name)
         live = read_live(store, name)
         running = frozenset(item.trial for item in live.running) if live is not None else frozenset()
         ended = store.runs(name).get(store.last_run(name)) if live is None else None
+        others = [own for own in phases.names(name)[1:] if live is None and read_live(store, own) is not None]
         return result_of(
             store,
             prepared,
@@ -204,6 +318,7 @@ class Client:
             interrupted=ended is not None and ended.interrupted,
             tracking_uri=self.tracking_uri,
             live=live,
+            warnings=tuple(f"study {own}, which runs with it, is going on: `status {own}` shows it" for own in others),
         )
 
     def report(self, study: Study | str | Path) -> StudyResult:
@@ -214,6 +329,7 @@ class Client:
         """
         store = self.require_store()
         name = self._name(study, store)
+        use_recorded(store, name)
         prepared, definition = restore(store, name)
         try:
             report = build_report(prepared, store, command=definition.command)
@@ -235,11 +351,13 @@ class Client:
         Raises:
             UserError: there is no such trial or checkpoint, or the layout cannot hold the network.
         """
-        from service.analysis.standing import standing
+        from service.export import export_trial  # PyTorch: see the top of this file
 
         refuse_unknown(which, ExportChoices, required=("layout",))
         store = self.require_store()
-        prepared, _ = restore(store, self._name(study, store))
+        name = self._name(study, store)
+        use_recorded(store, name)
+        prepared, _ = restore(store, name)
         prepared = standing(prepared, store).prepared  # with the arms that were proposed while it ran
         return export_trial(prepared, store, Path(to), **which)
 
@@ -262,6 +380,7 @@ class Client:
         found: dict[str, str | None] = {}
         for name in (study,) if study is not None else (*self.studies(), *self.unreadable()):
             try:
+                use_recorded(store, name)
                 prepared, _ = restore(store, name)
             except UserError as error:
                 found[name] = str(error)
@@ -283,7 +402,7 @@ class Client:
         Raises:
             UserError: there is no store, or no such study in it.
         """
-        return verify(self.require_store(), study)
+        return verify(self._with_code(study), study)
 
     def repair(
         self, study: str | None = None, *, train: bool = False, tell: Callable[[str], None] | None = None
@@ -298,13 +417,16 @@ class Client:
         Raises:
             UserError: there is no store, it has format 1 or no such study, or a run of the study is going on.
         """
-        return repair(self.require_store(), study, train=train, tell=tell)
+        from service.verify.repair import repair  # PyTorch: see the top of this file
+
+        return repair(self._with_code(study), study, train=train, tell=tell)
 
     def stop(self, study: Study | str | Path) -> bool:
         """Asks a running study to checkpoint and end; returns whether a run was going on."""
         store = self.require_store()
         name = self._name(study, store)
-        return read_live(store, name) is not None and request_stop(store, name)
+        going = next((own for own in phases.names(name) if read_live(store, own) is not None), None)
+        return going is not None and request_stop(store, going)
 
     def studies(self) -> list[str]:
         """Returns the names of the studies in the store."""
@@ -315,6 +437,10 @@ class Client:
         """Returns the names of the studies in the store whose definition is damaged; running them again mends it."""
         store = self._existing_store()
         return [] if store is None else study_files.unreadable_studies(store)
+
+    def elsewhere(self, store: str) -> Client:
+        """Returns a client of another store."""
+        return Client(store)
 
     # -- the store ------------------------------------------------------------------------------
 
@@ -333,30 +459,16 @@ class Client:
             raise no_store(self.store_place)
         return store
 
+    def _with_code(self, study: str | None) -> Store:
+        """The store, with a study's plugins in use as far as they may run here."""
+        store = self.require_store()
+        if study is not None:
+            use_recorded(store, study)
+        return store
+
     def _name(self, study: Study | str | Path, store: Store) -> str:
         if isinstance(study, str) and study_files.is_defined(store, study):
             return study
         if isinstance(study, str) and not Path(study).exists() and study not in presets():
             study_files.read_definition(store, study)  # says that it is not there, and what is
         return open_study(study, {}, store).study.name
-
-
-def _preview(
-    opened: Opened, expansion: Expansion, prepared: Prepared | None, store: Store | None, blocker: str | None
-) -> Preview:
-    return preview(
-        expansion, prepared=prepared, store=store, blocker=blocker, imported=opened.imported, notes=opened.notes
-    )
-
-
-def _identified(store: Store) -> None:
-    """Finds out now whether the store is a copy, so that this is said before the run."""
-    try:
-        _ = store.id
-    except OSError as error:
-        raise UserError(f"store: cannot write to {store.place} ({error.strerror or error})") from None
-
-
-def _complete(opened: Opened, choices: Choices) -> None:
-    if opened.imported is not None:
-        opened.imported.require_complete(choices.get("skip_unknown", False))

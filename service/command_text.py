@@ -15,7 +15,7 @@ from search_spaces.fields import PATHS, kinds_of
 from search_spaces.plain_data import plain
 from search_spaces.study import Study
 from search_spaces.text_files import read_value, write_value
-from service.choices import Choices
+from service.choices import Choices, plugins_of
 from service.default_store import STORE_VARIABLE
 from service.redact import has_secret
 
@@ -95,6 +95,12 @@ def arguments_of(source: str, choices: Choices, *, paths_here: bool = True) -> t
         arguments += ["--profile", choices["profile"]]
     if choices.get("skip_unknown"):
         arguments.append("--skip-unknown")
+    if choices.get("accept_guesses"):
+        arguments.append("--accept-guesses")
+    for plugin in plugins_of(choices):
+        arguments += ["--plugin", str(expanded(plugin, "--plugin").absolute()) if paths_here else plugin]
+    if choices.get("trust") and not paths_here:
+        arguments.append("--trust")  # there nobody is asked, and nothing is remembered
     return tuple(arguments)
 
 

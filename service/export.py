@@ -4,34 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Required, TypedDict, Unpack
+from typing import Unpack
 
 from dit_core.errors import UserError, unknown
 from dit_core.interop.export import Exported, export
 from dit_core.training.checkpoint import Checkpoints, CorruptCheckpoint
 from search_spaces.types import Trial
+from service.export_choices import ExportChoices
 from service.preflight import Prepared
 from service.records.store import Store
-
-
-class ExportChoices(TypedDict, total=False):
-    """Which weights, in which layout.
-
-    Attributes:
-        layout: ``official`` or ``diffusers``.
-        arm: an arm's name; None is the baseline.
-        seed: one of the study's seeds; None is the first.
-        images: training images seen; None is the newest whole checkpoint.
-        decay: which average of the weights; None is the one that evaluation takes, 0 the raw weights.
-        vae: hub name or local path of the ``AutoencoderKL`` for a pipeline; None takes ``data.vae``.
-    """
-
-    layout: Required[str]
-    arm: str | None
-    seed: int | None
-    images: int | None
-    decay: float | None
-    vae: str | None
 
 
 def export_trial(prepared: Prepared, store: Store, to: Path, **which: Unpack[ExportChoices]) -> Exported:

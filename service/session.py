@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from service.analysis.preview import Preview
+from service.analysis.numbers import plural
+from service.analysis.preview import Preview, preview
+from service.analysis.standing import standing
 from service.analysis.study_result import StudyResult, study_result
 from service.analysis.summary import summarise
 from service.command_text import command_line, tracking_argument
+from service.cost.capped import capped as capped_of
+from service.cost.capped import capped_sentence
+from service.cost.prediction import record_prediction
 from service.engine import Live, LiveRun, Snapshot, run_segments
 from service.jobs.inside import in_working_folder, submission_id, submitted_command
 from service.mlflow_sync import BackgroundSync, MlflowSync, default_tracking_uri
 from service.mlflow_sync.address import absolute
 from service.mlflow_sync.connection import import_mlflow
 from service.mlflow_sync.origins import origins_for_mlflow
+from service.phases import after, before, beside
+from service.plugins import put_in_use
 from service.preflight import Prepared
 from service.records import study_files
+from service.records.kinds import GivenUp
 from service.records.place import S3Place, place_of
 from service.records.store import Store
 from service.redact import redacted
 from service.report import Report, build_report, shown_report
+from service.report.costs import priced
 from service.sources import Opened
 
 
@@ -37,6 +46,8 @@ class Session:
         preview: what is about to happen.
         tracking_uri: MLflow's address as it was given; None for the default.
         address: a Ray cluster's address as it was given; None for a Ray of its own.
+        recorded_command: the command of the run that this one repeats; empty where it repeats none.
+        leave: trials that an earlier run has given up and this one leaves out.
     """
 
     store: Store
@@ -45,6 +56,8 @@ class Session:
     preview: Preview
     tracking_uri: str | None = None
     address: str | None = None
+    recorded_command: str = ""
+    leave: tuple[GivenUp, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -62,6 +75,8 @@ class Session:
 
         Of a run that was submitted it is the command that submitted it.
         """
+        if self.recorded_command:
+            return self.recorded_command
         submitted = submitted_command()
         if submitted is not None:
             return submitted
@@ -89,8 +104,90 @@ class Session:
         executor: str = "ray",
         on_update: Callable[[Snapshot], None] | None = None,
         ray_temp_dir: str | None = None,
+        on_begin: Callable[[Session], None] = lambda session: None,
     ) -> StudyResult:
-        """Runs the study; see ``Client.run``."""
+        """Runs the study; see ``Client.run``. Its arms are tuned before, and the best of its search compared after.
+
+        ``on_begin`` is told of each of these studies before its snapshots come.
+        """
+
+        def run(session: Session, told: Callable[[Snapshot], None] | None) -> StudyResult:
+            on_begin(session)
+            return session._run(executor=executor, on_update=told, ray_temp_dir=ray_temp_dir)
+
+        ended, lost = self._tune(executor, on_update, run)
+        if ended is not None:
+            return ended
+        result = run(self, on_update)
+        result = replace(result, warnings=(*lost, *result.warnings))
+        if result.interrupted or result.capped or (best := after(self.prepared, self.store)) is None:
+            return result
+        final = self._beside(best)
+        if standing(best, self.store).plan.finished:
+            return result
+        done = run(final, on_update)
+        warnings: list[str] = []
+        self._report(warnings, self.command(executor))  # it shows the best beside the search
+        told = (*result.warnings, *warnings, *done.warnings)
+        return replace(result, interrupted=done.interrupted, capped=done.capped, warnings=told)
+
+    def _tune(
+        self,
+        executor: str,
+        on_update: Callable[[Snapshot], None] | None,
+        run: Callable[[Session, Callable[[Snapshot], None] | None], StudyResult],
+    ) -> tuple[StudyResult | None, tuple[str, ...]]:
+        """Runs the study that tunes this one's arms.
+
+        Returns:
+            Where this study stands, if it cannot begin yet; and what a person should know of the tuning.
+        """
+        prepared = before(self.prepared)
+        if prepared is None or standing(prepared, self.store).plan.finished:
+            return None, ()
+        tuning, command = self._beside(prepared), self.command(executor)
+        written = False
+
+        def update(snapshot: Snapshot) -> None:
+            nonlocal written
+            if not written:  # so that whoever asks for the study finds it, before its own first trial
+                self._write_files(command, self.prepared.train_ids)
+                written = True
+            if on_update is not None:
+                on_update(snapshot)
+
+        done = run(tuning, update)
+        if not (done.interrupted or done.capped):
+            lost = len(done.failed)
+            told = (f"{plural(lost, 'trial')} of the tuning, study {done.study.name}, failed and was left out",)
+            return None, (*done.warnings, *(told if lost else ()))
+        ended = result_of(
+            self.store,
+            self.prepared,
+            command,
+            interrupted=done.interrupted,
+            tracking_uri=self.tracking_uri,
+            warnings=(*done.warnings, f"the tuning, study {done.study.name}, is not finished; no arm was compared yet"),
+            capped=done.capped,
+        )
+        return ended, ()
+
+    def _beside(self, prepared: Prepared) -> Session:
+        """A session of a study that runs with this one."""
+        study = prepared.expansion.study
+        shown = preview(prepared.expansion, prepared=prepared, store=self.store)
+        return replace(self, opened=beside(self.opened, study), prepared=prepared, preview=shown)
+
+    def _run(
+        self,
+        *,
+        executor: str,
+        on_update: Callable[[Snapshot], None] | None,
+        ray_temp_dir: str | None,
+    ) -> StudyResult:
+        """Runs the study itself."""
+        plugins = self.opened.plugins
+        put_in_use(plugins, run=True, allowed=plugins)  # another study may have been opened since
         command, name = self.command(executor), self.opened.study.name
         live: Collection[Live] = ()
         failed: Mapping[str, str] = {}
@@ -102,6 +199,9 @@ class Session:
                 # now the study is this run's: one that is refused has written nothing, to MLflow neither
                 self._write_files(command, {status.trial.name: status.train_id for status in snapshot.statuses})
                 run = snapshot.run
+                if snapshot.segments_left:  # else the newest run is another's
+                    workers = self.opened.study.resources.workers
+                    record_prediction(self.store, name, run, self.preview.estimate, workers)
                 background.nudge()
             live, failed = tuple(snapshot.live.values()), snapshot.failed
             if on_update is not None:
@@ -121,6 +221,7 @@ class Session:
                 address=self.address,
                 ray_temp_dir=ray_temp_dir,
                 on_update=update,
+                leave=self.leave,
             )
             report = self._report(warnings, command)
             # whoever stopped the run, or what will kill it soon, does not wait for a server that hangs
@@ -136,6 +237,7 @@ class Session:
             interrupted=outcome.interrupted,
             tracking_uri=sync.tracking_uri,
             warnings=tuple(warnings),
+            capped=capped_sentence(outcome.cap, outcome.capped),
         )
 
     def _catch_up(self) -> str:
@@ -148,7 +250,17 @@ class Session:
     def _write_files(self, command: str, train_ids: Mapping[str, str]) -> None:
         opened, study = self.opened, self.opened.study
         plan = self.prepared.plan_digest
-        study_files.write_definition(self.store, study, train_ids, opened.source, command, analysis_plan=plan)
+        policy = self.prepared.policy
+        study_files.write_definition(
+            self.store,
+            study,
+            train_ids,
+            opened.source,
+            command,
+            analysis_plan=plan,
+            plugins=opened.plugins,
+            policy_digest="" if policy.source is None else policy.digest,
+        )
         if opened.imported is not None and opened.path is not None:
             sentences = (*opened.imported.understood, *opened.imported.not_understood, *opened.imported.notes)
             study_files.write_plan_source(self.store, study, opened.path, tuple(map(str, sentences)))
@@ -178,14 +290,18 @@ def result_of(
     tracking_uri: str | None = None,
     warnings: tuple[str, ...] = (),
     live: LiveRun | None = None,
+    capped: str | None = None,
 ) -> StudyResult:
-    """Lays out where a study stands; the arguments are ``StudyResult``'s attributes, or what they come from."""
+    """Lays out where a study stands; the arguments are ``StudyResult``'s attributes, or what they come from.
+
+    What a cap has left missing is the newest run's to say, where it is not given.
+    """
     name = prepared.expansion.study.name
     folder = f"studies/{name}/report/"
     if report is None and f"{folder}report.html" in store.records.names(folder):
         report = shown_report(store, name)
     return study_result(
-        summarise(prepared, store, running=running, failures=failures),
+        priced(summarise(prepared, store, running=running, failures=failures), store),
         store,
         interrupted=interrupted,
         tracking_uri=redacted(tracking_uri or default_tracking_uri(store)),
@@ -195,4 +311,5 @@ def result_of(
         resume_command=command,
         running=live is not None,
         waiting=live.waits_for if live is not None else "",
+        capped=capped_of(name, store) if capped is None else capped,
     )

@@ -77,6 +77,7 @@ class Bomb:
         self.target = str(target)
 
 
+@pytest.mark.slow
 def test_pickles_in_the_place_of_a_stores_files_do_not_run(tmp_path: Path) -> None:
     target, store = tmp_path / "ran", tmp_path / "store"
     path = write_study(tmp_path, seeds=[0], ablations=[{"name": "Patch", "axis": "patch_size", "values": [4]}])

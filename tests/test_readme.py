@@ -1,4 +1,4 @@
-"""What the README says is so: its Python runs, its study file expands, its commands and options exist."""
+"""What README and documentation say is so: Python runs, study files expand, commands and options exist."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from search_spaces.expand import expand
 from search_spaces.load import study_from_yaml
 from service import StudyResult
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+PAGES = ("README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
 
 
 def blocks(language: str) -> list[str]:
@@ -22,6 +24,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_python_example_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -65,31 +68,39 @@ def test_the_plan_is_understood(tmp_path: Path) -> None:
     assert "conv-upsample" in result.stdout and "Not understood" not in result.stdout
 
 
-def commands() -> list[list[str]]:
-    """Every ``dit-ablate ...`` in the README's shell blocks and inline code."""
-    lines = [line for block in blocks("bash") for line in block.splitlines()]
-    lines += [" ".join(found.split()) for found in re.findall(r"`(dit-ablate [a-z][^`]*)`", README)]
+def commands(text: str) -> list[list[str]]:
+    """Every ``dit-ablate ...`` in a page's shell blocks and inline code."""
+    blocks_of_it = re.findall(r"```(?:bash|sh)\n(.*?)```", text, re.DOTALL)
+    lines = [line for block in blocks_of_it for line in block.replace("\\\n", " ").splitlines()]
+    lines += [" ".join(found.split()) for found in re.findall(r"`(dit-ablate [a-z][^`]*)`", text)]
     found = [shlex.split(line, comments=True) for line in lines]
     return [words[words.index("dit-ablate") + 1 :] for words in found if "dit-ablate" in words]
 
 
 def test_every_command_and_option_exists() -> None:
-    seen = commands()
-    assert len(seen) > 12
-    for words in seen:
-        if words[0] == "COMMAND":
-            continue
-        shown = dit_ablate(words[0], "--help")
-        assert shown.exit_code == 0, words
-        for option in (word for word in words[1:] if word.startswith("--")):
-            assert option in shown.stdout, f"{option} of {words}"
+    help_of: dict[str, str] = {}
+    for page in PAGES:
+        for command, *words in commands((ROOT / page).read_text()):
+            if command not in help_of and command != "COMMAND":
+                shown = dit_ablate(command, "--help")
+                assert shown.exit_code == 0, f"{command} in {page}"
+                help_of[command] = shown.stdout
+            for option in (word for word in words if word.startswith("--") and command != "COMMAND"):
+                assert option in help_of[command], f"{option} of {command} in {page}"
+    assert len(help_of) > 12
+
+
+@pytest.mark.parametrize(("page", "name", "arms"), [("first-study.md", "first", 4), ("images.md", "my-pixels", 2)])
+def test_a_newcomer_s_study_expands(page: str, name: str, arms: int) -> None:
+    studies = re.findall(r"```yaml\n(name:.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
+    expansions = [expand(study_from_yaml(text, page)) for text in studies]
+    assert [(expansion.study.name, len(expansion.arms)) for expansion in expansions] == [(name, arms)]
 
 
 def test_every_file_it_names_exists() -> None:
-    root = Path(__file__).parent.parent
     named = set(re.findall(r"\]\(((?!http)[^)]+)\)", README)) | set(
         re.findall(r"\b(?:examples|docs)/[\w./-]+\w", README)
     )
     assert len(named) >= 3
-    missing = [name for name in named if not (root / name).exists()]
+    missing = [name for name in named if not (ROOT / name).exists()]
     assert not missing

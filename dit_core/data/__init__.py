@@ -24,9 +24,10 @@ def load_dataset(config: DataConfig) -> ImageDataset:
         UserError: when the data is missing, unreadable, empty, corrupt or does not fit ``config``.
     """
     kind = DATASETS.get(config.name, "data.name")
-    key = (config, kind.stamp(config))
+    key = (config, kind.stamp(config) + kind.stamp_of_features(config))
     if key not in _loaded:
         dataset = kind.load(config)
+        dataset.take_features(config)
         while len(_loaded) >= _KEEP:
             del _loaded[next(iter(_loaded))]
         _loaded[key] = dataset

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 import torch
 from torch import Tensor
 
+from dit_core.data import features
+from dit_core.data.misfit import Misfit
 from dit_core.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class ImageDataset(ABC):
         image_shape: (channels, height, width) of the images that ``to_images`` and ``reference`` return.
         fingerprint: SHA-256 of what the training images are; the same images and split give the same one anywhere.
         notes: sentences a person should read, such as the corrupt images that were skipped.
+        features: of the training images, where ``data.features`` names some; part of ``fingerprint``.
     """
 
     name: str
@@ -57,6 +60,7 @@ class ImageDataset(ABC):
     image_shape: tuple[int, int, int]
     fingerprint: str
     notes: tuple[str, ...] = ()
+    features: features.Features | None = None
 
     @classmethod
     @abstractmethod
@@ -72,6 +76,21 @@ class ImageDataset(ABC):
         """Returns a cheap token that changes when the files behind ``config`` change; "" for embedded data."""
         return ""
 
+    @staticmethod
+    def stamp_of_features(config: DataConfig) -> str:
+        """Returns a cheap token that changes when the file of features does; "" for none."""
+        return features.stamp(config.features)
+
+    def take_features(self, config: DataConfig) -> None:
+        """Opens the features that ``config`` names, if any; from then on they are part of the fingerprint.
+
+        Raises:
+            UserError: they are missing, unreadable or of other images.
+        """
+        if config.features is not None:
+            self.features = features.Features(config.features, self.names(), mirrored=config.random_flip)
+            self.fingerprint = features.joined(self.fingerprint, self.features.digest)
+
     def __len__(self) -> int:
         """Returns the number of training images."""
         return self.count("train")
@@ -79,6 +98,14 @@ class ImageDataset(ABC):
     @abstractmethod
     def count(self, split: Split) -> int:
         """Returns the number of images in a split."""
+
+    def names(self) -> list[str]:
+        """Returns one distinct name per training image, in the order of their indices.
+
+        Raises:
+            UserError: the data set has no names.
+        """
+        raise UserError(f"data.features: the data set {self.name!r} does not name its images; leave it out")
 
     @abstractmethod
     def batch(self, indices: Tensor, flip: Tensor | None = None) -> Inputs:
@@ -108,15 +135,30 @@ class ImageDataset(ABC):
         """Checks that a model fits the data.
 
         Raises:
-            UserError: naming the first field of ``model`` that does not.
+            Misfit: naming every field of ``model`` that does not.
         """
-        for field, given, has in (
-            ("input_size", model.input_size, self.size),
-            ("in_channels", model.in_channels, self.channels),
-            ("num_classes", model.num_classes, self.num_classes),
-        ):
-            if given != has:
-                raise UserError(f"model.{field}: {given} does not fit the data set {self.name!r}, which has {has}")
+        wrong = [
+            (field, given, has)
+            for field, given, has in (
+                ("input_size", model.input_size, self.size),
+                ("in_channels", model.in_channels, self.channels),
+                ("num_classes", model.num_classes, self.num_classes),
+            )
+            if given != has
+        ]
+        if wrong:
+            said = [f"model.{field}: {given} does not fit the data set {self.name!r}, which has {has}"
+                    for field, given, has in wrong]  # fmt: skip
+            raise Misfit("; ".join(said), {f"model.{field}": has for field, _, has in wrong})
+        if model.alignment_layer and self.features is not None:
+            for field, given, has in (
+                ("patch_size", model.num_tokens, self.features.tokens),
+                ("alignment_width", model.alignment_width, self.features.width),
+            ):
+                if given != has:
+                    what = f"makes {given} tokens" if field == "patch_size" else f"{given} given"
+                    unit = "tokens" if field == "patch_size" else "values of a token"
+                    raise UserError(f"model.{field}: {what}, but data.features has features of {has} {unit}")
 
 
 def to_uint8(x: Tensor) -> Tensor:

@@ -24,6 +24,8 @@ class DataConfig(Config):
         vae: hub name or local path of a diffusers ``AutoencoderKL`` that decodes latents; None for pixels, and for
             latents the one that made them.
         vae_scale: factor between VAE latents and model inputs.
+        features: local path of a file with features of the training images, for ``training.alignment_weight``; see
+            ``dit_core.data.features``.
         image_column: column of a ``huggingface`` data set that holds the images; None takes the only image column.
         label_column: its column of labels; None takes the only class-label column, or one named ``label``, or treats
             the images as unlabelled when there is neither; ``none`` treats them as unlabelled anyway.
@@ -39,6 +41,7 @@ class DataConfig(Config):
     corrupt: Annotated[str, Irrelevant("the fingerprint is that of the images that are left")] = "refuse"
     vae: Annotated[str | None, Irrelevant("decodes for evaluation: eval_id has it")] = None
     vae_scale: float = Field(0.18215, gt=0)
+    features: Annotated[str | None, Irrelevant("the fingerprint is that of images and features")] = None
     image_column: Annotated[str | None, Irrelevant("the fingerprint is that of the images")] = None
     label_column: Annotated[str | None, Irrelevant("the fingerprint is that of the images and labels")] = None
     source_split: Annotated[str | None, Irrelevant("the fingerprint is that of the images")] = None

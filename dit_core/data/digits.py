@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,10 +39,13 @@ class Digits(PixelDataset):
     @classmethod
     def load(cls, config: DataConfig) -> Self:
         """Loads the digits; ``path`` and ``vae`` have no meaning here and ``image_size`` must be 8."""
-        for field in ("path", "vae"):
-            value = getattr(config, field)
-            if value is not None:
-                raise UserError(f"data.{field}: {value!r} given, but the data set 'digits' is embedded and has none")
+        if config.path is not None:
+            raise UserError(
+                f"data.path: {config.path!r} given, but the data set 'digits' is embedded and has none; for a study of "
+                f"your own images: `dit-ablate init {shlex.quote(config.path)}`"
+            )
+        if config.vae is not None:
+            raise UserError(f"data.vae: {config.vae!r} given, but the data set 'digits' is embedded and has none")
         if config.image_size != SIZE:
             raise UserError(
                 f"data.image_size: {config.image_size} given, but digits are {SIZE}x{SIZE}; allowed: {SIZE}"
@@ -51,12 +58,27 @@ class Digits(PixelDataset):
 
 def _read() -> tuple[Tensor, Tensor]:
     """Returns all images, uint8 (1797, 1, 8, 8), and labels, int64 (1797,)."""
+    table = torch.from_numpy(_table())
+    sixteenths = table[:, :-1].reshape(-1, SIZE, SIZE).float()
+    images = (sixteenths * (255 / 16)).round().to(torch.uint8)[:, None].contiguous()
+    return images, table[:, -1].long()
+
+
+def _table() -> np.ndarray:
+    """Returns pixels and label of every digit, float64 (1797, 65).
+
+    They are read from scikit-learn's file: importing the library with SciPy takes longer than all else that is done
+    with them. Where its folders are laid out otherwise, it is asked.
+    """
+    package = find_spec("sklearn")
+    for folder in package.submodule_search_locations or () if package is not None else ():
+        path = Path(folder, "datasets", "data", "digits.csv.gz")
+        if path.is_file():
+            return np.loadtxt(path, delimiter=",")
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    sixteenths = torch.from_numpy(bunch.images).float()
-    images = (sixteenths * (255 / 16)).round().to(torch.uint8)[:, None].contiguous()
-    return images, torch.from_numpy(bunch.target).long()
+    return np.column_stack([bunch.data, bunch.target])
 
 
 def _fingerprint(images: Tensor, labels: Tensor) -> str:

@@ -16,17 +16,22 @@ from torch import Tensor
 
 from dit_core.data.config import DataConfig
 from dit_core.data.corrupt import settle
+from dit_core.data.crop import open_rgb
 from dit_core.data.encoded import EncodedImages, sound
 from dit_core.data.paths import data_folder, file_bytes, file_stamp, walk
 from dit_core.data.vae import quiet_hub, root_cause
 from dit_core.data.verification import reason, verify
 from dit_core.errors import UserError, unknown
+from dit_core.extras import require
 from dit_core.paths import expanded
 
 FORMATS = ("parquet", "arrow", "imagefolder", "webdataset")
 """Builders of ``datasets`` that are allowed."""
-LABEL_NAMES = ("label", "labels")
+LABEL_NAMES = ("label", "labels", "cls", "class")
+"""Columns that are taken for labels unasked; ``cls`` is what WebDataset calls them."""
 UNLABELLED = "none"
+LOOKED_AT = 5
+"""Rows of a column of bytes that are tried, to find out whether they are images."""
 
 
 class HuggingFace(EncodedImages):
@@ -34,7 +39,7 @@ class HuggingFace(EncodedImages):
 
     Every image is decoded once, so that a corrupt one is found before training; what was found sound is remembered
     (see ``dit_core.data.verification``). An image is called by its row number. Classes are those of a class-label
-    column, the distinct texts of a column in alphabetical order, or whole numbers 0, 1, 2, ...
+    column, the distinct texts of a column in alphabetical order, or whole numbers 0, 1, 2, ... (or 1, 2, 3, ...)
     """
 
     name = "huggingface"
@@ -45,9 +50,11 @@ class HuggingFace(EncodedImages):
     def load(cls, config: DataConfig) -> Self:
         if config.vae is not None:
             raise UserError(f"data.vae: {config.vae!r} given, but only the data set 'latents' is decoded by a VAE")
-        table = _split(_open(config), config)
+        splits = _open(config)
+        chosen, table = _split(splits, config)
         column, label_column = _image_column(table, config), _label_column(table, config)
-        labels, classes = _labels(table, label_column)
+        labels, classes, first = _labels(table, label_column)
+        left = [name for name in table.column_names if name != column and not name.startswith("__")]
         identity = f"huggingface {table._fingerprint} {column}"
         table = _undecoded(table, column)
         rows = [str(row) for row in range(len(table))]
@@ -66,6 +73,16 @@ class HuggingFace(EncodedImages):
             raise UserError(f"data.label_column: {len(empty)} classes of {label_column!r} have no image: {listed}")
         dataset = cls([rows[row] for row in kept], labels, [str(digests[row]) for row in kept], len(classes), config)
         dataset._table, dataset._column = table, column
+        if first:
+            notes += (
+                f"The labels {first} to {first + len(classes) - 1} in {label_column!r} are taken as 0 to "
+                f"{len(classes) - 1}",
+            )
+        if config.source_split is None and len(splits) > 1:
+            others = ", ".join(name for name in splits if name != chosen)
+            notes += (f"Images are taken from the split {chosen!r} alone; there are also {others}",)
+        if label_column is None and config.label_column is None and left:
+            notes += (f"The images are taken as unlabelled; data.label_column can name one of {', '.join(left)}",)
         dataset.notes = notes
         return dataset
 
@@ -88,7 +105,7 @@ class HuggingFace(EncodedImages):
 
 def _open(config: DataConfig) -> dict[str, Any]:
     """Returns every split of the data set by name."""
-    import datasets
+    datasets = require("datasets", "data.name: huggingface")
 
     if config.path is None:
         raise UserError("data.path: required for the data set 'huggingface' and missing")
@@ -117,7 +134,8 @@ def _open(config: DataConfig) -> dict[str, Any]:
     )
 
 
-def _split(splits: dict[str, Any], config: DataConfig) -> Any:
+def _split(splits: dict[str, Any], config: DataConfig) -> tuple[str, Any]:
+    """Returns the split that images are taken from, and its name."""
     chosen = config.source_split
     if chosen is None:
         chosen = next(iter(splits)) if len(splits) == 1 else "train"
@@ -127,7 +145,7 @@ def _split(splits: dict[str, Any], config: DataConfig) -> Any:
         raise unknown("data.source_split", chosen, splits)
     if len(splits[chosen]) == 0:
         raise UserError(f"data.source_split: {chosen!r} holds no images")
-    return splits[chosen]
+    return chosen, splits[chosen]
 
 
 def _image_column(table: Any, config: DataConfig) -> str:
@@ -135,6 +153,7 @@ def _image_column(table: Any, config: DataConfig) -> str:
 
     features = table.features
     images = [name for name, feature in features.items() if isinstance(feature, datasets.Image)]
+    images = images or [name for name in features if _holds_files(table, name)]
     chosen = config.image_column
     if chosen is None:
         if len(images) != 1:
@@ -143,10 +162,34 @@ def _image_column(table: Any, config: DataConfig) -> str:
         return str(images[0])
     if chosen not in features:
         raise unknown("data.image_column", chosen, features)
-    binary = str(getattr(features[chosen], "dtype", "")) in ("binary", "large_binary")
-    if chosen not in images and not binary:
-        raise UserError(f"data.image_column: {chosen!r} holds no images; columns with images: {', '.join(images)}")
+    if chosen not in images and not _may_hold_files(features[chosen]):
+        listed = ", ".join(images) or "none"
+        raise UserError(f"data.image_column: {chosen!r} holds no images; columns with images: {listed}")
     return chosen
+
+
+def _may_hold_files(feature: Any) -> bool:
+    """Whether a column is of bytes, or of bytes and paths as the library keeps images, without saying so."""
+    import datasets
+
+    if isinstance(feature, datasets.Image):
+        return True
+    if isinstance(feature, dict):
+        return bool(feature) and set(feature) <= {"bytes", "path"}
+    return str(getattr(feature, "dtype", "")) in ("binary", "large_binary")
+
+
+def _holds_files(table: Any, column: str) -> bool:
+    """Whether the first value of a column can be read as an image."""
+    if not _may_hold_files(table.features[column]):
+        return False
+    for row in range(min(len(table), LOOKED_AT)):
+        try:
+            open_rgb(_content(table, column, row))
+        except Exception:  # decoders raise nearly any type; another row may be sound
+            continue
+        return True
+    return False
 
 
 def _label_column(table: Any, config: DataConfig) -> str | None:
@@ -169,31 +212,47 @@ def _label_column(table: Any, config: DataConfig) -> str | None:
     return labels[0] if labels else None
 
 
-def _labels(table: Any, column: str | None) -> tuple[Tensor, list[str]]:
-    """Returns the label of every row and the names of the classes; zeros and no class for unlabelled images."""
+def _labels(table: Any, column: str | None) -> tuple[Tensor, list[str], int]:
+    """Returns the label of every row, the names of the classes, and what the first class is called in the column.
+
+    Unlabelled images get zeros and no class.
+    """
     import datasets
 
     if column is None:
-        return torch.zeros(len(table), dtype=torch.int64), []
-    values = list(table[column][:])
+        return torch.zeros(len(table), dtype=torch.int64), [], 0
+    values = _as_text(list(table[column][:]))
     feature = table.features[column]
     if all(isinstance(value, str) for value in values):
         classes = sorted(set(values))
         numbers = {name: number for number, name in enumerate(classes)}
-        return torch.tensor([numbers[value] for value in values]), classes
+        return torch.tensor([numbers[value] for value in values]), classes, 0
     if not all(isinstance(value, int) and not isinstance(value, bool) for value in values):
         raise UserError(f"data.label_column: {column!r} holds neither whole numbers nor texts only, or lacks values")
     if min(values) < 0:
         raise UserError(f"data.label_column: {column!r} holds negative labels, as splits without labels do")
     if isinstance(feature, datasets.ClassLabel):
         classes = [str(name) for name in feature.names]
+    elif min(values) == 1 and len(set(values)) == max(values):  # counted from 1, as people do
+        return torch.tensor(values, dtype=torch.int64) - 1, [str(number) for number in sorted(set(values))], 1
     else:
         classes = [str(number) for number in range(min(max(values) + 1, len(values) + 1))]
     if max(values) >= len(classes):
         raise UserError(
             f"data.label_column: {column!r} holds the label {max(values)}; labels must be 0, 1, 2, ... without gaps"
         )
-    return torch.tensor(values, dtype=torch.int64), classes
+    return torch.tensor(values, dtype=torch.int64), classes, 0
+
+
+def _as_text(values: list[Any]) -> list[Any]:
+    """Labels that are files of a WebDataset, such as ``0001.class``, as whole numbers or texts; others as they are."""
+    if not all(isinstance(value, bytes) for value in values):
+        return values
+    try:
+        texts = [value.decode().strip() for value in values]
+    except UnicodeDecodeError:
+        return values
+    return [int(text) for text in texts] if all(text.isdecimal() for text in texts) else texts
 
 
 def _undecoded(table: Any, column: str) -> Any:
@@ -210,11 +269,12 @@ def _content(table: Any, column: str, row: int) -> bytes:
     value = table[row][column]
     if isinstance(value, bytes):
         return value
-    if value is None or (value["bytes"] is None and value["path"] is None):
+    content, path = (value or {}).get("bytes"), (value or {}).get("path")
+    if content is not None:
+        return bytes(content)
+    if path is None:
         raise ValueError("no image")
-    if value["bytes"] is not None:
-        return bytes(value["bytes"])
-    return Path(value["path"]).read_bytes()
+    return Path(path).read_bytes()
 
 
 @contextlib.contextmanager

@@ -16,6 +16,20 @@ from dit_core.data.verification import reason, verify
 from dit_core.errors import UserError
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+SPLIT_NAMES = (
+    "train",
+    "training",
+    "val",
+    "valid",
+    "validation",
+    "dev",
+    "test",
+    "testing",
+    "eval",
+    "held_out",
+    "holdout",
+)
+"""What the parts of a data set are called, and a class hardly ever."""
 
 
 class ImageFolder(EncodedImages):
@@ -23,7 +37,8 @@ class ImageFolder(EncodedImages):
 
     Every image is decoded once, so that a corrupt one is found before training; what was found sound is remembered
     (see ``dit_core.data.verification``). Classes are the sub-folders in alphabetical order; images below a class
-    folder belong to it at any depth. Without sub-folders the images are unlabelled. Hidden files are ignored.
+    folder belong to it at any depth. Without sub-folders the images are unlabelled. Hidden files are ignored, and so
+    are links to what is listed anyway.
     """
 
     name = "image-folder"
@@ -34,7 +49,7 @@ class ImageFolder(EncodedImages):
         if config.vae is not None:
             raise UserError(f"data.vae: {config.vae!r} given, but only the data set 'latents' is decoded by a VAE")
         folder = data_folder(config)
-        classes, listed, ignored = _list(folder)
+        classes, listed, left_out = _list(folder)
         digests, bad = verify(
             f"image-folder {folder.resolve()}",
             [name for name, _ in listed],
@@ -54,9 +69,7 @@ class ImageFolder(EncodedImages):
             config,
         )
         dataset._folder = folder
-        if ignored:
-            notes += (f"{len(ignored)} files are no images and were ignored, such as {printable(ignored[0])}",)
-        dataset.notes = notes
+        dataset.notes = (*notes, *left_out, *_layout_notes(folder, classes, [name for name, _, _ in files]))
         return dataset
 
     @classmethod
@@ -74,16 +87,27 @@ class ImageFolder(EncodedImages):
             raise UserError(f"data.path: {self.keys[row]} cannot be read any more ({reason(error)})") from None
 
 
-def _list(folder: Path) -> tuple[list[str], list[tuple[str, int]], list[str]]:
-    """Returns the classes (none for unlabelled images), every image file with its label, and other files."""
-    names = list(walk(folder))
+def _list(folder: Path) -> tuple[list[str], list[tuple[str, int]], tuple[str, ...]]:
+    """Returns the classes (none for unlabelled images), every image file with its label, and what was left out."""
+    repeated: list[str] = []
+    names = list(walk(folder, repeated))
     images = [name for name in names if name.lower().endswith(EXTENSIONS)]
     ignored = [name for name in names if not name.lower().endswith(EXTENSIONS)]
+    notes = []
+    if ignored:
+        notes.append(f"{len(ignored)} files are no images and were ignored, such as {printable(ignored[0])}")
+    if repeated:
+        notes.append(
+            f"{len(repeated)} links lead to what is listed already and were not followed, such as "
+            f"{printable(repeated[0])}"
+        )
     if not images:
         raise UserError(f"data.path: no images in {str(folder)!r}; looked for {', '.join(EXTENSIONS)}")
-    classes = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    classes = sorted(
+        p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".") and p.name not in repeated
+    )
     if not classes:
-        return [], [(name, 0) for name in images], ignored
+        return [], [(name, 0) for name in images], tuple(notes)
     loose = [name for name in images if "/" not in name]
     if loose:
         raise UserError(
@@ -95,4 +119,23 @@ def _list(folder: Path) -> tuple[list[str], list[tuple[str, int]], list[str]]:
     empty = sorted(set(classes) - {name.split("/")[0] for name in images})
     if empty:
         raise UserError(f"data.path: no images in the class folders {', '.join(empty[:5])} ({len(empty)} empty)")
-    return classes, labelled, ignored
+    return classes, labelled, tuple(notes)
+
+
+def _layout_notes(folder: Path, classes: list[str], names: list[str]) -> tuple[str, ...]:
+    """What is said of sub-folders that were taken for classes and look like splits, or like a folder around classes."""
+    splits = [name for name in classes if name.lower() in SPLIT_NAMES]
+    chosen = next((name for name in splits if name.lower().startswith("train")), (splits or classes or [""])[0])
+    below = sorted({name.split("/")[1] for name in names if name.startswith(f"{chosen}/") and name.count("/") > 1})
+    if not splits and not (len(classes) == 1 and below):
+        return ()
+    looks = "look like splits of a data set" if splits else "lie around other folders"
+    inside = f" on the classes {_few(below)}" if below else ""
+    return (
+        f"The classes are {_few(classes)}, the folders below data.path, which {looks}; to train{inside}, set "
+        f"data.path={printable(str(folder / chosen))} (data.held_out_fraction holds images out)",
+    )
+
+
+def _few(names: list[str]) -> str:
+    return printable(", ".join(names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -40,10 +40,12 @@ class Latents(ImageDataset):
         self._manifest = manifest
         self._posterior = manifest.kind == "posterior"
         self._vae = vae
-        self._shards = [{name: file.get_slice(name) for name in manifest.tensors} for _, file in shards]
-        self._rows = [(number, row) for number, (shard, _) in enumerate(shards) for row in range(shard.count)]
+        # memory-mapped: rows are read from the file when they are asked for
+        self._shards = [{name: file.get_tensor(name) for name in manifest.tensors} for _, file in shards]
+        self._first = torch.tensor([0, *(shard.count for shard, _ in shards)]).cumsum(0)
         keys = [key for _, file in shards for key in unpack_names(file.get_tensor("names"))]
         train, held_out = split_indices(keys, config.held_out_fraction, config.split_seed)
+        self._names = [keys[row] for row in train]
         self._indices: dict[Split, list[int]] = {"train": train, "held_out": held_out}
         labels = torch.cat([file.get_tensor("labels").long() for _, file in shards])
         self._labels = labels[train]
@@ -91,6 +93,9 @@ class Latents(ImageDataset):
     def count(self, split: Split) -> int:
         return len(self._indices[split])
 
+    def names(self) -> list[str]:
+        return self._names
+
     def batch(self, indices: Tensor, flip: Tensor | None = None) -> Inputs:
         flips = [False] * len(indices) if flip is None else flip.tolist()
         if any(flips) and not self._manifest.flipped:
@@ -115,11 +120,15 @@ class Latents(ImageDataset):
         return x.sub_(self._manifest.shift).mul_(self._manifest.scale)
 
     def _gather(self, tensor: str, rows: list[int], flips: list[bool]) -> Tensor:
+        """Returns rows of the whole folder, float32: a gather a shard, in which no row is touched from Python."""
+        wanted, flipped = torch.tensor(rows), torch.tensor(flips)
+        shards = torch.searchsorted(self._first, wanted, right=True) - 1
         out = torch.empty(len(rows), *self._manifest.shape)
-        for position, (index, flipped) in enumerate(zip(rows, flips, strict=True)):
-            number, row = self._rows[index]
-            name = f"{tensor}_flipped" if flipped else tensor
-            out[position] = self._shards[number][name][row : row + 1][0]
+        for number in shards.unique().tolist():
+            for mirrored, name in ((False, tensor), (True, f"{tensor}_flipped")):
+                here = ((shards == number) & (flipped == mirrored)).nonzero().flatten()
+                if len(here):
+                    out[here] = self._shards[number][name][wanted[here] - self._first[number]].float()
         return out
 
 

@@ -31,21 +31,71 @@ def data_folder(config: DataConfig) -> Path:
     return folder
 
 
-def walk(folder: Path) -> Iterator[str]:
+def walk(folder: Path, repeated: list[str] | None = None) -> Iterator[str]:
     """Yields every file below ``folder`` that is not hidden, as a relative path with forward slashes, sorted.
+
+    Links are followed, but not to what is found anyway: a link to a folder above it, to a folder or to a file that
+    is listed itself, or the second link to the same place.
+
+    Args:
+        folder: where to look.
+        repeated: gets the links that were not followed.
 
     Raises:
         UserError: when a folder cannot be listed.
     """
+    names: list[str] = []
+    links: list[str] = []
+    seen: set[tuple[int, int] | None] = set()
 
-    def fail(error: OSError) -> None:
-        raise UserError(f"data.path: {error.filename} cannot be read ({error.strerror})")
+    def look(below: str) -> None:
+        seen.add(_place(folder / below))
+        try:
+            entries = sorted(os.scandir(folder / below), key=lambda entry: entry.name)
+        except OSError as error:
+            raise UserError(f"data.path: {error.filename} cannot be read ({error.strerror})") from None
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            name = f"{below}/{entry.name}" if below else entry.name
+            if entry.is_symlink():
+                links.append(name)
+            elif entry.is_dir():
+                if _place(folder / name) not in seen:
+                    look(name)
+                elif repeated is not None:  # below a link to a folder above
+                    repeated.append(name)
+            else:
+                names.append(name)
 
-    names = []
-    for root, folders, files in os.walk(folder, onerror=fail, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        names += [(Path(root) / name).relative_to(folder).as_posix() for name in files if not name.startswith(".")]
+    look("")
+    if links:  # after all that lies here itself, which goes before what is linked
+        seen |= {place for name in names if (place := _place(folder / name)) is not None}
+    while links:
+        name = links.pop(0)
+        place = _place(folder / name)
+        if place is not None and place in seen:
+            if repeated is not None:
+                repeated.append(name)
+        elif (folder / name).is_dir():
+            known = len(names)
+            look(name)
+            new = {found: _place(folder / found) for found in names[known:]}
+            names[known:] = [found for found, place in new.items() if place is None or place not in seen]
+            seen |= set(new.values())
+        else:  # a broken one, too: reading it says so
+            names.append(name)
+            seen |= {place} if place is not None else set()
     yield from sorted(names)
+
+
+def _place(path: Path) -> tuple[int, int] | None:
+    """What a file or folder is, whatever name leads to it; None for a broken link."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def file_stamp(path: Path) -> str | None:

@@ -54,6 +54,9 @@ class PixelDataset(ImageDataset):
     def count(self, split: Split) -> int:
         return len(self._rows[split])
 
+    def names(self) -> list[str]:
+        return [self.keys[row] for row in self.rows("train")]
+
     def batch(self, indices: Tensor, flip: Tensor | None = None) -> Inputs:
         rows = self._rows["train"][indices]
         return Inputs(flip_some(from_uint8(self.pixels(rows.tolist())), flip), self.row_labels[rows])

@@ -36,15 +36,37 @@ def load_vae(source: str, device: torch.device) -> Any:
     from diffusers import AutoencoderKL
 
     options = {"use_safetensors": True, "low_cpu_mem_usage": False, "torch_dtype": torch.float32}
+    if not source.strip():
+        raise UserError("data.vae: no name given; give a local folder in diffusers format, or a hub name")
     try:
         with quiet_hub():
-            vae = AutoencoderKL.from_pretrained(source, **options)
+            kind = AutoencoderKL.load_config(source).get("_class_name", "AutoencoderKL")
+            if kind == "AutoencoderKL":
+                vae, told = AutoencoderKL.from_pretrained(source, output_loading_info=True, **options)
     except Exception as error:  # the hub client and diffusers raise many types; all mean that it cannot be loaded
         raise UserError(
             f"data.vae: no AutoencoderKL can be loaded from {source!r} ({root_cause(error)}); give a local folder in "
             f"diffusers format, or a hub name that this machine can reach or has cached"
         ) from None
+    if kind != "AutoencoderKL":
+        raise UserError(f"data.vae: {source!r} is of the class {kind}; allowed: AutoencoderKL")
+    _check_weights(vae, told, source)
     return vae.to(device).eval().requires_grad_(False)
+
+
+def _check_weights(vae: Any, told: dict[str, Any], source: str) -> None:
+    """Refuses a VAE of which diffusers filled a part with random numbers, or whose numbers are none."""
+    for what, says in (("missing_keys", "lacks"), ("unexpected_keys", "has beside those of its configuration")):
+        names = sorted(told.get(what, ()))
+        if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            raise UserError(f"data.vae: the file of weights of {source!r} {says} {', '.join(names[:3])}{more}")
+    for name, tensor in vae.state_dict().items():
+        if not torch.isfinite(tensor).all():
+            raise UserError(f"data.vae: {source!r} holds numbers in {name} that are not finite")
+    factor = vae.config.scaling_factor
+    if not isinstance(factor, int | float) or not 0 < factor < math.inf:
+        raise UserError(f"data.vae: {source!r} states scaling_factor {factor!r}; wanted: a number above 0")
 
 
 @contextlib.contextmanager

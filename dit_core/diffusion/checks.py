@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def check_process(config: TrialConfig) -> None:
-    """Makes sure that variance, sampler and steps suit the objective.
+    """Makes sure that variance, schedule, sampler and steps suit the objective.
 
     Raises:
         UserError: they do not.
@@ -24,6 +24,11 @@ def check_process(config: TrialConfig) -> None:
         raise UserError(
             f"model.learn_sigma: true given, but the objective {diffusion.objective} has no variance to learn; "
             "allowed: false"
+        )
+    if process == "flow" and diffusion.noise_schedule != "linear":
+        raise UserError(
+            f"diffusion.noise_schedule: {diffusion.noise_schedule!r} given, but the objective {diffusion.objective} "
+            "follows a straight path and has no betas; allowed: 'linear', which it does not look at"
         )
     name = sampler_name(diffusion.objective, evaluation.sampler)
     sampler = SAMPLERS.about(name, "evaluation.sampler")
@@ -68,6 +73,11 @@ def check_guidance(config: TrialConfig) -> None:
         raise UserError(
             f"evaluation.guidance_scale: {evaluation.guidance_scale:g} given, but unconditional data "
             "(model.num_classes: 0) has no classes to guide towards; allowed: 1"
+        )
+    if not model.class_conditional:
+        raise UserError(
+            f"evaluation.guidance_scale: {evaluation.guidance_scale:g} given, but a network that is told no labels "
+            "(model.class_conditional: false) has no classes to guide towards; allowed: 1"
         )
     if config.training.class_dropout == 0 and config.training.initial_weights is None:
         raise UserError(

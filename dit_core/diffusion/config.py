@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
-from dit_core.base import Config
+from dit_core.base import Added, Config
 
 
 class DiffusionConfig(Config):
@@ -12,8 +14,10 @@ class DiffusionConfig(Config):
 
     Attributes:
         num_timesteps: training steps T.
-        beta_start: first value of the linear beta schedule.
-        beta_end: last value of the linear beta schedule.
+        beta_start: first value of the beta schedule; ``cosine`` has its own.
+        beta_end: last value of the beta schedule; ``cosine`` has its own.
+        noise_schedule: how the noise grows from step to step, a name in ``dit_core.parts.NOISE_SCHEDULES``; flow has
+            no betas and leaves it at ``linear``.
         objective: what the network predicts, a name in ``dit_core.parts.OBJECTIVES``: ``noise``, ``x0``
             or ``v`` of the Gaussian process, or ``flow``, the velocity of a straight path (betas are then unused).
             ``x0`` is best trained with ``model.learn_sigma`` false: with little noise its error is large beside the
@@ -27,6 +31,7 @@ class DiffusionConfig(Config):
     num_timesteps: int = Field(1000, gt=1)
     beta_start: float = Field(1e-4, gt=0, lt=1)
     beta_end: float = Field(0.02, gt=0, lt=1)
+    noise_schedule: Annotated[str, Added(as_before="linear")] = "linear"
     objective: str = "noise"
     timestep_sampling: str = "uniform"
     loss_weighting: str = "none"

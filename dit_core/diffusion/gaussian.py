@@ -14,10 +14,11 @@ from torch import Tensor
 from dit_core.diffusion.config import DiffusionConfig
 from dit_core.diffusion.process import Process
 from dit_core.diffusion.respacing import respaced_betas, spaced_timesteps
+from dit_core.parts import NOISE_SCHEDULES
 
 
 class Diffusion(Process):
-    """A Gaussian diffusion with linear betas; coefficients are computed in float64 and used in float32.
+    """A Gaussian diffusion; coefficients are computed in float64 and used in float32.
 
     Args:
         config: the process; its ``num_timesteps`` are always the ones the network is conditioned on.
@@ -34,7 +35,7 @@ class Diffusion(Process):
 
     def __init__(self, config: DiffusionConfig, steps: int | None = None) -> None:
         super().__init__(config)
-        full = torch.linspace(config.beta_start, config.beta_end, config.num_timesteps, dtype=torch.float64)
+        full = NOISE_SCHEDULES.get(config.noise_schedule, "diffusion.noise_schedule")(config)
         kept = range(config.num_timesteps) if steps is None else spaced_timesteps(config.num_timesteps, steps)
         self.timesteps = torch.tensor(list(kept))
         self.betas = full if steps is None else respaced_betas(full, self.timesteps)

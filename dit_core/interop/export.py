@@ -74,11 +74,14 @@ def export(
     chosen = LAYOUTS.get(layout, "layout")
     check_layout(config, layout)
     _check_target(to, layout)
+    length = config.evaluation.ema_length if decay is None else None
     decay = config.evaluated_decay if decay is None else decay
     if decay not in (*config.training.ema_decays, 0):
         kept = ", ".join(map(repr, config.training.ema_decays))
         raise UserError(f"ema: {decay!r} is not among the averages that were kept; allowed: {kept}, or the raw weights")
     weights, prefix = ("raw", "model.") if decay == 0 else (f"EMA {decay!r}", f"ema.{decay!r}.")
+    if length is not None:
+        weights, prefix = f"EMA of length {length!r}", f"ema.length-{length!r}."
     tensors = _state(read(checkpoint, images), prefix, config)
     provenance = {**(record or {}), "images": images, "weights": weights, "config": config.model_dump(mode="json")}
 

@@ -84,7 +84,10 @@ def _parts(folder: Path) -> tuple[Path, ...]:
     for suffix in (*SAFE, *PICKLED):
         index = folder / f"{_NAME}{suffix}.index.json"
         if index.is_file():
-            names = sorted(set(_json(index).get("weight_map", {}).values()))
+            named = _json(index).get("weight_map")
+            if not isinstance(named, dict) or not all(_is_part(name) for name in named.values()):
+                raise UserError(f"{index}: weight_map must map the tensors' names to files of weights beside it")
+            names = sorted(set(named.values()))
             absent = [name for name in names if not (folder / name).is_file()]
             if absent or not names:
                 raise UserError(f"{index} names files that are not there: {', '.join(absent) or 'none at all'}")
@@ -98,13 +101,19 @@ def _parts(folder: Path) -> tuple[Path, ...]:
     raise UserError(f"{folder} holds {held}; give one file, or a diffusers folder with {_NAME}.safetensors")
 
 
+def _is_part(name: Any) -> bool:
+    return isinstance(name, str) and Path(name).name == name and Path(name).suffix in (*SAFE, *PICKLED)
+
+
 def _json(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
         found = json.loads(path.read_bytes())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path} is not JSON ({error})") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror})") from None
     return found if isinstance(found, dict) else {}
 
 

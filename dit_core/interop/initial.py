@@ -55,10 +55,12 @@ def load(model: DiT, source: str, field: str = FIELD) -> None:
     """
     try:
         files = find(source)
-        tensors = _check(files, model.config).to_ours(reading.tensors(files))
+        layout, kept = _check(files, model.config), reading.tensors(files)
+        tensors = layout.to_ours({name: tensor.float() for name, tensor in kept.items()})
         own = model.state_dict()
-        tensors |= {name: own[name] for name in TRAINING_ONLY if name in own}
-        _check_positions(tensors.setdefault("pos_embed", own["pos_embed"]), own["pos_embed"], files)
+        tensors |= {name: tensor for name, tensor in own.items() if name.startswith(TRAINING_ONLY)}
+        digits = torch.finfo(kept["pos_embed"].dtype).eps if "pos_embed" in kept else 0.0
+        _check_positions(tensors.setdefault("pos_embed", own["pos_embed"]), own["pos_embed"], files, digits)
         model.load_state_dict(tensors)
     except UserError as error:
         raise UserError(f"{field}: {error}") from None
@@ -73,6 +75,8 @@ def _check(files: WeightFiles, config: ModelConfig) -> Layout:
             f"{files.path} is in the {layout.name} layout, which holds {_assigned(wrong)} only; the configuration has "
             f"{_assigned({name: getattr(config, name) for name in wrong})}"
         )
+    expected = _expected(layout.name, config)
+    _check_dimensions(files, found, expected)
     fields = {**layout.model_fields(found), **(config_fields(files.config) if layout.name == "diffusers" else {})}
     apart = {name: value for name, value in fields.items() if getattr(config, name) != value}
     if apart:
@@ -80,7 +84,6 @@ def _check(files: WeightFiles, config: ModelConfig) -> Layout:
             f"{files.path} is of a network with {_assigned(apart)}; the configuration has "
             f"{_assigned({name: getattr(config, name) for name in apart})}; set the former, or give other weights"
         )
-    expected = _expected(layout.name, config)
     optional = {"pos_embed"}  # a fixed table: some save it, some compute it
     problems = [
         _listed("expected and absent", [name for name in expected if name not in found and name not in optional]),
@@ -119,9 +122,20 @@ def _expected(layout: str, config: ModelConfig) -> dict[str, Shape]:
     return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
 
 
-def _check_positions(given: Tensor, own: Tensor, files: WeightFiles) -> None:
+def _check_dimensions(files: WeightFiles, found: Mapping[str, Shape], expected: Mapping[str, Shape]) -> None:
+    """Refuses tensors that no size of the network would have, before its sizes are read off them."""
+    wrong = [
+        f"{name} (expected {len(shape)} dimensions such as {shape}, found {found[name]})"
+        for name, shape in expected.items()
+        if name in found and (len(found[name]) != len(shape) or 0 in found[name])
+    ]
+    if wrong:
+        raise UserError(f"{files.path} does not fit the network: {_listed('of another shape', wrong)}")
+
+
+def _check_positions(given: Tensor, own: Tensor, files: WeightFiles, digits: float) -> None:
     apart = (given.cpu() - own.cpu()).abs().max().item()
-    if apart > _POSITIONS_TOLERANCE:
+    if apart > max(_POSITIONS_TOLERANCE, digits):
         raise UserError(
             f"{files.path} has other positions than the fixed 2-D sin-cos table: pos_embed is off by up to {apart:.3g}"
         )

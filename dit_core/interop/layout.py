@@ -19,20 +19,22 @@ PAPERS_NETWORK: Mapping[str, Any] = MappingProxyType(
         "position": "sincos",
         "norm": "layernorm",
         "qk_norm": False,
+        "class_conditional": True,
         "mlp": "gelu",
         "registers": 0,
         "long_skips": False,
+        "shared_blocks": 1,
     }
 )
 """The fields of ``ModelConfig`` that say which network it is (not how large): what the released weights are of."""
 
-TRAINING_ONLY = ("mask_token",)
-"""Parameters that only a masked training step uses: no layout holds them, and nothing that samples misses them."""
+TRAINING_ONLY = ("mask_token", "alignment.")
+"""How parameters begin that only training uses: no layout holds them, and nothing that samples misses them."""
 
 
 def inference_state(model: DiT) -> dict[str, Tensor]:
     """Returns the network's state without what is used in training only: what layouts hold."""
-    return {name: tensor for name, tensor in model.state_dict().items() if name not in TRAINING_ONLY}
+    return {name: tensor for name, tensor in model.state_dict().items() if not name.startswith(TRAINING_ONLY)}
 
 
 class Layout:

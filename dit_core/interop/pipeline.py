@@ -17,9 +17,14 @@ from dit_core.errors import UserError
 from dit_core.interop.diffusers import NULL_CLASS, Diffusers, fill_null_classes, transformer_config
 from dit_core.interop.files import RECORD
 from dit_core.model.config import ModelConfig
+from dit_core.parts import NOISE_SCHEDULES
 
 PREDICTION_TYPES = {"noise": "epsilon", "x0": "sample", "v": "v_prediction"}
 """Our objectives, as diffusers' schedulers call them; those of ``DiTPipeline`` know no flow."""
+
+
+SCHEDULES = {"linear": "linear", "scaled-linear": "scaled_linear", "cosine": "squaredcos_cap_v2"}
+"""Our noise schedules, as diffusers' DDIM calls them; it takes the betas of any other one as they are."""
 
 
 def scheduler_config(config: DiffusionConfig) -> dict[str, Any]:
@@ -36,11 +41,14 @@ def scheduler_config(config: DiffusionConfig) -> dict[str, Any]:
             f"diffusion.objective: {config.objective!r} has no scheduler that DiTPipeline can sample with; "
             f"allowed: {', '.join(PREDICTION_TYPES)}; the official layout holds any"
         )
+    named = SCHEDULES.get(config.noise_schedule)
+    betas = None if named else NOISE_SCHEDULES.get(config.noise_schedule)(config).tolist()
     return {
         "num_train_timesteps": config.num_timesteps,
         "beta_start": config.beta_start,
         "beta_end": config.beta_end,
-        "beta_schedule": "linear",
+        "beta_schedule": named or "linear",
+        "trained_betas": betas,
         "prediction_type": PREDICTION_TYPES[config.objective],
         "timestep_spacing": "leading",
         "clip_sample": False,

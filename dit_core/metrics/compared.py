@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 import torch
+from torch import Tensor
 
 from dit_core.data.base import ImageDataset
 from dit_core.errors import UserError
-from dit_core.events import MetricResult
-from dit_core.metrics.base import Metric
+from dit_core.metrics.base import Metric, summed
 from dit_core.metrics.features.extractor import Extractor
+from dit_core.metrics.features.subset import FeatureSubset
 from dit_core.metrics.reference.references import (
     check_reference,
     of_dataset,
@@ -22,7 +23,7 @@ from dit_core.metrics.reference.references import (
     reference_name,
     reference_sha256,
 )
-from dit_core.metrics.reference.statistics import Statistics
+from dit_core.metrics.reference.statistics import Statistics, moments_device
 from dit_core.runtime import distributed
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class ComparedMetric(Metric, Generic[G]):
     """Compares generated with reference images in one feature; ``G`` is what it keeps of the generated ones.
 
     The reference is ``evaluation.reference_statistics`` or ``evaluation.reference_images`` where one is given, else
-    the training split. The floor is the value of the held-out images.
+    the training split. The floor is the value of the held-out images. All states are sums over images.
 
     Attributes:
         feature: the feature of its extractor that is compared.
@@ -51,10 +52,32 @@ class ComparedMetric(Metric, Generic[G]):
     dim: ClassVar[int | None] = None
     least: ClassVar[int] = 2
     one_by_one: ClassVar[bool] = False
+    rows: Tensor
+    filled: Tensor
 
     def __init__(self, config: TrialConfig, dataset: ImageDataset, device: torch.device) -> None:
-        super().__init__(config, dataset, device)
+        super().__init__(config, dataset, device, dist_sync_fn=summed)
         self.extractor = self.load(config, device)
+        self.where = moments_device(device)
+        self._subset: FeatureSubset | None = None
+
+    def keep_sums(self, **states: Tensor) -> None:
+        """Makes each of these tensors a state, which begins with it and is added up over the ranks."""
+        for name, value in states.items():
+            self.add_state(name, value, dist_reduce_fx="sum")
+
+    def keep_rows(self) -> None:
+        """Keeps a bounded number of feature vectors, in the states ``rows`` and ``filled``; see ``subset``."""
+        dim = self.extractor.dims[self.feature]
+        self._subset = FeatureSubset(self.config.evaluation.num_samples, dim, device=self.where)
+        self.keep_sums(rows=self._subset.rows, filled=self._subset.filled)
+
+    @property
+    def subset(self) -> FeatureSubset | None:
+        """The feature vectors that are kept, as the states have them; None without ``keep_rows``."""
+        if self._subset is not None:  # torchmetrics puts other tensors in the place of states
+            self._subset.rows, self._subset.filled = self.rows, self.filled
+        return self._subset
 
     @classmethod
     @abstractmethod
@@ -91,7 +114,7 @@ class ComparedMetric(Metric, Generic[G]):
 
     @abstractmethod
     def gather(self) -> tuple[G, int]:
-        """Returns what was kept of all ranks' images, and their number. Collective."""
+        """Returns what the states, those of all ranks by now, keep of the images, and the number of images."""
 
     @abstractmethod
     def known(self, real: Statistics) -> G | None:
@@ -101,8 +124,8 @@ class ComparedMetric(Metric, Generic[G]):
     def score(self, generated: G, reference: Statistics) -> tuple[float, dict[str, Any]]:
         """Returns the value and what a reader must know about how it came about, as plain JSON values."""
 
-    def about_floor(self, held_out: Statistics) -> dict[str, Any]:
-        """Returns what a reader must know about the floor, as plain JSON values."""
+    def about_real(self, count: int, reference: Statistics, held_out: Statistics) -> dict[str, Any]:
+        """Returns what real images tell beside the floor, of ``count`` generated ones, as plain JSON values."""
         return {}
 
     @classmethod
@@ -124,7 +147,7 @@ class ComparedMetric(Metric, Generic[G]):
             cls.check_counts(dim, samples, images, where)
         too_few(cls.name, samples, images, where, cls.least, "compares sets of images")
 
-    def compute(self) -> MetricResult:
+    def compute(self) -> Tensor:
         generated, count = self.gather()
         if count < 2:
             raise ValueError(f"{self.name}: {count} images were scored; at least 2 are needed")
@@ -132,9 +155,12 @@ class ComparedMetric(Metric, Generic[G]):
         held_out = of_dataset(self.dataset, self.config.data, self.extractor, ("held_out",))
         # on one rank: machines may round eigenvalues differently
         result = self._result(generated, count, real, held_out) if distributed.rank() == 0 else None
-        return distributed.from_first(result)  # type: ignore[return-value]
+        value, self.floor, self.details = distributed.from_first(result)  # type: ignore[misc]
+        return torch.tensor(value, dtype=torch.float64)
 
-    def _result(self, generated: G, count: int, real: Statistics, held_out: Statistics) -> MetricResult:
+    def _result(
+        self, generated: G, count: int, real: Statistics, held_out: Statistics
+    ) -> tuple[float, float | None, dict[str, Any]]:
         value, about = self.score(generated, real)
         details = {
             **self.extractor.about(self.feature),
@@ -145,13 +171,13 @@ class ComparedMetric(Metric, Generic[G]):
             **({} if real.count is None else {"reference_images": real.count}),
             "held_out_images": held_out.count,
             **about,
-            **self.about_floor(held_out),
+            **self.about_real(count, real, held_out),
         }
-        return MetricResult(self.name, value, self._floor(real, held_out), details)
+        return value, self._floor(real, held_out), details
 
     def _floor(self, real: Statistics, held_out: Statistics) -> float | None:
         floors = _floors.setdefault(self.dataset, {})
-        key = (self.name, self.extractor.key, str(self.device), reference_key(self.config, self.dataset))
+        key = (self.name, self.extractor.key, str(self.extractor.device), reference_key(self.config, self.dataset))
         if key not in floors:
             known = self.known(held_out)
             floors[key] = None if known is None else self.score(known, real)[0]

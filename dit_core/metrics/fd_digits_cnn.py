@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
 from dit_core.data.base import ImageDataset
 from dit_core.errors import UserError
-from dit_core.metrics.features.digits_cnn import FEATURES, load_digits_cnn
+from dit_core.metrics.features.cnn_features import CNNFeatures
+from dit_core.metrics.features.digits_cnn import load_digits_cnn
 from dit_core.metrics.features.extractor import Extractor
+from dit_core.metrics.features.small_cnn import FEATURES
 from dit_core.metrics.frechet_metric import FrechetMetric
 
 if TYPE_CHECKING:
@@ -20,35 +21,23 @@ if TYPE_CHECKING:
 SHAPE = (1, 8, 8)
 
 
-class DigitsFeatures(Extractor):
-    """The 48 features of ``dit_core.metrics.features.digits_cnn``."""
+class DigitsFeatures(CNNFeatures):
+    """The features of the committed network; the digits' statistics are computed faster than they are read."""
 
-    moments = ("features",)
     on_disk = False
     chunk = 1 << 20
-    key = "digits_cnn"
-
-    def __init__(self, device: torch.device) -> None:
-        super().__init__(device)
-        self.dims = {"features": FEATURES}
-
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        model, _ = load_digits_cnn(self.device)
-        return {"features": model.features(images)}
-
-    def about(self, feature: str) -> dict[str, Any]:
-        _, about = load_digits_cnn(self.device)
-        return {
-            "features": "dit_core/metrics/digits_cnn.safetensors",
-            "classifier_test_accuracy": float(about["test_accuracy"]),
-            "classifier_split": about["split"],
-        }
 
 
 @functools.cache
 def load_digits_features(device: torch.device) -> DigitsFeatures:
     """Returns the extractor on ``device``; cached per process."""
-    return DigitsFeatures(device)
+    network, told = load_digits_cnn(device)
+    about = {
+        "features": "dit_core/metrics/digits_cnn.safetensors",
+        "classifier_test_accuracy": float(told["test_accuracy"]),
+        "classifier_split": told["split"],
+    }
+    return DigitsFeatures(network, "digits_cnn", about, device)
 
 
 class DigitsCNNDistance(FrechetMetric):
@@ -68,7 +57,8 @@ class DigitsCNNDistance(FrechetMetric):
             channels, height, width = dataset.image_shape
             raise UserError(
                 f"evaluation.metrics: {cls.name} scores grey 8x8 digits, but the data set {dataset.name!r} has "
-                f"{height}x{width} images with {channels} channel{'s' if channels > 1 else ''}; use fid"
+                f"{height}x{width} images with {channels} channel{'s' if channels > 1 else ''}; "
+                "`dit-ablate init FOLDER` writes a study with a metric for them"
             )
         for setting in ("reference_images", "reference_statistics"):
             given = getattr(config.evaluation, setting)

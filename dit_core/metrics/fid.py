@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 class FID(FrechetMetric):
     """Heusel et al., arXiv 1706.08500, in the 2048 pooled features of ``dit_core.metrics.features.inception``.
 
-    Values equal torch-fidelity's for the same images and weights.
+    Values equal torch-fidelity's for the same images and weights, and torchmetrics' for more images than features. The
+    class of torchmetrics, ``torchmetrics.image.fid.FrechetInceptionDistance``, can be named in a study. It is not what
+    computes ``fid``: where a covariance is singular, its eigenvalues of a product that is not symmetric leave an error
+    of about 4e-7 of the features' variance, so that real images are -4e-4 from themselves; and it takes real images
+    only, not the mean and covariance that are kept of them or come in a file.
     """
 
     name = "fid"

@@ -13,7 +13,7 @@ from dit_core.metrics.compared import ComparedMetric, too_few
 from dit_core.metrics.features.extractor import Extractor
 from dit_core.metrics.features.inception import DIMS, check_images, load_inception
 from dit_core.metrics.frechet import Gaussian, RunningMoments, frechet_distance
-from dit_core.metrics.reference.statistics import Statistics, moments_device
+from dit_core.metrics.reference.statistics import Statistics
 
 if TYPE_CHECKING:
     from dit_core.config import TrialConfig
@@ -35,11 +35,18 @@ class FIDInfinity(ComparedMetric[list[Gaussian]]):
     feature = "pool"
     dim = DIMS["pool"]
     least = 2 * PARTS
+    count: Tensor
+    total: Tensor
+    outer: Tensor
 
     def __init__(self, config: TrialConfig, dataset: ImageDataset, device: torch.device) -> None:
         super().__init__(config, dataset, device)
-        dim = self.extractor.dims[self.feature]
-        self._parts = [RunningMoments.empty(dim, moments_device(device)) for _ in range(PARTS)]
+        empty = RunningMoments.empty(self.extractor.dims[self.feature], self.where)
+        self.keep_sums(**{name: value.new_zeros(PARTS, *value.shape) for name, value in vars(empty).items()})
+
+    def part(self, index: int) -> RunningMoments:
+        """Moments of one tenth of the samples, within the states."""
+        return RunningMoments(self.count[index], self.total[index], self.outer[index])
 
     @classmethod
     def load(cls, config: TrialConfig, device: torch.device) -> Extractor:
@@ -59,15 +66,15 @@ class FIDInfinity(ComparedMetric[list[Gaussian]]):
         total = self.config.evaluation.num_samples
         part = (torch.arange(start, start + len(images)) * PARTS // total).clamp(max=PARTS - 1)
         for index in part.unique().tolist():
-            self._parts[index].update(features[(part == index).to(features.device)])
+            self.part(index).update(features[(part == index).to(features.device)])
 
     def gather(self) -> tuple[list[Gaussian], int]:
-        sizes, running = [], RunningMoments.empty(self.extractor.dims[self.feature], self._parts[0].total.device)
-        for part in self._parts:
-            running = running.merge(part.all_reduce())
+        sizes, running = [], RunningMoments.empty(self.extractor.dims[self.feature], self.where)
+        for index in range(PARTS):
+            running = running.merge(self.part(index))
             if running.count > 1:
                 sizes.append(running.gaussian())
-        return sizes, running.count
+        return sizes, int(running.count)
 
     def known(self, real: Statistics) -> list[Gaussian] | None:
         return None

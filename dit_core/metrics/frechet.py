@@ -14,12 +14,12 @@ class RunningMoments:
     """Count, sum and sum of outer products of feature vectors, in float64.
 
     Attributes:
-        count: vectors seen.
+        count: vectors seen, a float64 scalar.
         total: their sum, (D,) float64.
         outer: the sum of their outer products, (D, D) float64.
     """
 
-    count: int
+    count: Tensor
     total: Tensor
     outer: Tensor
 
@@ -27,13 +27,13 @@ class RunningMoments:
     def empty(cls, dim: int, device: torch.device | str = "cpu") -> RunningMoments:
         """Returns the moments of no vectors of ``dim`` features."""
         return cls(
-            0,
+            torch.zeros((), dtype=torch.float64, device=device),
             torch.zeros(dim, dtype=torch.float64, device=device),
             torch.zeros(dim, dim, dtype=torch.float64, device=device),
         )
 
     def update(self, features: Tensor) -> None:
-        """Adds feature vectors, (N, D)."""
+        """Adds feature vectors, (N, D), in place."""
         rows = features.to(self.total.device, torch.float64)
         self.count += len(rows)
         self.total += rows.sum(0)
@@ -47,27 +47,26 @@ class RunningMoments:
         """Returns the moments over all ranks, equal on all of them; collective when a process group is up."""
         if not (dist.is_available() and dist.is_initialized()):
             return self
-        count = torch.tensor([float(self.count)], dtype=torch.float64, device=self.total.device)
-        flat = torch.cat([count, self.total, self.outer.flatten()])
+        flat = torch.cat([self.count[None], self.total, self.outer.flatten()])
         dist.all_reduce(flat)
         dim = len(self.total)
-        return RunningMoments(round(flat[0].item()), flat[1 : dim + 1], flat[dim + 1 :].view(dim, dim))
+        return RunningMoments(flat[0], flat[1 : dim + 1], flat[dim + 1 :].view(dim, dim))
 
     @property
     def mean(self) -> Tensor:
         """Mean, (D,) float64."""
-        return self.total / self.count
+        return self.total / float(self.count)
 
     @property
     def covariance(self) -> Tensor:
         """Unbiased covariance, (D, D) float64; needs two vectors or more."""
         if self.count < 2:
-            raise ValueError(f"a covariance needs at least 2 vectors, got {self.count}")
-        return (self.outer - torch.outer(self.total, self.mean)) / (self.count - 1)
+            raise ValueError(f"a covariance needs at least 2 vectors, got {int(self.count)}")
+        return (self.outer - torch.outer(self.total, self.mean)) / (float(self.count) - 1)
 
     def gaussian(self) -> Gaussian:
         """Returns the Gaussian with these moments."""
-        return Gaussian(self.mean, self.covariance, self.count)
+        return Gaussian(self.mean, self.covariance, int(self.count))
 
 
 @dataclass

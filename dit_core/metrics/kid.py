@@ -24,6 +24,9 @@ class KID(SubsetMetric):
     the size of the blocks, so values compare with those of other tools, whose blocks are random and overlap. Disjoint
     blocks are independent, which makes their standard deviation over the root of their number a standard error. It
     may come out below zero.
+
+    ``torchmetrics.image.kid.KernelInceptionDistance`` keeps the features of every image, generated and real, and draws
+    overlapping subsets by torch's global generator: another value at each call, and no standard error.
     """
 
     name = "kid"

@@ -1,4 +1,4 @@
-"""Balls around feature vectors that reach to their k-th nearest neighbour, and what lies inside them."""
+"""Distances between feature vectors: to the nearest neighbours, and what lies inside balls that reach to them."""
 
 from __future__ import annotations
 
@@ -34,6 +34,12 @@ def share_inside(points: Tensor, centres: Tensor, radius: Tensor) -> float:
     points, centres = points.double(), centres.double()
     inside = [(_distances(part, centres) <= radius).any(1) for part in points.split(_ROWS)]
     return float(torch.cat(inside).double().mean())
+
+
+def nearest(points: Tensor, others: Tensor) -> Tensor:
+    """Returns the distance of every one of ``points`` (N, D) to the nearest of ``others`` (M, D), (N,) float64."""
+    points, others = points.double(), others.double()
+    return torch.cat([_distances(part, others).min(1).values for part in points.split(_ROWS)])
 
 
 def _distances(a: Tensor, b: Tensor) -> Tensor:

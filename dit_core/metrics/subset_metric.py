@@ -11,8 +11,7 @@ from dit_core.data.base import ImageDataset
 from dit_core.metrics.compared import ComparedMetric
 from dit_core.metrics.features.extractor import Extractor
 from dit_core.metrics.features.inception import DIMS, check_images, load_inception
-from dit_core.metrics.features.subset import FeatureSubset
-from dit_core.metrics.reference.statistics import Statistics, moments_device
+from dit_core.metrics.reference.statistics import Statistics
 
 if TYPE_CHECKING:
     from dit_core.config import TrialConfig
@@ -30,8 +29,8 @@ class SubsetMetric(ComparedMetric[Tensor]):
 
     def __init__(self, config: TrialConfig, dataset: ImageDataset, device: torch.device) -> None:
         super().__init__(config, dataset, device)
-        dim = self.extractor.dims[self.feature]
-        self._subset = FeatureSubset(config.evaluation.num_samples, dim, device=moments_device(device))
+        self.keep_rows()
+        self.shared = f"feature vectors {self.feature} of {self.extractor.key}"
 
     @classmethod
     def load(cls, config: TrialConfig, device: torch.device) -> Extractor:
@@ -42,10 +41,12 @@ class SubsetMetric(ComparedMetric[Tensor]):
         check_images(cls.name, dataset)
 
     def add(self, images: Tensor, start: int) -> None:
-        self._subset.add(self.extractor(images)[self.feature], start)
+        assert self.subset is not None
+        self.subset.add(self.extractor(images)[self.feature], start)
 
     def gather(self) -> tuple[Tensor, int]:
-        return self._subset.gather()
+        assert self.subset is not None
+        return self.subset.kept()
 
     def score(self, generated: Tensor, reference: Statistics) -> tuple[float, dict[str, Any]]:
         assert reference.subset is not None  # an extractor with a feature called ``subset_of`` keeps one

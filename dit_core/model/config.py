@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Self
+import math
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from dit_core.base import Config
+from dit_core.base import Added, Config
 from dit_core.errors import UserError
 
 
@@ -24,6 +25,8 @@ class ModelConfig(Config):
         block: conditioning block, a name in ``dit_core.parts.BLOCKS``.
         decoder: output head, a name in ``dit_core.parts.DECODERS``.
         num_classes: classes of the data, 0 for unconditional data; the null class is an extra row of the label table.
+        class_conditional: whether the network is told the labels; without, every image has the null class, in training
+            and in sampling.
         learn_sigma: predict the variance as well (doubles the output channels).
         position: how tokens know where they are, a name in ``dit_core.parts.POSITIONS``.
         norm: normalisation in the blocks and before the decoder, a name in ``dit_core.parts.NORMS``.
@@ -32,6 +35,9 @@ class ModelConfig(Config):
         gate_init: how the gates of adaLN-Zero start, a name in ``dit_core.parts.GATE_INITS``.
         registers: learned tokens that are appended to the image's and dropped before the decoder.
         long_skips: connect the first half of the blocks to the second half, U-shaped.
+        shared_blocks: how many consecutive blocks share one set of weights; 1 for none, 0 for all.
+        alignment_layer: block after which training aligns tokens with given features, counted from 1; 0 for none.
+        alignment_width: features of a token that it aligns with; 0 for none.
         mask_token: learn a token that stands in, before the decoder, for image tokens that are left out of the blocks.
     """
 
@@ -45,6 +51,7 @@ class ModelConfig(Config):
     block: str = "adaln-zero"
     decoder: str = "linear"
     num_classes: int = Field(1000, ge=0)
+    class_conditional: Annotated[bool, Added(as_before=True)] = True
     learn_sigma: bool = True
     position: str = "sincos"
     norm: str = "layernorm"
@@ -53,6 +60,9 @@ class ModelConfig(Config):
     gate_init: str = "zero"
     registers: int = Field(0, ge=0)
     long_skips: bool = False
+    shared_blocks: Annotated[int, Added(as_before=1)] = Field(1, ge=0)
+    alignment_layer: Annotated[int, Added(as_before=0)] = Field(0, ge=0)
+    alignment_width: Annotated[int, Added(as_before=0)] = Field(0, ge=0)
     mask_token: bool = False
 
     @property
@@ -61,9 +71,19 @@ class ModelConfig(Config):
         return (self.input_size // self.patch_size) ** 2
 
     @property
+    def classes(self) -> int:
+        """Classes that the network tells apart, besides the null class."""
+        return self.num_classes if self.class_conditional else 0
+
+    @property
     def out_channels(self) -> int:
         """Channels the network predicts: doubled when the variance is learned."""
         return self.in_channels * (2 if self.learn_sigma else 1)
+
+    @property
+    def block_of_layer(self) -> tuple[int, ...]:
+        """Which set of weights each of the ``depth`` blocks has, counted from 0."""
+        return tuple(layer // (self.shared_blocks or self.depth) for layer in range(self.depth))
 
     @property
     def mlp_width(self) -> int:
@@ -76,6 +96,11 @@ class ModelConfig(Config):
             raise UserError(
                 "model.long_skips: a network of depth 1 has no two halves to connect; allowed: depth 2 or more"
             )
+        if not self.class_conditional and self.num_classes == 0:
+            raise UserError(
+                "model.class_conditional: false given, but the data has no labels to leave out (model.num_classes: 0); "
+                "allowed: true"
+            )
         if self.input_size % self.patch_size:
             divisors = [p for p in range(1, self.input_size + 1) if self.input_size % p == 0]
             raise UserError(
@@ -83,7 +108,12 @@ class ModelConfig(Config):
                 f"allowed: {', '.join(map(str, divisors))}"
             )
         if self.hidden_size % self.num_heads:
-            raise UserError(f"model.num_heads: {self.num_heads} does not divide the hidden size {self.hidden_size}")
+            fitting = [heads for heads in range(1, self.hidden_size + 1) if self.hidden_size % heads == 0]
+            near = sorted(sorted(fitting, key=lambda heads: abs(math.log(heads / self.num_heads)))[:4])
+            raise UserError(
+                f"model.num_heads: {self.num_heads} does not divide the hidden size {self.hidden_size}; "
+                f"nearest that do: {', '.join(map(str, near))}"
+            )
         if self.mlp_width < 1:
             raise UserError(
                 f"model.mlp_ratio: {self.mlp_ratio} of the hidden size {self.hidden_size} leaves no hidden unit; "

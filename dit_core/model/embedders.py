@@ -54,17 +54,22 @@ class TimestepEmbedder(nn.Module):
 
 
 class LabelEmbedder(nn.Module):
-    """A table with one row per class and a last one for the null class of classifier-free guidance."""
+    """A table with one row per class and a last one for the null class of classifier-free guidance.
+
+    Without classes every image is of the null class, whatever its label.
+    """
 
     cost_part = "conditioning"
 
     def __init__(self, num_classes: int, width: int) -> None:
         super().__init__()
+        self.num_classes = num_classes
         self.embedding_table = nn.Embedding(num_classes + 1, width)
 
     def forward(self, y_N: Tensor) -> Tensor:
         """Maps (N,) labels in [0, num_classes] to (N, D)."""
-        out: Tensor = F.embedding(y_N, self.embedding_table.weight)
+        known_N = y_N if self.num_classes else torch.zeros_like(y_N)
+        out: Tensor = F.embedding(known_N, self.embedding_table.weight)
         return out
 
     def initialise(self) -> None:

@@ -9,9 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dit_core.model.attention import attend
+from dit_core.model.common import NOTHING, Common, drop
 from dit_core.model.config import ModelConfig
 from dit_core.model.positions import rotate
-from dit_core.parts import GATE_INITS, MLPS, NORMS
+from dit_core.parts import GATE_INITS, MLPS, NORMS, POSITIONS
 
 
 def plain_norm(config: ModelConfig) -> nn.Module:
@@ -71,21 +73,31 @@ class SelfAttention(nn.Module):
         self.heads = config.num_heads
         self.qkv = nn.Linear(width, 3 * width)
         self.head_norms = HeadNorms(config) if config.qk_norm else None
+        bias = POSITIONS.get(config.position, "model.position").bias
+        self.bias = bias(config) if bias else None
         self.proj = nn.Linear(width, width)
 
-    def forward(self, x_NTD: Tensor, rotation_2NTR: Tensor | None = None) -> Tensor:
+    def forward(self, x_NTD: Tensor, common: Common = NOTHING) -> Tensor:
         """Maps (N, T, D) to (N, T, D).
 
         Args:
             x_NTD: the tokens.
-            rotation_2NTR: cosine and sine of the angles that turn queries and keys, (2, N or 1, T, R).
+            common: where they are in the image, and which attention weights are dropped.
         """
         q_NHTK, k_NHTK, v_NHTK = (split_heads(part, self.heads) for part in self.qkv(x_NTD).chunk(3, dim=-1))
         if self.head_norms is not None:
             q_NHTK, k_NHTK = self.head_norms(q_NHTK, k_NHTK)
-        if rotation_2NTR is not None:
-            q_NHTK, k_NHTK = rotate(q_NHTK, rotation_2NTR), rotate(k_NHTK, rotation_2NTR)
-        out: Tensor = self.proj(merge_heads(F.scaled_dot_product_attention(q_NHTK, k_NHTK, v_NHTK)))
+        if common.rotation_2NTR is not None:
+            q_NHTK, k_NHTK = rotate(q_NHTK, common.rotation_2NTR), rotate(k_NHTK, common.rotation_2NTR)
+        bias_NHTT = None
+        if self.bias is not None:
+            bias_NHTT = self.bias(common.offsets_NSS, x_NTD.shape[1]).to(q_NHTK.dtype)
+        if common.attention_dropout is None:
+            attended_NHTK = attend(q_NHTK, k_NHTK, v_NHTK, bias_NHTT)
+        else:
+            weights_NHTT = attention_weights(q_NHTK, k_NHTK, bias_NHTT)
+            attended_NHTK = drop(weights_NHTT, common.attention_dropout).to(v_NHTK.dtype) @ v_NHTK
+        out: Tensor = self.proj(merge_heads(attended_NHTK))
         return out
 
 
@@ -111,7 +123,7 @@ class CrossAttention(nn.Module):
         v_NHSK = split_heads(self.v(context_NSD), self.heads)
         if self.head_norms is not None:
             q_NHTK, k_NHSK = self.head_norms(q_NHTK, k_NHSK)
-        out: Tensor = self.proj(merge_heads(F.scaled_dot_product_attention(q_NHTK, k_NHSK, v_NHSK)))
+        out: Tensor = self.proj(merge_heads(attend(q_NHTK, k_NHSK, v_NHSK)))
         return out
 
 
@@ -149,6 +161,13 @@ class Modulation(nn.Module):
             else:
                 nn.init.zeros_(weight_DD)
                 nn.init.zeros_(bias_D)
+
+
+def attention_weights(q_NHTK: Tensor, k_NHTK: Tensor, bias_NHTT: Tensor | None = None) -> Tensor:
+    """Returns what ``scaled_dot_product_attention`` weighs values with, (N, H, T, T) that sum to one in every row."""
+    scores_NHTT = q_NHTK @ k_NHTK.transpose(-1, -2) / q_NHTK.shape[-1] ** 0.5
+    biased_NHTT: Tensor = scores_NHTT if bias_NHTT is None else scores_NHTT + bias_NHTT
+    return biased_NHTT.softmax(-1)
 
 
 def split_heads(x_NTD: Tensor, heads: int) -> Tensor:

@@ -14,7 +14,10 @@ from torch import Tensor, nn
 
 
 class Mlp(nn.Module):
-    """The paper's pointwise network: linear, tanh-approximated GELU, linear."""
+    """The paper's pointwise network: linear, tanh-approximated GELU, linear.
+
+    Subclasses differ in the activation alone, so they share its initial weights and its cost.
+    """
 
     cost_part = "mlp"
 
@@ -25,8 +28,40 @@ class Mlp(nn.Module):
 
     def forward(self, x_NTD: Tensor) -> Tensor:
         """Maps (N, T, D) to (N, T, D)."""
-        out: Tensor = self.fc2(F.gelu(self.fc1(x_NTD), approximate="tanh"))
+        out: Tensor = self.fc2(self.activation(self.fc1(x_NTD)))
         return out
+
+    @staticmethod
+    def activation(x: Tensor) -> Tensor:
+        """Applies the non-linearity, value by value (Hendrycks & Gimpel, arXiv 1606.08415, section 2)."""
+        return F.gelu(x, approximate="tanh")
+
+
+class ExactGeluMlp(Mlp):
+    """As ``Mlp``, with GELU by the error function, ``x * Phi(x)``, instead of its approximation."""
+
+    @staticmethod
+    def activation(x: Tensor) -> Tensor:
+        """Applies the non-linearity, value by value (Hendrycks & Gimpel, arXiv 1606.08415, section 2)."""
+        return F.gelu(x)
+
+
+class ReluMlp(Mlp):
+    """As ``Mlp``, with ReLU (Vaswani et al., arXiv 1706.03762, equation 2)."""
+
+    @staticmethod
+    def activation(x: Tensor) -> Tensor:
+        """Applies the non-linearity, value by value."""
+        return F.relu(x)
+
+
+class SiluMlp(Mlp):
+    """As ``Mlp``, with SiLU, ``x * sigmoid(x)`` (Elfwing et al., arXiv 1702.03118; Swish, arXiv 1710.05941)."""
+
+    @staticmethod
+    def activation(x: Tensor) -> Tensor:
+        """Applies the non-linearity, value by value."""
+        return F.silu(x)
 
 
 class SwiGlu(nn.Module):

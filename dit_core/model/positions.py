@@ -19,15 +19,59 @@ from dit_core.model.embedders import MAX_PERIOD, position_table
 
 @dataclass(frozen=True)
 class Position:
-    """What a network does about positions; with neither part, attention sees a set of patches.
+    """What a network does about positions; with no part, attention sees a set of patches.
 
     Attributes:
         table: returns what is added to the embedded patches, (1, T, D); one that learns is drawn from N(0, 0.02).
         rotation: returns cosine and sine, (2, T, R), of the angles by which attention turns queries and keys.
+        bias: returns what one block's attention adds to its scores.
     """
 
     table: Callable[[ModelConfig], nn.Parameter] | None = None
     rotation: Callable[[ModelConfig], Tensor] | None = None
+    bias: Callable[[ModelConfig], RelativeBias] | None = None
+
+
+class RelativeBias(nn.Module):
+    """A learned number for every head and every offset between two tokens, added to their attention score.
+
+    Liu et al., Swin Transformer, arXiv 2103.14030, section 3.2, with the whole image as one window: (2 s - 1)^2 offsets
+    of an image of s x s tokens, in every block its own. The table starts at zero, as in BEiT (arXiv 2106.08254), so a
+    network starts as one without positions. Tokens that have no place in the image get no bias.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.zeros((2 * _side(config) - 1) ** 2, config.num_heads))
+
+    def forward(self, offsets_NSS: Tensor | None, tokens: int) -> Tensor:
+        """Returns the biases of a sequence, (N or 1, H, S + E, S + E).
+
+        Args:
+            offsets_NSS: rows of the table for every pair of image tokens; see ``offsets``.
+            tokens: S + E, length of the sequence.
+
+        Raises:
+            ValueError: there are no offsets.
+        """
+        if offsets_NSS is None:
+            raise ValueError("relative positions need the offsets between tokens in `common`")
+        extra = tokens - offsets_NSS.shape[-1]
+        return F.pad(self.table[offsets_NSS].permute(0, 3, 1, 2), (0, extra, 0, extra))
+
+
+def offsets(config: ModelConfig) -> Tensor:
+    """Returns the row of ``RelativeBias.table`` for every pair of tokens, (T, T) int64: by row, then by column."""
+    side = _side(config)
+    index_T = torch.arange(side)
+    row_T, column_T = index_T.repeat_interleave(side), index_T.repeat(side)
+    down_TT, right_TT = (place_T[:, None] - place_T + side - 1 for place_T in (row_T, column_T))
+    return down_TT * (2 * side - 1) + right_TT
+
+
+def sequence_offsets(offsets_TT: Tensor, keep_NS: Tensor | None) -> Tensor:
+    """Returns the offsets between the image tokens that are there, (N or 1, S, S)."""
+    return offsets_TT.unsqueeze(0) if keep_NS is None else offsets_TT[keep_NS[:, :, None], keep_NS[:, None, :]]
 
 
 def sincos(config: ModelConfig) -> nn.Parameter:
@@ -97,4 +141,5 @@ LEARNED = Position(table=learned)
 ROTARY = Position(rotation=rotary)
 SINCOS_PLUS_ROTARY = Position(table=sincos, rotation=rotary)
 """LightningDiT (Yao et al., arXiv 2501.01423) has both."""
+RELATIVE = Position(bias=RelativeBias)
 NONE = Position()

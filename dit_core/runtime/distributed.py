@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 import torch
@@ -36,11 +37,26 @@ def default_device() -> torch.device:
 
 
 def data_parallel(model: nn.Module, device: torch.device) -> nn.Module:
-    """Wraps ``model`` so that gradients are averaged over ranks; returns it unchanged where there is one rank."""
+    """Wraps ``model`` so that gradients are averaged over ranks; returns it unchanged where there is one rank.
+
+    Which gradients are exchanged together decides in which order three and more ranks add them up. DDP lays that out
+    anew after its first step, by the order in which gradients came, unless it looks for unused parameters: without
+    that, a trial that is resumed, whose first step is a later one, would not have the bits of one that was not. (A
+    static graph is laid out anew as well, and does not go with parts of a batch.)
+    """
     if world_size() == 1:
         return model
     ids = [device] if device.type == "cuda" else None
-    return DistributedDataParallel(model, device_ids=ids, broadcast_buffers=False, gradient_as_bucket_view=True)
+    return DistributedDataParallel(
+        model, device_ids=ids, broadcast_buffers=False, gradient_as_bucket_view=True, find_unused_parameters=True
+    )
+
+
+def unsynchronised(network: nn.Module) -> AbstractContextManager[None]:
+    """Returns a context in which gradients add up on their rank; the first backward pass after it averages them all."""
+    if isinstance(network, DistributedDataParallel):
+        return network.no_sync()  # type: ignore[no-any-return]
+    return nullcontext()
 
 
 def from_first(value: T) -> T:

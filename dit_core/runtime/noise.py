@@ -79,6 +79,39 @@ def integers_at(positions: Tensor, below: int, seed: int, stream: str) -> Tensor
     return torch.from_numpy((even[0] * np.uint64(below) >> 32).astype(np.int64))
 
 
+def kept_at(positions: Tensor, shape: Sequence[int], dropped: float, seed: int, stream: str, step: int = 0) -> Tensor:
+    """Returns which values of images stay when each is dropped by chance, on the device of ``positions``.
+
+    A value is dropped where its word is below ``dropped * 2^32``, so equal integers make equal choices everywhere.
+
+    Args:
+        positions: as for ``normals``.
+        shape: the shape of an image's values.
+        dropped: the probability of being dropped, in [0, 1).
+        seed: the trial's seed.
+        stream: what is dropped, e.g. ``attention-dropout``.
+        step: which of several draws for the same image, e.g. the block.
+
+    Returns:
+        (n, *shape) bool.
+    """
+    size, key, limit = math.prod(shape), _key(seed, stream), round(dropped * 2**32)
+    blocks = -(-size // 4)
+    if positions.device.type == "cpu":
+        found = torch.empty(len(positions), 4, blocks, dtype=torch.bool)
+        rows = max(1, _PIECE // blocks)
+        for start in range(0, len(positions), rows):
+            part = slice(start, start + rows)
+            even, odd = _words(positions[part].numpy(), blocks, key, step)
+            for place, words in enumerate((even[0], odd[0], even[1], odd[1])):
+                found[part, place] = torch.from_numpy(words >= limit).view(-1, blocks)
+    else:
+        device = positions.device
+        scalars = _scalar(step, device), *_key_on(device, key), _scalar(limit, device)
+        found = _choice(device)(torch.arange(blocks, device=device)[None], positions[:, None], *scalars)
+    return found.flatten(1)[:, :size].reshape(len(positions), *shape)
+
+
 @lru_cache(maxsize=256)
 def _key(seed: int, stream: str) -> Key:
     digest = hashlib.sha256(repr((seed, stream)).encode()).digest()
@@ -175,6 +208,17 @@ def _of_tensors(block: Tensor, position: Tensor, step: Tensor, k0: Tensor, k1: T
     left, right = _angle(w1), _angle(w3)
     planes = [first * left.cos(), second * right.cos(), first * left.sin(), second * right.sin()]
     return torch.stack(planes, 1).float()
+
+
+@cache
+def _choice(device: torch.device) -> Callable[..., Tensor]:
+    return compilation.fused(_of_chances) if compilation.works(device) else _of_chances
+
+
+def _of_chances(block: Tensor, position: Tensor, step: Tensor, k0: Tensor, k1: Tensor, limit: Tensor) -> Tensor:
+    """Returns (n, 4, blocks) bool from (1, blocks), (n, 1) and four (1, 1) int64 tensors; to be compiled."""
+    words = philox(block, position & _MASK, position >> 32, step, k0, k1)
+    return torch.stack(words, 1) >= limit.unsqueeze(1)
 
 
 def _radius(word: Tensor) -> Tensor:

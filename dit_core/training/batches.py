@@ -17,9 +17,11 @@ from torch import Tensor
 from dit_core.config import TrialConfig
 from dit_core.data.base import ImageDataset
 from dit_core.diffusion.times import draw_times
+from dit_core.model.common import Dropped
 from dit_core.runtime import distributed
 from dit_core.runtime.noise import normals
 from dit_core.runtime.randomness import chances, image_order, shuffles
+from dit_core.training.dropout import draw_dropout
 from dit_core.training.masking import kept_tokens
 
 T = TypeVar("T")
@@ -38,6 +40,9 @@ class Batch(NamedTuple):
         noise: (n, C, H, W) float32.
         kept: (n, S) int64 tokens that run through the network's blocks, ascending; None for all.
         masked: (n, T - S) int64, the other tokens, ascending.
+        attention_dropout: of the attention weights of all blocks; None for none.
+        mlp_dropout: of what the pointwise networks of all blocks put out; None for none.
+        features: (n, T, F) float32 to align tokens with; None for none.
     """
 
     x0: Tensor
@@ -46,6 +51,9 @@ class Batch(NamedTuple):
     noise: Tensor
     kept: Tensor | None = None
     masked: Tensor | None = None
+    attention_dropout: Dropped | None = None
+    mlp_dropout: Dropped | None = None
+    features: Tensor | None = None
 
 
 class _Read(NamedTuple):
@@ -54,7 +62,7 @@ class _Read(NamedTuple):
     Attributes:
         x: (n, C, H, W) float32, see ``Inputs``.
         std: (n, C, H, W) float32 or None, see ``Inputs``.
-        y: as in ``Batch``, like ``t``, ``kept`` and ``masked``.
+        y: as in ``Batch``, like ``t``, ``kept``, ``masked`` and ``features``.
     """
 
     x: Tensor
@@ -63,12 +71,15 @@ class _Read(NamedTuple):
     t: Tensor
     kept: Tensor | None
     masked: Tensor | None
+    features: Tensor | None
 
 
 def batches(
     config: TrialConfig, dataset: ImageDataset, steps: Iterable[int], device: torch.device
 ) -> Generator[tuple[int, Batch]]:
     """Yields training steps (0 is the first) and this rank's share of their batches; for a GPU, read in the background.
+
+    What dropout leaves out is not drawn yet: it takes more room than all else, so ``part_of`` draws each part its own.
 
     Args:
         config: the trial.
@@ -79,18 +90,37 @@ def batches(
     noise = _training_noise(config, device)
     with closing(prefetched(lambda step: _read(config, dataset, step, device), steps, device)) as found:
         for step, read in found:
-            yield step, _with_noise(step, read, noise)
+            yield step, _with_noise(config, step, read, noise)
 
 
 def draw(config: TrialConfig, dataset: ImageDataset, step: int, device: torch.device) -> Batch:
     """Returns this rank's share of the batch of one step; see ``batches``."""
-    return _with_noise(step, _read(config, dataset, step, device), _training_noise(config, device))
+    whole = _with_noise(config, step, _read(config, dataset, step, device), _training_noise(config, device))
+    return part_of(config, step, whole, slice(None))
+
+
+def part_of(config: TrialConfig, step: int, batch: Batch, rows: slice) -> Batch:
+    """Returns some of this rank's images of a step, and what dropout leaves out of them.
+
+    Args:
+        config: the trial.
+        step: the training step.
+        batch: this rank's share of it, as ``batches`` yields it.
+        rows: which of its images.
+    """
+    part = Batch._make(None if tensor is None else tensor[rows] for tensor in batch)
+    first = step * config.training.batch_size + _mine(config).start
+    positions = torch.arange(first, first + len(batch.x0), device=batch.x0.device)[rows]
+    attention, mlp = draw_dropout(config, positions)
+    return part._replace(attention_dropout=attention, mlp_dropout=mlp)
 
 
 def _read(config: TrialConfig, dataset: ImageDataset, step: int, device: torch.device) -> _Read:
     size, seed, mine = config.training.batch_size, config.seed, _mine(config)
     flip = chances(size, 0.5, seed, "flip", step)[mine] if config.data.random_flip else None
-    inputs = dataset.batch(image_order(step * size, size, len(dataset), seed)[mine], flip)
+    indices = image_order(step * size, size, len(dataset), seed)[mine]
+    inputs = dataset.batch(indices, flip)
+    aligned = dataset.features if config.training.alignment_weight else None
     dropped = chances(size, config.training.class_dropout, seed, "dropout", step)[mine]
     read = _Read(
         inputs.x,
@@ -98,6 +128,7 @@ def _read(config: TrialConfig, dataset: ImageDataset, step: int, device: torch.d
         torch.where(dropped, config.model.num_classes, inputs.y),
         draw_times(config.diffusion, size, seed, step)[mine],
         *_split_tokens(config, step, mine),
+        None if aligned is None else aligned.batch(indices, flip),
     )
     return _Read._make(None if tensor is None else _on(device, tensor) for tensor in read)
 
@@ -133,11 +164,12 @@ def _training_noise(config: TrialConfig, device: torch.device) -> TrainingNoise:
     return TrainingNoise(config.seed, config.training.batch_size, _mine(config), device)
 
 
-def _with_noise(step: int, read: _Read, noise: TrainingNoise) -> Batch:
+def _with_noise(config: TrialConfig, step: int, read: _Read, noise: TrainingNoise) -> Batch:
     x0 = read.x
     if read.std is not None:
         x0 = torch.addcmul(x0, read.std, noise("posterior", step, x0))
-    return Batch(x0, read.y, read.t, noise("noise", step, x0), read.kept, read.masked)
+    made = noise("noise", step, x0)
+    return Batch(x0, read.y, read.t, made, read.kept, read.masked, features=read.features)
 
 
 def _mine(config: TrialConfig) -> slice:

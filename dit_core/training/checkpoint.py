@@ -10,7 +10,6 @@ from there. The folder is a cache then, and keeps the newest one only.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -22,9 +21,9 @@ from torch import Tensor
 
 from dit_core.files import clear_abandoned, move, replacing
 from dit_core.runtime import distributed
+from dit_core.training.checksum import FORMAT, Checksum
 from dit_core.training.state import TrainState
 
-FORMAT = 2
 _SUFFIX, _PARTIAL = ".safetensors", ".partial.safetensors"
 _FETCHES = 5
 
@@ -155,11 +154,17 @@ class Checkpoints:
 
     def save(self, state: TrainState, images: int, *, partial: bool) -> Path:
         """Writes a checkpoint (rank 0), reads it back, and removes the partial ones it supersedes. Collective."""
+        written = self.write(state.tensors(), images, partial=partial) if distributed.rank() == 0 else None
+        path = distributed.from_first(written)
+        assert path is not None
+        return path
+
+    def write(self, tensors: Mapping[str, Tensor], images: int, *, partial: bool) -> Path:
+        """As ``save``, on the rank that writes; ``tensors`` are the state's, which nobody changes meanwhile."""
         path = self.path(images, partial=partial)
-        if distributed.rank() == 0:
-            self._write(path, state, images)
-            self._tidy(images, path)
-        return distributed.from_first(path)
+        self._write(path, tensors, images)
+        self._tidy(images, path)
+        return path
 
     def keep(self, images: int) -> None:
         """Makes the checkpoint at ``images`` a kept one if it is only a partial one. Collective."""
@@ -197,11 +202,11 @@ class Checkpoints:
         if self._mirror is not None:
             self._mirror.publish(path.name, path)
 
-    def _write(self, path: Path, state: TrainState, images: int) -> None:
+    def _write(self, path: Path, tensors: Mapping[str, Tensor], images: int) -> None:
         """Writes and publishes a checkpoint, again and again while ``not_written`` finds that worth it."""
         while True:
             try:
-                write(path, state.tensors(), images)
+                write(path, tensors, images)
                 read(path, images)
                 return self._publish(path)
             except (OSError, SafetensorError) as error:
@@ -260,9 +265,8 @@ def read(path: Path, images: int) -> dict[str, Tensor]:
 
 def checksum(tensors: Mapping[str, Tensor], images: int) -> str:
     """Returns the SHA-256 over the images seen and every tensor's name, type, shape and bytes."""
-    total = hashlib.sha256(f"{FORMAT} {images}".encode())
+    total = Checksum(images)
     for name in sorted(tensors):
         tensor = tensors[name]
-        total.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        total.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+        total.add(name, tensor.dtype, tensor.shape, [tensor.reshape(-1).view(torch.uint8).numpy().data])
     return total.hexdigest()

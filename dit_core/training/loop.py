@@ -20,13 +20,15 @@ from dit_core.data import load_dataset
 from dit_core.data.base import ImageDataset
 from dit_core.diffusion.build import build_process
 from dit_core.errors import UserError
-from dit_core.events import Checkpointed, CurvePoint, Diverged, Event, Progress, Started
-from dit_core.runtime import compilation, distributed, precision
+from dit_core.events import CurvePoint, Diverged, Event, Progress, Started
+from dit_core.runtime import compilation, determinism, distributed, precision
 from dit_core.training.batches import batches
 from dit_core.training.checkpoint import Checkpoints, Mirror
-from dit_core.training.loss import step_loss
+from dit_core.training.config import TrainingConfig
+from dit_core.training.saves import Saves, in_background
 from dit_core.training.schedule import learning_rate
 from dit_core.training.state import TrainState
+from dit_core.training.step import accumulate
 
 
 def run(
@@ -41,11 +43,15 @@ def run(
     stop: Callable[[], bool] | None = None,
     mirror: Mirror | None = None,
     not_written: Callable[[Exception], None] | None = None,
+    micro_batch: int = 0,
+    keep_samples: bool = False,
 ) -> Iterator[Event]:
     """Trains a trial to ``until`` images seen and evaluates it there. All ranks of a process group iterate it alike.
 
     A ``Progress`` ends at every ``log_every_steps``-th step since step 0, at every checkpoint and at ``until``, and is
-    yielded before the checkpoint that covers it is written. Closing the iterator stops the training where it is.
+    yielded before the checkpoint that covers it is written. On a GPU a checkpoint inside the segment is written while
+    training goes on: its ``Checkpointed`` comes before the ``Progress`` that the next one covers. Closing the iterator
+    stops the training where it is.
 
     Args:
         config: the trial.
@@ -59,6 +65,9 @@ def run(
         mirror: where checkpoints are published, when others that train this trial do not see ``directory``.
         not_written: told, on rank 0, why a checkpoint could not be written; returns when it is worth another try, and
             raises when it is not.
+        micro_batch: images that a worker may put through the network at once, whatever the config and the checkpoint
+            say; 0 for no such limit.
+        keep_samples: keep them for other metrics, see ``evaluation.evaluate``.
 
     Yields:
         ``Started``, then ``Progress`` and ``Checkpointed``, then ``Evaluated``; or ``Diverged``, last, when the loss is
@@ -75,38 +84,35 @@ def run(
     if evaluate:
         evaluation.check(config, dataset)
     device = device or distributed.default_device()
-    precision.configure(training)
-    if training.compile:
-        compilation.check(device)
+    _configure(training, device)
 
     process = build_process(config.diffusion)
     checkpoints = Checkpoints(Path(directory) / "checkpoints", mirror, not_written)
     state = TrainState.fresh(config, device)
     images, ignored = checkpoints.restore(state, until)
+    state.micro_batch = _micro_batch(training.batch_size // distributed.world_size(), state.micro_batch, micro_batch)
     network = distributed.data_parallel(state.model, device)
     if training.compile:
-        compilation.compile_(network)
-    yield Started(images, ignored)
+        compilation.compile_(network, state.model.blocks, device)
+    yield Started(images, ignored, state.micro_batch)
 
     start, clock = images, perf_counter()
     totals = torch.zeros(4, device=device)  # loss, mse, vb, and whether rank 0 wants to stop
     todo = range(images // training.batch_size, until // training.batch_size)
-    with closing(batches(config, dataset, todo, device)) as steps:
+    saves = Saves(checkpoints, in_background(device))
+    with closing(batches(config, dataset, todo, device)) as steps, closing(saves):
         for step, batch in steps:
-            xt = process.q_sample(batch.x0, batch.t, batch.noise)
-            with precision.autocast(training, device):
-                output = network(xt, process.network_time(batch.t), batch.y, batch.kept)
-            loss, mse, vb = step_loss(process, batch, xt, output.float(), config.model.patch_size, of=len(batch.x0))
             state.optimizer.zero_grad()
-            loss.backward()
+            totals[:3] += accumulate(config, process, network, step, batch, state.micro_batch)
+            if training.gradient_clip:
+                torch.nn.utils.clip_grad_norm_(state.model.parameters(), training.gradient_clip)
             state.optimizer.set_learning_rate(learning_rate(training, (step + 1) * training.batch_size))
             state.optimizer.step()
             state.ema.update(step)
-            totals[:3] += torch.stack([loss, mse, vb]).detach()
 
             images = (step + 1) * training.batch_size
-            saves = images == until or _passes(images, training.batch_size, checkpoint_images)
-            if not saves and (step + 1) % training.log_every_steps:
+            due = images == until or _passes(images, training.batch_size, checkpoint_images)
+            if not due and (step + 1) % training.log_every_steps:
                 continue
 
             if stop is not None and distributed.rank() == 0:
@@ -114,16 +120,19 @@ def run(
             totals[:3] /= (images - start) // training.batch_size
             *losses, stopping = distributed.mean(totals).tolist()
             point = CurvePoint(images, *losses)
-            saves = saves or bool(stopping)
-            reason = _divergence(point, training.divergence_mse)
-            if reason is None and saves and not state.finite():
-                reason = "a weight is not a finite number"
-            yield Progress(start, images, (point,), perf_counter() - clock, closes=saves or reason is not None)
+            due = due or bool(stopping)
+            reason = _divergence(point, training.divergence_mse, state if due else None)
+            seconds = perf_counter() - clock
+            if due or reason is not None:
+                yield from saves.finished(wait=True)
+            yield Progress(start, images, (point,), seconds, closes=due or reason is not None)
             if reason is not None:
                 yield Diverged(images, reason)
                 return
-            if saves:
-                yield Checkpointed(images, checkpoints.save(state, images, partial=images != until))
+            if due:
+                last = images == until or bool(stopping)
+                saves.begin(state, images, partial=images != until, wait=last)
+                yield from saves.finished(wait=last)
             if stopping:
                 return
             start, clock = images, perf_counter()
@@ -131,7 +140,14 @@ def run(
 
     checkpoints.keep(until)
     if evaluate:
-        yield evaluation.evaluate(config, state.ema.model(config.evaluated_decay), dataset, images=until)
+        yield evaluation.evaluate(config, state.averaged(config), dataset, images=until, keep=keep_samples)
+
+
+def _configure(training: TrainingConfig, device: torch.device) -> None:
+    precision.configure(training)
+    determinism.require(device)
+    if training.compile:
+        compilation.check(device)
 
 
 def _check_division(config: TrialConfig, until: int) -> None:
@@ -144,14 +160,23 @@ def _check_division(config: TrialConfig, until: int) -> None:
         raise UserError(f"training.batch_size: {size} cannot be divided evenly among {workers} workers")
 
 
+def _micro_batch(share: int, *sizes: int) -> int:
+    """Returns the smallest of some sizes, 0 being none; 0 where that is a rank's whole share of a batch."""
+    smallest = min([share, *(size for size in sizes if size)])
+    return 0 if smallest == share else smallest
+
+
 def _passes(images: int, batch: int, every: int | None) -> bool:
     """Returns whether the last batch reached or passed a multiple of ``every`` images."""
     return every is not None and images // every > (images - batch) // every
 
 
-def _divergence(point: CurvePoint, limit: float) -> str | None:
+def _divergence(point: CurvePoint, limit: float, state: TrainState | None) -> str | None:
+    """Says why a trial has diverged, by a window and, where it is to be kept, by its state; None where it has not."""
     if not math.isfinite(point.loss):
         return f"the loss is {point.loss}"
     if point.mse > limit:
         return f"the mean squared error of a window is {point.mse:.4g}, above the limit {limit:g}"
+    if state is not None and not state.finite():
+        return "a weight is not a finite number"
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from dit_core.diffusion.process import Process
@@ -42,3 +43,20 @@ def step_loss(
         guess, hidden = (pick(x, batch.masked, patch_size) for x in (output[:, : xt.shape[1]], xt))
         loss = loss + RECONSTRUCTION_WEIGHT * (guess - hidden).square().flatten(1).mean(1)
     return loss.sum() / of, mse.sum() / of, vb.sum() / of
+
+
+def alignment_loss(projected_NSF: Tensor, features_NTF: Tensor, keep_NS: Tensor | None, of: int) -> Tensor:
+    """Returns what some images add to the alignment term of a step: minus the mean cosine similarity of their tokens.
+
+    REPA (Yu et al., arXiv 2410.06940, section 3.2, eq. 8).
+
+    Args:
+        projected_NSF: float32, of the tokens that ran through the blocks.
+        features_NTF: of all tokens.
+        keep_NS: which tokens those are; None for all.
+        of: images of the step on this rank.
+    """
+    if keep_NS is not None:
+        features_NTF = features_NTF.gather(1, keep_NS.unsqueeze(-1).expand(-1, -1, features_NTF.shape[-1]))
+    similarity: Tensor = F.cosine_similarity(projected_NSF, features_NTF, dim=-1)
+    return -similarity.mean(1).sum() / of

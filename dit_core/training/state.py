@@ -19,9 +19,11 @@ from dit_core.training.ema import EMA
 from dit_core.training.optimizers.base import Optimizers
 
 _OPTIMIZER = "optimizer."
+_MICRO_BATCH = "micro_batch"
+_LABELS = "y_embedder.embedding_table.weight"
 
 
-@dataclass(frozen=True)
+@dataclass
 class TrainState:
     """The state of one trial on one device.
 
@@ -29,11 +31,13 @@ class TrainState:
         model: the network that trains.
         ema: its averages, one of which is evaluated.
         optimizer: what moves the trainable parameters.
+        micro_batch: images that a worker puts through the network at once; 0 for its whole share of a batch.
     """
 
     model: DiT
     ema: EMA[DiT]
     optimizer: Optimizers
+    micro_batch: int = 0
 
     @classmethod
     def fresh(cls, config: TrialConfig, device: torch.device) -> TrainState:
@@ -45,8 +49,15 @@ class TrainState:
             initial.load(model, config.training.initial_weights)
         model = model.to(device).train()
         training = config.training
+        model.activation_checkpointing = training.activation_checkpointing
         optimizer = OPTIMIZERS.get(training.optimizer, "training.optimizer")(model, training)
-        return cls(model, EMA(model, training.ema_decays, training.ema_warmup), optimizer)
+        ema = EMA(model, training.ema_decays, training.ema_warmup, training.ema_lengths)
+        return cls(model, ema, optimizer, training.micro_batch)
+
+    def averaged(self, config: TrialConfig) -> DiT:
+        """Returns the network that an evaluation measures."""
+        length = config.evaluation.ema_length
+        return self.ema.model(config.evaluated_decay) if length is None else self.ema.by_length[length]
 
     def finite(self) -> bool:
         """Returns whether every trained weight is a finite number."""
@@ -59,6 +70,8 @@ class TrainState:
         for name, parameter in self._trainable():
             for key, value in self.optimizer.state(parameter).items():
                 found[f"{_OPTIMIZER}{name}.{key}"] = value
+        if self.micro_batch:
+            found[_MICRO_BATCH] = torch.tensor(self.micro_batch)
         return found
 
     def load(self, tensors: Mapping[str, Tensor], where: str) -> None:
@@ -71,6 +84,7 @@ class TrainState:
         Raises:
             UserError: they belong to another model, to other averages or to another optimiser.
         """
+        self.micro_batch = int(tensors[_MICRO_BATCH]) if _MICRO_BATCH in tensors else 0
         for prefix, module in self._modules():
             _load(prefix, module, tensors, where)
         states: dict[str, dict[str, Tensor]] = {}
@@ -82,6 +96,7 @@ class TrainState:
 
     def _modules(self) -> list[tuple[str, DiT]]:
         averages = [(f"ema.{decay!r}.", model) for decay, model in self.ema.models.items()]
+        averages += [(f"ema.length-{length!r}.", model) for length, model in self.ema.by_length.items()]
         return [("model.", self.model), *averages]
 
     def _trainable(self) -> list[tuple[str, nn.Parameter]]:
@@ -91,11 +106,16 @@ class TrainState:
 def initial_network(config: ModelConfig) -> DiT:
     """Returns a network with the initial weights of a trial, drawn from torch's global generator.
 
-    A pointwise network other than the plain one draws other numbers, so the weights that both have are taken from a
-    plain network that is drawn first: networks that differ in it share all other initial weights.
+    A pointwise network other than the plain one draws other numbers, and so do a label table of another length, fewer
+    blocks, and a projector. The weights that both have are therefore taken from a plain network that is drawn first:
+    networks that differ in these share all other initial weights, the null class, and the first blocks.
     """
-    plain = config.model_copy(update={"mlp": "gelu"})
+    plain = config.model_copy(
+        update={"mlp": "gelu", "class_conditional": True, "shared_blocks": 1, "alignment_layer": 0}
+    )
     drawn = DiT(plain).state_dict() if config != plain else {}
+    if not config.class_conditional:
+        drawn[_LABELS] = drawn[_LABELS][-1:]  # the null class
     model = DiT(config)
     with torch.no_grad():
         for name, tensor in model.state_dict().items():

@@ -10,12 +10,15 @@ from dit_core.errors import UserError
 from dit_core.registry import Registry
 from search_spaces.axes import (
     block,
+    class_conditioning,
     conditioning,
     decoder,
+    evaluation_seed,
     gate_init,
     long_skips,
     loss_weighting,
     mlp,
+    noise_schedule,
     norm,
     objective,
     patch_size,
@@ -28,6 +31,7 @@ from search_spaces.axes import (
     size,
     timestep_sampling,
     variance,
+    weight_tying,
 )
 from search_spaces.axes.base import Axis
 from search_spaces.axes.guidance import AXES_OF_GUIDANCE
@@ -43,6 +47,7 @@ AXES: Registry[Axis] = Registry(
             block.AXIS,
             size.AXIS,
             conditioning.AXIS,
+            class_conditioning.AXIS,
             decoder.AXIS,
             position.AXIS,
             norm.AXIS,
@@ -51,17 +56,21 @@ AXES: Registry[Axis] = Registry(
             gate_init.AXIS,
             registers.AXIS,
             long_skips.AXIS,
+            weight_tying.AXIS,
             variance.AXIS,
             sampler.AXIS,
             objective.AXIS,
+            noise_schedule.AXIS,
             timestep_sampling.AXIS,
             loss_weighting.AXIS,
             sampling_steps.AXIS,
+            evaluation_seed.AXIS,
             *AXES_OF_GUIDANCE,
             shape.AXIS,
             *AXES_OF_TRAINING,
         )
     },
+    instance_of="search_spaces.axes.base:Axis",
 )
 """In the order in which arms are named: where two axes set one field, the first names the arm."""
 
@@ -69,6 +78,13 @@ AXES: Registry[Axis] = Registry(
 def all_axes() -> tuple[Axis, ...]:
     """Returns every axis, in registration order."""
     return tuple(AXES.get(name) for name in AXES)
+
+
+def axis_called(text: str) -> Axis | None:
+    """Returns the axis that ``text`` names, as ``find_axis`` does; None where it names no axis, or not one alone."""
+    names = {axis.name: axis.names for axis in all_axes()}
+    found = match(text, names) or match(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", str(text)), names)
+    return None if found is None else AXES.get(found)
 
 
 def find_axis(text: str, where: str = "axis") -> Axis:
@@ -81,13 +97,14 @@ def find_axis(text: str, where: str = "axis") -> Axis:
     Raises:
         UserError: no axis, or not one alone, is called that; names the nearest.
     """
-    names = {axis.name: axis.names for axis in all_axes()}
-    found = match(text, names) or match(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", str(text)), names)
+    found = axis_called(text)
     if found is None:
+        if text in AXES.origins:
+            AXES.must_run(text)
         close = nearest_axes(text, 1, likeness=0.6)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise UserError(f"{where}: unknown axis {text!r}; axes: {', '.join(AXES)}{hint}")
-    return AXES.get(found)
+    return found
 
 
 def nearest_axes(text: str, count: int = 3, likeness: float = 0.45) -> tuple[str, ...]:
@@ -115,4 +132,4 @@ def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> float:
     return len(set(one) & set(other)) / max(1, len(set(one) | set(other)))
 
 
-__all__ = ["AXES", "Axis", "all_axes", "find_axis", "nearest_axes"]
+__all__ = ["AXES", "Axis", "all_axes", "axis_called", "find_axis", "nearest_axes"]

@@ -38,6 +38,14 @@ class Axis(ABC):
         name: canonical name, as in study files.
         title: for people and reports.
         aliases: other ways to write the axis.
+        vocabulary: words and phrases that people use when they write about the axis without naming it, such as
+            ``sequence length`` of patch sizes. A plan that has one of them in an entry gives evidence for the axis,
+            the more the fewer axes have it; none of them has to be the axis's alone, and none names it by itself (that
+            is an alias). Names, aliases and values count as evidence too and need not be repeated.
+        unlike: phrases that hold a word of the axis and mean something else, such as ``vae decoder`` of decoders:
+            where a plan has one, its words are no evidence for the axis.
+        absent: phrases that say that it is not there, such as ``raw weights`` of an average: they stand for
+            ``remove_value``.
         description: one sentence.
         citation: where it comes from.
         fields: the dotted config fields it sets.
@@ -57,6 +65,9 @@ class Axis(ABC):
     fields: tuple[str, ...]
     adapts: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    vocabulary: tuple[str, ...] = ()
+    unlike: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
     citation: str = ""
     remove_value: Any = None
     remove_means: str = "a model cannot be without it; use REPLACE"
@@ -108,6 +119,10 @@ class Axis(ABC):
     def current(self, config: TrialConfig, profile: Profile) -> Any:
         """Returns the axis's value in ``config``, or None when it has none of the axis's values."""
         return get_field(config, self.fields[0])
+
+    def caution(self, value: Any, baseline: TrialConfig) -> str:
+        """Returns what a reader of the arm's result must know beforehand, in one sentence; "" for nothing."""
+        return ""
 
     def label(self, value: Any) -> str:
         """Returns a value as shown in arm names and tables."""

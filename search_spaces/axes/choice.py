@@ -41,12 +41,16 @@ class ChoiceAxis(Axis):
         """The values tried when a study names none."""
         return self.tried or self.legal_values(profile)
 
+    def spellings(self, profile: Profile) -> dict[str, tuple[str, ...]]:
+        """Every value that may be written -> all ways to write it."""
+        return {value: (value, *self.value_aliases.get(value, ())) for value in self.legal_values(profile)}
+
     def parse(self, text: Any, profile: Profile) -> Any:
         """Returns the value that ``text`` names; see ``Axis.parse``."""
-        legal = self.legal_values(profile)
-        names = {value: (value, *self.value_aliases.get(value, ())) for value in legal}
+        names = self.spellings(profile)
         found = match(text, names, around=self.spoken)
         if found is None:
+            legal = tuple(names)
             by_name = {name: value for value, spellings in names.items() for name in spellings}
             guess = nearest(text, by_name)
             hint = f"; did you mean {by_name[guess]!r}?" if guess is not None else ""

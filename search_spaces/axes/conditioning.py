@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dit_core.parts import BLOCKS
-from search_spaces.axes.block import BLOCK_ALIASES, BLOCK_WORDS
+from search_spaces.axes.block import BLOCK_ALIASES, BLOCK_VOCABULARY, BLOCK_WORDS
 from search_spaces.axes.choice import ChoiceAxis
 
 AXIS = ChoiceAxis(
@@ -12,8 +12,17 @@ AXIS = ChoiceAxis(
     description="modulation against attention to the condition; sets the same field as block, so it shares its arms",
     citation="Peebles & Xie, arXiv 2212.09748, section 3.2 and Figure 5",
     fields=("model.block",),
-    aliases=("conditioning", "conditioning method", "conditioning strategy", "condition injection",
-             "class conditioning mechanism", "conditioning approach"),
+    vocabulary=BLOCK_VOCABULARY,
+    aliases=(
+        "condition fusion", "condition injection mechanism", 
+        
+        "how the condition reaches the blocks", "condition reaches the blocks",
+        "how the class reaches the blocks", "way the class enters", "way in which the condition enters",
+        "how blocks are conditioned", "how the blocks see", "how timestep and class reach", "reaches the blocks",
+        "condition gets into", "feeding in the condition", "route of the condition", "conditioning",
+        "conditioning method", "conditioning strategy", "condition injection", "class conditioning mechanism",
+        "conditioning approach",
+    ),
     legal=BLOCKS.names,
     tried=("adaln", "cross-attention"),
     value_aliases=BLOCK_ALIASES,

@@ -41,6 +41,13 @@ class GuidanceChannelsAxis(NumberAxis):
 class GuidanceIntervalAxis(Axis):
     """Values are pairs of noise levels, (0, 1) being everywhere."""
 
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """The axis's names and what is said around a pair: ``guidance only at noise levels between 0.1 and 0.5``."""
+        return (*self.names, "guidance", "cfg", "only", "between", "applied", "apply", "active", "noise level", "level",
+                "interval", "restricted", "limited", "within", "range", "inside", "when", "sigma", "t", "limit",
+                "restrict")  # fmt: skip
+
     def values(self, profile: Profile) -> tuple[Any, ...]:
         """Everywhere, all but the noisiest levels, and the lower middle."""
         return (EVERYWHERE, (0.0, 0.7), (0.1, 0.5))
@@ -80,8 +87,25 @@ AXES_OF_GUIDANCE: tuple[Axis, ...] = (
         description="strength of classifier-free guidance, 1 being none",
         citation="Ho & Salimans, arXiv 2207.12598; 1.25, 1.5 and 4 in Peebles & Xie, arXiv 2212.09748",
         fields=("evaluation.guidance_scale",),
-        aliases=("cfg", "cfg scale", "guidance", "classifier free guidance", "classifier free guidance scale",
-                 "guidance weight", "guidance strength", "cfg weight", "cfg strength"),
+        absent=("unguided sampling", "guidance free sampling",
+                    "unguided", "no guidance", "plain conditional sampling",),
+        vocabulary=(
+            "cfg weight", "cfg strength", "guidance weight", "cfg value", "pushed towards the class",
+            "pushed towards their class", "push towards the class", "how strongly the class",
+            "amplifying the class", "amplify the class", "strength of the class signal",
+            "trade diversity for fidelity", "guidance factor", "guidance coefficient",
+            "sharpening towards the class", "conditional push", "cfg factor", "guidance level", "guided",
+            "unguided", "with guidance", "without guidance", "strength of guidance",
+            "conditional and unconditional", "extrapolation", "w",
+        ),
+        unlike=("guided channels", "channels are guided",),
+        aliases=(
+            "cfg guidance scale", "classifier free guidance weight", "classifier free guidance strength",
+            "guidance factor", "guidance magnitude", "guidance intensity", "cfg value", "cfg factor",
+            "guidance level", "guidance w", "guidance coefficient", "cfg", "cfg scale", "guidance",
+            "classifier free guidance", "classifier free guidance scale", "guidance weight", "guidance strength",
+            "cfg weight", "cfg strength",
+        ),
         suggested=(1.0, 1.25, 1.5, 4.0),
         remove_value=1.0,
         remove_means="no guidance (scale 1)",
@@ -94,7 +118,14 @@ AXES_OF_GUIDANCE: tuple[Axis, ...] = (
         description="leading channels that are guided (three of four latent ones as released); needs a guidance scale",
         citation="the released code of Peebles & Xie, arXiv 2212.09748, guides three of four",
         fields=("evaluation.guidance_channels",),
-        aliases=("guided channels", "cfg channels", "number of guided channels"),
+        vocabulary=(
+            "latent channels", "three channels", "four channels", "first three", "first three latent channels",
+            "channels", "all four channels", "channels are guided", "guidance on",
+        ),
+        aliases=(
+            "channels under guidance", "channels that are guided", "guided latent channels",
+            "channels guidance is applied to", "guided channels", "cfg channels", "number of guided channels",
+        ),
         units=("channel",),
         kind=int,
         remove_means="take guidance itself away with guidance_scale",
@@ -105,8 +136,22 @@ AXES_OF_GUIDANCE: tuple[Axis, ...] = (
         description="noise levels, 0 data to 1 noise, at which guidance is on; needs a guidance scale",
         citation="Kynkäänniemi et al., arXiv 2404.07724",
         fields=("evaluation.guidance_interval",),
-        aliases=("cfg interval", "limited interval guidance", "interval guidance", "guidance range", "cfg range",
-                 "guidance limited to an interval"),
+        vocabulary=(
+            "only at noise levels", "noise levels between", "guided steps", "high noise levels",
+            "low noise levels", "restrict guidance", "limited interval guidance", "when guidance is applied",
+            "noise levels", "interval", "interval of noise levels", "active", "guidance is active",
+            "guidance is on", "limited", "part of the trajectory", "portion of the trajectory", "window",
+            "only in the middle", "middle of sampling",
+        ),
+        aliases=(
+            "guidance window", "interval for guidance", "interval of guidance",
+            "noise levels at which guidance is applied", "where guidance is applied", "when guidance is applied",
+            "range of noise levels with guidance", "guidance at all noise levels", "guidance at every noise level",
+            "guided noise levels", "cfg window", "limited guidance interval", "guidance throughout sampling",
+            "guidance over the whole trajectory", "interval in which guidance is applied", "cfg interval",
+            "limited interval guidance", "interval guidance", "guidance range", "cfg range",
+            "guidance limited to an interval",
+        ),
         remove_value=EVERYWHERE,
         remove_means="guidance at every noise level",
         add_values=((0.0, 0.7), (0.1, 0.5)),

@@ -15,7 +15,7 @@ from search_spaces.profiles import Profile
 from search_spaces.words import meaningful, without, words
 
 _LARGEST = 2**63
-_NUMBER = r"(?<![\w.])[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?(?![\w.]*\d)"
+_NUMBER = r"(?<![\w.])[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?(?![\w.]*\d)(?!\s*%)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +66,8 @@ class NumberAxis(Axis):
 
     def _written(self, text: str) -> float | None:
         """Reads phrases such as ``learning rate = 1e-4`` or ``4 heads``."""
+        if re.search(r"\d{65}", text):
+            return None
         text = re.sub(r"\s*[x×*·]\s*10\s*\^\s*[{(]?\s*([-+]?\d+)[)}]?", r"e\1", text)  # 1 x 10^-4
         numbers = list(re.finditer(_NUMBER, text, re.IGNORECASE))
         if len(numbers) != 1:

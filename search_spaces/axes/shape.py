@@ -111,8 +111,20 @@ AXIS = ShapeAxis(
     description="deeper and narrower, or shallower and wider, at the baseline's Gflops and parameters",
     citation="Kaplan et al., arXiv 2001.08361, section 3.1; sizes: Peebles & Xie, arXiv 2212.09748, table 1",
     fields=("model.hidden_size", "model.depth", "model.num_heads"),
-    aliases=("depth versus width", "depth vs width", "depth width trade off", "width versus depth", "aspect ratio",
-             "model shape", "network shape", "depth to width ratio", "width to depth ratio"),
+    vocabulary=(
+        "width versus depth", "depth versus width", "balance between depth and width", "width against depth",
+        "depth against width", "tall or broad", "deep or wide", "depth or width", "depth and width",
+        "width and depth", "deep and narrow", "shallow and wide", "constant compute", "equal compute",
+        "same compute", "equal gflops", "constant gflops", "trade", "trade off", "aspect", "balance",
+        "proportions",
+    ),
+    aliases=(
+        "depth and width trade off", "deep narrow versus shallow wide", "width depth balance",
+        "depth width balance", "deep versus wide", "deep vs wide", "depth and width at equal compute",
+        "depth against width at equal compute", "depth to width trade off", "depth versus width", "depth vs width",
+        "depth width trade off", "width versus depth", "aspect ratio", "model shape", "network shape",
+        "depth to width ratio", "width to depth ratio",
+    ),
     legal=lambda: (DEEPER, AS_IS, WIDER),
     value_aliases={
         DEEPER: ("deeper", "narrower", "deep and narrow", "deeper and narrower", "narrower and deeper", "more layers"),

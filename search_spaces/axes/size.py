@@ -27,7 +27,7 @@ class SizeAxis(ChoiceAxis):
         if patch is None:
             return super().parse(text, profile)
         own = profile.config.model.patch_size
-        if int(patch[2]) != own:
+        if patch[2].lstrip("0") != str(own):
             raise UserError(
                 f"{self.name}: {text!r} names patch size {patch[2]} as well, and the {profile.name} baseline has "
                 f"{own}; write the size alone, or vary both with a grid"
@@ -55,8 +55,24 @@ AXIS = SizeAxis(
     description="width, depth and heads together, from the profile's ladder",
     citation="Peebles & Xie, arXiv 2212.09748, Table 1",
     fields=("model.hidden_size", "model.depth", "model.num_heads"),
-    aliases=("dit size", "network size", "model scale", "model capacity", "scale", "number of parameters",
-             "transformer size", "model configuration", "backbone size"),
+    vocabulary=(
+        "member of the family", "family member", "model variant", "which dit", "number of weights", "weight count",
+        "parameter budget", "small base large", "size of the transformer", "size of the network",
+        "overall capacity", "s b l xl", "capacity", "bigger", "larger model", "smaller model", "bigger model",
+        "model scaling", "scaling the model", "growing the model", "parameter count", "parameters", "params",
+        "width and depth together", "dit sizes", "model family", "dit s", "dit b", "dit l", "dit xl",
+    ),
+    unlike=(
+        "hidden size", "patch size", "batch size", "step size", "guidance scale", "scale of the guidance",
+        "noise scale", "scale of the noise", "scale of the initial noise", "scale and shift", "shift and scale",
+        "multi scale", "large scale", "image scale", "residual scale",
+    ),
+    aliases=(
+        "dit scale", "dit variant", "backbone scale", "total parameters", "capacity of the model",
+        "capacity of the network", "dit config", "model variant", "network scale", "overall model size",
+        "dit size", "network size", "model scale", "model capacity", "scale", "number of parameters",
+        "transformer size", "model configuration", "backbone size",
+    ),
     legal=tuple,
     value_aliases={
         "S": ("small", "dit s"),

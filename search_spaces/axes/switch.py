@@ -9,7 +9,7 @@ from typing import Any
 from dit_core.errors import UserError
 from search_spaces.axes.base import Axis
 from search_spaces.profiles import Profile
-from search_spaces.words import match
+from search_spaces.words import find, match, words
 
 _SWITCH = {
     True: ("on", "true", "yes", "enabled", "enable", "with", "added"),
@@ -40,13 +40,17 @@ class BoolAxis(Axis):
         if isinstance(text, bool):
             return text
         names = {
-            True: (*_SWITCH[True], *self.names, *self.value_aliases.get(True, ())),
+            True: (*_SWITCH[True], *filter(self._says_on, self.names), *self.value_aliases.get(True, ())),
             False: (*_SWITCH[False], *self.value_aliases.get(False, ())),
         }
         found = match(text, names, around=self.spoken)
         if found is None:
             raise UserError(f"{self.name}: unknown value {text!r}; allowed: off, on")
         return found
+
+    def _says_on(self, name: str) -> bool:
+        """Whether a name of the axis holds no way to write off, as ``unconditional model`` does."""
+        return all(find(words(name), words(alias)) is None for alias in self.value_aliases.get(False, ()))
 
     def label(self, value: Any) -> str:
         """``on`` or ``off``."""

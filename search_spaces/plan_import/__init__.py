@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError, parse
 from dit_core.paths import expanded
 from search_spaces.expand import expand
-from search_spaces.plan_import.json_plan import read_json, read_json_lines
-from search_spaces.plan_import.markdown import read_markdown
-from search_spaces.plan_import.understand import EntryReader, NotUnderstood, Phrase
+from search_spaces.plan_import.account import IncompletePlan, NothingUnderstood, NotUnderstood, Phrase, Question
+from search_spaces.plan_import.files import PLAN_SUFFIXES, is_plan_file, read_file
+from search_spaces.plan_import.study_file import with_comments
+from search_spaces.plan_import.understand import EntryReader
 from search_spaces.plan_import.written import Entry, WrittenPlan
 from search_spaces.profiles import PROFILES, Profile
-from search_spaces.study import Ablation, Study
-from search_spaces.text_files import read_text
+from search_spaces.study import Ablation, Baseline, LadderStep, Study
 
-_READERS = {
-    ".md": lambda text, where: read_markdown(text),
-    ".markdown": lambda text, where: read_markdown(text),
-    ".json": read_json,
-    ".jsonl": read_json_lines,
-}
-
-PLAN_SUFFIXES = tuple(_READERS)
+_WAY_ON = (
+    "say it differently in the plan, or leave it out with --skip-unknown (dit-ablate import writes the rest as a study "
+    "file to complete)"
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +35,10 @@ class ImportedPlan:
         understood: every phrase that was understood, and as what.
         not_understood: every phrase that is not part of the study, and why.
         notes: sentences on what the plan says beside its ablations.
+        questions: entries that have to be settled before anything runs, with the readings they may have.
+        guesses: entries whose best reading was taken although it is not certain.
+        entries: names of the plan's entries, in its order.
+        unsettled: whether all of the study rests on readings that have to be settled: it is there to be looked at.
     """
 
     source: str
@@ -45,11 +46,36 @@ class ImportedPlan:
     understood: tuple[Phrase, ...]
     not_understood: tuple[NotUnderstood, ...]
     notes: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
+    guesses: tuple[Question, ...] = ()
+    entries: tuple[str, ...] = ()
+    unsettled: bool = False
 
     @property
     def comments(self) -> tuple[str, ...]:
         """What of the plan is missing from the study, for the top of its file (``dump_study(study, comments)``)."""
         return tuple(f"Not understood, and left out: {item}" for item in self.not_understood)
+
+    def with_comments(self, text: str) -> str:
+        """Returns the study's file with comments where something of the plan was left out or guessed.
+
+        Args:
+            text: the study as YAML (``dump_study(imported.study)``).
+        """
+        names = [ablation.name for ablation in self.study.ablations]
+        return with_comments(text, names, self.entries, self.not_understood, self.questions, self.guesses)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the account as plain JSON data, in the fields that a preview has."""
+        return {
+            "study": self.study.name,
+            "ready": not self.not_understood,
+            "understood": [asdict(item) for item in self.understood],
+            "not_understood": [asdict(item) for item in self.not_understood],
+            "questions": [asdict(item) for item in self.questions],
+            "guesses": [asdict(item) for item in self.guesses],
+            "notes": list(self.notes),
+        }
 
     def require_complete(self, skip_unknown: bool = False) -> Study:
         """Returns the study when nothing of the plan is missing from it.
@@ -58,23 +84,24 @@ class ImportedPlan:
             skip_unknown: accept that what was not understood is left out.
 
         Raises:
-            UserError: naming every phrase that was not understood.
+            IncompletePlan: naming every phrase that was not understood.
         """
-        if self.not_understood and not skip_unknown:
-            raise UserError(
-                f"{self.source}: {_count(self.not_understood)} not understood: {_listed(self.not_understood)}; "
-                "say it differently in the plan, or leave it out with --skip-unknown (dit-ablate import --skip-unknown "
-                "writes the rest as a study file to complete)"
+        if self.not_understood and (self.unsettled or not skip_unknown):
+            count, listed = _count(self.not_understood), _listed(self.not_understood)
+            raise IncompletePlan(
+                f"{self.source}: {count} not understood: {listed}; {_WAY_ON}",
+                f"{self.source}: {count} not understood, each listed above; {_WAY_ON}",
             )
         return self.study
 
 
-def import_plan(path: str | Path, profile: str = "digits") -> ImportedPlan:
-    """Reads a plan in Markdown, JSON or JSON lines as a study around a profile's baseline.
+def import_plan(path: str | Path, profile: str = "digits", accept_guesses: bool = False) -> ImportedPlan:
+    """Reads a plan, in Markdown, JSON, YAML or prose, as a study around a profile's baseline.
 
     Args:
         path: the plan.
         profile: decides the baseline, and with it the budget, seeds, rungs and policy.
+        accept_guesses: take the best reading of entries that would have to be asked, and say so.
 
     Raises:
         UserError: the file is unreadable or not a plan, or not one ablation of it was understood.
@@ -82,28 +109,68 @@ def import_plan(path: str | Path, profile: str = "digits") -> ImportedPlan:
     where = str(path)
     known = PROFILES.get(profile, "profile")
     written = _read(expanded(path), where)
-    readers = _readers(written, known.config, known)
-    ablations = [ablation for reader in readers if (ablation := reader.read()) is not None]
+    readers = _readers(written, known.config, known, accept_guesses)
+    ablations = _possible(readers, known)
+    ladder = _ladder(readers)
     missed = tuple(item for reader in readers for item in reader.not_understood)
-    if not ablations:
-        raise UserError(f"{where}: no ablation of this plan was understood: {_listed(missed)}")
+    asked = tuple(reader.question for reader in readers if reader.question is not None and not reader.guessed)
+    guesses = tuple(reader.question for reader in readers if reader.question is not None and reader.guessed)
+    unsettled = not ablations and not ladder
+    if unsettled and asked:  # what they would become is shown, and does not run
+        ablations, ladder = _best_readings(written, known)
+    if not ablations and not ladder:
+        text = f"{where}: no ablation of this plan was understood: {_listed(missed)}"
+        raise NothingUnderstood(text, missed, asked)
     notes = [f"{reader.name}: {label} {text!r} is a remark; it changes nothing"
              for reader in readers for label, text in reader.entry.remarks]  # fmt: skip
     notes += [
         f"{label} {text!r} stands outside of every ablation; it changes nothing" for label, text in written.remarks
     ]
-    study = _study(Path(path), written, known, ablations, [name for reader in readers for name in reader.metrics])
+    metrics = [name for reader in readers for name in reader.metrics]
+    study = _study(Path(path), written, known, {"ablations": tuple(ablations), "ladder": ladder}, metrics)
     understood = tuple(phrase for reader in readers for phrase in reader.understood)
-    return ImportedPlan(where, study, understood, missed, tuple(notes))
+    entries = tuple(reader.name for reader in readers)
+    return ImportedPlan(where, study, understood, missed, tuple(notes), asked, guesses, entries, unsettled)
+
+
+def _best_readings(written: WrittenPlan, profile: Profile) -> tuple[list[Ablation], tuple[LadderStep, ...]]:
+    readers = _readers(written, profile.config, profile, accept_guesses=True)
+    return _possible(readers, profile), _ladder(readers)
+
+
+def _possible(readers: list[EntryReader], profile: Profile) -> list[Ablation]:
+    """The ablations of all entries; one that the baseline cannot run is left out with the reason, and no other."""
+    found = []
+    for at, reader in enumerate(readers):
+        ablation = reader.read()
+        way = reader.entry.other
+        while reader.open and way is not None:
+            again = EntryReader(way, reader.name, reader.baseline, profile, reader.accept_guesses)
+            other = again.read()
+            if not again.open:
+                reader, ablation = again, other
+                readers[at] = again
+            way = way.other
+        if ablation is None:
+            continue
+        try:
+            arms = expand(Study(name="one", baseline=Baseline(profile=profile.name), ablations=(ablation,))).arms
+        except UserError as error:
+            reader.leave_out(str(error))
+            continue
+        if len(arms) > 1:
+            found.append(ablation)
+        else:
+            reader.leave_out(f"its only value of {ablation.axis} is the baseline's own, so that nothing is compared")
+    return found
 
 
 def _read(path: Path, where: str) -> WrittenPlan:
     if path.is_dir():
         raise UserError(f"{where}: is a folder; give a plan (.md, .json, .jsonl)")
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
+    if path.suffix.lower() not in (*PLAN_SUFFIXES, ".yaml", ".yml"):
         raise UserError(f"{where}: unknown kind of plan; a plan ends in {', '.join(PLAN_SUFFIXES)}")
-    written = reader(read_text(path), where)
+    written = read_file(path, where)
     if not written.entries:
         raise UserError(
             f"{where}: no ablations found; a plan has entries with Ablated Part, Action, Replacement and Metrics"
@@ -111,7 +178,7 @@ def _read(path: Path, where: str) -> WrittenPlan:
     return written
 
 
-def _readers(written: WrittenPlan, baseline: TrialConfig, profile: Profile) -> list[EntryReader]:
+def _readers(written: WrittenPlan, baseline: TrialConfig, profile: Profile, accept_guesses: bool) -> list[EntryReader]:
     readers: list[EntryReader] = []
     for number, entry in enumerate(written.entries, 1):
         name = base = _title(entry) or f"Ablation {number}"
@@ -119,7 +186,7 @@ def _readers(written: WrittenPlan, baseline: TrialConfig, profile: Profile) -> l
         while name in {reader.name for reader in readers}:
             copy += 1
             name = f"{base} ({copy})"
-        readers.append(EntryReader(entry, name, baseline, profile))
+        readers.append(EntryReader(entry, name, baseline, profile, accept_guesses))
     return readers
 
 
@@ -127,7 +194,20 @@ def _title(entry: Entry) -> str:
     return entry.title or (entry.parts[0] if entry.parts else "")
 
 
-def _study(path: Path, written: WrittenPlan, profile: Profile, ablations: list[Ablation], metrics: list[str]) -> Study:
+def _ladder(readers: list[EntryReader]) -> tuple[LadderStep, ...]:
+    """The study's ladder; it has one, so a second is left out and said."""
+    found: tuple[LadderStep, ...] = ()
+    for reader in readers:
+        if reader.combined is None or reader.left_out or not reader.combined.ladder:
+            continue
+        if found:
+            reader.leave_out("a study has one ladder, and an entry before this one is it; write a plan for each")
+        else:
+            found = reader.combined.ladder
+    return found
+
+
+def _study(path: Path, written: WrittenPlan, profile: Profile, asked: dict[str, Any], metrics: list[str]) -> Study:
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._") or "plan"
     wanted = tuple(dict.fromkeys((profile.primary_metric, *metrics)))
     overrides = {} if wanted == profile.config.evaluation.metrics else {"evaluation.metrics": list(wanted)}
@@ -135,7 +215,7 @@ def _study(path: Path, written: WrittenPlan, profile: Profile, ablations: list[A
         "name": f"{slug[:80]}-{profile.name}",
         "description": f"{written.title or path.stem}, imported from {path.name}",
         "baseline": {"profile": profile.name, "overrides": overrides},
-        "ablations": tuple(ablations),
+        **asked,
     }
     study = parse(Study, data, str(path))
     expand(study)
@@ -157,4 +237,14 @@ def _count(missed: tuple[NotUnderstood, ...]) -> str:
     return f"{len(missed)} phrase{'' if len(missed) == 1 else 's'} of the plan"
 
 
-__all__ = ["ImportedPlan", "NotUnderstood", "Phrase", "import_plan"]
+__all__ = [
+    "PLAN_SUFFIXES",
+    "ImportedPlan",
+    "IncompletePlan",
+    "NotUnderstood",
+    "NothingUnderstood",
+    "Phrase",
+    "Question",
+    "import_plan",
+    "is_plan_file",
+]

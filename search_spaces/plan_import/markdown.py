@@ -1,88 +1,147 @@
-"""Reads a plan from Markdown, as people and language models write it: lists, bold labels, tables, stray HTML."""
+"""Reads a plan from Markdown, as people and language models write it: lists, labels of any kind, tables."""
 
 from __future__ import annotations
 
-import html
 import re
+from collections import Counter
+from collections.abc import Callable
 
-from search_spaces.plan_import.written import (
-    METRICS,
-    PART,
-    REPLACEMENT,
-    TITLE,
-    Entry,
-    WrittenPlan,
-    clean,
-    field_of,
-)
+from search_spaces.plan_import.actions import is_action
+from search_spaces.plan_import.blocks import Block, blocks
+from search_spaces.plan_import.labels import ACTION, METRICS, PART, REMARK, REPLACEMENT, TITLE, is_label, kind_of
+from search_spaces.plan_import.prose import asks, titled, with_told
+from search_spaces.plan_import.tables import Table
+from search_spaces.plan_import.written import Entry, WrittenPlan, clean
+from search_spaces.words import Words, words
 
-_HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(?P<text>.*?)\s*#*\s*$")
-_BOLD_LINE = re.compile(r"^\s*(?:\d+[.)]\s+)?(?:\*\*|__)(?P<text>[^*_]+)(?:\*\*|__)\s*$")
-_BULLET = re.compile(r"^(?P<indent>\s*)(?:[-*+•–]|\d+[.)])\s+(?P<text>.*)$")
 _FIELD = re.compile(
-    r"^[\s>]*(?:(?:[-*+•–]|\d+[.)])\s+)?(?P<bold>[*_`]{0,3})\s*(?P<label>[A-Za-z][A-Za-z _/-]{1,40}?)\s*[*_`]{0,3}\s*"
+    r"^(?P<bold>[*_`]{0,3})\s*(?P<label>[A-Za-z][A-Za-z _/-]{1,40}?)\s*[*_`]{0,3}\s*"
     r"(?:[:：=]|\s[-–—]\s)\s*[*_`]{0,3}\s*(?P<value>.*)$"
 )
+_BOLD = re.compile(r"^(?:\d+[.)]\s+)?(?:\*\*|__)(?P<text>[^*_]+)(?:\*\*|__)\s*[:：]?\s*$")
+_NAMED = re.compile(
+    r"^(?:ablation|experiment|study|exp|test|variant|arm|item)\.?\s*(?:no\.?\s*|#\s*)?\w{1,3}\s*[:.)–—-]\s*\S", re.I
+)
+"""A title that stands in running text: ``Ablation 2: label dropout``."""
+
+_NEXT_LABEL = re.compile(
+    r"\s*[;|·–—]?\s+(?=(?:\*\*|__)[A-Za-z][^*_:]{1,40}(?::(?:\*\*|__)|(?:\*\*|__)\s*:))"
+    r"|\s*[;|·]\s+(?=[A-Z][A-Za-z ]{2,40}:\s)"
+)
 _LISTS = (REPLACEMENT, METRICS)
-_MOJIBAKE = {"Ã—": "×", "â€“": "–", "â€”": "—", "â€™": "’", "â€˜": "‘", "â€œ": "“", "â€\x9d": "”", "Ã©": "é"}
+
+Nested = Callable[[str], WrittenPlan]
+"""Reads the text inside of a fence."""
 
 
-def read_markdown(text: str) -> WrittenPlan:
-    """Returns the plan's entries; text outside of entries is no part of the plan."""
-    reader = _Reader()
-    for line in _plain(text).splitlines():
-        reader.line(line)
+def read_markdown(text: str, nested: Nested | None = None) -> WrittenPlan:
+    """Returns the plan's entries; text outside of entries is no part of the plan.
+
+    Args:
+        text: the plan.
+        nested: reads fenced text, which may be JSON or YAML; without it, it is read as Markdown.
+    """
+    lines = blocks(text)
+    reader = _Reader(nested or read_markdown, _repeated(lines))
+    for number, block in enumerate(lines):
+        following = next((other for other in lines[number + 1 :] if other.kind != "gap"), None)
+        reader.block(block, following)
     reader.close()
     return WrittenPlan(reader.plan_title, reader.entries)
 
 
-def _plain(text: str) -> str:
-    """Turns HTML into the Markdown it stands for and drops the rest of it."""
-    for wrong, right in _MOJIBAKE.items():
-        text = text.replace(wrong, right)
-    text = re.sub(r"<!--.*?-->|<(style|script)\b.*?</\1\s*>", "", text, flags=re.S | re.I)
-    text = re.sub(r"<h[1-6]\b[^<>]*>(.*?)</h[1-6]\s*>", r"\n# \1\n", text, flags=re.S | re.I)
-    text = re.sub(r"<li\b[^<>]*>", "\n- ", text, flags=re.I)
-    text = re.sub(r"</?(?:strong|b)\b[^<>]*>", "**", text, flags=re.I)
-    text = re.sub(r"<br\s*/?>", "; ", text, flags=re.I)
-    return html.unescape(re.sub(r"</?[A-Za-z][^<>]*>", "", text)).replace("\xa0", " ")
+def _repeated(lines: list[Block]) -> frozenset[Words]:
+    """The labels that lines open with more than once, whether or not anybody knows them."""
+    found = [_FIELD.match(_bare(block.text)) for block in lines if block.kind == "line"]
+    counts = Counter(words(match["label"]) for match in found if match is not None)
+    return frozenset(label for label, count in counts.items() if count > 1)
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"\((?:e?s)\)(?=[*_`]{0,3}\s*[:=])", "s", re.sub(r"^\d+[.)]\s+", "", text.lstrip("> ")))
 
 
 class _Reader:
-    """Goes through the lines once; knows the entry and the list that a line may belong to."""
+    """Goes through the blocks once; knows the entry and the list that a line may belong to."""
 
-    def __init__(self) -> None:
+    def __init__(self, nested: Nested, repeated: frozenset[Words]) -> None:
         self.plan_title = ""
+        self._repeated = repeated
+        self._has_fields = False  # whether any entry has a label; a plan without is prose
         self.entries: list[Entry] = []
+        self._nested = nested
         self._entry = Entry()
         self._open: str | None = None  # the field that waits for its text or collects items
-        self._indent = 0  # of the line that opened it
+        self._depth = 0  # of the line that opened it
         self._bulleted = False  # whether its items are bullets
-        self._columns: list[str | None] | None = None  # of the table that is being read
+        self._table: Table | None = None
 
-    def line(self, line: str) -> None:
-        """Takes the next line."""
-        if not line.strip():
-            self._columns = None
-            if not self._bulleted and self._open in _LISTS and self._has_items():
+    def block(self, block: Block, following: Block | None) -> None:
+        """Takes the next block."""
+        if block.kind != "row" and self._table is not None:
+            self.entries += self._table.entries()
+            self._table = None
+        if block.kind == "gap":
+            if not self._bulleted and self._open in _LISTS and self._entry.items(self._open):
                 self._open = None
-        elif line.lstrip().startswith("|"):
-            self._row([clean(cell) for cell in line.strip().strip("|").split("|")])
-        elif heading := _HEADING.match(line) or _BOLD_LINE.match(line):
-            self._heading(clean(heading["text"]))
-        elif not self._field(line):
-            self._item(line)
+        elif block.kind == "row":
+            self._row(block)
+        elif block.kind == "fence":
+            self._fence(block.text)
+        elif block.kind == "heading" or (block.kind == "line" and self._is_heading(block, following)):
+            self._heading(clean(block.text))
+        else:
+            self._line(block)
 
     def close(self) -> None:
         """Ends the entry that is being read."""
+        if self._table is not None:
+            self.entries += self._table.entries()
+            self._table = None
         if not self._entry.empty:
-            self.entries.append(self._entry)
+            self.entries.append(with_told(self._entry))
+        elif (told := self._told()) is not None:
+            self.entries.append(told)
         self._entry = Entry()
         self._open = None
 
+    def _told(self) -> Entry | None:
+        """The entry that a heading and the sentences below it are, where they say what to do."""
+        entry = self._entry
+        told = " ".join(f"{text.rstrip('.')}." for text in entry.context)
+        if not entry.title or not told or not self._has_fields or not asks(told):
+            return None
+        found = titled(entry.title, told)
+        found.unknown += entry.unknown
+        found.remarks += entry.remarks
+        return found
+
+    def _is_heading(self, block: Block, following: Block | None) -> bool:
+        """Whether a line is the title of what follows: bold and alone, or above a list that opens with a label."""
+        if self._field_in(block.text) is not None:
+            return False
+        if _BOLD.match(block.text):
+            inside = following is not None and following.depth > block.depth
+            return not block.bullet or block.depth == 0 or inside
+        if _NAMED.match(block.text) and not block.bullet and following is not None and following.kind == "line":
+            below = self._field_in(following.text)
+            return below is not None and kind_of(below["label"]) is not None
+        deeper = following is not None and following.kind == "line" and following.depth > block.depth
+        found = self._field_in(following.text) if following is not None and deeper and block.bullet else None
+        if found is None:
+            return False
+        role = kind_of(found["label"])
+        return role in (PART, TITLE) or (
+            role in (ACTION, REPLACEMENT) and (self._open not in _LISTS or block.depth < self._depth)
+        )
+
     def _heading(self, text: str) -> None:
-        name = field_of(text)
-        if name is not None and name != TITLE:
+        field = _FIELD.match(text)
+        if field is not None and kind_of(field["label"]) in (PART, *_LISTS):
+            self._start(kind_of(field["label"]) or "", field["value"], 0)
+            return
+        name = kind_of(text) if is_label(text) else None
+        if name is not None and (not self._entry.empty or name == PART):
             self._start(name, "", 0)
             return
         if self._entry.empty and not self.entries:
@@ -90,67 +149,86 @@ class _Reader:
         self.close()
         self._entry = Entry(title=text)
 
-    def _field(self, line: str) -> bool:
-        """Takes a line of the form ``label: text``; returns whether it was one."""
-        found = _FIELD.match(line)
+    def _line(self, block: Block) -> None:
+        for number, piece in enumerate(_NEXT_LABEL.split(block.text)):
+            found = self._field_in(piece)
+            if found is None or not self._field(found, block):
+                self._item(piece, Block("line", piece, block.depth, block.bullet and not number))
+
+    def _field_in(self, text: str) -> re.Match[str] | None:
+        found = _FIELD.match(_bare(text))
         if found is None:
-            return False
-        indent = len(line) - len(line.lstrip())
-        name = field_of(found["label"])
-        if name is None:
-            below_list = self._open in _LISTS and bool(_BULLET.match(line)) and indent > self._indent
-            if not found["bold"] or below_list:
-                return False
-            self._entry.remarks.append((clean(found["label"]), clean(found["value"])))
+            return None
+        known = found["bold"] or kind_of(found["label"]) is not None or words(found["label"]) in self._repeated
+        known = known or not self._entry.empty  # among labels, whatever looks like one is one
+        return found if known else None
+
+    def _field(self, found: re.Match[str], block: Block) -> bool:
+        """Takes a line of the form ``label: text``; returns whether it was one."""
+        label, value = clean(found["label"]), found["value"].strip()
+        name = kind_of(label)
+        below_list = self._open in _LISTS and block.depth > self._depth
+        if below_list and (name in (None, REMARK, TITLE) or not found["bold"]):
+            return False  # an item of the list, such as "adaLN: adaptive layer norm"
+        if name is None or name == REMARK:
+            if self._entry.empty and not self._entry.title and not self.entries:
+                return True
+            self._entry.put_labelled(label, clean(value))
+            self._open = None if value else REMARK
+            return True
+        if (name == ACTION or (name == PART and is_action(clean(value)))) and value:
+            self._entry.put_labelled(label, clean(value))
             self._open = None
             return True
-        self._start(name, found["value"].strip(), indent)
+        self._start(name, value, block.depth)
         return True
 
-    def _start(self, name: str, text: str, indent: int) -> None:
+    def _start(self, name: str, text: str, depth: int) -> None:
         if (name == PART and self._entry.parts) or (name == TITLE and not self._entry.empty):
             self.close()
+        if name == REMARK:
+            self._open = REMARK
+            return
+        self._has_fields = True
         if text:
             self._entry.put(name, text if name in _LISTS else clean(text))
         self._open = name if name in _LISTS or not text else None
-        self._indent, self._bulleted = indent, False
+        self._depth, self._bulleted = depth, False
 
-    def _item(self, line: str) -> None:
+    def _item(self, text: str, block: Block) -> None:
         """Takes a line that belongs to the open field, or to nothing."""
-        bullet = _BULLET.match(line)
-        if self._open is None:
-            return
-        if self._open not in _LISTS:  # a heading such as "Action", its text on the next line
-            self._entry.put(self._open, clean(bullet["text"] if bullet else line))
+        if self._open == REMARK or self._open is None:
+            self._entry.context.append(clean(text))
+        elif self._open not in _LISTS:  # a heading such as "Action", its text on the next line
+            self._entry.put(self._open, clean(text))
             self._open = None
-        elif bullet:
+        elif block.bullet and block.depth >= self._depth:
             self._bulleted = True
-            self._items().append(clean(bullet["text"]))
-        elif self._bulleted and line[0] in " \t":
-            self._items()[-1] += " " + clean(line)
+            self._entry.items(self._open).append(clean(text))
+        elif block.bullet:
+            self._open = None
+            self._entry.context.append(clean(text))
+        elif self._bulleted and block.depth > 0:
+            items = self._entry.items(self._open)
+            items[-1] += " " + clean(text)
         elif self._bulleted:
             self._open = None
+            self._entry.context.append(clean(text))
         else:
-            self._entry.put(self._open, line)
+            self._entry.put(self._open, text)
 
-    def _items(self) -> list[str]:
-        return self._entry.replacements if self._open == REPLACEMENT else self._entry.metrics
+    def _fence(self, text: str) -> None:
+        inside = self._nested(text)
+        if inside.entries and any(not entry.empty for entry in inside.entries):
+            if self._entry.empty and len(inside.entries) == 1 and not inside.entries[0].title:
+                inside.entries[0].title = self._entry.title
+            self.close()
+            self.entries += inside.entries
 
-    def _has_items(self) -> bool:
-        return bool(self._items())
-
-    def _row(self, cells: list[str]) -> None:
-        if self._columns is None:
-            columns = [field_of(cell) for cell in cells]
-            self._columns = columns if PART in columns and len(set(columns) - {None}) > 1 else []
-            self._labels = cells
-            return
-        if not self._columns or all(re.fullmatch(r":?-+:?|", cell) for cell in cells):
-            return
-        self.close()
-        for name, label, cell in zip(self._columns, self._labels, cells, strict=False):
-            if name is not None and cell:
-                self._entry.put(name, cell)
-            elif cell:
-                self._entry.remarks.append((label, cell))
-        self.close()
+    def _row(self, block: Block) -> None:
+        if block.opens or self._table is None:
+            heading = self._entry.title if self._entry.empty else ""
+            self.close()
+            self._table = Table(block.cells, heading)
+        else:
+            self._table.row(block.cells)

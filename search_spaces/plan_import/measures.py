@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from dit_core.errors import UserError
 from dit_core.parts import METRICS
 from search_spaces.profiles import Profile
@@ -9,42 +11,102 @@ from search_spaces.words import match
 
 _ALWAYS = {
     "Gflops": ("gflops", "flops", "gmacs", "macs", "compute", "computational cost", "computational efficiency",
-               "computational complexity", "model gflops", "transformer gflops"),
-    "the parameter count": ("parameters", "params", "parameter count", "number of parameters", "model parameters"),
-    "the training loss": ("loss", "training loss", "train loss", "mse", "convergence", "training curve"),
+               "computational complexity", "model gflops", "transformer gflops", "forward gflops", "cost",
+               "computational budget", "flop count"),
+    "the parameter count": ("parameters", "params", "parameter count", "number of parameters", "model parameters",
+                            "model size", "parameter number", "number of weights", "weight count", "weights"),
+    "the training loss": ("loss", "training loss", "train loss", "mse", "convergence", "training curve", "loss curve",
+                          "convergence speed", "training stability", "stability", "training curves", "loss curves",
+                          "denoising loss", "validation loss curve", "convergence rate"),
+    "training time": ("training time", "wall clock", "wall clock time", "train time", "training speed", "time to train",
+                      "training duration", "training cost", "gpu hours", "training hours", "wall time"),
+    "throughput": ("throughput", "img s", "images per second", "training throughput", "samples per second", "img sec",
+                   "iterations per second", "steps per second", "training images per second", "speed", "step time",
+                   "time per step"),
+    "peak memory": ("peak memory", "memory", "gpu memory", "memory usage", "memory footprint", "peak gpu memory",
+                    "memory consumption", "vram", "peak vram", "max memory", "maximum memory"),
+    "sampling time": ("sampling time", "inference time", "latency", "sampling speed", "sampling latency",
+                      "inference latency", "inference speed", "generation time", "generation speed",
+                      "seconds per image", "time per image", "time to sample", "time to generate", "time per sample",
+                      "seconds per sample", "sampling seconds", "wall clock sampling time", "time needed to sample",
+                      "sampling cost", "inference cost"),
 }  # fmt: skip
 
 _METRIC_ALIASES = {
-    "fid": ("frechet inception distance", "inception distance", "fid 50k", "fid 10k", "fid 5k", "inception fid"),
+    "fid": (
+        "frechet inception distance",
+        "inception distance",
+        "fid 50k",
+        "fid 10k",
+        "fid 5k",
+        "inception fid",
+        "sample quality",
+        "image quality",
+        "fidelity",
+        "generation quality",
+        "sample fidelity",
+        "fid50k",
+    ),
     "sfid": ("spatial fid", "sfid 50k", "spatial frechet inception distance"),
-    "inception_score": ("inception score", "is", "is 50k", "inception score is"),
+    "inception_score": ("inception score", "is", "is 50k", "inception score is", "inception"),
     "precision": ("improved precision", "precision fidelity"),
-    "recall": ("improved recall", "recall diversity"),
+    "recall": ("improved recall", "recall diversity", "diversity", "sample diversity"),
     "kid": ("kernel inception distance", "kernel inception distance kid"),
     "fd_dinov2": ("fd dino", "fd dinov2", "dinov2 frechet distance", "dino fid"),
     "fid_infinity": ("fid infinity", "fid inf", "unbiased fid"),
 }
 
-_AROUND = ("score", "metric", "value", "lower is better", "sample quality", "image quality", "fid")
+_AROUND = ("score", "metric", "value", "lower is better", "higher is better", "sample quality", "image quality", "fid",
+           "sample", "50k", "10k", "5k", "50 000", "50000", "imagenet", "256", "img s", "main", "primary", "secondary",
+           "final", "reported", "with guidance", "without guidance", "guided", "unguided", "with cfg", "without cfg",
+           "cfg", "after training", "at the end",
+           "extra", "additional",
+           "per forward pass", "per pass", "ms", "second", "gb", "hours", "no guidance", "count")  # fmt: skip
+
+_GUIDED = re.compile(r"\bwith (?:classifier-free )?(?:guidance|cfg)\b|\bguided\b|\bcfg\b|\bw\s*=", re.I)
 
 
-def read_metric(text: str, profile: Profile) -> tuple[str | None, str]:
-    """Returns the metric to compute (None when nothing has to be) and how ``text`` was understood.
+def read_metric(text: str, profile: Profile) -> tuple[tuple[str, ...], str]:
+    """Returns the metrics to compute (none when nothing has to be) and how ``text`` was understood.
 
     Raises:
         UserError: no such metric.
     """
+    one = _one(text, profile)
+    if one is not None:
+        return one
+    pieces = [
+        piece
+        for piece in re.split(r"\s*(?:[/&+]|\band\b|\bplus\b|\bagainst\b|\bversus\b|\bvs\b\.?|,)\s*", text)
+        if piece.strip()
+    ]
+    read = [_one(piece, profile) for piece in pieces]
+    if len(pieces) > 1 and all(item is not None for item in read):
+        known = [item for item in read if item is not None]
+        return tuple(dict.fromkeys(name for names, _ in known for name in names)), "; ".join(said for _, said in known)
+    raise UserError(f"no such metric; metrics: {', '.join(METRICS.names())}; always recorded: {', '.join(_ALWAYS)}")
+
+
+def _one(text: str, profile: Profile) -> tuple[tuple[str, ...], str] | None:
     names: dict[str, tuple[str, ...]] = dict(_ALWAYS)
     for name in dict.fromkeys(("fid", *METRICS.names())):
         names[name] = (name, *_METRIC_ALIASES.get(name, ()))
     found = match(text, names, around=_AROUND)
+    if found is None and (bare := re.sub(r"\s*[(\[][^()\[\]]*[)\]]", " ", text).strip()) != text:
+        found = match(bare, names, around=_AROUND)
     if found is None:
-        known = ", ".join(METRICS.names())
-        raise UserError(f"no such metric; metrics: {known}; always recorded: {', '.join(_ALWAYS)}")
+        return None
     if found in _ALWAYS:
-        return None, f"{found}, recorded for every trial anyway"
+        return (), f"{found}, recorded for every trial anyway"
     if found in profile.metric_substitutes:
         stand_in, why = profile.metric_substitutes[found]
-        return stand_in, f"{stand_in}: {why}"
+        return (stand_in,), f"{stand_in}: {why}"
     samples = profile.config.evaluation.num_samples
-    return found, f"{found}, on {samples} generated images"
+    guided = _GUIDED.search(text) and profile.config.evaluation.guidance_scale == 1
+    also = "; without guidance, as the baseline is sampled: guidance is the axis guidance_scale" if guided else ""
+    return (found,), f"{found}, on {samples} generated images{also}"
+
+
+def known_metrics() -> tuple[str, ...]:
+    """Returns what a plan may ask for: the metrics that are computed, and what is recorded for every trial."""
+    return (*METRICS.names(), *_ALWAYS)

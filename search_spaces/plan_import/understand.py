@@ -1,72 +1,53 @@
-"""Turns one written entry into an ablation, phrase by phrase, and accounts for every phrase."""
+"""Turns one written entry into an ablation, a grid or a ladder, phrase by phrase, and accounts for every phrase."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from dit_core.config import TrialConfig
 from dit_core.errors import UserError
-from search_spaces.axes import Axis, all_axes, find_axis, nearest_axes
+from search_spaces.axes import AXES, Axis, all_axes, nearest_axes
 from search_spaces.axes.choice import ChoiceAxis
+from search_spaces.axes.number import NumberAxis
+from search_spaces.plan_import.actions import (
+    Asked,
+    is_action,
+    is_some_verb,
+    leads_with_action,
+    read_action,
+    removes_outright,
+)
+from search_spaces.plan_import.beside import BY_IT, meant_by_it, nothing_else, reads_other, values_aside
+from search_spaces.plan_import.choose import Choice, axis_by_name, bare_title, choose
+from search_spaces.plan_import.combined import Combined, combine
+from search_spaces.plan_import.doing import FOLLOWS, read_doing
+from search_spaces.plan_import.entry_account import EntryAccount
+from search_spaces.plan_import.evidence import Candidate, Score, candidates, evidence
+from search_spaces.plan_import.labels import ACTION, AXIS, METRICS, PART, REPLACEMENT
+from search_spaces.plan_import.loose import choice_in, is_quiet
 from search_spaces.plan_import.measures import read_metric
-from search_spaces.plan_import.values import is_nothing, read_values
-from search_spaces.plan_import.written import ACTION, METRICS, PART, REPLACEMENT, Entry
-from search_spaces.profiles import Profile
+from search_spaces.plan_import.numerals import numbers_in
+from search_spaces.plan_import.roles import orders
+from search_spaces.plan_import.unlabelled import place_unknown
+from search_spaces.plan_import.values import Range, is_nothing, read_values, reads
+from search_spaces.plan_import.written import split_items
 from search_spaces.study import Ablation, Action
-from search_spaces.words import match
 
-_ACTIONS: dict[Action, tuple[str, ...]] = {
-    "REPLACE": ("replace", "replacement", "swap", "substitute", "vary", "change", "modify", "compare", "sweep"),
-    "REMOVE": ("remove", "removal", "delete", "drop", "disable", "without", "ablate"),
-    "ADD": ("add", "addition", "insert", "include", "introduce", "enable"),
-}
+_ACTIONS: tuple[Action, ...] = ("REPLACE", "REMOVE", "ADD")
 
 
-@dataclass(frozen=True)
-class Phrase:
-    """One phrase of a plan, and what it was taken to mean.
+_STEPWISE = re.compile(
+    r"\b(?:increas|decreas|reduc|rais|lower|scal|grow|shrink|multipl|divid|extend|shorten|cut)\w*\s+by\W*$", re.I
+)
 
-    Attributes:
-        ablation: the entry it stands in.
-        field: ``Ablated Part``, ``Action``, ``Replacement`` or ``Metrics``.
-        text: as written; empty when the plan leaves the field out.
-        meaning: what it was taken to mean.
-    """
+_WITH_WHAT = re.compile(
+    r"\b(?:replac|swap|exchang|substitut|trad|switch|chang|convert)\w*\s.*\b(?:by|with|for|to|into)\s+\w", re.I
+)
+"""An action that names what takes the place of what is there."""
 
-    ablation: str
-    field: str
-    text: str
-    meaning: str
-
-    def __str__(self) -> str:
-        said = f"{self.field} {self.text!r}" if self.text else f"no {self.field}"
-        return f"{self.ablation}: {said}: {self.meaning}"
-
-
-@dataclass(frozen=True)
-class NotUnderstood:
-    """One phrase of a plan that stays out of the study.
-
-    Attributes:
-        ablation: the entry it stands in.
-        field: ``Ablated Part``, ``Action``, ``Replacement`` or ``Metrics``.
-        text: as written.
-        reason: why.
-        nearest: axes it may have meant, best first.
-        follows: whether it is left out only because another phrase of its entry was not understood.
-    """
-
-    ablation: str
-    field: str
-    text: str
-    reason: str
-    nearest: tuple[str, ...] = ()
-    follows: bool = False
-
-    def __str__(self) -> str:
-        hint = f" (nearest: {', '.join(self.nearest)})" if self.nearest else ""
-        return f"{self.ablation}: {self.field} {self.text!r}: {self.reason}{hint}"
+_INSTEAD = re.compile(r"\binstead\b", re.I)
 
 
 class _LeftOut(Exception):
@@ -74,69 +55,54 @@ class _LeftOut(Exception):
 
 
 @dataclass
-class EntryReader:
-    """Reads one entry and keeps an account of every phrase in it.
-
-    Attributes:
-        entry: as written.
-        name: the ablation's name.
-        baseline: the configuration it is an ablation of.
-        profile: the baseline's profile.
-        metrics: metrics that the entry asks for, once read.
-    """
-
-    entry: Entry
-    name: str
-    baseline: TrialConfig
-    profile: Profile
-    metrics: list[str] = field(default_factory=list)
-    _account: dict[tuple[str, int], Phrase | NotUnderstood] = field(default_factory=dict)
-
-    @property
-    def understood(self) -> list[Phrase]:
-        """The phrases that were understood."""
-        return [said for said in self._in_order() if isinstance(said, Phrase)]
-
-    @property
-    def not_understood(self) -> list[NotUnderstood]:
-        """The phrases that were not."""
-        return [said for said in self._in_order() if isinstance(said, NotUnderstood)]
-
-    def _in_order(self) -> list[Phrase | NotUnderstood]:
-        order = (PART, ACTION, REPLACEMENT, METRICS)
-        said = sorted(self._account.items(), key=lambda item: (order.index(item[0][0]), item[0][1]))
-        return [phrase for _, phrase in said]
+class EntryReader(EntryAccount):
+    """Reads one entry into an ablation, a grid or a ladder."""
 
     def read(self) -> Ablation | None:
-        """Returns the ablation, or None when the entry cannot be one; every phrase is accounted for."""
+        """Returns the ablation, or None when the entry is none, or a grid or ladder; every phrase is accounted for."""
         ablation = None
         try:
-            axis, part_value = self._part()
-            values = self._replacements(axis)
-            action, values = self._action(axis, part_value, values)
-            ablation = Ablation(name=self.name, axis=axis.name, action=action, values=values)
+            self._place_actions()
+            self._place_orders()
+            self._given_once()
+            self.combined = combine(self.entry, bare_title(self.entry.title), self.baseline, self.profile)
+            if self.combined is not None:
+                self._combined(self.combined)
+                ablation = self._grid(self.combined)
+            else:
+                ablation = self._ablation()
         except _LeftOut:
             self._leave_out()
         self._read_metrics()
         return ablation
 
-    def _knows(self, name: str, index: int, text: str, meaning: str) -> None:
-        self._account[name, index] = Phrase(self.name, name, text, meaning)
+    def _grid(self, combined: Combined) -> Ablation | None:
+        """The ablation that is a grid; None for a ladder, which is the study's."""
+        if not combined.grid:
+            return None
+        rows = {
+            name: tuple(AXES.get(name).label(value) if isinstance(value, tuple) else value for value in values)
+            for name, values in combined.grid.items()
+        }
+        return Ablation(name=self.name, axis=", ".join(rows), grid=rows)
 
-    def _misses(
-        self, name: str, index: int, text: str, reason: object, nearest: tuple[str, ...] = (), follows: bool = False
-    ) -> None:
-        self._account[name, index] = NotUnderstood(self.name, name, text, str(reason), nearest, follows)
+    def _ablation(self) -> Ablation:
+        axis, part_value = self._part()
+        place_unknown(self.entry, axis, self.baseline, self.profile)
+        values = self._replacements(axis) or self._said_with_part(axis)
+        action, values = self._action(axis, part_value, values)
+        self._unknown(axis)
+        written = tuple(axis.label(value) if isinstance(value, tuple) else value for value in values)
+        return Ablation(name=self.name, axis=axis.name, action=action, values=written)
 
-    def _leave_out(self) -> None:
-        """Accounts for what was understood, or never read, of an entry that cannot be an ablation."""
-        said = {PART: self.entry.parts, ACTION: self.entry.actions, REPLACEMENT: self.entry.replacements}
-        for name, texts in said.items():
-            for index, text in enumerate(texts):
-                if not isinstance(self._account.get((name, index)), NotUnderstood):
-                    self._misses(name, index, text, "left out with the rest of its ablation", follows=True)
-        for key in [key for key, phrase in self._account.items() if isinstance(phrase, Phrase) and not phrase.text]:
-            del self._account[key]
+    def _given_once(self) -> None:
+        """Refuses an entry with a label that is given twice."""
+        for label in self.entry.twice:
+            self._misses(label, 0, label, f"the key {label!r} is given twice in one object; give it once")
+        if self.entry.twice:
+            raise _LeftOut
+
+    # -- the axis ------------------------------------------------------------------------------------------------------
 
     def _part(self) -> tuple[Axis, Any]:
         """Returns the axis and, when the part names a value of it ("adaLN-Zero block"), that value."""
@@ -146,49 +112,227 @@ class EntryReader:
             raise _LeftOut
         written = bool(self.entry.parts)
         text = self.entry.parts[0] if written else self.entry.title
-        try:
-            axis, value = find_axis(text), None
-        except UserError:
-            axis, value = self._axis_of_value(text)
-        means = f"the axis {axis.name}" if value is None else f"{axis.label(value)}, a value of the axis {axis.name}"
+        chosen = self._axis_given()
+        if chosen is not None:
+            choice = Choice(chosen, how=f"the axis {chosen.name}, as it says")
+        else:
+            choice = choose(self.entry, self.baseline, self.profile)
+            named = choice.axis is not None and choice.score is not None and choice.score.named
+            if not named and (by_value := self._by_value(text)) is not None:
+                choice = by_value
+        axis = self._settled(choice, text)
+        value = self._value_in(text, axis)
+        means = choice.how or f"the axis {axis.name}"
+        if value is not None:
+            means = f"{axis.label(value)}, a value of {means}"
         self._knows(PART, 0, text if written else "", means if written else f"taken from its title: {means}")
         return axis, value
 
-    def _axis_of_value(self, text: str) -> tuple[Axis, Any]:
-        found: dict[tuple[str, ...], tuple[Axis, Any]] = {}
+    def _axis_given(self) -> Axis | None:
+        """The axis that the entry names under the label Axis."""
+        for index, text in enumerate(self.entry.axes):
+            if text in AXES:
+                self._knows(AXIS, index, text, "the axis, as it says")
+                return AXES.get(text)
+            self.entry.axes.remove(text)
+            self.entry.parts.append(text)
+        return None
+
+    def _by_value(self, text: str) -> Choice | None:
+        """The axis one of whose values the part is, as ``adaLN-Zero block`` is of block; None where it is no value."""
+        found: dict[tuple[str, ...], Axis] = {}
+        said = bare_title(text) if not self.entry.parts else text
+        if axis_by_name(said) is not None:
+            return None
         for axis in all_axes():
-            if isinstance(axis, ChoiceAxis):
+            if isinstance(axis, ChoiceAxis) and said:
                 try:
-                    found.setdefault(axis.fields, (axis, axis.parse(text, self.profile)))
+                    axis.parse(said, self.profile)
+                    found.setdefault(axis.fields, axis)
                 except UserError:
                     continue
-        if len(found) == 1:
-            return next(iter(found.values()))
-        reason = "it could name several axes" if found else "it names no axis that can be varied"
-        near = tuple(axis.name for axis, _ in found.values()) or nearest_axes(text)
-        self._misses(PART, 0, text, reason, near)
+        if len(found) != 1:
+            return None
+        axis = next(iter(found.values()))
+        return Choice(axis, how=f"the axis {axis.name}")
+
+    def _value_in(self, text: str, axis: Axis) -> Any:
+        if not isinstance(axis, ChoiceAxis):
+            return None
+        try:
+            return axis.parse(text, self.profile)
+        except UserError:
+            return choice_in(text, axis, self.profile)
+
+    def _settled(self, choice: Choice, text: str) -> Axis:
+        """Returns the axis, or records why there is none."""
+        if choice.axis is not None:
+            return choice.axis
+        if choice.asked and choice.rivals:
+            self._ask(choice, f"{text!r} is not certain: {choice.asked}")
+            guess = choice.rivals[0].candidate.axis
+            if self.accept_guesses and guess is not None:
+                choice.how = f"a guess, the axis {guess.name}: {choice.asked}; evidence: {choice.rivals[0].said()}"
+                return guess
+        names = tuple(score.candidate.name for score in choice.rivals if score.candidate.axis)
+        if not names and not choice.asked and choice.says.startswith("it names no axis"):
+            names = nearest_axes(text, likeness=0.75)
+        reason = f"{choice.asked}; {self._how_to_settle()}" if choice.asked else choice.says
+        self._misses(PART, 0, text, reason, names)
         raise _LeftOut
 
+    def _how_to_settle(self) -> str:
+        return f"settle it with {self.question.settle}" if self.question else ""
+
+    # -- action and values ---------------------------------------------------------------------------------------------
+
+    def _place_actions(self) -> None:
+        """Takes an action that stands under an unknown label for what it is."""
+        for label, text in list(self.entry.unknown):
+            if not self.entry.actions and is_action(text):
+                self.entry.unknown.remove((label, text))
+                self.entry.actions.append(text)
+
+    def _place_orders(self) -> None:
+        """Takes what stands in place of values, and opens with what to do, for the action."""
+        entry = self.entry
+        if not entry.actions and entry.replacements and leads_with_action(entry.replacements[0]):
+            entry.actions.append("; ".join(entry.replacements))
+            entry.replacements.clear()
+            entry.continued.clear()
+
+    def _asked(self) -> Asked:
+        """What the action texts ask for together; none written asks for nothing."""
+        read = [read_action(text) for text in self.entry.actions]
+        return Asked(
+            frozenset().union(*(one.actions for one in read)),
+            any(one.both for one in read),
+            any(one.cumulative for one in read),
+            " ".join(one.rest for one in read).strip(),
+        )
+
     def _replacements(self, axis: Axis) -> tuple[Any, ...]:
+        texts = self.entry.replacements
+        if not texts:
+            return self._said_with_action(axis)
         values: list[Any] = []
-        for index, text in enumerate(self.entry.replacements):
-            if is_nothing(text) and not self._names_a_value(text, axis):
+        others = [text for text in texts if not is_nothing(text)]
+        for index, text in enumerate(texts):
+            if index and FOLLOWS.match(text):
+                self._knows(REPLACEMENT, index, text, "what follows from it; it changes nothing")
+                continue
+            if is_nothing(text) and not self._names_a_value(text, axis) and not others:
                 self._knows(REPLACEMENT, index, text, "nothing takes its place")
                 continue
             try:
-                found, meaning = read_values(text, axis, self.baseline, self.profile)
+                found, meaning = self._read_item(text, axis, others)
+            except Range as error:
+                self._range(index, text, error, axis)
+                values += error.ends
+                continue
             except UserError as error:
+                if index in self.entry.continued and self._belongs_to_last(texts[index - 1], text, axis):
+                    self._knows(REPLACEMENT, index, text, "a remark on the one before it; it changes nothing")
+                    continue
                 self._misses(REPLACEMENT, index, text, error)
                 continue
             values += found
             self._knows(REPLACEMENT, index, text, meaning)
-        if not values and not all(map(is_nothing, self.entry.replacements)):
+        if not values and others:
             raise _LeftOut  # without a value that was asked for, none is made up
         return tuple(dict.fromkeys(values))
 
+    def _said_with_action(self, axis: Axis) -> tuple[Any, ...]:
+        """The values that the action texts name."""
+        values: list[Any] = []
+        for index, text in enumerate(self.entry.actions):
+            doing = read_doing(text, axis, self.baseline, self.profile)
+            if doing.ranged is not None:
+                self._range(index, text, doing.ranged, axis, ACTION)
+                values += doing.ranged.ends
+            if not doing.values and not doing.ranged and BY_IT.search(text):
+                values += meant_by_it(self.entry, axis, self.baseline, self.profile)
+            again = doing.asked.actions & {"REMOVE", "ADD"} and is_quiet(doing.asked.rest, axis)
+            values += () if again else doing.values  # "remove the labels" only names the part again
+        return tuple(dict.fromkeys(values))
+
+    def _said_with_part(self, axis: Axis) -> tuple[Any, ...]:
+        """The values that the part (or title) names beside the axis: ``--patch-size 4``, ``depth to 3 blocks``."""
+        actions = self._asked().actions
+        text = self.entry.parts[0] if self.entry.parts else bare_title(self.entry.title)
+        if self.entry.replacements or actions - {"REPLACE", "ADD"} or self._asked().both or axis_by_name(text) is axis:
+            return ()
+        own = axis.current(self.baseline, self.profile)
+        doing = read_doing(text, axis, self.baseline, self.profile)
+        values = tuple(dict.fromkeys(value for value in doing.values if value != own))
+        if isinstance(axis, NumberAxis):
+            if doing.ranged is not None:
+                self._range(0, text, doing.ranged, axis, PART)
+                return tuple(doing.ranged.ends)
+            if doing.unread and numbers_in(text):
+                self._ask_what(axis, f"{text!r} holds a number that is not understood as a value of {axis.name}")
+            return values
+        alone = not (self.entry.actions or self.entry.remarks or self.entry.context or self.entry.unknown)
+        return values if alone and not doing.unread else ()
+
+    def _unread(self, axis: Axis, values: tuple[Any, ...]) -> list[str]:
+        """What the action texts say that is not understood, or that the replacements do not say."""
+        found: list[str] = []
+        for text in self.entry.actions:
+            if _STEPWISE.search(text) and isinstance(axis, NumberAxis) and self.entry.replacements:
+                found.append(text)  # its values are differences or factors, and not values of the axis
+            if self._only_a_verb(text, axis, values):
+                continue
+            doing = read_doing(text, axis, self.baseline, self.profile)
+            found += doing.unread
+            if BY_IT.search(text) and not values:
+                found.append(text)
+            if self.entry.replacements and (
+                set(doing.values) - {*values, axis.current(self.baseline, self.profile)} or doing.ranged
+            ):
+                found.append(doing.asked.rest)
+        return found
+
+    def _only_a_verb(self, text: str, axis: Axis, values: tuple[Any, ...]) -> bool:
+        """Whether an action text is a verb that nobody knows, beside values that are written out."""
+        if not (self.entry.replacements and values and is_some_verb(text)):
+            return False
+        heard = [score for score in evidence([("", read_action(text).rest, 1.0)]) if score.text >= 1.0]
+        own = re.search(r"(?:is|iz)(?:e|ed|ing)$", text.strip()) is not None  # "re-initialised" of an initialisation
+        return not [score for score in heard if not (own and score.candidate.axis is axis)]
+
+    def _read_item(self, text: str, axis: Axis, others: list[str]) -> tuple[tuple[Any, ...], str]:
+        if is_nothing(text) and others and axis.remove_value is not None and not self._names_a_value(text, axis):
+            return (axis.remove_value,), f"{axis.remove_means}: {axis.name}={axis.label(axis.remove_value)}"
+        return read_values(text, axis, self.baseline, self.profile)
+
+    def _belongs_to_last(self, last: str, text: str, axis: Axis) -> bool:
+        """Whether ``text`` is a remark that a comma separated from the value before it."""
+        if len(text.split()) < 3:
+            return False
+        try:
+            before = read_values(last, axis, self.baseline, self.profile)[0]
+            return read_values(f"{last}, {text}", axis, self.baseline, self.profile)[0] == before
+        except UserError:
+            return False
+
+    def _range(self, index: int, text: str, error: Range, axis: Axis, place: str = REPLACEMENT) -> None:
+        ends = ", ".join(map(axis.label, error.ends))
+        if self.question is None:
+            score = next((s for s in [Score(c) for c in _candidates_named(axis.name)]), None)
+            choice = Choice(rivals=[score] if score else [])
+            self._ask(
+                choice, f"{text!r}: {error}", f'the values one by one, e.g. "Replacement: {ends}"', f"{ends} alone"
+            )
+        if self.accept_guesses:
+            self._knows(place, index, text, f"a guess, its ends alone: {ends}")
+            return
+        self._misses(place, index, text, f"{error}; {self._how_to_settle()}")
+        raise _LeftOut
+
     def _names_a_value(self, text: str, axis: Axis) -> bool:
         """Whether ``text`` is a value to try on this axis, as ``none`` is of positions."""
-        if not self._actions() <= {"REPLACE"}:
+        if not self._asked().actions <= {"REPLACE"}:
             return False
         try:
             axis.parse(text, self.profile)
@@ -196,54 +340,143 @@ class EntryReader:
             return False
         return True
 
-    def _actions(self) -> set[Action | None]:
-        """Returns the actions that are written, None for one that is none."""
-        return {match(text, _ACTIONS) for text in self.entry.actions}
-
     def _action(self, axis: Axis, part_value: Any, values: tuple[Any, ...]) -> tuple[Action, tuple[Any, ...]]:
-        asked = self._actions() or {"REPLACE"}
+        asked = self._asked()
         reason: object = f"an action is one of {', '.join(_ACTIONS)}, and an ablation has one"
-        action = asked.pop() if len(asked) == 1 else None
-        if action is not None:
+        if unread := self._unread(axis, values):
+            reason = f"{'; '.join(unread)!r} of it is not understood as a value of {axis.name}"
+        else:
             try:
-                chosen, values, meaning = self._act(action, axis, part_value, values)
+                chosen, values, meaning = self._act(asked, axis, part_value, values)
                 for index, text in enumerate(self.entry.actions):
                     self._knows(ACTION, index, text, meaning)
                 if not self.entry.actions:
-                    self._knows(ACTION, 0, "", f"read as REPLACE; {meaning}")
+                    self._knows(ACTION, 0, "", f"read as {chosen}; {meaning}")
                 return chosen, values
             except UserError as error:
                 reason = error
+        if not self.entry.actions:
+            self._misses(REPLACEMENT, 0, "; ".join(self.entry.replacements), reason)
         for index, text in enumerate(self.entry.actions):
-            self._misses(ACTION, index, text, reason)
+            self._misses(ACTION, index, text, reason, (axis.name,))
         raise _LeftOut
 
     def _act(
-        self, action: Action, axis: Axis, part_value: Any, values: tuple[Any, ...]
+        self, asked: Asked, axis: Axis, part_value: Any, values: tuple[Any, ...]
     ) -> tuple[Action, tuple[Any, ...], str]:
         """Returns the action, its values and what it means here."""
-        if action == "REMOVE" and not values:
+        gone = bool(self.entry.replacements) and all(map(is_nothing, self.entry.replacements)) and not values
+        gone = gone and "ADD" not in asked.actions
+        actions = asked.actions
+        if asked.both or (actions == {"ADD", "REMOVE"} and not values):
+            return self._both(axis, part_value, values)
+        if actions == {"REPLACE", "REMOVE"} and len(values) > 1 and any(map(is_nothing, self.entry.replacements)):
+            return "REPLACE", values, "each value in turn takes the place of the baseline's"
+        if len(actions) > 1 or (self.entry.actions and not actions and not values):
+            raise UserError(f"an action is one of {', '.join(_ACTIONS)}, and an ablation has one")
+        action: Action = next(iter(actions), "REPLACE")
+        if action == "ADD" and not axis.add_values and values and any(map(_INSTEAD.search, self.entry.actions)):
+            action = "REPLACE"  # "plug in cross-attention instead"
+        if (action == "REMOVE" or gone) and not values:
+            nothing_else(self.entry, axis, self.baseline, self.profile)
             own = axis.current(self.baseline, self.profile)
             if part_value is not None and part_value != own:
                 raise UserError(f"the baseline has no {axis.label(part_value)} to remove; its {axis.name} is {own}")
             axis.remove(self.baseline, self.profile)
-            return action, (), f"REMOVE means {axis.remove_means}"
+            return "REMOVE", (), f"REMOVE means {axis.remove_means}"
+        others = [
+            value for value in values if value not in (axis.remove_value, axis.current(self.baseline, self.profile))
+        ]
+        outright = action == "REMOVE" and any(map(removes_outright, self.entry.actions))
+        if others and outright and isinstance(axis, NumberAxis) and axis.remove_value is not None:
+            named = ", ".join(map(axis.label, others))
+            raise UserError(
+                f"it takes {axis.name} away and sets it to {named} at once; write REMOVE without values, or REPLACE"
+            )
         if action == "ADD":
             added = values or (() if part_value is None else (part_value,))
             chosen = axis.add(self.baseline, self.profile, added)
             return action, chosen, f"ADD means {axis.add_means}: {', '.join(map(axis.label, chosen))}"
+        if not values and any(map(_WITH_WHAT.search, self.entry.actions)):
+            raise UserError("what is to take its place is not understood")
+        if not values and not self.entry.actions:
+            self._ask_what(axis)
+        if not values and (aside := values_aside(self.entry, axis, self.baseline, self.profile)):
+            self._ask_what(axis, f"{aside!r} may be the values of {axis.name} to try, and stands where remarks do")
         if not values:
             values = axis.values(self.profile)
             self._knows(REPLACEMENT, -1, "", f"every known value is tried: {', '.join(map(axis.label, values))}")
         replaced = "its replacements take its place, so it is read as REPLACE" if action == "REMOVE" else ""
         return "REPLACE", values, replaced or "each value in turn takes the place of the baseline's"
 
+    def _ask_what(self, axis: Axis, why: str = "") -> None:
+        """Asks what to do with an axis of which the entry says nothing but its name."""
+        why = why or f"it says nothing to do with {axis.name}"
+        usual = ", ".join(map(axis.label, axis.values(self.profile)))
+        line = f'"Action: REPLACE" and the values, e.g. "Replacement: {usual}"'
+        choice = Choice(rivals=[Score(c) for c in _candidates_named(axis.name)])
+        self._ask(choice, why, line, f"every known value: {usual}")
+        if not self.accept_guesses:
+            text = self.entry.parts[0] if self.entry.parts else self.entry.title
+            self._misses(PART, 0, text, f"{why}; {self._how_to_settle()}", (axis.name,))
+            raise _LeftOut
+
+    def _both(self, axis: Axis, part_value: Any, values: tuple[Any, ...]) -> tuple[Action, tuple[Any, ...], str]:
+        """Both arms of ``with and without``."""
+        if axis.remove_value is None:
+            raise UserError(f"{axis.name}: there is no arm without it: {axis.remove_means}")
+        own = axis.current(self.baseline, self.profile)
+        there = values or ((part_value,) if part_value is not None else (own,) if own != axis.remove_value else ())
+        there = there or (axis.add_values[:1] if len(axis.add_values) == 1 else axis.add_values)
+        if not there:
+            raise UserError(f"{axis.name}: it does not say which value the arm with it has")
+        both = tuple(dict.fromkeys((axis.remove_value, *there)))
+        return "REPLACE", both, f"both arms, without and with: {', '.join(map(axis.label, both))}"
+
+    def _reader_of(self, axis: Axis) -> Callable[[str], bool]:
+        return lambda item: reads(item, axis, self.baseline, self.profile)
+
+    def _unknown(self, axis: Axis | None = None) -> None:
+        """Accounts for labels that nobody knows; one that may hold something stops the entry."""
+        for label, text in self.entry.unknown:
+            self._misses(label, 0, text, f"{label!r} is no label that is known here; call it Ablated Part, Action, "
+                         "Replacement or Metrics, or Note when it is a remark")  # fmt: skip
+        for index, text in enumerate(self.entry.context):
+            if orders(text) or (
+                axis and any(reads_other(item, axis, self.baseline, self.profile) for item in split_items(text))
+            ):
+                self._misses("Text", index, text, "it may say what to do, and stands under no label")
+        if self.entry.unknown or any(name == "Text" for name, _ in self._account):
+            raise _LeftOut
+
+    # -- several axes --------------------------------------------------------------------------------------------------
+
+    def _combined(self, combined: Combined) -> None:
+        for index, text in enumerate(self.entry.parts):
+            self._knows(PART, index, text, combined.means)
+        for index, text in enumerate(self.entry.actions):
+            self._knows(ACTION, index, text, combined.how)
+        for index, text in enumerate(self.entry.replacements):
+            self._knows(REPLACEMENT, index, text, combined.items.get(index, combined.how))
+        if combined.asked:
+            choice = Choice(rivals=[Score(c) for name in combined.axes for c in _candidates_named(name)])
+            self._ask(choice, combined.asked, combined.settle, combined.taken)
+            if not (self.accept_guesses and combined.taken):
+                where = (PART, 0, self.entry.parts[0]) if self.entry.parts else (PART, 0, self.entry.title)
+                self._misses(*where, f"{combined.asked}; {self._how_to_settle()}", combined.axes)
+                raise _LeftOut
+        self._unknown()
+
     def _read_metrics(self) -> None:
         for index, text in enumerate(self.entry.metrics):
             try:
-                metric, meaning = read_metric(text, self.profile)
+                metrics, meaning = read_metric(text, self.profile)
             except UserError as error:
                 self._misses(METRICS, index, text, error)
                 continue
             self._knows(METRICS, index, text, meaning)
-            self.metrics += [metric] if metric is not None else []
+            self.metrics += metrics
+
+
+def _candidates_named(name: str) -> list[Candidate]:
+    return [candidate for candidate in candidates() if candidate.name == name]

@@ -8,14 +8,29 @@ from typing import Any
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
 from search_spaces.axes import Axis
+from search_spaces.axes.choice import ChoiceAxis
+from search_spaces.axes.number import NumberAxis
+from search_spaces.axes.switch import BoolAxis
 from search_spaces.fields import with_fields
+from search_spaces.plan_import.actions import is_verb
+from search_spaces.plan_import.amounts import number_in, range_in
+from search_spaces.plan_import.loose import choice_in, foreign, is_remark, own_words, switch_in
+from search_spaces.plan_import.numerals import OVERLONG
+from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.plan_import.written import EXAMPLES, clean, split_items
-from search_spaces.profiles import Profile
+from search_spaces.profiles import PROFILES, Profile
 from search_spaces.words import BASELINE_WORDS, FILLER, Words, without, words
 
 _NOTHING = {
-    words(text) for text in ("", "none", "n/a", "nothing", "null", "no replacement", "not applicable", "removed")
-}
+    words(text)
+    for text in (
+        "", "none", "n/a", "na", "nothing", "null", "no replacement", "not applicable", "removed", "nothing at all",
+        "none at all", "no replacement needed", "-", "absent", "no substitute", "nothing takes its place", "omitted",
+    )
+}  # fmt: skip
+DEEPEST = 4
+"""Brackets nested deeper than this are no value that somebody wrote; every reader would look into each of them."""
+
 _MARKERS = frozenset(
     words(
         "alternative other different various variant all any every remaining several multiple possible available "
@@ -27,6 +42,24 @@ _SMALLER = frozenset(words("smaller lower fewer less shallower narrower finer"))
 _LARGER = frozenset(words("larger bigger higher greater more deeper wider coarser"))
 
 _THAN = re.compile(r"\b(?:alternatives?|options?)\s+to\b|\bother than\b|\bdifferent from\b|\binstead of\b", re.I)
+_GONE = re.compile(
+    r"^\W*(?:no|without|w/o|none|off|disabled?|removed?|zero(?![\s-]*init)|drop(?:ped)?|turned off|absent)\b", re.I
+)
+_THERE = re.compile(r"^\W*(?:with|on|enabled?|keep|kept|including)\b", re.I)
+
+_BESIDE = re.compile(
+    r"\s*[(\[](?:as in|like in|as used (?:in|by)|used (?:in|by)|following|à la|cf\.?|see|from)\s+[A-Z]"
+    r"[^()\[\]]*[)\]]\s*$"
+    r"|,?\s+(?:as in|as used (?:in|by)|à la)\s+[A-Z][\w.-]*(?:\s+[A-Z\d][\w.-]*)*\s*$"
+    r"|,?\s*(?:so|thus|hence|i\.e\.,?|giving|yielding)\s+(?:that\s+)?"
+    r"(?:[TN]\s*=\s*\d+|\d+\s+(?:image\s+|patch\s+)?tokens?)\s*$"
+)
+"""Where a value comes from, and how many tokens follow from it: neither changes the value."""
+
+_SET = re.compile(r"^\s*[^\W\d]{1,6}[_₀-₉\d]?\s*(?:=|∈|\bin\b)\s*(?=[\[({])")
+
+_SYMBOL = re.compile(r"^\s*[α-ωΑ-Ω]\s*=\s*(?=\S)")
+"""What opens a value of something that has a symbol: ``α = 1``."""
 
 Reading = tuple[tuple[Any, ...], str]
 """The values, and how the words were understood."""
@@ -35,6 +68,12 @@ Reading = tuple[tuple[Any, ...], str]
 def is_nothing(text: str) -> bool:
     """Whether an item says that nothing takes the part's place."""
     return words(text) in _NOTHING
+
+
+def is_generic(text: str) -> bool:
+    """Whether an item names no value of any axis, as ``alternatives`` does."""
+    said = set(words(text)) - _AROUND_MARKERS
+    return bool(said) and said <= _MARKERS
 
 
 def read_values(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading:
@@ -49,51 +88,93 @@ def read_values(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) 
     return values, meaning
 
 
+def reads(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
+    """Whether ``text`` names values of ``axis``, whether or not the baseline can take them."""
+    try:
+        _read(text, axis, baseline, profile)
+    except UserError:
+        return False
+    return True
+
+
 def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading:
+    if OVERLONG.search(text):
+        raise UserError(f"{axis.name}: {text!r:.60} holds more digits than any number that somebody wrote")
+    if isinstance(axis, NumberAxis):
+        text = _SET.sub("", text)
+    elif isinstance(axis, ChoiceAxis):
+        text = _SYMBOL.sub("", text)
     try:
         value = axis.parse(text, profile)
         return (value,), f"{axis.name}={axis.label(value)}"
     except UserError as error:
-        reason = error
-    for reader in (_examples, _remark, _alternatives, _own, _several):
+        reason: UserError = error
+    if _depth(text) > DEEPEST:
+        raise reason
+    if (bare := _BESIDE.sub("", text).strip()) != text.strip() and bare:
+        return _read(bare, axis, baseline, profile)
+    for reader in (_examples, _remark, _alternatives, _own, _amount, _instead, _several, _switched, _described):
         reading = reader(text, axis, baseline, profile)
         if reading is not None:
             return reading
+    if says := foreign(text):
+        raise UserError(says)
     raise reason
 
 
+def _depth(text: str) -> int:
+    """How deep brackets are nested in a text."""
+    depth = deepest = 0
+    for char in text:
+        depth += (char in "([{") - (char in ")]}")
+        deepest = max(deepest, depth)
+    return deepest
+
+
 def _examples(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
-    """Reads ``other decoders (e.g. mlp, conv)`` and ``several sizes: S, B`` as the values they list."""
+    """Reads ``other decoders (e.g. mlp, conv)`` and ``larger patches (4x4, 8x8)`` as the values they list."""
     head, listed = _head_and_list(text)
-    if not listed or (_rest(head, axis) - _MARKERS):
+    if not listed or (_rest(head, axis) - _MARKERS - _SMALLER - _LARGER):
         return None
     values: list[Any] = []
     for item in listed:
-        values += _read(item, axis, baseline, profile)[0]
+        try:
+            values += _read(item, axis, baseline, profile)[0]
+        except UserError:
+            if _rest(head, axis) & _MARKERS or EXAMPLES.search(text):
+                raise
+            return None
     return _named(values, axis, "the values it lists")
 
 
 def _head_and_list(text: str) -> tuple[str, list[str]]:
     if opened := EXAMPLES.search(text):
         return text[: opened.start()], _pieces(text[opened.end() :].rstrip(" )]"))
-    if found := re.fullmatch(r"(.*?)[(\[](.*)[)\]]\s*|([^:]*):(.*)", text):
+    if found := re.fullmatch(r"(.*?)[(\[{](.*)[)\]}]\s*|([^:]*):(.*)", text):
         head, inside = (found[1], found[2]) if found[2] is not None else (found[3], found[4])
         return head, _pieces(inside)
     return text, []
 
 
 def _remark(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
-    """Reads ``adaLN (adaptive layer norm)`` as ``adaLN`` when the brackets say the same or nothing."""
+    """Reads ``adaLN (adaptive layer norm)`` as ``adaLN`` when the brackets say the same, nothing, or a remark."""
     found = re.fullmatch(r"(.*\S)\s*[(\[](.*)[)\]]|(.*\S)\s*:\s*(.*)", text)
     if found is None:
         return None
     head, inside = (found[1], found[2]) if found[2] is not None else (found[3], found[4])
     try:
         value = axis.parse(head, profile)
-        same = not (set(words(inside)) - FILLER) or axis.parse(inside, profile) == value
     except UserError:
-        same = False
-    return ((value,), f"{axis.name}={axis.label(value)}") if same else None
+        return None
+    same = not (set(words(inside)) - FILLER)
+    if not same:
+        try:
+            same = axis.parse(inside, profile) == value
+            other = not same
+        except UserError:
+            other = False
+        same = same or (not other and is_remark(f"({inside})", axis))
+    return ((value,), f"{axis.name}={axis.label(value)}; '{inside}' is a remark") if same else None
 
 
 def _alternatives(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
@@ -127,8 +208,18 @@ def _own(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Read
     return (own,), f"the baseline's own, {axis.name}={axis.label(own)}"
 
 
+def _amount(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
+    """Reads ``1,024 images``, ``5,000 steps`` and ``w = 1.5`` on an axis of numbers."""
+    if not isinstance(axis, NumberAxis):
+        return None
+    found = number_in(text, axis, baseline, profile)
+    return None if found is None else ((found[0],), found[1])
+
+
 def _several(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
-    """Reads ``adaLN and cross-attention`` or ``2/4/8`` as several values, when every piece is understood."""
+    """Reads ``adaLN and cross-attention``, ``2/4/8`` or ``28 → 14`` as several values, when every piece is one."""
+    if (ends := range_in(text)) is not None:
+        return _from_to(ends, axis, baseline, profile)
     pieces = _pieces(text)
     values: list[Any] = []
     if len(pieces) < 2:
@@ -141,10 +232,110 @@ def _several(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> 
     return _named(values, axis, "several values")
 
 
+def _from_to(ends: tuple[str, str], axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
+    """Reads ``from 28 to 14`` as a change when the baseline is where it begins; else it is a range."""
+    try:
+        low, high = (axis.parse(end, profile) for end in ends)
+    except UserError:
+        return None
+    if low == axis.current(baseline, profile):
+        return _named((low, high), axis, "a change of the baseline's own value")
+    if is_published(low, axis):
+        return _named((high,), axis, "a change of the published value")
+    raise Range(axis, low, high)
+
+
+class Range(UserError):
+    """A range names its ends and not what lies between."""
+
+    def __init__(self, axis: Axis, low: Any, high: Any) -> None:
+        self.ends = (low, high)
+        super().__init__(
+            f"a range says where it ends and not which values lie between {axis.label(low)} and {axis.label(high)}"
+        )
+
+
+def _instead(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
+    """Reads ``RoPE instead of the sin-cos table`` as the first of the two when the second is the baseline's own."""
+    found = re.fullmatch(r"(.+?)\s+(?:instead of|rather than|in place of)\s+(.+)", text, re.I)
+    if found is None:
+        return None
+    try:
+        values, meaning = _read(found[1], axis, baseline, profile)
+        (old,) = _read(found[2], axis, baseline, profile)[0]
+        if old != axis.current(baseline, profile) and not is_published(old, axis):
+            return None
+    except (UserError, ValueError):
+        return None
+    return values, meaning
+
+
+def is_published(value: Any, axis: Axis) -> bool:
+    """Whether a value is what the paper has, which a plan may name as what is there, whatever the baseline is."""
+    paper = PROFILES.get("paper")
+    return bool(value == axis.current(paper.config, paper))
+
+
+def _switched(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
+    """Reads ``no EMA`` and ``without CFG`` as what REMOVE tries, ``with CFG`` as what is there or can be added."""
+    known = own_words(axis)
+    strange = [w for w in stems(text) if w not in known and w not in STOP_STEMS and w not in NEGATIONS]
+    gone = _GONE.match(text)
+    if axis.remove_value is not None and _is_absent(text, axis, known):
+        return (axis.remove_value,), f"{axis.remove_means}: {axis.name}={axis.label(axis.remove_value)}"
+    if gone and axis.remove_value is not None and (is_nothing(text) or not set(_stripped(text)) - known):
+        return (axis.remove_value,), f"{axis.remove_means}: {axis.name}={axis.label(axis.remove_value)}"
+    if _THERE.match(text) and not strange and not gone:
+        own = axis.current(baseline, profile)
+        if own is not None and own != axis.remove_value:
+            return (own,), f"the baseline's own, {axis.name}={axis.label(own)}"
+        if len(axis.add_values) == 1:
+            return tuple(axis.add_values), f"{axis.add_means}: {axis.name}={axis.label(axis.add_values[0])}"
+    return None
+
+
+def _is_absent(text: str, axis: Axis, known: frozenset[str]) -> bool:
+    """Whether a text says in the axis's own words that it is not there, as ``the raw weights`` does of an average."""
+    said = stems(re.split(r"\b(?:instead of|rather than|in place of)\b", text, maxsplit=1, flags=re.I)[0])
+    if any(word.isdigit() for word in said):
+        return False
+    for phrase in map(stems, axis.absent):
+        for at in range(len(said) - len(phrase) + 1):
+            if said[at : at + len(phrase)] == phrase:
+                beside = (*said[:at], *said[at + len(phrase) :])
+                return all(w in known or w in STOP_STEMS or is_verb(w) for w in beside if w not in NEGATIONS)
+    return False
+
+
+def _stripped(text: str) -> Words:
+    return tuple(
+        w
+        for w in stems(text)
+        if w not in STOP_STEMS and w not in NEGATIONS and w not in stems("drop dropped zero turned")
+    )
+
+
+def _described(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
+    """Reads a value's name with a description around it."""
+    value: Any = None
+    if isinstance(axis, ChoiceAxis):
+        value = choice_in(text, axis, profile)
+    elif isinstance(axis, BoolAxis):
+        value = switch_in(text, axis)
+    return None if value is None else ((value,), f"{axis.name}={axis.label(value)}, from its description")
+
+
+_JOINTS = re.compile(
+    r"\s+(?:and|or)\s+(?:with|for|by|to)\s+|"
+    r"\s+(?:and|or|vs\.?|versus|(?:down |up )to|then)\s+|\s*(?:→|->|⟶|➔|=>|⇒)\s*|(?<![A-Za-z])/|/(?!\d)|[&|]",
+    re.I,
+)
+
+
 def _pieces(text: str) -> list[str]:
-    return [
-        clean(piece) for item in split_items(text) for piece in re.split(r"\s+(?:and|or|vs\.?|versus)\s+|[/&|]", item)
-    ]
+    bare = re.sub(r"^\s*(?:from|between|both|either)\s+(?=.*(?:\bto\b|\band\b|\bor\b|→|->))", "", text, flags=re.I)
+    pieces = [clean(piece) for item in split_items(bare) for piece in _JOINTS.split(item)]
+    return [piece for piece in pieces if piece]
 
 
 def _rest(text: str, axis: Axis) -> set[str]:

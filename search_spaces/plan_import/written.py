@@ -1,36 +1,12 @@
-"""What a written plan says, before anybody interprets it: entries with four fields, as text."""
+"""What a written plan says, before anybody interprets it: entries with labelled text."""
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, field
 
-from search_spaces.words import words
-
-PART, ACTION, REPLACEMENT, METRICS, TITLE = "Ablated Part", "Action", "Replacement", "Metrics", "Title"
-
-_LABELS = {
-    PART: ("ablated part", "ablated component", "ablated module", "ablated axis", "ablation target", "component",
-           "part", "axis"),
-    ACTION: ("action", "operation", "ablation action", "ablation type"),
-    REPLACEMENT: ("replacement", "replacement value", "replacement option", "replace with", "replaced by", "value",
-                  "alternative", "variant"),
-    METRICS: ("metric", "evaluation metric", "measure", "measured by", "measurement"),
-    TITLE: ("title", "name", "ablation", "ablation name", "ablation title", "ablation study", "experiment"),
-}  # fmt: skip
-
-_FIELD_OF = {words(label): name for name, labels in _LABELS.items() for label in labels}
-
-
-def field_of(label: str) -> str | None:
-    """Returns the field that a label names, whatever its case, punctuation or small misspellings."""
-    said = words(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label))
-    if said in _FIELD_OF:
-        return _FIELD_OF[said]
-    by_text = {" ".join(known): name for known, name in _FIELD_OF.items()}
-    close = difflib.get_close_matches(" ".join(said), by_text, n=1, cutoff=0.85)
-    return by_text[close[0]] if close else None
+from search_spaces.plan_import.actions import is_action, read_action
+from search_spaces.plan_import.labels import ACTION, AXIS, PART, REMARK, REPLACEMENT, TITLE, is_doing, is_sure, kind_of
 
 
 @dataclass
@@ -39,36 +15,73 @@ class Entry:
 
     Attributes:
         title: its heading; may be empty.
+        axes: the axis, where the plan names it under that label.
         parts: what is ablated; one, if the plan is well formed.
         actions: what is done to it; one, if the plan is well formed.
         replacements: what is tried instead, item by item.
         metrics: what is measured, item by item.
-        remarks: (label, text) of everything else that is labelled.
+        remarks: (label, text) of explanations.
+        unknown: (label, text) under labels that nobody knows.
+        context: text beside the labels.
+        continued: indices of the replacements that a comma or semicolon separates from the one before them.
+        twice: labels that are given twice, so that nobody knows which holds.
+        other: another way to take the same words apart, for when this one leaves something open.
     """
 
     title: str = ""
+    axes: list[str] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)
     actions: list[str] = field(default_factory=list)
     replacements: list[str] = field(default_factory=list)
     metrics: list[str] = field(default_factory=list)
     remarks: list[tuple[str, str]] = field(default_factory=list)
+    unknown: list[tuple[str, str]] = field(default_factory=list)
+    context: list[str] = field(default_factory=list)
+    continued: set[int] = field(default_factory=set)
+    twice: list[str] = field(default_factory=list)
+    other: Entry | None = None
 
     @property
     def empty(self) -> bool:
         """Whether nothing but a title is known."""
-        return not (self.parts or self.actions or self.replacements or self.metrics)
+        return not (self.axes or self.parts or self.actions or self.replacements or self.metrics)
 
     def put(self, name: str, text: str) -> None:
         """Adds a field's text; lists are split into items."""
         if name == TITLE:
             self.title = text
+        elif name == AXIS:
+            self.axes.append(text)
         elif name == PART:
             self.parts.append(text)
         elif name == ACTION:
             self.actions.append(text)
         else:
-            items = self.replacements if name == REPLACEMENT else self.metrics
-            items.extend(split_items(text))
+            pieces = split_items(text)
+            if name == REPLACEMENT:
+                first = len(self.replacements)
+                self.continued.update(range(first + 1, first + len(pieces)))
+            self.items(name).extend(pieces)
+
+    def put_labelled(self, label: str, text: str) -> None:
+        """Adds text under any label."""
+        kind = kind_of(label)
+        if not text:
+            return
+        if kind == PART and not is_sure(label) and is_action(text):
+            kind = ACTION  # "What is done: remove"
+        sure = is_sure(label) or is_doing(label)
+        no_action = kind == ACTION and not sure and not read_action(text).actions
+        if kind is None or no_action:
+            self.unknown.append((label, text))
+        elif kind == REMARK:
+            self.remarks.append((label, text))
+        else:
+            self.put(kind, text)
+
+    def items(self, name: str) -> list[str]:
+        """Returns the list of replacements or of metrics."""
+        return self.replacements if name == REPLACEMENT else self.metrics
 
 
 @dataclass
@@ -89,17 +102,40 @@ class WrittenPlan:
 EXAMPLES = re.compile(r"\b(?:e\.\s?g\.|i\.\s?e\.|such as|for example|for instance|including|namely)[,:]?\s*", re.I)
 """What opens a list of examples inside a phrase."""
 
+_OPENING = re.compile(r"^\s*(?:(?:and|or|&)\s+)?(?:\((?:[ivx]{1,4}|[a-h])\)\s+|(?:[a-h]|[ivx]{2,4})\)\s+)?", re.I)
+"""What only joins or numbers the items of a list: ``and``, ``(i)``, ``b)``."""
+
+_SEPARATOR = re.compile(r"[;，；]|(?<!\d),|,(?!\d{3}(?!\d))")
+
 
 def split_items(text: str) -> list[str]:
-    """Splits ``2, 4, and 8`` into items; commas inside brackets or after ``e.g.`` separate nothing."""
+    """Splits ``2, 4, and 8`` into items.
+
+    Commas inside brackets, after ``e.g.`` and between the thousands of one number (``1,024``) separate nothing.
+    """
     if EXAMPLES.search(text):
         return [clean(text)] if clean(text) else []
-    pieces = re.split(r"[,;，；](?![^(\[]*[)\]])", text)
-    items = [clean(re.sub(r"^\s*(?:and|or|&)\s+", "", piece, flags=re.I)) for piece in pieces]
+    items = [clean(_OPENING.sub("", piece)) for piece in _outside_brackets(text)]
     return [item for item in items if item]
 
 
+def _outside_brackets(text: str) -> list[str]:
+    pieces, start = [], 0
+    for found in _SEPARATOR.finditer(text):
+        before = text[: found.start()]
+        if sum(map(before.count, "([{")) <= sum(map(before.count, ")]}")):
+            pieces.append(text[start : found.start()])
+            start = found.end()
+    return [*pieces, text[start:]]
+
+
+_EMPHASIS = re.compile(r"(?<![\w*])\*(?=[^\s*])([^*]*[^\s*])\*(?![\w*])")
+_STRUCK = re.compile(r"~~[^~]*~~[ \t]*")
+"""Text that is crossed out; where nothing stands beside it, that it is crossed out says what to do."""
+
+
 def clean(text: str) -> str:
-    """Takes Markdown emphasis, quotes and closing punctuation off a phrase."""
-    bare = text.replace("**", "").replace("__", "")
+    """Takes Markdown emphasis, what is crossed out, quotes and closing punctuation off a phrase."""
+    bare = _STRUCK.sub("", text)
+    bare = _EMPHASIS.sub(r"\1", (bare if bare.strip() else text).replace("**", "").replace("__", ""))
     return bare.lstrip(" \t`*\"“”'‘’").rstrip(" \t`*\"“”'‘’.;,")

@@ -12,15 +12,20 @@ def own_label(label: str) -> str:
 
 
 def final(arm: ArmSummary, summary: Summary, shown: MetricFormat) -> str:
-    """The final metric: mean ± standard deviation over the finished seeds, and how many when some are missing."""
+    """The final metric: mean ± standard deviation over the finished seeds.
+
+    Where some seeds are missing it says how many there are, and that the mean is adjusted to the seeds of all arms.
+    """
     if arm.final is None:
         return NOTHING
     seeds = len(summary.study.seeds)
-    return shown.spread(arm.final) + ("" if arm.final.n == seeds else f" ({arm.final.n} of {seeds} seeds)")
+    return shown.spread(arm.final) + ("" if arm.final.n == seeds else f" ({arm.final.n} of {seeds} seeds, adjusted)")
 
 
 def status(arm: ArmSummary, shown: MetricFormat) -> str:
     """The arm's status in words; a stopped arm's value is that of its rung, and says so."""
     if arm.ended_early and arm.stop is not None and not arm.diverged:
         return f"stopped at {arm.stop.images:,}: {shown.value(arm.stop.value)}"
+    if arm.stop is not None and arm.stop.audited:
+        return f"{arm.status}; audited: stopped at {arm.stop.images:,}"
     return arm.status

@@ -13,6 +13,7 @@ from service.records.checkpoint_keys import checkpoints
 from service.records.decisions import PlanOpened
 from service.records.envelope import Record
 from service.records.kinds import DefinitionRecord, DivergenceRecord, Stretch, TrialRecord
+from service.records.predictions import PredictionRecord
 from service.records.results import Results, TrialResult
 from service.records.store import Store
 
@@ -117,7 +118,7 @@ class _TrialDamage:
     def find(self, thorough: bool) -> Iterator[Damage]:
         known = self._store.records.damaged
         saved = trained_to(self._store, self._train_id)  # before the curve is read, which is recorded earlier
-        stretches = self._store.curve(self._train_id)
+        stretches = self._store.spans(self._train_id)
         diverged = self._store.divergence(self._train_id)
         measured = max((images for found in self._evaluations for images in found), default=0)
         end = max([saved, measured, diverged.images if diverged else 0, *(item.images for item in stretches)])
@@ -176,7 +177,11 @@ def _of_study(study: str, store: Store) -> Iterator[Damage]:
     definitions = store.records.numbered(DefinitionRecord.folder(study), DefinitionRecord)
     store.failures(study), store.given_up(study)
     store.runs(study)
-    asked: dict[str, type[Record]] = {"decisions": PlanOpened, "provenance": Provenance}
+    asked: dict[str, type[Record]] = {
+        "decisions": PlanOpened,
+        "provenance": Provenance,
+        "predictions": PredictionRecord,
+    }
     for part, record in asked.items():
         for key in store.records.list(f"studies/{study}/{part}/"):
             store.records.find(key, record)
@@ -207,4 +212,5 @@ _NAMES = {
     "given-up": "the record of a trial that was given up is damaged",
     "failures": "the record of a failed segment is damaged",
     "provenance": "the record of where a run came from is damaged",
+    "predictions": "the record of what a run was thought to take is damaged",
 }

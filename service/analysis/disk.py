@@ -11,7 +11,7 @@ _BYTES, _MOMENTS = 4, 2
 
 def checkpoint_bytes(config: TrialConfig) -> int:
     """Returns about how large a checkpoint is: the weights, their averages and two moments, each in float32."""
-    averages = sum(decay > 0 for decay in config.training.ema_decays)
+    averages = sum(decay > 0 for decay in config.training.ema_decays) + len(config.training.ema_lengths)
     return _BYTES * count(config.model, config.training.mask_ratio).params * (1 + averages + _MOMENTS)
 
 

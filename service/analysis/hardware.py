@@ -46,7 +46,7 @@ def _used(results: Results, store: Store | None, trials: Iterable[str]) -> set[H
         for metrics in results[name].evaluations.values():
             found |= {metric.hardware for metric in metrics.values() if isinstance(metric, StoredMetric)}
         if store is not None:
-            found |= {stretch.hardware for stretch in store.curve(results[name].train_id)}
+            found |= {stretch.hardware for stretch in store.spans(results[name].train_id)}
     return {hardware for hardware in found if hardware is not None}
 
 

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 from dit_core.metrics import direction
 from search_spaces.types import AblationView, Expansion
-from service.analysis.numbers import NOTHING, MetricFormat, plural
+from service.analysis import verdict_text
+from service.analysis.cells import own_label
+from service.analysis.contrasts import repeated
+from service.analysis.numbers import MetricFormat, plural
 from service.analysis.paper_figures import paper_figures
-from service.analysis.sentences import listing
-from service.analysis.statistics import EXPLORATORY_SEEDS, MIN_TEST_SEEDS, PairedDifference
+from service.analysis.sentences import listing, sentence
 from service.analysis.status import StateKind
-from service.analysis.summary import ArmSummary, Summary
+from service.analysis.summary import Summary
+from service.statistics.contrast import Kind
+from service.statistics.verdict import Verdict, Verdicts
 
 
 @dataclass(frozen=True)
@@ -51,80 +55,27 @@ def state_of(summary: Summary) -> str | None:
 
 
 def opening(expansion: Expansion, summary: Summary, shown: MetricFormat) -> list[str]:
-    """The opening paragraphs: the best arm, how sure that is, and what was stopped."""
-    study, metric = summary.study, summary.study.primary_metric
-    finished = sorted((arm for arm in summary.arms if arm.final is not None), key=lambda arm: _rank(arm, metric))
+    """The opening paragraphs: what was compared, what may be concluded of it, the best arm, and what was stopped."""
+    study, metric, verdicts = summary.study, summary.study.primary_metric, summary.verdicts
     scale = (
         f"{plural(len(summary.arms), 'arm')} with {plural(len(study.seeds), 'seed')} each were compared on {metric} "
-        f"({direction.better(metric)} is better{_floor(summary, shown)})."
+        f"({direction.better(metric)} is better{_floor(summary, shown)}) {summary.compared.text}."
     )
-    if not finished:
-        return [f"{scale} No trial has reached the budget of {study.budget_images:,} images yet."]
-    return [
-        f"{scale} {_best(finished, summary, shown)}",
-        _certainty(summary, shown),
-        *_endings(summary, shown),
-    ]
+    concluded = " ".join(
+        part
+        for part in (
+            verdict_text.overall(verdicts),
+            verdict_text.best_arm(verdicts, shown, direction.best(metric), expansion.baseline.name),
+            verdict_text.power(verdicts, shown),
+        )
+        if part
+    )
+    return [f"{scale} {concluded}", *verdicts.notes, *_endings(summary, shown)]
 
 
 def findings(expansion: Expansion, summary: Summary, shown: MetricFormat) -> list[Finding]:
     """One paragraph per ablation."""
     return [Finding(view.name, _finding(view, summary, shown)) for view in expansion.ablations]
-
-
-def _best(finished: Sequence[ArmSummary], summary: Summary, shown: MetricFormat) -> str:
-    best, baseline = finished[0], summary.baseline
-    metric, at = summary.study.primary_metric, f"after {summary.study.budget_images:,} images"
-    if best.final is None:
-        return ""
-    seeds = plural(best.final.n, "seed")
-    if best.arm.is_baseline:
-        runner = f"; the closest is {_against(finished[1], shown)}" if len(finished) > 1 else ""
-        return (
-            f"No other arm that finished had a {direction.better(metric)} mean than the baseline, "
-            f"{shown.spread(best.final)} over {seeds} {at}{runner}."
-        )
-    lead = f"{best.arm.name} had the {direction.best(metric)} mean {at}, {shown.spread(best.final)} over {seeds}"
-    if baseline.final is None or best.difference is None:
-        return f"{lead}; the baseline has no finished trial to compare it with."
-    gap = _difference(best.difference, shown)
-    return f"{lead}; the baseline had {shown.spread(baseline.final)}, a difference of {gap}."
-
-
-def _certainty(summary: Summary, shown: MetricFormat) -> str:
-    differences = [arm.difference for arm in summary.arms if arm.difference is not None]
-    if not differences:
-        return "No arm besides the baseline has finished, so nothing can be compared at full length."
-    fewest = min(difference.n for difference in differences)
-    extreme = direction.best(summary.study.primary_metric)
-    selection = f"The {extreme} of several means is also optimistic: confirm it with new seeds."
-    if fewest == 1:
-        return (
-            "At least one comparison rests on a single seed, for which no uncertainty can be given: read every "
-            f"difference as exploratory. {selection}"
-        )
-    resolved = [arm.arm.name for arm in summary.arms if arm.difference is not None and arm.difference.resolved]
-    detectable = sorted(d.detectable for d in differences if d.detectable is not None)
-    typical = detectable[len(detectable) // 2]
-    power = f"at this spread and number of seeds a typical comparison finds differences of about {shown.value(typical)}"
-    if fewest <= EXPLORATORY_SEEDS:
-        told = (
-            f"The 95 % interval leaves out zero for {listing(resolved)}, before any correction for "
-            f"{plural(len(differences), 'comparison')}"
-            if resolved
-            else "No finished arm's 95 % interval leaves out zero, which says that the study is underpowered, not that "
-            "the arms are equal"
-        )
-        return f"With {plural(fewest, 'seed')} this is exploratory. {told}; {power} with power 0.8. {selection}"
-    significant = [a.arm.name for a in summary.arms if a.p_holm is not None and a.p_holm <= 0.05]
-    tested = sum(arm.p_holm is not None for arm in summary.arms)
-    told = (
-        f"After Holm's correction over {tested} arms, {listing(significant)} differ from the baseline at the 0.05 level"
-        if significant
-        else f"After Holm's correction over {tested} arms none differs from the baseline at the 0.05 level, which "
-        "says that the study is underpowered, not that the arms are equal"
-    )
-    return f"{told} (exact sign-flip test on {plural(fewest, 'seed')} or more); {power} with power 0.8. {selection}"
 
 
 def _endings(summary: Summary, shown: MetricFormat) -> list[str]:
@@ -148,85 +99,89 @@ def _endings(summary: Summary, shown: MetricFormat) -> list[str]:
 
 
 def _finding(view: AblationView, summary: Summary, shown: MetricFormat) -> str:
-    arms = [(label, summary.arm(name)) for label, name in view.arms]
-    metric = summary.study.primary_metric
-    finished = sorted(
-        ((label, arm) for label, arm in arms if arm.final is not None), key=lambda pair: _rank(pair[1], metric)
-    )
-    stopped = [(label, arm) for label, arm in arms if arm.ended_early and not arm.diverged]
-    diverged = [label for label, arm in arms if arm.diverged]
-    others = [label for label, arm in arms if arm.final is None and not (arm.ended_early or arm.diverged)]
-    text = []
-    if finished:
-        told = [f"{label}{_own(arm)}, {_spread(arm, shown)}{_to_baseline(arm, shown)}" for label, arm in finished]
-        text.append(f"{direction.best(metric).capitalize()} at full length: {told[0]}.")
-        if told[1:]:
-            text.append(f"Then {'; '.join(told[1:])}.")
-    elif arms:
-        text.append("None of its arms has finished.")
-    ends = []
-    for label, arm in stopped:
-        if arm.stop is not None:
-            baseline = summary.baseline.at(arm.stop.images)
-            beside = f", baseline {shown.value(baseline.mean)}" if baseline is not None else ""
-            ends.append(f"{label} at {arm.stop.images:,} images (there {shown.value(arm.stop.value)}{beside})")
-    if ends:
-        text.append(f"Stopped: {listing(ends)}.")
-    if diverged:
-        text.append(f"Diverged: {listing(diverged)}.")
-    if others:
-        text.append(f"{listing(others)}: no result yet.")
-    text += _paper_order(arms, finished, summary)
-    return " ".join(text)
+    verdicts, own = summary.verdicts, summary.baseline.arm.name
+    baseline = next((own_label(label) for label, arm in view.arms if arm == own), "the baseline")
+
+    def against(kind: Kind, than: str) -> list[str]:
+        named = _effects(view, verdicts) if view.references else [label for label, _ in view.arms]
+        found = [(label, v) for label in named if (v := verdicts.at(view.name, label, kind)) is not None]
+        if kind is not Kind.STEP:  # the best first; steps keep the order in which they are taken
+            found.sort(key=lambda pair: direction.cost(verdicts.metric, pair[1].difference or 0.0))
+        return verdict_text.answer(found, than, shown, without) if found else []
+
+    def without(label: str, verdict: Verdict) -> str:
+        return _without(dict(view.arms).get(label, verdict.contrast.arm), verdict, summary, shown)
+
+    text = [] if verdicts.question(view.name) else [_compares_nothing(view, summary)]
+    if view.action == "LADDER":
+        text += against(Kind.STEP, "the step before")
+        whole = [(label, verdicts.at(view.name, label)) for label, _ in view.arms]
+        last = next(((label, v) for label, v in reversed(whole) if v is not None and v.difference is not None), None)
+        if last is not None and last[1] is not None:
+            whole_ladder = [(f"the whole ladder, up to {last[0]}", last[1])]
+            text += map(sentence, verdict_text.answer(whole_ladder, baseline, shown, without))
+    else:
+        text += against(Kind.ARM, baseline)
+    text += against(Kind.CONTROL, "the control of equal Gflops")
+    text += against(Kind.BESIDE, _beside(view))
+    text += [f"Main effects: {part}" for part in against(Kind.MAIN, "the axis's reference value")]
+    text += [f"Interactions: {part}" for part in against(Kind.INTERACTION, "the sum of the changes alone")]
+    return " ".join((*text, *_paper_order(view, summary)))
 
 
-def _paper_order(
-    arms: Sequence[tuple[str, ArmSummary]], finished: Sequence[tuple[str, ArmSummary]], summary: Summary
-) -> list[str]:
+def _beside(view: AblationView) -> str:
+    """What arms are compared with that are compared with another arm than the baseline."""
+    if view.action == "TUNE":
+        return "the same arm untuned"
+    full = "the full system" if view.action == "LEAVE-ONE-OUT" else "its own outer value's arm"
+    if not view.tuned_from:
+        return full
+    return "the tuned baseline" if len(set(view.beside.values())) < 2 else f"{full} or the tuned baseline"
+
+
+def _effects(view: AblationView, verdicts: Verdicts) -> list[str]:
+    """The labels of a factorial's effects, which are no arm's."""
+    return [p.label for v in verdicts.question(view.name) for p in v.contrast.places if p.question == view.name]
+
+
+def _compares_nothing(view: AblationView, summary: Summary) -> str:
+    if view.action == "TUNE":
+        return "Every arm keeps its own values, which were the best of what was tried."
+    if any(arm in repeated(summary.expansion) for _, arm in view.arms):
+        return "It measures the same weights again, which tells how much of the noise is that of the evaluation."
+    return "It compares nothing."
+
+
+def _without(arm: str, verdict: Verdict, summary: Summary, shown: MetricFormat) -> str:
+    """Why an arm was not measured; of one that was stopped, what it had at its last rung, which is no final value."""
+    found, reason = summary.arm(arm), verdict.reason or "no result"
+    if not found.ended_early or found.diverged or found.stop is None:
+        return reason
+    baseline = summary.baseline.at(found.stop.images)
+    beside = f", baseline {shown.value(baseline.mean)}" if baseline is not None else ""
+    return f"{reason}, there {shown.value(found.stop.value)}{beside}"
+
+
+def _paper_order(view: AblationView, summary: Summary) -> list[str]:
     """Compares the order of our finished arms with the paper's; the figures themselves do not compare."""
+    metric, arms = summary.study.primary_metric, [(label, summary.arm(name)) for label, name in view.arms]
     figures = {label: paper_figures(arm, summary) for label, arm in arms}
     known = {label: float(found["fid50k_400k"]) for label, found in figures.items() if found is not None}
-    ours = [label for label, _ in finished if label in known]
     if len(known) < 2:
         return []
+    means = {label: direction.cost(metric, arm.final.mean) for label, arm in arms if arm.final is not None}
+    ours = sorted((label for label in means if label in known), key=means.__getitem__)
     paper = sorted(known, key=known.__getitem__)
     text = f"The paper's order, best first: {', '.join(paper)}"
     if len(ours) < 2:
         return [f"{text}."]
     agrees = ours == [label for label in paper if label in ours]
-    return [f"{text}; ours, among the arms that finished, is {'the same' if agrees else ', '.join(ours)}."]
-
-
-def _spread(arm: ArmSummary, shown: MetricFormat) -> str:
-    return shown.spread(arm.final) if arm.final is not None else NOTHING
-
-
-def _to_baseline(arm: ArmSummary, shown: MetricFormat) -> str:
-    return f" ({_difference(arm.difference, shown, ' to the baseline')})" if arm.difference is not None else ""
-
-
-def _own(arm: ArmSummary) -> str:
-    return " (the baseline)" if arm.arm.is_baseline else ""
-
-
-def _against(arm: ArmSummary, shown: MetricFormat) -> str:
-    return f"{arm.arm.name}, {_spread(arm, shown)}{_to_baseline(arm, shown)}"
-
-
-def _difference(difference: PairedDifference, shown: MetricFormat, whereto: str = "") -> str:
-    mean = shown.signed(difference.mean) + whereto
-    interval = shown.interval(difference)
-    test = f", p = {difference.p:.2g}" if difference.p is not None and difference.n >= MIN_TEST_SEEDS else ""
-    return f"{mean}, 95 % interval {interval}{test}" if interval else mean
+    return [f"{text}; that of our means, among the arms that finished, is {'the same' if agrees else ', '.join(ours)}."]
 
 
 def _floor(summary: Summary, shown: MetricFormat) -> str:
     floor = summary.floors.get(summary.study.primary_metric)
-    return f"; training against held-out images score {shown.value(floor)}" if floor is not None else ""
-
-
-def _rank(arm: ArmSummary, metric: str) -> float:
-    return direction.cost(metric, arm.final.mean) if arm.final is not None else float("inf")
+    return f"; {floor.text(shown)}" if floor is not None else ""
 
 
 def _was(items: Sequence[object]) -> str:

@@ -10,7 +10,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from service.analysis.statistics import PairedDifference, Spread
+from service.analysis.statistics import Spread
+from service.statistics.verdict import Verdict
 
 MINUS = "−"
 NOTHING = "–"
@@ -46,15 +47,17 @@ class MetricFormat:
         sd = "" if spread.sd is None else f" ± {self.value(spread.sd)}"
         return f"{self.value(spread.mean)}{sd}"
 
-    def interval(self, difference: PairedDifference) -> str:
-        """Formats a confidence interval; empty for a single seed."""
-        if difference.low is None or difference.high is None:
+    def interval(self, verdict: Verdict) -> str:
+        """Formats a simultaneous interval; empty where the uncertainty is not known."""
+        if verdict.low is None or verdict.high is None:
             return ""
-        return f"[{self.signed(difference.low)}, {self.signed(difference.high)}]"
+        return f"[{self.signed(verdict.low)}, {self.signed(verdict.high)}]"
 
-    def difference(self, difference: PairedDifference) -> str:
-        """Formats a difference with its interval."""
-        return f"{self.signed(difference.mean)} {self.interval(difference)}".rstrip()
+    def difference(self, verdict: Verdict) -> str:
+        """Formats a difference with its interval; a dash where it was not measured."""
+        if verdict.difference is None:
+            return NOTHING
+        return f"{self.signed(verdict.difference)} {self.interval(verdict)}".rstrip()
 
 
 def significant(value: float | None, digits: int = 4) -> str:

@@ -7,16 +7,22 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from dit_core.gflops import count, training_gmacs
-from search_spaces.plan_import import ImportedPlan, NotUnderstood, Phrase
+from search_spaces.plan_import import ImportedPlan, NotUnderstood, Phrase, Question
+from search_spaces.study import Resources
 from search_spaces.types import Arm, Expansion
-from service.analysis.disk import checkpoints_bytes
+from service.analysis.differing import differing
 from service.analysis.hardware import hardware_notes
+from service.analysis.numbers import compute as compute_text
+from service.analysis.numbers import plural
 from service.analysis.preview_text import plain_text
 from service.analysis.standing import Standing, standing
 from service.analysis.status import TrialState, TrialStatus, trial_statuses
-from service.policies.contract import unresolved
+from service.cost.estimate import Estimate, estimate
+from service.cost.interval import Interval
+from service.cost.remaining import Remaining, remaining
+from service.cost.target import Target
+from service.cost.to_come import proposals_left, to_come
 from service.preflight import Prepared
-from service.records.checkpoint_keys import checkpoints
 from service.records.store import Store
 
 
@@ -63,6 +69,7 @@ class AblationPreview:
         arms: (value label, arm name) in order.
         adds: arms that no earlier ablation had.
         notes: sentences on how its words were understood.
+        differs: sentences on arms that differ in more than what it asks.
     """
 
     name: str
@@ -71,6 +78,7 @@ class AblationPreview:
     arms: tuple[tuple[str, str], ...]
     adds: tuple[str, ...]
     notes: tuple[str, ...]
+    differs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,7 @@ class Preview:
         rungs: images at which arms are compared before the budget.
         primary_metric: what arms are compared on.
         policy: name of the stopping policy.
+        compare_at: what is equal where arms are compared at full length.
         ablations: the questions.
         arms: every distinct arm once, the baseline first.
         trials: arms times seeds.
@@ -95,11 +104,15 @@ class Preview:
             could not be looked up.
         training_gmacs: multiply-adds to train every trial to the budget, in 10^9, whatever the store holds.
         remaining_gmacs: what of that is left after what the store holds; None when unknown.
-        checkpoint_bytes: about how much room the checkpoints take at the end.
+        estimate: device time, finishing time, room and memory, each with an interval.
+        resources: what the study runs on, and what it may cost.
         understood: how each phrase of an imported plan was understood.
         not_understood: what was not, with the reason.
+        questions: what of the plan has to be settled, with the readings it may have.
+        guesses: readings of the plan that were taken although they are not certain.
         notes: everything else worth knowing.
         blocker: why ``run`` would refuse to start, or None when it would start.
+        also: the studies that run with it: the tuning of its arms, or the best of its search with fresh seeds.
     """
 
     study: str
@@ -110,6 +123,7 @@ class Preview:
     rungs: tuple[int, ...]
     primary_metric: str
     policy: str
+    compare_at: str
     ablations: tuple[AblationPreview, ...]
     arms: tuple[ArmPreview, ...]
     trials: int
@@ -118,11 +132,20 @@ class Preview:
     segments: int | None
     training_gmacs: float
     remaining_gmacs: float | None
-    checkpoint_bytes: int = 0
+    estimate: Estimate
+    resources: Resources
     understood: tuple[Phrase, ...] = ()
     not_understood: tuple[NotUnderstood, ...] = ()
+    questions: tuple[Question, ...] = ()
+    guesses: tuple[Question, ...] = ()
     notes: tuple[str, ...] = ()
     blocker: str | None = None
+    also: tuple[Preview, ...] = ()
+
+    @property
+    def ahead(self) -> Interval:
+        """Device seconds that are to be run, of the studies that run with it, too."""
+        return Interval.total(preview.estimate.ahead.total for preview in (self, *self.also))
 
     @property
     def ready(self) -> bool:
@@ -136,7 +159,9 @@ class Preview:
     def to_json(self) -> dict[str, Any]:
         """Returns the preview as plain JSON data."""
         arms = [{**asdict(arm), "states": [str(state) for state in arm.states]} for arm in self.arms]
-        return {**asdict(self), "arms": arms, "ready": self.ready}
+        data = {**asdict(self), "arms": arms, "ready": self.ready}
+        also = [preview.to_json() for preview in self.also]
+        return {**data, "resources": self.resources.model_dump(mode="json"), "also": also}
 
     def __str__(self) -> str:
         return plain_text(self)
@@ -150,6 +175,8 @@ def preview(
     blocker: str | None = None,
     imported: ImportedPlan | None = None,
     notes: Iterable[str] = (),
+    target: Target | None = None,
+    also: tuple[Preview, ...] = (),
 ) -> Preview:
     """Works out what a study costs and what the store holds of it.
 
@@ -160,17 +187,21 @@ def preview(
         blocker: why the study cannot be prepared, if it cannot.
         imported: the written plan it comes from, if it comes from one.
         notes: further sentences to show.
+        target: what the study will run on; this machine when None.
+        also: the studies that run with it.
     """
     known = standing(prepared, store) if prepared is not None and store is not None else None
     if known is not None:
         prepared, expansion = known.prepared, known.prepared.expansion
     study = expansion.study
+    proposing = known is None or bool(known.plan.questions)
     statuses = None if prepared is None else _statuses(known)
     held = None if prepared is None else _held(known)
     arms = [_arm(arm, expansion, statuses, held) for arm in expansion.arms]
-    segments, remaining = None, None
-    if prepared is not None:
-        segments, remaining = _left(prepared, store, known)
+    stops = known.stops if known is not None else ()
+    results = known.results if known is not None else None
+    differs = differing(expansion)
+    segments, gmacs = _left(prepared, store, known) if prepared is not None else (None, None)
     return Preview(
         study=study.name,
         description=study.description,
@@ -180,8 +211,9 @@ def preview(
         rungs=study.rungs,
         primary_metric=study.primary_metric,
         policy=study.policy.name,
+        compare_at=study.compare_at,
         ablations=tuple(
-            AblationPreview(view.name, view.axis, view.action, view.arms, view.adds, view.notes)
+            AblationPreview(view.name, view.axis, view.action, view.arms, view.adds, view.notes, differs[view.name])
             for view in expansion.ablations
         ),
         arms=tuple(arms),
@@ -190,14 +222,26 @@ def preview(
         evaluations=len(expansion.trials) * len(study.milestones),
         segments=segments,
         training_gmacs=sum(arm.training_gmacs for arm in arms),
-        remaining_gmacs=remaining,
-        checkpoint_bytes=checkpoints_bytes(expansion),
+        remaining_gmacs=gmacs,
+        estimate=estimate(
+            expansion,
+            prepared=prepared,
+            store=store,
+            results=results,
+            stops=stops,
+            target=target,
+            proposing=proposing,
+        ),
+        resources=study.resources,
         understood=imported.understood if imported else (),
         not_understood=imported.not_understood if imported else (),
+        questions=imported.questions if imported else (),
+        guesses=imported.guesses if imported else (),
         notes=tuple(
             dict.fromkeys(
                 (
                     *expansion.notes,
+                    *(_still_to_propose(expansion) if proposing else ()),
                     *(prepared.notes if prepared else ()),
                     *((other.text for other in known.elsewhere) if known else ()),
                     *(imported.notes if imported else ()),
@@ -207,7 +251,37 @@ def preview(
             )
         ),
         blocker=blocker,
+        also=also,
     )
+
+
+def _still_to_propose(expansion: Expansion) -> tuple[str, ...]:
+    """What a search or a tuning is going to add to the arms that are listed."""
+    study, left, coming = expansion.study, proposals_left(expansion), to_come(expansion)
+    if not coming:
+        return ()
+    trainings = f"{plural(len(coming), 'training')} more, {compute_text(_gmacs(coming))}"
+    if study.tune is not None:
+        arms = sum(arm.name not in expansion.tuned for arm in expansion.asked)
+        return (
+            f"{plural(arms, 'tuned arm')} {'is' if arms == 1 else 'are'} not chosen yet, but counted in what is left, "
+            f"at the cost of the arm as it is and to the budget: {trainings}.",
+        )
+    finals = study.search.finalists if study.search is not None else 0
+    best = f", with the best {finals} on fresh seeds" if finals else ""
+    return (
+        f"{plural(left, 'arm')} of the search {'is' if left == 1 else 'are'} not proposed yet, but counted in what is "
+        f"left, at the cost of the arm that each changes and to the budget{best}: {trainings}.",
+    )
+
+
+def _gmacs(work: Iterable[Remaining]) -> float:
+    """Multiply-adds (10^9) of the training in some work."""
+    found = 0.0
+    for item in work:
+        config = item.trial.arm.config
+        found += training_gmacs(count(config.model, config.training.mask_ratio), item.images)
+    return found
 
 
 def _statuses(known: Standing | None) -> dict[str, TrialStatus]:
@@ -251,29 +325,9 @@ def _arm(
 
 def _left(prepared: Prepared, store: Store | None, known: Standing | None) -> tuple[int, float]:
     """Segments and multiply-adds (10^9) that are left if no further arm is stopped."""
-    study = prepared.expansion.study
-    ends = {stop.arm: stop.images for stop in known.stops} if known is not None else {}
-    ends.pop(prepared.expansion.baseline.name, None)
-    segments = 0
-    training: dict[str, float] = {}  # by the weights, which several trials may share
-    for trial in prepared.expansion.trials:
-        end = ends.get(trial.arm.name, study.budget_images)  # a stopped arm's new seeds run up to its look
-        result = known.results[trial.name] if known is not None else None
-        missing = [
-            images for images in study.milestones if images <= end and (result is None or unresolved(result, images))
-        ]
-        if not missing:
-            continue
-        segments += len(missing)
-        identity = prepared.train_ids[trial.name]
-        cost = count(trial.config.model, trial.config.training.mask_ratio)
-        needed = training_gmacs(cost, _untrained(store, identity, missing))
-        training[identity] = max(needed, training.get(identity, 0.0))
-    return segments, sum(training.values())
-
-
-def _untrained(store: Store | None, train_id: str, milestones: list[int]) -> int:
-    """Images to train for measurements at ``milestones``: to each from the last checkpoint before it."""
-    made = {0, *(item.images for item in checkpoints(store.records, train_id))} if store is not None else {0}
-    starts = made.union(milestones)
-    return sum(images - max(mark for mark in starts if mark < images) for images in milestones if images not in made)
+    found = remaining(prepared, store, *((known.results, known.stops) if known is not None else (None,)))
+    if known is None or known.plan.questions:
+        found = (*found, *to_come(prepared.expansion))
+    costs = {arm.name: count(arm.config.model, arm.config.training.mask_ratio) for arm in prepared.expansion.arms}
+    trained = (training_gmacs(costs[item.trial.arm.name], item.images) for item in found)
+    return sum(item.evaluations for item in found), sum(trained)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from service.analysis import numbers
 from service.analysis.numbers import plural, whole
 from service.analysis.status import StateKind
+from service.cost.text import device_hours, estimate_text
 
 if TYPE_CHECKING:
     from service.analysis.preview import AblationPreview, ArmPreview, Preview
@@ -27,9 +28,10 @@ def plain_text(preview: Preview) -> str:
 def settings(preview: Preview) -> str:
     """One line on how the study runs."""
     rungs = ", ".join(map(whole, preview.rungs)) or "none"
+    equal = "" if preview.compare_at == "images" else f" at equal {preview.compare_at.replace('-', ' ')}"
     return (
         f"profile {preview.profile}; seeds {', '.join(map(str, preview.seeds))}; budget "
-        f"{whole(preview.budget_images)} images; rungs {rungs}; compared on {preview.primary_metric}; "
+        f"{whole(preview.budget_images)} images; rungs {rungs}; compared on {preview.primary_metric}{equal}; "
         f"policy {preview.policy}"
     )
 
@@ -76,11 +78,24 @@ def left_to_run(preview: Preview) -> Iterator[str]:
             f"Left to run: {at_most}{plural(preview.segments, 'segment')} (one trial up to its next rung each), "
             f"{numbers.compute(preview.remaining_gmacs)}."
         )
-    if preview.segments != 0:
-        yield f"The checkpoints of all trials take about {numbers.room(preview.checkpoint_bytes)} at the end."
+    yield from estimate_text(preview.estimate, preview.resources, done=preview.segments == 0)
+    yield from with_others(preview)
     for weights in dict.fromkeys(arm.weights_of for arm in preview.arms if arm.weights_of):
         names = ", ".join(arm.name for arm in preview.arms if arm.weights_of == weights)
         yield f"Evaluates only: no training for {names}; the weights are those of {weights}."
+
+
+def with_others(preview: Preview) -> Iterator[str]:
+    """Sentences on the studies that run with this one, and what all of them take."""
+    for other in preview.also:
+        segments = "" if other.segments is None else f"{plural(other.segments, 'segment')}, "
+        left = "nothing is left" if other.segments == 0 else segments + device_hours(other.estimate.ahead.total)
+        yield f"With it runs study {other.study} ({other.description}): {left}."
+    if preview.also:
+        yield f"All together: {device_hours(preview.ahead)}."
+        limit = preview.estimate.limit
+        if limit is not None:
+            yield f"{limit.text} is for all of it together."
 
 
 def how_to_settle(blocker: str) -> str:
@@ -106,7 +121,7 @@ def _lines(preview: Preview) -> Iterator[str]:
     yield "Ablations"
     yield from _table(ABLATION_COLUMNS, [ablation_row(item, preview) for item in preview.ablations], frozenset())
     for ablation in preview.ablations:
-        yield from (f"  {ablation.name}: {note}" for note in ablation.notes)
+        yield from (f"  {ablation.name}: {note}" for note in (*ablation.notes, *ablation.differs))
     yield ""
     yield "Arms"
     columns = ARM_COLUMNS if preview.segments is None else (*ARM_COLUMNS, STORE_COLUMN)
@@ -119,6 +134,10 @@ def _lines(preview: Preview) -> Iterator[str]:
         yield from ("", "How the plan was understood", *(f"  - {phrase}" for phrase in preview.understood))
     if preview.not_understood:
         yield from ("", "Not understood", *(f"  - {item}" for item in preview.not_understood))
+    if preview.questions:
+        yield from ("", "To settle", *(f"  - {item}" for item in preview.questions))
+    if preview.guesses:
+        yield from ("", "Guesses that were accepted", *(f"  - {item}" for item in preview.guesses))
     if preview.notes:
         yield from ("", "Notes", *(f"  - {note}" for note in preview.notes))
     if preview.blocker is not None:

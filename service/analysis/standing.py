@@ -49,13 +49,18 @@ def books(prepared: Prepared, store: Store) -> tuple[DecisionBook, ProposalBook]
         primary_metric=plan.primary_metric,
         baseline=plan.baseline.model_dump(mode="json"),
         policy=policy.name,
-        options=policy.options.model_dump(mode="json"),
+        options=policy.recorded_options,
+        confirmatory=plan.confirmatory,
+        equivalence_margin=plan.equivalence_margin,
+        compare_at=plan.compare_at,
     )
     decisions = DecisionBook(store.records, study.name, opened, policy.digest)
     return decisions, ProposalBook(store.records, study.name, decisions.scope)
 
 
-def standing(prepared: Prepared, store: Store, failures: Mapping[str, str] | None = None) -> Standing:
+def standing(
+    prepared: Prepared, store: Store, failures: Mapping[str, str] | None = None, known: Results | None = None
+) -> Standing:
     """Reads where a study stands, and writes nothing.
 
     Looks that could be decided and are not recorded (the driver was killed just then, another study has measured what
@@ -65,10 +70,11 @@ def standing(prepared: Prepared, store: Store, failures: Mapping[str, str] | Non
         prepared: the study, without what was proposed.
         store: where its records are.
         failures: trial name -> error, for trials that were given up.
+        known: results that were read before; see ``collect``.
     """
     decisions, proposals = books(prepared, store)
     elsewhere = decisions.elsewhere()
-    results = collect(prepared.expansion, store, prepared.train_ids, failures)
+    results = collect(prepared.expansion, store, prepared.train_ids, failures, known)
     batches: dict[str, Batch] = {}
     foreseen: dict[str, Decision] = {}
     while True:

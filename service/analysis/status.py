@@ -17,12 +17,14 @@ from service.records.store import StoredMetric
 class StateKind(StrEnum):
     """What can be said of a trial in one word.
 
-    ``reused`` is completed, with every evaluation paid for by another study; ``failed`` was given up after errors.
+    ``reused`` is completed, with every evaluation paid for by another study; ``spared`` is a seed that the policy does
+    not need, since its arm's comparison is decided; ``failed`` was given up after errors.
     """
 
     COMPLETED = "completed"
     REUSED = "reused"
     STOPPED = "stopped"
+    SPARED = "spared"
     DIVERGED = "diverged"
     FAILED = "failed"
     RUNNING = "running"
@@ -94,12 +96,16 @@ def trial_statuses(
     return [trial_status(study, result, by_arm, result.trial.name in running) for result in results.values()]
 
 
-def trial_status(study: Study, result: TrialResult, stops: Mapping[str, Stop], running: bool) -> TrialStatus:
-    """Returns one trial's status; ``stops`` are by arm."""
+def trial_status(
+    study: Study, result: TrialResult, stops: Mapping[str, Stop], running: bool, finished: bool = False
+) -> TrialStatus:
+    """Returns one trial's status; ``stops`` are by arm, ``finished`` says that the policy wants nothing more."""
     # the study's own milestones only: another study may have measured the same trial elsewhere
     images = max((seen for seen in study.milestones if seen in result.evaluations), default=0)
     metric = result.evaluations.get(images, {}).get(study.primary_metric)
     state = _state(study, result, stops.get(result.trial.arm.name), running)
+    if state.kind is StateKind.PENDING and finished and not images:
+        state = TrialState(StateKind.SPARED)
     return TrialStatus(result.trial, result.train_id, state, images, metric)
 
 
@@ -108,7 +114,9 @@ def _state(study: Study, result: TrialResult, stop: Stop | None, running: bool) 
         return TrialState(StateKind.REUSED if _paid_elsewhere(study, result) else StateKind.COMPLETED)
     if result.diverged is not None:
         return TrialState(StateKind.DIVERGED)
-    if stop is not None and _stopped(study, result, stop):
+    if stop is not None and stop.seeds and result.trial.seed not in stop.seeds:
+        return TrialState(StateKind.SPARED)
+    if stop is not None and stop.ends_early and _stopped(study, result, stop):
         return TrialState(StateKind.STOPPED, stop.images)
     if running:
         return TrialState(StateKind.RUNNING)

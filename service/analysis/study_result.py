@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from search_spaces.study import Study
+from service.analysis import secondary
+from service.analysis.audits import audits_of
+from service.analysis.config_columns import config_columns
 from service.analysis.damage import Damage, study_damage
+from service.analysis.details import number
 from service.analysis.narrative import metric_format
 from service.analysis.numbers import MetricFormat
-from service.analysis.statistics import paired_difference
-from service.analysis.status import StateKind
+from service.analysis.rows import Rows
+from service.analysis.status import StateKind, TrialStatus
 from service.analysis.summary import ArmSummary, Summary
+from service.analysis.verdict_text import word
+from service.analysis.verdicts import study_fit
 from service.records.decisions import Stop
 from service.records.store import Store
+from service.statistics.model import Fit
+from service.statistics.verdict import Verdicts
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TRIAL_COLUMNS = ["arm", "seed", "status", "images", "metric", "gflops", "params", "seconds", "weights_of", "train_id",
                  "error", "cause"]  # fmt: skip
-EVALUATION_COLUMNS = ["arm", "seed", "images", "metric", "value", "floor", "sample_seconds", "score_seconds", "study"]
-ARM_COLUMNS = ["arm", "status", "seeds", "images", "mean", "spread", "difference", "gflops", "params"]
+EVALUATION_COLUMNS = ["arm", "seed", "images", "metric", "value", "floor", "floor_at_samples", "data_copying_statistic",
+                      "data_copying_share", "sample_seconds", "score_seconds", "study"]  # fmt: skip
+BESIDE = ("floor_at_samples", "data_copying_statistic", "data_copying_share")
+"""Details of a measurement that have a column of their own."""
+VERDICT_COLUMNS = ["question", "value", "kind", "contrast", "arm", "reference", "status", "verdict", "difference",
+                   "low", "high", "ratio", "ratio_low", "ratio_high", "p", "better", "seeds", "detectable",
+                   "more_seeds", "more_device_seconds", "differs", "confirmatory"]  # fmt: skip
+ARM_COLUMNS = ["arm", "status", "seeds", "images", "mean", "spread", "difference", "gflops", "params", "low", "high",
+               "p", "verdict"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -30,22 +48,38 @@ class StudyResult:
 
     Attributes:
         study: the study.
+        summary: all that is known of it, which the frames that few ask for are made from.
+        trial_rows, arm_rows: the rows of ``trials`` and ``arms``.
         trials: one row per trial: ``arm``, ``seed``, ``status``, ``images`` (at the last evaluation), ``metric``,
             ``gflops``, ``params``, ``seconds`` (training wall-clock), ``weights_of`` (the arm whose weights it
             evaluates and whose row has the seconds; empty where it is trained for itself), ``train_id``, ``error`` and
-            ``cause`` (the kind of failure) of a trial that was given up.
+            ``cause`` (the kind of failure) of a trial that was given up, then every secondary metric, then
+            ``config_fields``.
         evaluations: one row per trial, milestone and metric: ``arm``, ``seed``, ``images``, ``metric``, ``value``,
-            ``floor``, ``sample_seconds``, ``score_seconds``, ``study`` (who paid for it).
+            ``floor``, ``floor_at_samples`` (the floor at as many images as there are samples),
+            ``data_copying_statistic`` and ``data_copying_share`` (see ``dit_core.metrics.copying``; NaN where they were
+            not recorded), ``sample_seconds``, ``score_seconds``, ``study`` (who paid for it).
         arms: one row per arm: ``arm``, ``status``, ``seeds`` (measured), ``images``, ``mean``, ``spread`` (standard
-            deviation over seeds, NaN for one), ``difference`` (mean over shared seeds, minus the baseline at the
-            same images), ``gflops``, ``params``.
+            deviation over seeds, NaN for one), ``difference`` (its mean minus the baseline's at the same images),
+            ``gflops``, ``params``, ``low`` and ``high`` (the simultaneous interval of its difference to the baseline),
+            ``p`` and ``verdict`` (all four of its verdict; NaN and empty without one), then every secondary metric and
+            its spread (``kid``, ``kid_spread``), then ``config_fields``. Means of the primary metric are at equal seeds
+            for all arms (``Fit.mean``).
+        config_fields: the fields in which the arms' configurations differ, e.g. ``model.patch_size``: columns of
+            ``trials``, ``arms`` and ``ablations``.
         ablations: the rows of ``arms`` per ablation: ``ablation``, ``value``, then as ``arms``.
         stops: the arms that were not continued, with the comparison.
         other_plans: what was decided under other plans or policies and is not acted on, a sentence each.
+        audits: what audited stops of the store's studies have shown of the policy, in a sentence; empty without any.
         done: whether nothing is left to run; a trial that was given up is, since the next run tries it again.
         interrupted: whether the run was asked to stop before it was done.
+        capped: a sentence on what the study's cap has left missing; empty where it has ended nothing.
         running: whether a run of it is going on.
         waiting: what that run waits for while it trains nothing; empty otherwise.
+        verdicts: what may be concluded, one verdict per contrast.
+        contrasts: the verdicts as a frame, a row for every place where a question shows one: ``question``, ``value``
+            (the label there), ``kind``, ``contrast``, ``arm``, ``reference``, ``status``, ``verdict`` (in words), then
+            the attributes of ``Verdict``; NaN where there is none.
         store: the store's folder, or its address on S3.
         shown: the decimals in which the primary metric is shown, as in the report.
         tracking_uri: where MLflow keeps the study; None when it was not asked for.
@@ -57,15 +91,16 @@ class StudyResult:
     """
 
     study: Study
-    trials: pd.DataFrame
-    evaluations: pd.DataFrame
-    arms: pd.DataFrame
-    ablations: pd.DataFrame
+    summary: Summary
+    trial_rows: Rows
+    arm_rows: Rows
     stops: tuple[Stop, ...]
     done: bool
     interrupted: bool
+    verdicts: Verdicts
     store: Path | str
     shown: MetricFormat
+    config_fields: tuple[str, ...] = ()
     other_plans: tuple[str, ...] = ()
     tracking_uri: str | None = None
     report_markdown: Path | str | None = None
@@ -75,11 +110,48 @@ class StudyResult:
     resume_command: str = ""
     running: bool = False
     waiting: str = ""
+    capped: str = ""
+    audits: str = ""
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row per trial."""
+        return self.trial_rows.frame
+
+    @property
+    def arms(self) -> pd.DataFrame:
+        """One row per arm."""
+        return self.arm_rows.frame
+
+    @property
+    def ablations(self) -> pd.DataFrame:
+        """The rows of ``arms`` per ablation."""
+        return self.ablation_rows.frame
+
+    @cached_property
+    def ablation_rows(self) -> Rows:
+        """The rows of ``ablations``."""
+        return _ablations(self.summary, self.arm_rows)
+
+    @cached_property
+    def evaluations(self) -> pd.DataFrame:
+        """One row per trial, milestone and metric."""
+        return _evaluations(self.summary).frame
+
+    @cached_property
+    def contrasts(self) -> pd.DataFrame:
+        """The verdicts, a row for every place where a question shows one."""
+        return _contrasts(self.verdicts).frame
 
     @property
     def failed(self) -> pd.DataFrame:
         """The trials that ended in an error (divergence is a result, not an error)."""
         return self.trials[self.trials["status"] == str(StateKind.FAILED)]
+
+    @property
+    def failed_rows(self) -> list[dict[str, Any]]:
+        """The rows of ``failed``."""
+        return [row for row in self.trial_rows.rows if row["status"] == str(StateKind.FAILED)]
 
     def to_json(self) -> dict[str, Any]:
         """Returns the result as plain JSON data; NaN becomes null."""
@@ -87,15 +159,18 @@ class StudyResult:
             "study": self.study.name,
             "done": self.done,
             "interrupted": self.interrupted,
+            "capped": self.capped,
             "running": self.running,
             "waiting": self.waiting,
             "primary_metric": self.study.primary_metric,
             "budget_images": self.study.budget_images,
-            "trials": _records(self.trials),
-            "arms": _records(self.arms),
-            "ablations": _records(self.ablations),
+            "trials": self.trial_rows.json(),
+            "arms": self.arm_rows.json(),
+            "ablations": self.ablation_rows.json(),
+            "verdicts": self.verdicts.to_json(),
             "stops": [{"arm": stop.arm, "images": stop.images, "reason": stop.reason} for stop in self.stops],
             "other_plans": list(self.other_plans),
+            "audits": self.audits,
             "store": str(self.store),
             "tracking_uri": self.tracking_uri,
             "report": {"markdown": _text(self.report_markdown), "html": _text(self.report_html)},
@@ -117,19 +192,31 @@ def study_result(
     resume_command: str = "",
     running: bool = False,
     waiting: str = "",
+    capped: str = "",
 ) -> StudyResult:
     """Lays a study's summary out as frames. The arguments are ``StudyResult``'s attributes."""
-    arms = pd.DataFrame([_arm(arm, summary) for arm in summary.arms], columns=ARM_COLUMNS)
+    fits = _fits(summary)
+    beside = [column for name in secondary.names(summary) for column in (name, f"{name}_spread")]
+    config = config_columns([arm.arm.config for arm in summary.arms])
+    arms = Rows(
+        [*ARM_COLUMNS, *beside, *config],
+        [
+            {**_arm(arm, summary, fits), **{k: v[place] for k, v in config.items()}}
+            for place, arm in enumerate(summary.arms)
+        ],
+        kept=tuple(config),
+    )
     return StudyResult(
         study=summary.study,
-        trials=_trials(summary, store),
-        evaluations=_evaluations(summary),
-        arms=arms,
-        ablations=_ablations(summary, arms),
+        summary=summary,
+        trial_rows=_trials(summary, store, arms, tuple(config)),
+        arm_rows=arms,
         stops=summary.stops,
         other_plans=tuple(other.text for other in summary.elsewhere),
+        audits=audited.text if (audited := audits_of(summary, store)) is not None else "",
         done=summary.finished,
         interrupted=interrupted,
+        verdicts=summary.verdicts,
         store=store.shown(""),
         damage=study_damage(summary.expansion, summary.results, store),
         tracking_uri=tracking_uri,
@@ -139,11 +226,14 @@ def study_result(
         resume_command=resume_command,
         running=running,
         waiting=waiting,
+        capped="" if summary.finished or running else capped,
         shown=metric_format(summary),
+        config_fields=tuple(config),
     )
 
 
-def _trials(summary: Summary, store: Store) -> pd.DataFrame:
+def _trials(summary: Summary, store: Store, arms: Rows, config: tuple[str, ...]) -> Rows:
+    of_arm = {row["arm"]: {field: row[field] for field in config} for row in arms.rows}
     causes = store.given_up_causes(summary.study.name) if summary.failures else {}
     rows = [
         {
@@ -152,22 +242,30 @@ def _trials(summary: Summary, store: Store) -> pd.DataFrame:
             "status": str(status.state),
             "images": status.images,
             "metric": float("nan") if status.metric is None else status.metric.value,
+            **_trial_beside(status, summary),
             "gflops": arm.cost.gmacs,
             "params": arm.cost.params,
-            "seconds": 0.0 if shared else sum(stretch.seconds for stretch in store.curve(status.train_id)),
+            "seconds": 0.0 if shared else sum(stretch.seconds for stretch in store.spans(status.train_id)),
             "weights_of": shared or "",
             "train_id": status.train_id,
             "error": summary.failures.get(status.trial.name),
             "cause": causes.get(status.trial.name, ""),
+            **of_arm[arm.arm.name],
         }
         for arm in summary.arms
         for shared in (summary.weights_of.get(arm.arm.name),)
         for status in arm.statuses
     ]
-    return pd.DataFrame(rows, columns=TRIAL_COLUMNS)
+    return Rows([*TRIAL_COLUMNS, *secondary.names(summary), *config], rows, kept=config)
 
 
-def _evaluations(summary: Summary) -> pd.DataFrame:
+def _trial_beside(status: TrialStatus, summary: Summary) -> dict[str, float]:
+    """A trial's secondary metrics at its last evaluation."""
+    known = summary.results[status.trial.name].evaluations.get(status.images, {})
+    return {name: known[name].value if name in known else float("nan") for name in secondary.names(summary)}
+
+
+def _evaluations(summary: Summary) -> Rows:
     rows = [
         {
             "arm": result.trial.arm.name,
@@ -176,6 +274,7 @@ def _evaluations(summary: Summary) -> pd.DataFrame:
             "metric": name,
             "value": metric.value,
             "floor": float("nan") if metric.floor is None else metric.floor,
+            **{name: _or_nan(number(metric.details, name)) for name in BESIDE},
             "sample_seconds": getattr(metric, "sample_seconds", float("nan")),
             "score_seconds": getattr(metric, "score_seconds", float("nan")),
             "study": getattr(metric, "study", None),
@@ -184,42 +283,88 @@ def _evaluations(summary: Summary) -> pd.DataFrame:
         for images in summary.study.milestones
         for name, metric in result.evaluations.get(images, {}).items()
     ]
-    return pd.DataFrame(rows, columns=EVALUATION_COLUMNS)
+    return Rows(EVALUATION_COLUMNS, rows)
 
 
-def _arm(arm: ArmSummary, summary: Summary) -> dict[str, Any]:
+def _fits(summary: Summary) -> dict[int, Fit]:
+    """The model at every milestone that some arm got to and no further."""
+    found = {}
+    for images in {arm.last_images for arm in summary.arms}:
+        found[images] = study_fit(summary.expansion, {a.arm.name: a.measured.get(images, {}) for a in summary.arms})
+    return found
+
+
+def _arm(arm: ArmSummary, summary: Summary, fits: Mapping[int, Fit]) -> dict[str, Any]:
     # where every seed that got furthest stands; a stopped arm's is its rung
     images = arm.last_images
     here = arm.at(images)
-    difference = paired_difference(arm.measured.get(images, {}), summary.baseline.measured.get(images, {}))
+    mean = fits[images].mean(arm.arm.name)
+    difference = fits[images].difference(arm.arm.name, summary.baseline.arm.name)
+    verdict = summary.verdicts.of(arm.arm.name)
     return {
         "arm": arm.arm.name,
         "status": arm.status,
         "seeds": 0 if here is None else here.n,
         "images": images,
-        "mean": float("nan") if here is None else here.mean,
+        "mean": float("nan") if mean is None else mean,
         "spread": float("nan") if here is None or here.sd is None else here.sd,
-        "difference": float("nan") if difference is None else difference.mean,
+        "difference": float("nan") if arm.arm.is_baseline or difference is None else difference,
         "gflops": arm.cost.gmacs,
         "params": arm.cost.params,
+        **{name: _or_nan(None if verdict is None else getattr(verdict, name)) for name in ("low", "high", "p")},
+        "verdict": word(verdict),
+        **_beside(arm, summary, images),
     }
 
 
-def _ablations(summary: Summary, arms: pd.DataFrame) -> pd.DataFrame:
-    by_name = {row["arm"]: row for row in arms.to_dict("records")}
+def _beside(arm: ArmSummary, summary: Summary, images: int) -> dict[str, float]:
+    """An arm's secondary metrics, each with its spread."""
+    found: dict[str, float] = {}
+    for name in secondary.names(summary):
+        own = secondary.mean(arm, summary, name, images)
+        found[name] = _or_nan(None if own is None else own.mean)
+        found[f"{name}_spread"] = _or_nan(None if own is None else own.sd)
+    return found
+
+
+def _ablations(summary: Summary, arms: Rows) -> Rows:
+    by_name = {row["arm"]: row for row in arms.rows}
     rows = [
         {"ablation": view.name, "value": label, **by_name[arm]}
         for view in summary.expansion.ablations
         for label, arm in view.arms
     ]
-    return pd.DataFrame(rows, columns=["ablation", "value", *ARM_COLUMNS])
+    return Rows(["ablation", "value", *arms.columns], rows, kept=arms.kept)
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {str(key): None if isinstance(value, float) and value != value else value for key, value in row.items()}
-        for row in frame.to_dict("records")
+def _contrasts(verdicts: Verdicts) -> Rows:
+    rows = [
+        {
+            "question": place.question,
+            "value": place.label,
+            "kind": str(place.kind),
+            "contrast": verdict.contrast.name,
+            "arm": verdict.contrast.arm,
+            "reference": " + ".join(verdict.contrast.reference),
+            "status": str(verdict.status),
+            "verdict": word(verdict),
+            **{name: _or_nan(getattr(verdict, name)) for name in _NUMBERS},
+            "better": verdict.better,
+            "differs": "; ".join(verdict.differs),
+            "confirmatory": verdict.contrast.confirmatory,
+        }
+        for verdict in verdicts.verdicts
+        for place in verdict.contrast.places
     ]
+    return Rows(VERDICT_COLUMNS, rows)
+
+
+_NUMBERS = ("difference", "low", "high", "ratio", "ratio_low", "ratio_high", "p", "seeds", "detectable", "more_seeds",
+            "more_device_seconds")  # fmt: skip
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else value
 
 
 def _text(path: Path | str | None) -> str | None:

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from dit_core.gflops import Cost, count
 from search_spaces.study import Study
 from search_spaces.types import Arm, Expansion
+from service.analysis.budgets import BEFORE_A_RUNG, Compared, compared
+from service.analysis.differing import with_differences
+from service.analysis.evaluation_noise import evaluation_square
+from service.analysis.floors import Floor, floors
+from service.analysis.plan_changes import plan_changes
 from service.analysis.standing import Standing, standing
-from service.analysis.statistics import PairedDifference, Spread, holm, paired_difference, spread
+from service.analysis.statistics import Spread, spread
 from service.analysis.status import StateKind, TrialStatus, trial_status
+from service.analysis.verdicts import study_fit, study_verdicts
 from service.policies.contract import Plan
 from service.preflight import Prepared
 from service.records.decisions import Decision, OtherPlan, Stop, stops_of
 from service.records.results import Results
 from service.records.store import Store
+from service.statistics.contrast import Kind
+from service.statistics.model import Fit
+from service.statistics.verdict import Cost as ContrastCost
+from service.statistics.verdict import Verdict, Verdicts
 
 
 @dataclass(frozen=True)
@@ -30,8 +42,9 @@ class ArmSummary:
         finals: seed -> primary metric of the trials that ran to the budget; never a stopped trial's.
         measured: images -> seed -> primary metric, at the study's rungs and budget.
         stop: the policy's decision not to continue it, if it made one.
-        difference: finished seeds against the baseline's, None for the baseline and without a common seed.
-        p_holm: sign-flip p after Holm's correction over the study's arms, None below five common seeds.
+        final: mean of the finished seeds, where arms are compared, as the model has it (``Fit.mean``: at equal seeds
+            for all arms, so that means and differences cannot contradict each other), and their standard deviation;
+            None before one has finished.
     """
 
     arm: Arm
@@ -40,13 +53,7 @@ class ArmSummary:
     finals: Mapping[int, float]
     measured: Mapping[int, Mapping[int, float]]
     stop: Stop | None = None
-    difference: PairedDifference | None = None
-    p_holm: float | None = None
-
-    @property
-    def final(self) -> Spread | None:
-        """Mean and spread of the finished seeds."""
-        return spread(list(self.finals.values()))
+    final: Spread | None = None
 
     @property
     def ended_early(self) -> bool:
@@ -58,6 +65,19 @@ class ArmSummary:
     def diverged(self) -> bool:
         """Whether a seed diverged, so that the arm has no final metric."""
         return not self.finals and any(status.state.kind is StateKind.DIVERGED for status in self.statuses)
+
+    @property
+    def without_result(self) -> str:
+        """Why it has no final result, as a clause; empty where it has one."""
+        if self.finals:
+            return ""
+        if self.diverged:
+            return "diverged"
+        if self.ended_early and self.stop is not None:
+            return f"stopped at {self.stop.images:,} images"
+        if any(status.state.kind is StateKind.FAILED for status in self.statuses):
+            return "failed and given up"
+        return "not finished"
 
     @property
     def last_images(self) -> int:
@@ -77,6 +97,10 @@ class ArmSummary:
         return spread(list(self.measured.get(images, {}).values()))
 
 
+_JUDGED: dict[str, tuple[object, Verdicts]] = {}
+"""Study -> what its verdicts were last computed from, and these."""
+
+
 @dataclass(frozen=True)
 class Summary:
     """A study's results, per arm.
@@ -89,19 +113,77 @@ class Summary:
         decisions: what was decided, in the order of the looks, and what would be now; see ``Standing``.
         foreseen: the looks among them that nobody has decided yet.
         elsewhere: what was decided in this study under other plans and policies.
-        floors: distances between training and held-out images, by metric, where they were measured.
+        floors: what held-out images score, by metric, where it was measured.
         failures: trial name -> error of trials that were given up.
+        compared: the values that arms are compared on, and where they are: at equal images, or what the study names.
+        fit: the model of these values.
+        changes: what was changed after the study had begun, a sentence each.
+        device_seconds: arm -> what all its seeds cost; empty where nobody has added it up.
+        judged: the verdicts, where they are those of more arms than are here; None where they follow from ``arms``.
     """
 
     prepared: Prepared
     arms: tuple[ArmSummary, ...]
     plan: Plan
     results: Results
+    compared: Compared
+    fit: Fit
     decisions: tuple[Decision, ...] = ()
     foreseen: frozenset[str] = frozenset()
     elsewhere: tuple[OtherPlan, ...] = ()
-    floors: Mapping[str, float] = field(default_factory=dict)
+    floors: Mapping[str, Floor] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
+    changes: tuple[str, ...] = ()
+    device_seconds: Mapping[str, float] = field(default_factory=dict)
+    judged: Verdicts | None = None
+
+    @cached_property
+    def verdicts(self) -> Verdicts:
+        """What the study says of everything that it compares; computed once, and shown by everything else."""
+        if self.judged is not None:
+            return self.judged
+        metric = self.study.primary_metric
+        values = self.compared.values
+        missing = {
+            arm.arm.name: arm.without_result or BEFORE_A_RUNG for arm in self.arms if not values.get(arm.arm.name)
+        }
+        lost = [
+            f"{status.trial.name} diverged and has no final result: {arm.arm.name}'s mean is over its other seeds, "
+            "which makes it look better than it is."
+            for arm in self.arms
+            for status in arm.statuses
+            if arm.finals and status.state.kind is StateKind.DIVERGED
+        ]
+        noted = [self.compared.note] if self.compared.note else []
+        evaluation = evaluation_square(self.expansion, self.compared.values, self.fit.scale)
+        said = (*self.changes, *lost, *noted)
+        # who follows a run asks every few seconds, and with hundreds of arms judging takes seconds
+        asked = (self.study, [arm.arm.name for arm in self.arms], values, metric, missing, said, evaluation)
+        known = _JUDGED.get(self.study.name)
+        if known is None or known[0] != asked:
+            found = study_verdicts(self.expansion, self.fit, metric, missing, said, evaluation)
+            known = _JUDGED[self.study.name] = asked, with_differences(found, self.expansion)
+        return self._priced(known[1])
+
+    def _priced(self, verdicts: Verdicts) -> Verdicts:
+        """Adds what the arms cost, and what more seeds of all of them would."""
+        seconds = self.device_seconds
+        if not seconds:
+            return verdicts
+        seeds = {arm.arm.name: sum(status.images > 0 for status in arm.statuses) for arm in self.arms}
+        gflops = {arm.arm.name: arm.cost.gmacs for arm in self.arms}
+        costs = {
+            verdict.contrast.name: ContrastCost(seconds[arm], seconds[reference], gflops[arm], gflops[reference])
+            for verdict in verdicts.verdicts
+            for arm, reference in ((verdict.contrast.arm, verdict.contrast.reference[0]),)
+            if verdict.contrast.kind not in (Kind.INTERACTION, Kind.MAIN)
+        }
+        return verdicts.priced(sum(spent / max(1, seeds[arm]) for arm, spent in seconds.items()), costs)
+
+    def difference(self, arm: str) -> Verdict | None:
+        """Returns an arm's verdict against the baseline, where it has a difference; None for the baseline, too."""
+        verdict = self.verdicts.of(arm)
+        return None if verdict is None or verdict.difference is None else verdict
 
     @property
     def expansion(self) -> Expansion:
@@ -145,7 +227,11 @@ class Summary:
 
     def arm(self, name: str) -> ArmSummary:
         """Returns the summary of the arm called ``name``."""
-        return next(arm for arm in self.arms if arm.arm.name == name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, ArmSummary]:
+        return {arm.arm.name: arm for arm in self.arms}
 
 
 def summarise(
@@ -154,6 +240,7 @@ def summarise(
     *,
     running: frozenset[str] = frozenset(),
     failures: Mapping[str, str] | None = None,
+    known: Results | None = None,
 ) -> Summary:
     """Reads a study's results and works out every arm's summary.
 
@@ -162,23 +249,26 @@ def summarise(
         store: where its records are.
         running: names of trials with a segment in flight.
         failures: trial name -> error, for trials that were given up.
+        known: results that were read before; see ``collect``.
     """
-    known = standing(prepared, store, failures)
-    arms = _corrected(_arms(known, running))
-    floors: dict[str, float] = {}
-    for result in known.results.values():
-        for metrics in result.evaluations.values():
-            floors.update({name: metric.floor for name, metric in metrics.items() if metric.floor is not None})
+    stands = standing(prepared, store, failures, known)
+    arms = _arms(stands, running)
+    values = compared(arms, stands.prepared.expansion.study, store)
+    fitted = study_fit(stands.prepared.expansion, values.values)
+    arms = [replace(arm, final=_final(arm, fitted, values)) for arm in arms]
     return Summary(
-        prepared=known.prepared,
+        prepared=stands.prepared,
         arms=tuple(arms),
-        plan=known.plan,
-        results=known.results,
-        decisions=known.decisions,
-        foreseen=known.foreseen,
-        elsewhere=known.elsewhere,
-        floors=floors,
+        plan=stands.plan,
+        results=stands.results,
+        compared=values,
+        fit=fitted,
+        decisions=stands.decisions,
+        foreseen=stands.foreseen,
+        elsewhere=stands.elsewhere,
+        floors=floors(stands.results.values()),
         failures=dict(failures or {}),
+        changes=plan_changes(store, stands.prepared.expansion.study, prepared.plan_digest),
     )
 
 
@@ -188,7 +278,7 @@ def _arms(known: Standing, running: frozenset[str]) -> list[ArmSummary]:
     arms: list[ArmSummary] = []
     for arm in expansion.arms:
         own = tuple(
-            trial_status(study, results[trial.name], stops, trial.name in running)
+            trial_status(study, results[trial.name], stops, trial.name in running, known.plan.finished)
             for trial in expansion.trials_of[arm.name]
         )
         measured = {
@@ -202,15 +292,12 @@ def _arms(known: Standing, running: frozenset[str]) -> list[ArmSummary]:
         finals = {
             status.trial.seed: status.metric.value for status in own if status.is_final and status.metric is not None
         }
-        difference = None if arm.is_baseline else paired_difference(finals, arms[0].finals)
         cost = count(arm.config.model, arm.config.training.mask_ratio)
-        arms.append(ArmSummary(arm, cost, own, finals, measured, stops.get(arm.name), difference))
+        arms.append(ArmSummary(arm, cost, own, finals, measured, stops.get(arm.name)))
     return arms
 
 
-def _corrected(arms: list[ArmSummary]) -> list[ArmSummary]:
-    """Adds Holm's correction over every arm that has a test."""
-    tested = [arm for arm in arms if arm.difference is not None and arm.difference.p is not None]
-    adjusted = holm([arm.difference.p for arm in tested if arm.difference is not None and arm.difference.p is not None])
-    by_name = {arm.arm.name: p for arm, p in zip(tested, adjusted, strict=True)}
-    return [replace(arm, p_holm=by_name.get(arm.arm.name)) for arm in arms]
+def _final(arm: ArmSummary, fitted: Fit, values: Compared) -> Spread | None:
+    own = values.values.get(arm.arm.name, {})
+    mean, plain = fitted.mean(arm.arm.name), spread([value for value in own.values() if math.isfinite(value)])
+    return None if mean is None or plain is None else Spread(plain.n, mean, plain.sd)

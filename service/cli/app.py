@@ -17,22 +17,33 @@ import typer
 
 from dit_core.errors import UserError
 from service.cli.axes import axes
+from service.cli.bundle import bundle, import_bundle
 from service.cli.cache_latents import cache_latents
+from service.cli.compare import compare
 from service.cli.console import LogToTerminal, say_error
+from service.cli.curves import curves
 from service.cli.doctor import doctor
-from service.cli.exit_codes import KILLED, USER_ERROR
+from service.cli.exit_codes import INCOMPLETE, KILLED, USER_ERROR
 from service.cli.export import export
+from service.cli.garbage import garbage
 from service.cli.import_plan import import_plan
+from service.cli.init import init
 from service.cli.interrupt import signals_interrupt
+from service.cli.mcp import mcp
 from service.cli.plan import plan
+from service.cli.prompt import prompt
 from service.cli.queue import queue
+from service.cli.remove import remove
 from service.cli.repair import repair
 from service.cli.report import report
+from service.cli.retry import retry
 from service.cli.run import run
+from service.cli.simulate import simulate
 from service.cli.status import status
 from service.cli.stop import stop
 from service.cli.submit import submit
 from service.cli.sync import sync
+from service.cli.table import table
 from service.cli.ui import ui
 from service.cli.usage import Commands
 from service.cli.verify import verify
@@ -41,12 +52,11 @@ app = typer.Typer(
     name="dit-ablate",
     cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done · 1 trials failed · 2 a mistake in what was given · 3 stopped, ready to continue · "
-    "130 ended by a second Ctrl-C",
+    "4 a plan that is not understood whole · 130 ended by a second Ctrl-C",
 )
 
 
@@ -85,7 +95,8 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
         except KeyboardInterrupt:
             raise typer.Exit(KILLED) from None
         except UserError as error:
-            sentence = str(error)
+            say_error(str(error))
+            raise typer.Exit(INCOMPLETE if error.incomplete else USER_ERROR) from None
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
                 sentence = f"cannot write {error.filename or 'a file'} ({error.strerror}); what is recorded is kept"
@@ -99,9 +110,16 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-for _command in (plan, run, status, stop, queue, report, export, submit, sync, ui, axes, doctor):
+_commands: tuple[Callable[..., Any], ...] = (
+    init, plan, simulate, run, retry, status, stop, queue, report, table, curves, compare, export, bundle, submit, sync,
+    ui, axes, prompt, mcp, doctor,
+)  # fmt: skip
+for _command in _commands:
     app.command(_command.__name__)(_friendly(_command))
 app.command("verify")(_friendly(verify))
 app.command("repair")(_friendly(repair))
 app.command("import")(_friendly(import_plan))
+app.command("import-bundle")(_friendly(import_bundle))
+app.command("rm")(_friendly(remove))
+app.command("gc")(_friendly(garbage))
 app.command("cache-latents")(_friendly(cache_latents))

@@ -26,10 +26,13 @@ def axes(
 
     dit-ablate axes decoder --profile paper
     """
+    from dit_core.plugins.installed import load_installed
     from search_spaces.axes import all_axes, find_axis
     from search_spaces.profiles import PROFILES
-    from service.cli.axes_view import describe, render, render_list
+    from service.analysis.axis_facts import describe
+    from service.cli.axes_view import render, render_list
 
+    load_installed()
     chosen = PROFILES.get(profile, "--profile")
     listed = (find_axis(name),) if name is not None else all_axes()
     if json:

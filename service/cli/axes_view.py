@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -13,37 +12,12 @@ from rich.text import Text
 
 from search_spaces.axes import Axis
 from search_spaces.axes.base import GROUPS
-from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.profiles import Profile
-
-
-def describe(axis: Axis, profile: Profile) -> dict[str, Any]:
-    """Returns an axis as plain JSON data."""
-    aliases = dict(axis.value_aliases) if isinstance(axis, ChoiceAxis) else {}
-    return {
-        "name": axis.name,
-        "title": axis.title,
-        "group": axis.group,
-        "description": axis.description,
-        "fields": list(axis.fields),
-        "baseline": axis.current(profile.config, profile),
-        "values": [axis.label(value) for value in axis.values(profile)],
-        "evaluates_only": evaluates_only(axis),
-        "aliases": list(axis.aliases),
-        "value_aliases": {value: list(names) for value, names in aliases.items()},
-        "remove": axis.remove_means,
-        "add": axis.add_means,
-        "citation": axis.citation,
-    }
-
-
-def evaluates_only(axis: Axis) -> bool:
-    """Whether the axis changes nothing that training sees; averages of the weights are kept beside it."""
-    return all(field.startswith("evaluation.") or field == "training.ema_decays" for field in axis.fields)
+from service.analysis.axis_facts import describe, evaluates_only
 
 
 def render_list(axes: Sequence[Axis], profile: Profile) -> Group:
-    """Lays all axes out, group by group: what each is, its values and its source."""
+    """Lays all axes out, group by group: what each is, its values, what REMOVE and ADD mean for it, and its source."""
     parts: list[RenderableType] = [_head(profile)]
     for group in (*GROUPS, *sorted({axis.group for axis in axes} - {*GROUPS})):
         members = [axis for axis in axes if axis.group == group]
@@ -51,10 +25,16 @@ def render_list(axes: Sequence[Axis], profile: Profile) -> Group:
             continue
         parts += [Text(), Rule(Text(group.capitalize(), style="bold"), align="left", characters="─")]
         for axis in members:
-            parts += [_title(axis), _table([("values", _values(axis, profile)), ("source", axis.citation)])]
+            rows = [
+                ("values", _values(axis, profile)),
+                ("REMOVE", axis.remove_means),
+                ("ADD", axis.add_means),
+                ("source", axis.citation),
+            ]
+            parts += [_title(axis), _table(rows)]
     parts += [
         Text(),
-        Text("dit-ablate axes AXIS shows one with its aliases, the fields it sets, and what REMOVE and ADD mean."),
+        Text("dit-ablate axes AXIS shows one with its aliases and the fields it sets."),
     ]
     return Group(*parts)
 

@@ -29,15 +29,24 @@ def doctor(
 
     dit-ablate doctor --address head:6379 --store /shared/store --tracking-uri http://mlflow:5000
     """
-    from service.engine.doctor import examine
+    from service.engine.doctor import Finding, examine
+    from service.engine.failures import LanesFailed
     from service.records.store import Store
 
     console, wrong = out(), 0
-    for finding in examine(address, None if store is None else Store(store), tracking_uri):
+
+    def tell(finding: Finding) -> None:
+        nonlocal wrong
         wrong += not finding.right
         console.print(
             "right" if finding.right else "WRONG", finding.text, soft_wrap=True, markup=False, highlight=False
         )
+
+    try:
+        for finding in examine(address, None if store is None else Store(store), tracking_uri):
+            tell(finding)
+    except LanesFailed as error:
+        tell(Finding(False, str(error)))
     console.print("Nothing is wrong." if not wrong else f"{wrong} of these must be put right first.")
     if wrong:
         raise typer.Exit(FAILED)

@@ -95,7 +95,7 @@ class Lines:
 
     def _stopped(self, snapshot: Snapshot) -> Iterator[tuple[tuple[int, int], str, str]]:
         for stop in snapshot.stops[self._stops :]:
-            yield (stop.images, 1), f"Stopped early: {stop.reason}", "yellow"
+            yield (stop.images, 1), f"{'Settled' if stop.seeds else 'Stopped early'}: {stop.reason}", "yellow"
         self._stops = len(snapshot.stops)
 
     def _heartbeat(self, snapshot: Snapshot) -> str:

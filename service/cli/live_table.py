@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -24,11 +25,16 @@ _STYLES = {
     StateKind.COMPLETED: "green",
     StateKind.REUSED: "green",
     StateKind.STOPPED: "yellow",
+    StateKind.SPARED: "green",
     StateKind.DIVERGED: "red",
     StateKind.FAILED: "red",
     StateKind.RUNNING: "cyan",
     StateKind.PENDING: "dim",
 }
+
+WIDE = 120
+"""Columns of a terminal that has room for everything; a narrower one gets no bars, and fewer metric columns."""
+NARROW_ARM, NARROW_METRICS = 24, 2
 
 
 class LiveTable:
@@ -65,15 +71,18 @@ class LiveTable:
         order = {StateKind.RUNNING: 0, StateKind.PENDING: 2}
         ranked = sorted(snapshot.statuses, key=lambda status: order.get(status.state.kind, 1))
         shown = {status.trial.name for status in ranked[:room]}
+        narrow = self._console.width < WIDE
+        milestones = self._fitting(snapshot) if narrow else self._study.milestones
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for column in ("arm", "seed", "status", "progress", "images"):
+        table.add_column("arm", no_wrap=True, overflow="ellipsis", max_width=NARROW_ARM if narrow else None)
+        for column in ("seed", "status", "images") if narrow else ("seed", "status", "progress", "images"):
             table.add_column(column, no_wrap=True)
-        table.add_column("loss", justify="right")
-        for milestone in self._study.milestones:
-            table.add_column(f"at {numbers.short(milestone)}", justify="right")
+        for column in ("loss", *(f"at {numbers.short(milestone)}" for milestone in milestones)):
+            table.add_column(column, justify="right", no_wrap=True)
         for status in snapshot.statuses:
             if status.trial.name in shown:
-                table.add_row(*self._row(status, snapshot))
+                cells = self._row(status, snapshot, milestones)
+                table.add_row(*(cell for cell in cells if not (narrow and isinstance(cell, ProgressBar))))
         hidden = len(snapshot.statuses) - len(shown)
         parts: list[Table | Text] = [table]
         if hidden:
@@ -85,7 +94,18 @@ class LiveTable:
         parts.append(Text(f"{metric} by images seen, {better(metric)} is better; Ctrl-C stops", style="dim"))
         return Group(*parts)
 
-    def _row(self, status: TrialStatus, snapshot: Snapshot) -> list[str | Text | ProgressBar]:
+    def _fitting(self, snapshot: Snapshot) -> tuple[int, ...]:
+        """The milestones that a narrow terminal has room for: the latest that was measured, and those around it."""
+        milestones = self._study.milestones
+        measured = [
+            at for status in snapshot.statuses for at in self._measured.of(status.trial.name) if at in milestones
+        ]
+        end = max(milestones.index(max(measured)) + 1 if measured else 0, NARROW_METRICS)
+        return tuple(milestones[max(0, end - NARROW_METRICS) : end])
+
+    def _row(
+        self, status: TrialStatus, snapshot: Snapshot, milestones: Sequence[int]
+    ) -> list[str | Text | ProgressBar]:
         name, budget = status.trial.name, self._study.budget_images
         live = snapshot.live.get(name)
         images = max(status.images, live.images if live is not None else 0)
@@ -100,8 +120,5 @@ class LiveTable:
             ProgressBar(total=budget, completed=min(images, budget), width=16),
             f"{numbers.short(images)}/{numbers.short(budget)}",
             loss,
-            *(
-                numbers.significant(values[milestone]) if milestone in values else ""
-                for milestone in self._study.milestones
-            ),
+            *(numbers.significant(values[milestone]) if milestone in values else "" for milestone in milestones),
         ]

@@ -68,11 +68,29 @@ SetOption = Annotated[
 ]
 ProfileOption = Annotated[
     str | None,
-    typer.Option("--profile", metavar="NAME", help="Baseline profile: digits or paper.", show_default=False),
+    typer.Option(
+        "--profile", metavar="NAME", help="Baseline profile, e.g. digits, paper or pixels-32.", show_default=False
+    ),
 ]
 SkipUnknownOption = Annotated[
     bool,
     typer.Option("--skip-unknown", help="Leave out what could not be understood in a plan (it is listed) and go on."),
+]
+AcceptGuessesOption = Annotated[
+    bool,
+    typer.Option("--accept-guesses", help="Take the best reading of what a plan leaves open (it is listed) and go on."),
+]
+PluginOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin",
+        metavar="FILE",
+        help="A Python file, or a package's folder, that registers parts of your own; naming it here lets it run. "
+        "Repeat as needed.",
+    ),
+]
+TrustOption = Annotated[
+    bool, typer.Option("--trust", help="Let the code that the study names run on this machine, now and later.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
@@ -104,6 +122,9 @@ def choices(
     settings: list[str] | None = None,
     profile: str | None = None,
     skip_unknown: bool = False,
+    accept_guesses: bool = False,
+    plugins: list[str] | None = None,
+    trust: bool = False,
 ) -> dict[str, Any]:
     """Turns the options' text into the keyword arguments of ``Client.plan``, ``run`` and ``submit``.
 
@@ -125,6 +146,12 @@ def choices(
         found["profile"] = profile
     if skip_unknown:
         found["skip_unknown"] = True
+    if accept_guesses:
+        found["accept_guesses"] = True
+    if plugins:
+        found["plugins"] = tuple(plugins)
+    if trust:
+        found["trust"] = True
     return found
 
 

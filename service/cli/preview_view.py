@@ -10,20 +10,25 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from search_spaces.plan_import import NotUnderstood, Phrase
+from search_spaces.plan_import import NotUnderstood, Phrase, Question
 from service.analysis import preview_text
 from service.analysis.preview import Preview
 from service.analysis.preview_text import ABLATION_COLUMNS, ARM_COLUMNS, ARM_NUMBERS, LEGEND, STORE_COLUMN
+
+LONGEST_WORD = 36
+"""Characters of an arm's name that are never broken, however narrow the terminal is."""
 
 
 def render(preview: Preview) -> Group:
     """Lays a preview out: head, questions, arms, totals, then sentences."""
     parts: list[RenderableType] = [_head(preview), Text(), _ablations(preview)]
-    parts += [Text(f"  {ablation.name}: {note}") for ablation in preview.ablations for note in ablation.notes]
+    for ablation in preview.ablations:
+        parts += [Text(f"  {ablation.name}: {note}") for note in ablation.notes]
+        parts += [Text(f"  {ablation.name}: {what}", style="yellow") for what in ablation.differs]
     parts += [Text(), _arms(preview), Text(), Text(preview_text.totals(preview), style="bold")]
     parts += [Text(line) for line in preview_text.left_to_run(preview)]
     parts.append(Text(LEGEND, style="dim"))
-    parts += understanding(preview.understood, preview.not_understood)
+    parts += understanding(preview.understood, preview.not_understood, preview.questions, preview.guesses)
     if preview.notes:
         parts += [Text(), Text("Notes", style="bold"), *(Text(f"  - {note}") for note in preview.notes)]
     if preview.blocker is not None:
@@ -51,7 +56,9 @@ def _ablations(preview: Preview) -> Table:
 def _arms(preview: Preview) -> Table:
     table = _table("Arms")
     columns = ARM_COLUMNS if preview.segments is None else (*ARM_COLUMNS, STORE_COLUMN)
-    for column in columns:
+    longest = max((len(word) for arm in preview.arms for word in arm.name.split()), default=0)
+    table.add_column(columns[0], overflow="fold", min_width=min(longest, LONGEST_WORD))
+    for column in columns[1:]:
         table.add_column(column, justify="right" if column in ARM_NUMBERS else "left", overflow="fold")
     for arm in preview.arms:
         name, *cells = map(Text, preview_text.arm_row(arm, preview))
@@ -65,7 +72,17 @@ def _table(title: str) -> Table:
     return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
 
 
-def understanding(understood: Sequence[Phrase], missed: Sequence[NotUnderstood]) -> list[RenderableType]:
+def one_line(said: object) -> str:
+    """Returns what is said, or quoted of a plan, with every stretch of white space in it as one space."""
+    return " ".join(str(said).split())
+
+
+def understanding(
+    understood: Sequence[Phrase],
+    missed: Sequence[NotUnderstood],
+    questions: Sequence[Question] = (),
+    guesses: Sequence[Question] = (),
+) -> list[RenderableType]:
     """Lays out how the phrases of a written plan were understood, ablation by ablation, and what was not."""
     parts: list[RenderableType] = []
     if understood:
@@ -77,10 +94,17 @@ def understanding(understood: Sequence[Phrase], missed: Sequence[NotUnderstood])
         table.add_column(overflow="fold")
         for phrase in understood:
             if phrase.ablation == ablation:
-                said = f'"{phrase.text}"' if phrase.text else "left out"
-                table.add_row(phrase.field, Text(said), Text(phrase.meaning))
-        parts += [Text(f"  {ablation}"), Padding(table, (0, 0, 0, 4))]
+                said = f'"{one_line(phrase.text)}"' if phrase.text else "left out"
+                table.add_row(one_line(phrase.field), Text(said), Text(one_line(phrase.meaning)))
+        parts += [Text(f"  {one_line(ablation)}"), Padding(table, (0, 0, 0, 4))]
     if missed:
         parts += [Text(), Text("Not understood", style="bold yellow")]
-        parts += [Text(f"  - {item}", style="yellow") for item in missed]
+        parts += [Text(f"  - {one_line(item)}", style="yellow") for item in missed]
+    for title, asked in (("To settle", questions), ("Guesses that were accepted", guesses)):
+        if asked:
+            parts += [
+                Text(),
+                Text(title, style="bold yellow"),
+                *(Text(f"  - {one_line(item)}", style="yellow") for item in asked),
+            ]
     return parts

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from service.analysis import numbers
-from service.analysis.study_result import StudyResult
+from service.analysis import numbers, verdict_text
+from service.analysis.study_result import TRIAL_COLUMNS, StudyResult
+from service.analysis.study_state import state
 from service.command_text import command_line, from_here
 
 SHOWN = 20
@@ -35,21 +39,27 @@ def render_study(result: StudyResult) -> Group:
     table.add_column("seed", justify="right")
     table.add_column("status")
     table.add_column("images", justify="right")
-    table.add_column(result.study.primary_metric, justify="right")
+    known = (*TRIAL_COLUMNS, *result.config_fields)
+    beside = [column for column in result.trial_rows.columns if column not in known]
+    for metric in (result.study.primary_metric, *beside):
+        table.add_column(metric, justify="right")
     table.add_column("training", justify="right")
-    for row in result.trials.to_dict("records"):
+    for row in result.trial_rows.rows:
         table.add_row(
             Text(row["arm"]),
             str(row["seed"]),
             row["status"],
             numbers.whole(row["images"]),
             numbers.NOTHING if row["metric"] != row["metric"] else result.shown.value(row["metric"]),
+            *(numbers.significant(None if row[name] != row[name] else row[name]) for name in beside),
             numbers.duration(row["seconds"]),
         )
     parts: list[RenderableType] = [
         Text.assemble(("Study ", "bold"), (result.study.name, "bold cyan"), f": {state(result)} ({_counts(result)})"),
         table,
+        Text(verdict_text.overall(result.verdicts)),
         *(Text(other, style="dim") for other in result.other_plans),
+        *([Text(result.audits)] if result.audits else []),
         *given_up_lines(result),
         *damage_lines(result),
     ]
@@ -58,7 +68,7 @@ def render_study(result: StudyResult) -> Group:
 
 def given_up_lines(result: StudyResult) -> list[Text]:
     """The trials that were given up, each with its kind of failure and its error."""
-    rows = result.failed.to_dict("records")
+    rows = result.failed_rows
     return [
         Text(f"given up ({row['cause'] or 'error'}): {row['arm']} seed={row['seed']}: {row['error']}", style="red")
         for row in rows
@@ -76,14 +86,10 @@ def damage_lines(result: StudyResult) -> list[Text]:
     return [*lines, Text(f"{rest}what it costs to make it again: {command}", style="dim")]
 
 
-def state(result: StudyResult) -> str:
-    """A few words for a study."""
-    if result.running or (result.trials["status"] == "running").any():
-        return result.waiting or "running"
-    if len(result.failed):
-        return f"{numbers.plural(len(result.failed), 'trial')} failed"
-    return "done" if result.done else "not finished"
+def counted(states: Iterable[str]) -> str:
+    """Returns how many trials are in which state, the most first."""
+    return ", ".join(f"{number} {word}" for word, number in Counter(states).most_common())
 
 
 def _counts(result: StudyResult) -> str:
-    return ", ".join(f"{number} {word}" for word, number in result.trials["status"].value_counts().items())
+    return counted(row["status"] for row in result.trial_rows.rows)

@@ -10,8 +10,10 @@ import typer
 from service.cli.console import err, out
 from service.cli.exit_codes import FAILED, INTERRUPTED
 from service.cli.options import (
+    AcceptGuessesOption,
     BudgetOption,
     JsonOption,
+    PluginOption,
     ProfileOption,
     RungsOption,
     SeedsOption,
@@ -19,8 +21,10 @@ from service.cli.options import (
     SkipUnknownOption,
     StudyArgument,
     TrackingOption,
+    TrustOption,
     choices,
 )
+from service.cli.trusting import asking_for_trust
 
 
 def submit(
@@ -51,12 +55,15 @@ def submit(
     settings: SetOption = None,
     profile: ProfileOption = None,
     skip_unknown: SkipUnknownOption = False,
+    accept_guesses: AcceptGuessesOption = False,
+    plugin: PluginOption = None,
+    trust: TrustOption = False,
     json: JsonOption = False,
 ) -> None:
     """Run a study as a job on a Ray cluster that has dit-ablate installed.
 
-    The study's file travels with the job, and Python files beside it; nothing else does. Store, data and tracking
-    URI are as the cluster sees them. Submitting again continues.
+    The study's file travels with the job, its plugins, and Python files beside it; nothing else does. Store, data and
+    tracking URI are as the cluster sees them. Submitting again continues.
 
     Ctrl-C leaves the job running. To stop it: ray job stop, which waits for checkpoints, or dit-ablate stop on the
     cluster.
@@ -72,10 +79,19 @@ def submit(
     from service.redact import redacted
 
     client = Client(store=store, tracking_uri=tracking_uri, address=address)
-    job = client.submit(
+    job = asking_for_trust(
+        client.submit,
         study,
         **choices(
-            seeds=seeds, budget=budget, rungs=rungs, settings=settings, profile=profile, skip_unknown=skip_unknown
+            seeds=seeds,
+            budget=budget,
+            rungs=rungs,
+            settings=settings,
+            profile=profile,
+            skip_unknown=skip_unknown,
+            accept_guesses=accept_guesses,
+            plugins=plugin,
+            trust=trust,
         ),
     )
     follow_to = err() if json else out()

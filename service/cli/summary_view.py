@@ -15,13 +15,14 @@ from rich.table import Table
 from rich.text import Text
 
 from dit_core.data.paths import cache_folder
-from service.analysis import numbers
+from service.analysis import numbers, verdict_text
 from service.analysis.cells import own_label
 from service.analysis.numbers import MetricFormat
 from service.analysis.study_result import StudyResult
-from service.cli.status_view import damage_lines
+from service.cli.status_view import counted, damage_lines
 from service.command_text import TRACKING_REFERENCE, command_line, from_here
 from service.jobs.inside import submitted_command
+from service.mlflow_sync.address import sqlite_address
 
 
 def show(result: StudyResult, console: Console) -> None:
@@ -34,46 +35,53 @@ def show(result: StudyResult, console: Console) -> None:
 
 def render(result: StudyResult) -> Group:
     """Lays the results out."""
-    parts: list[RenderableType] = [Text(), _headline(result)]
-    for name in dict.fromkeys(result.ablations["ablation"]):
+    parts: list[RenderableType] = [Text(), _headline(result), Text(verdict_text.overall(result.verdicts))]
+    parts += [Text(note, style="yellow") for note in result.verdicts.notes]
+    if result.capped:
+        parts.append(Text(result.capped, style="yellow"))
+    for name in dict.fromkeys(row["ablation"] for row in result.ablation_rows.rows):
         parts += [Text(), _ablation(result, str(name))]
-    if (result.arms["images"] < result.study.budget_images).any():
+    if any(_at(row, result.study.budget_images) for row in result.ablation_rows.rows):
         parts += [Text("@ not at full length: the value there, and the difference to the baseline there.", style="dim")]
-    if result.stops:
-        parts += [Text(), Text("Stopped early", style="bold")]
-        parts += [Text(f"  - {stop.reason}") for stop in result.stops]
+    for settled, title in ((False, "Stopped early"), (True, "Settled, with no more seeds")):
+        if stops := [stop for stop in result.stops if bool(stop.seeds) == settled]:
+            parts += [Text(), Text(title, style="bold")]
+            parts += [Text(f"  - {stop.reason}") for stop in stops]
+    parts += [Text(), Text(result.audits)] if result.audits else []
     parts += [line for other in result.other_plans for line in (Text(), Text(other, style="dim"))]
     for status, title in (("diverged", "Diverged"), ("failed", "Failed")):
-        rows = result.trials[result.trials["status"] == status]
-        if len(rows):
+        if rows := [row for row in result.trial_rows.rows if row["status"] == status]:
             parts += [Text(), Text(title, style="bold red")]
-            parts += [Text(f"  - {_trial_line(row)}") for row in rows.to_dict("records")]
+            parts += [Text(f"  - {_trial_line(row)}") for row in rows]
     if result.damage:
         parts += [Text(), *damage_lines(result)]
     return Group(*parts, Text())
 
 
 def _headline(result: StudyResult) -> Text:
-    done = int(result.trials["status"].isin(["completed", "reused"]).sum())
-    counts = ", ".join(f"{number} {state}" for state, number in result.trials["status"].value_counts().items())
+    states = [row["status"] for row in result.trial_rows.rows]
+    done = sum(state in ("completed", "reused") for state in states)
     state = "stopped before it was done" if result.interrupted else "done" if result.done else "not finished"
-    if len(result.failed):
-        state = f"{numbers.plural(len(result.failed), 'trial')} failed"
+    state = "capped" if result.capped and not result.interrupted else state
+    if failed := len(result.failed_rows):
+        state = f"{numbers.plural(failed, 'trial')} failed"
     return Text.assemble(
         ("Study ", "bold"),
         (result.study.name, "bold cyan"),
-        f": {state}. {done} of {numbers.plural(len(result.trials), 'trial')} ran to the budget ({counts}).",
+        f": {state}. {done} of {numbers.plural(len(states), 'trial')} ran to the budget ({counted(states)}).",
     )
 
 
 def _ablation(result: StudyResult, name: str) -> Table:
     table = Table(title=Text(name), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("value")
-    for column in ("parameters", "Gflops", result.study.primary_metric, "vs baseline"):
+    beside = [name for name in result.arm_rows.columns if f"{name}_spread" in result.arm_rows.columns]
+    for column in ("parameters", "Gflops", result.study.primary_metric, "vs baseline", *beside):
         table.add_column(column, justify="right")
+    table.add_column("verdict", overflow="fold")
     table.add_column("status", overflow="fold")
-    baseline = result.arms["arm"].iloc[0]
-    for row in result.ablations[result.ablations["ablation"] == name].to_dict("records"):
+    baseline = result.arm_rows.rows[0]["arm"]
+    for row in (row for row in result.ablation_rows.rows if row["ablation"] == name):
         own = row["arm"] == baseline
         table.add_row(
             Text(own_label(str(row["value"])) if own else str(row["value"]), style="bold" if own else ""),
@@ -81,6 +89,8 @@ def _ablation(result: StudyResult, name: str) -> Table:
             numbers.gflops(float(row["gflops"])),
             _mean(row, result.shown) + _at(row, result.study.budget_images),
             numbers.NOTHING if own or math.isnan(row["difference"]) else result.shown.signed(row["difference"]),
+            *(numbers.significant(None if math.isnan(row[column]) else row[column]) for column in beside),
+            "" if own else verdict_text.word(result.verdicts.at(name, str(row["value"]))),
             str(row["status"]),
         )
     return table
@@ -135,6 +145,8 @@ def ui_command(store: Path | str, tracking_uri: str | None) -> str:
     if tracking_uri is not None and tracking_uri.startswith(("http://", "https://")):
         return tracking_uri
     default = store if isinstance(store, Path) else cache_folder().resolve() / "stores"
-    elsewhere = tracking_uri is not None and not tracking_uri.startswith(f"sqlite:///{default}/")
+    elsewhere = tracking_uri is not None and not tracking_uri.startswith(
+        sqlite_address(default / "mlflow.db").removesuffix("mlflow.db")
+    )
     shown = TRACKING_REFERENCE if tracking_uri and "***" in tracking_uri else tracking_uri
     return command_line("ui", ["--tracking-uri", shown] if elsewhere and shown else [], store)

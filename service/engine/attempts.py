@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-from service.engine.causes import counts, pause, told_cause
+from service.engine.causes import TUNE_TRIAL, counts, pause, told_cause
 from service.engine.segment import Segment
 from service.engine.wire import LOST, SegmentResult
 from service.records.kinds import Failure
+
+_TUNE_TRIALS = 20
+"""How often the Ray Tune trial that waits for a segment may end before that counts: then something is wrong."""
 
 
 class Attempts:
@@ -29,7 +32,7 @@ class Attempts:
         None for every other failure.
         """
         cause = told_cause(result)
-        if counts(cause):
+        if counts(cause) or (cause == TUNE_TRIAL and self._blameless[segment.id] >= _TUNE_TRIALS):
             return None
         self._blameless[segment.id] += 1
         return pause(cause, self._blameless[segment.id])

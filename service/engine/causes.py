@@ -15,6 +15,7 @@ INFRASTRUCTURE = "infrastructure"
 LOST_WORKER = "lost worker"
 HANG = "hang"
 LOST_NODE = "lost node"
+TUNE_TRIAL = "Ray Tune trial"
 DIVERGENCE = "divergence"
 ERROR = "error"
 
@@ -24,7 +25,15 @@ _AWAY = {
 }  # fmt: skip
 _MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory", "status_alloc")
 _DEVICE = ("cuda error", "nccl", "ecc error", "device-side", "cudnn_status", "hip error")
-_PAUSES = {NO_ROOM: 5.0, INFRASTRUCTURE: 5.0, OUT_OF_MEMORY: 5.0, LOST_WORKER: 1.0, LOST_NODE: 1.0, HANG: 5.0}
+_PAUSES = {
+    NO_ROOM: 5.0,
+    INFRASTRUCTURE: 5.0,
+    OUT_OF_MEMORY: 5.0,
+    LOST_WORKER: 1.0,
+    LOST_NODE: 1.0,
+    HANG: 5.0,
+    TUNE_TRIAL: 1.0,
+}
 _LONGEST = 300.0
 
 
@@ -72,8 +81,8 @@ def told_cause(result: SegmentResult) -> str:
 
 
 def counts(cause: str) -> bool:
-    """Whether a failure says something of its trial: a full disk does not."""
-    return cause != NO_ROOM
+    """Whether a failure says something of its trial: a full disk does not, nor does what waited for it and ended."""
+    return cause not in (NO_ROOM, TUNE_TRIAL)
 
 
 def pause(cause: str, attempt: int) -> float:

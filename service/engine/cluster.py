@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import shutil
 import signal
 import socket
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import ray
 
-from dit_core.errors import UserError
+from dit_core.errors import UserError, unknown
 from search_spaces.study import Resources
 from service.engine.failures import ClusterGone, LanesFailed
 from service.engine.own_ray import closed_to_others
 from service.engine.own_session import apart
+from service.reach import reach
 
 NAMESPACE = "dit-ablate"
 OBJECT_STORE_BYTES = 150 * 1024**2
@@ -34,6 +36,9 @@ _QUIET = {
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "RAY_worker_maximum_startup_concurrency": "8",  # fewer, and the raylet prints a warning about a dozen actors
 }
+_KIND, _A_LITTLE = "accelerator_type:", 0.001
+"""A node with GPUs of some kind has one of this resource, of which everybody who wants that kind takes a little."""
+_ROUNDING = 1e-9
 _LONGEST_TEMP_DIR = 40
 """Ray puts Unix sockets below its temporary folder; their whole path may have 107 characters."""
 
@@ -115,15 +120,30 @@ def _first_sentence(error: Exception) -> str:
 
 def lanes_that_fit(resources: Resources) -> int:
     """Returns how many lanes the nodes that are alive have room for, whoever uses them now."""
-    slots = 0
-    for node in ray.nodes():
-        if not node["Alive"]:
-            continue
-        fits = node["Resources"].get("CPU", 0.0) // resources.cpus_per_worker
-        if resources.gpus_per_worker:
-            fits = min(fits, node["Resources"].get("GPU", 0.0) // resources.gpus_per_worker)
-        slots += int(fits)
+    slots = sum(_workers_that_fit(resources, node["Resources"]) for node in ray.nodes() if node["Alive"])
     return slots // resources.workers
+
+
+def _workers_that_fit(resources: Resources, node: Mapping[str, float]) -> int:
+    """How many workers a node has room for; no worker has parts of two GPUs."""
+    fits = int(node.get("CPU", 0.0)) // resources.cpus_per_worker
+    gpus = resources.gpus_per_worker
+    if gpus:
+        on_one = math.floor(1 / gpus + _ROUNDING)
+        fits = min(fits, int(node.get("GPU", 0.0)) * on_one)
+    if resources.accelerator_type is not None and not node.get(f"{_KIND}{resources.accelerator_type}"):
+        return 0
+    return fits
+
+
+def worker_needs(resources: Resources) -> dict[str, float]:
+    """Returns what Ray is asked for, for one worker."""
+    each: dict[str, float] = {"CPU": resources.cpus_per_worker}
+    if resources.gpus_per_worker:
+        each["GPU"] = resources.gpus_per_worker
+    if resources.accelerator_type is not None:
+        each[f"{_KIND}{resources.accelerator_type}"] = _A_LITTLE
+    return each
 
 
 def require_room(resources: Resources) -> None:
@@ -133,6 +153,9 @@ def require_room(resources: Resources) -> None:
         UserError: it has not.
     """
     if lanes_that_fit(resources) < 1:
+        kinds = sorted(name.removeprefix(_KIND) for name in ray.cluster_resources() if name.startswith(_KIND))
+        if resources.accelerator_type is not None and resources.accelerator_type not in kinds:
+            raise unknown("resources.accelerator_type", resources.accelerator_type, kinds)
         have = ray.cluster_resources()
         raise UserError(
             f"resources: one lane needs {lane_needs(resources)}, and the Ray cluster has {have.get('CPU', 0.0):g} CPU "
@@ -143,7 +166,10 @@ def require_room(resources: Resources) -> None:
 def lane_needs(resources: Resources) -> str:
     """Says what a lane takes, e.g. ``2 x 1 CPU and 2 x 1 GPU``."""
     need = f"{resources.workers} x {resources.cpus_per_worker} CPU"
-    return need + (f" and {resources.workers} x {resources.gpus_per_worker:g} GPU" if resources.gpus_per_worker else "")
+    if not resources.gpus_per_worker:
+        return need
+    kind = f" ({resources.accelerator_type})" if resources.accelerator_type is not None else ""
+    return f"{need} and {resources.workers} x {resources.gpus_per_worker:g} GPU{kind}"
 
 
 def room() -> str:
@@ -161,7 +187,7 @@ def _connect(address: str) -> None:
     host, _, port = address.rpartition(":")
     if host and port.isdigit():
         try:
-            socket.create_connection((host, int(port)), timeout=5).close()
+            reach(host.strip("[]"), int(port), 5)
         except OSError as error:
             raise UserError(f"address: no Ray cluster answers at {address} ({error.strerror or error})") from None
     elif address != "auto":

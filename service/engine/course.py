@@ -33,6 +33,7 @@ class Course:
         prepared: the study, with the arms proposed so far.
         planner: the policy's plan.
         failed: trial name -> error, for the trials given up in this run.
+        seeds: the first so many seeds of the study are planned; None for all.
         stops: arms that are not continued, in the order of the looks.
         messages: what a person should know, oldest first.
     """
@@ -41,6 +42,7 @@ class Course:
         self.prepared, self._store, self._proposer = prepared, store, proposer
         self.messages: list[str] = []
         self.failed: dict[str, str] = {}
+        self.seeds: int | None = None
         self._decisions, self._proposals = books(prepared, store)
         self._batches: dict[str, Batch] = {}
         self._unanswered: set[str] = set()
@@ -94,12 +96,21 @@ class Course:
         self.failed[trial] = error
         self._take(replace(self.results[trial], failed=error))
 
+    def plan_seeds(self, count: int) -> None:
+        """Plans the first so many seeds of the study, as if it had no others; more may be taken in later."""
+        self.seeds = count
+        self.planner = self._plan(self.results, dict(self.planner.decisions))
+
+    def within(self, seeds: int) -> Expansion:
+        """Returns the study with the first so many of its seeds only."""
+        study = self.expansion.study
+        return replace(self.expansion, study=study.model_copy(update={"seeds": study.seeds[:seeds]}))
+
     def statuses(self, running: frozenset[str] = frozenset()) -> list[TrialStatus]:
         """Returns every trial's status, in the study's order; ``running`` are those with a segment in flight."""
-        return [
-            self._status(status.trial.name, True) if status.trial.name in running else status
-            for status in self._statuses.values()
-        ]
+        found = dict(self._statuses)  # thousands of trials, of which a few run
+        found.update((name, self._status(name, True)) for name in running if name in found)
+        return list(found.values())
 
     # -- what is known ----------------------------------------------------------------------------
 
@@ -122,7 +133,10 @@ class Course:
         )
 
     def _take(self, result: TrialResult) -> None:
-        self.planner.update(result)
+        if result.trial.name in self._planned:
+            self.planner.update(result)
+        else:
+            self.planner.results[result.trial.name] = result
         self._statuses[result.trial.name] = self._status(result.trial.name)
 
     def _take_decision(self, decision: Decision) -> None:
@@ -145,19 +159,21 @@ class Course:
     # -- what is asked ----------------------------------------------------------------------------
 
     def _plan(self, results: Results, decisions: dict[str, Decision]) -> Planner:
-        policy, expansion = self.prepared.policy, self.prepared.expansion
+        policy = self.prepared.policy
+        expansion = self.expansion if self.seeds is None else self.within(self.seeds)
+        self._planned = frozenset(trial.name for trial in expansion.trials)
         recorded = self._decisions.recorded(look.name for look in policy.looks(expansion))
         return policy.planner(expansion, results, {**decisions, **recorded}, self._batches)
 
     def _answer(self, question: Question) -> Batch | None:
         recorded = self._proposals.get(question)
-        if recorded is not None or question.name in self._unanswered:
+        if recorded is not None or question.name in self._unanswered or not question.ready:
             return recorded
         if self._proposer is None:
             self._leave_open(question, "nothing proposes any")
             return None
         try:
-            given = self._proposer.propose(question, self.expansion, self.results)
+            given = self._proposer.propose(question, self.expansion, self.results, dict(self._batches))
         except Exception as error:  # a search that fails must not take the trials with it
             self._leave_open(question, f"{type(error).__name__}: {error}")
             return None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +14,7 @@ import ray
 from dit_core.errors import UserError
 from search_spaces.study import Resources
 from service.engine import node_check
-from service.engine.all_reduce import all_reduce
+from service.engine.all_reduce import AllReduce
 from service.engine.cluster import cluster
 from service.records.store import Store
 from service.redact import redacted
@@ -47,24 +49,30 @@ def examine(address: str | None, store: Store | None, tracking_uri: str | None) 
     Yields:
         What each check has found.
     """
-    with cluster(address, None, Resources()) as shared:
+    with cluster(address, None, Resources()) as shared, ThreadPoolExecutor(1) as beside, ExitStack() as ends:
         until = time.monotonic() + SECONDS
+        # all that takes time is begun at once: MLflow answers, and workers come up, while nodes are asked
+        mlflow = None if tracking_uri is None else beside.submit(_mlflow, tracking_uri)
         nodes = {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
         where = f"Ray at {ray.get_runtime_context().gcs_address}" if shared else "an own Ray on this machine"
         yield Finding(True, f"{where} has {len(nodes)} node{'' if len(nodes) == 1 else 's'}")
         probe = None if store is None else node_check.StoreProbe(store.place, store.nonce_written())
-        well: dict[str, Any] = {}
+        reduces = [(name, having, ends.enter_context(reduce)) for name, having, reduce in _collectives(nodes)]
+        well: set[str] = set()
         try:
             for identity, finding in _nodes(nodes, probe, until):
                 if finding.right:
-                    well[identity] = nodes[identity]
+                    well.add(nodes[identity]["NodeManagerAddress"])
                 yield finding
         finally:
             if store is not None and probe is not None:
                 store.nonce_removed(probe.nonce)
-        yield from _collectives(well, until)
-    if tracking_uri is not None:
-        yield _mlflow(tracking_uri)
+        for name, having, reduce in reduces:
+            members = [address for address in having if address in well]
+            if members:
+                yield _added_up(name, members, reduce, until)
+        if mlflow is not None:
+            yield mlflow.result()
 
 
 def _nodes(nodes: dict[str, Any], probe: Any, until: float) -> Iterator[tuple[str, Finding]]:
@@ -95,15 +103,18 @@ def _nodes(nodes: dict[str, Any], probe: Any, until: float) -> Iterator[tuple[st
         )
 
 
-def _collectives(nodes: dict[str, Any], until: float) -> Iterator[Finding]:
+def _collectives(nodes: dict[str, Any]) -> Iterator[tuple[str, Collection[str], AllReduce]]:
+    """Starts workers for every backend: its name, the addresses of the nodes that can take part, the workers."""
     for kind, backend in (("CPU", "gloo"), ("GPU", "NCCL")):
         having = {key: node["NodeManagerAddress"] for key, node in nodes.items() if node["Resources"].get(kind, 0) >= 1}
-        if not having:
-            continue
-        wrong = all_reduce(having, kind == "GPU", max(1.0, until - time.monotonic()))
-        names = ", ".join(having.values())
-        text = "; ".join(f"node {address}: {why}" for address, why in wrong.items())
-        yield Finding(not wrong, f"all-reduce over {backend} on {names}: {text or 'right'}")
+        if having:
+            yield backend, having.values(), AllReduce(having, kind == "GPU")
+
+
+def _added_up(backend: str, addresses: Collection[str], reduce: AllReduce, until: float) -> Finding:
+    wrong = reduce.over(addresses, max(1.0, until - time.monotonic()))
+    text = "; ".join(f"node {address}: {why}" for address, why in wrong.items())
+    return Finding(not wrong, f"all-reduce over {backend} on {', '.join(addresses)}: {text or 'right'}")
 
 
 def _mlflow(uri: str) -> Finding:

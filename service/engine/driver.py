@@ -15,6 +15,7 @@ import ray
 from ray import tune
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from dit_core.plugins.outside import Outside
 from service.engine.cluster import cluster, require_room
 from service.engine.control import Control
 from service.engine.dispatcher import Dispatcher
@@ -117,6 +118,7 @@ def run_on_ray(
             directory=os.getcwd(),
             threads=resources.cpus_per_worker,
             nonce=store.nonce_written(),
+            outside=Outside.here(),
         )
         dispatcher = _dispatcher(spec, limits)
         fleet = Fleet(resources, spec, name, str(scratch), limits)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from search_spaces.study import Resources
 from service.engine.lane import LaneSpec, lane_loop
 
@@ -34,17 +32,17 @@ class Host:
         from ray.train import FailureConfig, RunConfig, ScalingConfig
         from ray.train.torch import TorchTrainer
 
+        from service.engine.cluster import worker_needs
         from service.engine.train_parts import InterfaceTorchConfig, NamedGroups, TellsWhy
 
-        each: dict[str, float] = {"CPU": resources.cpus_per_worker}
-        if resources.gpus_per_worker:
-            each["GPU"] = resources.gpus_per_worker
         TorchTrainer(
             lane_loop,
-            train_loop_config=asdict(spec),
+            train_loop_config=dict(vars(spec)),
             torch_config=InterfaceTorchConfig(),
             scaling_config=ScalingConfig(
-                num_workers=resources.workers, use_gpu=resources.gpus_per_worker > 0, resources_per_worker=each
+                num_workers=resources.workers,
+                use_gpu=resources.gpus_per_worker > 0,
+                resources_per_worker=worker_needs(resources),
             ),
             run_config=RunConfig(
                 name=name.replace("/", "."),  # a folder, too

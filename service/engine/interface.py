@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import os
 import socket
 import struct
 from pathlib import Path
 
 _SIOCGIFADDR = 0x8915
+
+
+def choose_interface() -> None:
+    """Sets the interface of collectives in this process of Ray to its node's; what is set already stays."""
+    import ray
+
+    name = interface_of(ray.util.get_node_ip_address())
+    if name:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", name)
+        os.environ.setdefault("NCCL_SOCKET_IFNAME", f"={name}")
+    os.environ.setdefault("TORCH_NCCL_ASYNC_ERROR_HANDLING", "1")  # a collective past its time ends the process
 
 
 def interface_of(address: str) -> str:

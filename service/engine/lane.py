@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ray
@@ -16,11 +16,13 @@ import ray.train.torch
 import torch
 import torch.distributed as dist
 
+from dit_core.errors import UserError
+from dit_core.plugins.outside import Outside
 from dit_core.runtime.distributed import world_size
 from service.engine import causes
 from service.engine.messages import Close, HeartbeatReply, Membership, Order, Progress, Work
 from service.engine.nonce import store_trouble
-from service.engine.runner import SegmentRun, failure
+from service.engine.runner import SegmentRun
 from service.engine.wire import LOST, Live, SegmentResult, Timing
 from service.records.store import Store
 
@@ -43,6 +45,7 @@ class LaneSpec:
         directory: the driver's working directory, in which relative data paths are meant.
         threads: torch threads of one worker.
         nonce: what the driver has written into the store; whoever finds it there sees the same store.
+        outside: the driver's code from outside.
     """
 
     lane: str
@@ -53,6 +56,7 @@ class LaneSpec:
     directory: str
     threads: int
     nonce: str
+    outside: Outside = field(default_factory=Outside)
 
 
 class DispatcherLine:
@@ -146,7 +150,7 @@ def lane_loop(data: dict[str, Any]) -> None:
     """The train loop of one Ray Train worker; every rank of the lane runs it.
 
     Args:
-        data: a ``LaneSpec`` as plain data.
+        data: the fields of a ``LaneSpec``.
 
     Raises:
         Exception: with several workers, what the training raised on this rank: the others may hang in a
@@ -154,7 +158,11 @@ def lane_loop(data: dict[str, Any]) -> None:
     """
     spec = LaneSpec(**data)
     rank = ray.train.get_context().get_world_rank()
-    _check_store(spec)
+    _refuse(spec, store_trouble(spec.store, spec.nonce))
+    try:
+        spec.outside.use()
+    except UserError as error:
+        _refuse(spec, str(error))
     torch.set_num_threads(spec.threads)
     if os.path.isdir(spec.directory):
         os.chdir(spec.directory)
@@ -175,9 +183,8 @@ def lane_loop(data: dict[str, Any]) -> None:
         line.close()
 
 
-def _check_store(spec: LaneSpec) -> None:
-    """Refuses to work where the store under this path is another than the driver's."""
-    why = store_trouble(spec.store, spec.nonce)
+def _refuse(spec: LaneSpec, why: str) -> None:
+    """Refuses to work here, where there is a reason to."""
     if why:
         dispatcher = ray.get_actor(spec.dispatcher, namespace=spec.namespace)
         ray.get(dispatcher.refuse.remote(spec.lane, why))
@@ -195,9 +202,9 @@ def _run(work: Work, store: Store, line: DispatcherLine, rank: int, device: torc
         result = run()
     except Exception as error:  # whatever the training raises is the segment's failure, not the lane's
         lost = SegmentResult(LOST, error="a worker of the lane died", cause=causes.LOST_WORKER)
-        result = lost if _peer_lost(error) else failure(error)
+        result = replace(lost, images=run.live.images) if _peer_lost(error) else run.failed(error)
         line.begin(work)
-        line.done(replace(result, images=run.live.images))
+        line.done(result)
         if world_size() > 1:
             raise
         _free_memory()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from dit_core.gflops import count
 from search_spaces.study import Study
 from search_spaces.types import Expansion, Trial
 from service.analysis.status import TrialStatus
+from service.cost.budget import Budget
+from service.engine.allowance import Allowance
 from service.engine.attempts import Attempts, failure_record
 from service.engine.causes import pause, told_cause
 from service.engine.course import Course
 from service.engine.held_up import HeldUp
+from service.engine.micro_batches import MicroBatches
 from service.engine.proposer import Proposer
 from service.engine.segment import Segment
 from service.engine.wire import DONE, FAILED, LOST, SegmentResult, Timing
@@ -19,6 +22,7 @@ from service.engine.work_queue import Priority, WorkQueue
 from service.policies.contract import Plan, unresolved
 from service.preflight import Prepared
 from service.records.decisions import Stop
+from service.records.kinds import GivenUp
 from service.records.liveness import Liveness
 from service.records.results import Results
 from service.records.store import Store
@@ -45,10 +49,16 @@ class Ledger:
         max_attempts: how often a segment may fail, or lose its lane without having come further, before the
             trial is given up for this run.
         proposer: proposes new arms where the policy asks for some.
+        leave: trials that an earlier run has given up and this one leaves out.
     """
 
     def __init__(
-        self, prepared: Prepared, store: Store, max_attempts: int = 3, proposer: Proposer | None = None
+        self,
+        prepared: Prepared,
+        store: Store,
+        max_attempts: int = 3,
+        proposer: Proposer | None = None,
+        leave: Sequence[GivenUp] = (),
     ) -> None:
         self.store = store
         self.run = 0  # the run's number, once it is claimed
@@ -58,12 +68,18 @@ class Ledger:
         self.closed = False
         self._begun = False
         self._attempts = Attempts(max_attempts)
+        self._micro_batches = MicroBatches()
         self._claims: TrialClaims | None = None
         self._held_up = HeldUp()
         self.on_settled: Callable[[str], None] = lambda train_id: None  # called while the weights are still claimed
         self._queue = WorkQueue(lambda trial: self.prepared.train_ids[trial.name], self.priority)
         self._course = Course(prepared, store, proposer)
         self.messages = self._course.messages
+        budget = Budget.of(self.prepared, store, self.results)
+        self._allowance = None if budget is None else Allowance(self._course, store, budget)
+        self._leave = [record for record in leave if record.trial in self.results]
+        for record in self._leave:
+            self._course.give_up(record.trial, record.error)
         self._lay_out()
         self._enqueue()
 
@@ -103,6 +119,8 @@ class Ledger:
         """
         self.run = run
         self._claims = TrialClaims(self.store.records, self.study.name, run, liveness)
+        for record in self._leave:
+            self.store.records.append(GivenUp.folder(self.study.name, run), record)
 
     def holds(self, train_id: str) -> bool:
         """Whether this run still has the weights that it has claimed."""
@@ -122,12 +140,47 @@ class Ledger:
         self._look_again()
         while (found := self._queue.take()) is not None:
             trial, images = found
+            fits = self._allowance is None or self._allowance.admits(trial, images, self.in_flight)
+            if fits is None:  # what is in flight may leave room for it
+                self._queue.release(self.prepared.train_ids[trial.name])
+                self._queue.put(trial, images)
+                return None
+            if not fits:
+                self._queue.release(self.prepared.train_ids[trial.name])
+                continue
             if not self._claim(trial, images):
                 continue
             segment = self.segment(trial, images)
             self.in_flight[segment.train_id] = segment
+            if self._allowance is not None:
+                self._allowance.handed_out(segment)
             return segment
         return None
+
+    # -- what it may cost -------------------------------------------------------------------------
+
+    def spend(self, seconds: float) -> bool:
+        """Takes the device seconds of this run so far; returns whether the cap is reached and segments must end."""
+        if self._allowance is None:
+            return False
+        self._allowance.budget.spend(seconds)
+        self._allowance.over = self._allowance.over or (self._allowance.budget.left <= 0 and bool(self.in_flight))
+        return self._allowance.over
+
+    @property
+    def capped(self) -> tuple[str, ...]:
+        """The trials that lack something because of the study's cap."""
+        return () if self._allowance is None else self._allowance.missing()
+
+    @property
+    def cap(self) -> str:
+        """The study's cap, as it says it; empty for none."""
+        return "" if self._allowance is None else self._allowance.budget.limit.text
+
+    @property
+    def cap_reached(self) -> bool:
+        """Whether the run was ended in the middle of segments because the cap was reached."""
+        return self._allowance is not None and self._allowance.over
 
     def _claim(self, trial: Trial, images: int) -> bool:
         """Claims a trial's weights; returns whether its measurement is to be made by this run, now."""
@@ -170,8 +223,10 @@ class Ledger:
         """What decides which segment is handed out first: the smallest.
 
         The earliest rung first and, at one rung, the costliest trial, so that all lanes have work until the rung's end.
+        Under a cap the earliest seed before that, and of a seed the baseline.
         """
-        return (images, -self._cost[trial.arm.name], self._order[trial.name])
+        ranked = () if self._allowance is None else self._allowance.rank(trial)
+        return (*ranked, images, -self._cost[trial.arm.name], self._order[trial.name])
 
     @property
     def left(self) -> int:
@@ -202,6 +257,7 @@ class Ledger:
             checkpoint_images=self.study.checkpoint_images,
             study=self.study.name,
             run=self.run,
+            micro_batch=self._micro_batches.of(self.prepared.train_ids[trial.name]),
         )
 
     # -- taking results ---------------------------------------------------------------------------
@@ -213,6 +269,8 @@ class Ledger:
         if result.timing is not None:
             self.timings.append(result.timing)
         trial = self.expansion.trial(segment.trial)
+        if self._allowance is not None:
+            self._allowance.settled(segment, result)
         self._course.read(trial)
         missing = unresolved(self.results[segment.trial], segment.until)
         if result.kind == DONE and missing:
@@ -229,6 +287,10 @@ class Ledger:
         if blameless is not None:
             self.messages.append(f"{segment.trial}: {result.error}")
             return blameless
+        halved = self._micro_batches.halve(segment, result)
+        if halved is not None:
+            self.messages.append(f"{segment.trial}: {halved}")
+            return 0.0
         attempt, given_up = self._attempts.failed(segment, result)
         self.store.add_failure(self.study.name, failure_record(segment, result, attempt, given_up, self.run))
         where = f"{segment.trial} on its way to {segment.until:,} images"
@@ -242,9 +304,12 @@ class Ledger:
 
     def _advance(self) -> None:
         """Decides what can be decided, and takes over what is wanted since."""
-        if self._course.advance():
-            self._lay_out()
-        self._enqueue()
+        while True:
+            if self._course.advance():
+                self._lay_out()
+            self._enqueue()
+            if self._queue or self.in_flight or self._held_up or self._allowance is None or not self._allowance.grow():
+                return
 
     def _lay_out(self) -> None:
         """Works out what hand-outs are ordered by; done anew when the study has got arms."""

@@ -9,7 +9,7 @@ import torch
 
 from service.engine.heartbeat import TakenOver
 from service.engine.ledger import Ledger
-from service.engine.runner import SegmentRun, failure
+from service.engine.runner import SegmentRun
 from service.engine.watch import Watch
 from service.engine.wire import Live, Timing
 from service.records.store import Store
@@ -60,7 +60,7 @@ def run_local(ledger: Ledger, store: Store, watch: Watch) -> float:
             except TakenOver:
                 raise
             except Exception as error:  # whatever the training raises is this segment's failure, not the run's
-                result = failure(error, run.live.images)
+                result = run.failed(error)
             if result.timing is not None:
                 timing: Timing = replace(result.timing, handed=handed, lane="local", warm=warm)
                 result = replace(result, timing=timing)

@@ -18,7 +18,7 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-PACKAGES = ("torch", "ray", "numpy", "pydantic", "safetensors", "mlflow")
+PACKAGES = ("torch", "ray", "numpy", "pydantic", "safetensors", "mlflow", "torchmetrics")
 """Those that must be the same everywhere, since they compute, or carry what nodes say to one another."""
 FIRST_SECONDS = 30.0
 """How long the first segment waits for the nodes' answers; lanes come up meanwhile."""
@@ -83,7 +83,7 @@ def _digest() -> str:
     root = Path(__file__).parents[2]
     sha = hashlib.sha256()
     for path in sorted(
-        path for room in ("dit_core", "search_spaces", "service") for path in (root / room).rglob("*.py")
+        path for room in ("dit_ablate", "dit_core", "search_spaces", "service") for path in (root / room).rglob("*.py")
     ):
         sha.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
     return sha.hexdigest()[:12]

@@ -60,6 +60,8 @@ class Outcome:
         stops: arms that were not continued.
         interrupted: whether it ended because it was asked to.
         failed: trial name -> error, for the trials given up in this run; running again tries them again.
+        capped: trials that lack something because the study's cap was reached; a higher cap continues them.
+        cap: the cap, as the study says it; empty for none.
         messages: what a person should know, oldest first.
         elapsed: wall-clock of the run, in seconds.
         lanes: lanes used.
@@ -74,6 +76,8 @@ class Outcome:
     stops: tuple[Stop, ...] = ()
     interrupted: bool = False
     failed: Mapping[str, str] = field(default_factory=dict)
+    capped: tuple[str, ...] = ()
+    cap: str = ""
     messages: tuple[str, ...] = ()
     elapsed: float = 0.0
     lanes: int = 0
@@ -98,8 +102,8 @@ class Outcome:
 
     def to_json(self) -> dict[str, Any]:
         """Returns the record kept under ``studies/<name>/runs``: time and failures, not the trials."""
-        kept = ("interrupted", "failed", "messages", "elapsed", "lanes", "lane_seconds", "startup_seconds", "user",
-                "device_seconds")  # fmt: skip
+        kept = ("interrupted", "failed", "capped", "cap", "messages", "elapsed", "lanes", "lane_seconds",
+                "startup_seconds", "user", "device_seconds")  # fmt: skip
         data = {name: getattr(self, name) for name in kept}
         timings = [asdict(timing) for timing in self.timings]
         return {**data, "spent": self.spent, "overhead": self.overhead, "timings": timings}

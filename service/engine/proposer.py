@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from dit_core.errors import UserError
@@ -18,13 +19,16 @@ class Proposer(Protocol):
     It need not be a function of its arguments: what it proposes is recorded, and a question is asked once.
     """
 
-    def propose(self, question: Question, expansion: Expansion, results: Results) -> Sequence[Proposal]:
+    def propose(
+        self, question: Question, expansion: Expansion, results: Results, answers: Mapping[str, Batch]
+    ) -> Sequence[Proposal]:
         """Answers a question.
 
         Args:
             question: what is asked, and for how many arms.
             expansion: the study, with the arms proposed so far.
             results: what is known of every trial.
+            answers: the questions answered so far, oldest first, with what was refused.
 
         Returns:
             Proposals; those beyond ``question.count`` are left out. None at all is an answer, too.
@@ -41,19 +45,28 @@ def checked(prepared: Prepared, before: tuple[Proposal, ...], question: Question
         question: what was asked.
         given: what was proposed.
     """
+    asked = tuple(replace(item, question=question.name) for item in given[: question.count])
+    accepted, refused = asked, tuple[Refusal, ...]()
+    try:
+        grown = prepared.grown((*before, *asked))  # all at once: a study is spelled out anew each time
+    except UserError:
+        accepted, refused = _sorted_out(prepared, before, asked)
+        grown = prepared.grown((*before, *accepted))
+    train_ids = {name: ident for name, ident in grown.train_ids.items() if name not in prepared.train_ids}
+    return Batch(question=question, accepted=accepted, refused=refused, train_ids=train_ids)
+
+
+def _sorted_out(
+    prepared: Prepared, before: tuple[Proposal, ...], asked: tuple[Proposal, ...]
+) -> tuple[tuple[Proposal, ...], tuple[Refusal, ...]]:
+    """Tries proposals one by one; returns those that can run, and why the others cannot."""
     accepted: list[Proposal] = []
     refused: list[Refusal] = []
-    grown = prepared
-    for proposal in given[: question.count]:
+    for proposal in asked:
         try:
-            grown = prepared.grown((*before, *accepted, proposal))
+            prepared.grown((*before, *accepted, proposal))
         except UserError as error:
             refused.append(Refusal(proposal, str(error)))
         else:
             accepted.append(proposal)
-    if accepted:
-        grown = prepared.grown((*before, *accepted))
-        train_ids = {name: ident for name, ident in grown.train_ids.items() if name not in prepared.train_ids}
-    else:
-        train_ids = {}
-    return Batch(question=question, accepted=tuple(accepted), refused=tuple(refused), train_ids=train_ids)
+    return tuple(accepted), tuple(refused)

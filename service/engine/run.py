@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from dit_core.errors import unknown
 from service.engine.lane_state import Limits
 from service.engine.ledger import Ledger
-from service.engine.local import run_local
-from service.engine.naming import user
 from service.engine.outcome import OnUpdate, Outcome
 from service.engine.proposer import Proposer
 from service.engine.retention import Retention
 from service.engine.watch import Watch
 from service.preflight import Prepared
 from service.provenance.runs import record_provenance
+from service.records.kinds import GivenUp
 from service.records.store import Store
+from service.search import proposer_of
+from service.tuning.proposer import tuning_proposer
+from service.user import user
 
 EXECUTORS = ("ray", "local")
 
@@ -32,6 +35,7 @@ def run_segments(
     max_attempts: int = 3,
     limits: Limits | None = None,
     proposer: Proposer | None = None,
+    leave: Sequence[GivenUp] = (),
 ) -> Outcome:
     """Runs whatever the study still lacks in the store. Running it again continues; a finished study does nothing.
 
@@ -48,7 +52,8 @@ def run_segments(
         on_update: called in the calling thread with a ``Snapshot``, as ``Watch`` says.
         max_attempts: how often a segment may fail before its trial is given up for this run.
         limits: when a lane counts as dead or hung.
-        proposer: proposes new arms where the policy asks for some.
+        proposer: proposes new arms where the policy asks for some; None takes the study's own search or tuning.
+        leave: trials that an earlier run has given up and this one leaves out, which it records as its own.
 
     Returns:
         What the run did, also kept as ``studies/<name>/runs/<number>.json``.
@@ -60,14 +65,18 @@ def run_segments(
     """
     if executor not in EXECUTORS:
         raise unknown("executor", executor, EXECUTORS)
-    ledger = Ledger(prepared, store, max_attempts, proposer)
-    with Watch(ledger, store, on_update) as watch:
+    proposer = proposer or proposer_of(prepared.expansion.study) or tuning_proposer(prepared, store)
+    ledger = Ledger(prepared, store, max_attempts, proposer, leave)
+    # what a cap has left is recorded, also where there is nothing to run for it
+    with Watch(ledger, store, on_update, claims_always=bool(ledger.capped)) as watch:
         time: dict[str, Any] = {}
         if ledger.run:
             ledger.on_settled = Retention(ledger, store).tidy
             ledger.begin()
             record_provenance(store, ledger.study.name, ledger.run)
             if executor == "local":
+                from service.engine.local import run_local  # PyTorch: who only reads a study need not wait for it
+
                 seconds = run_local(ledger, store, watch)
                 time = {"lanes": 1, "lane_seconds": seconds}
             else:
@@ -78,8 +87,10 @@ def run_segments(
         outcome = Outcome(
             statuses=ledger.statuses(),
             stops=ledger.stops,
-            interrupted=ledger.stopping and bool(ledger.left),
+            interrupted=ledger.stopping and bool(ledger.left) and not ledger.cap_reached,
             failed=dict(ledger.failed),
+            capped=ledger.capped if ledger.cap_reached or not ledger.stopping else (),
+            cap=ledger.cap,
             messages=tuple(ledger.messages),
             elapsed=watch.elapsed,
             timings=tuple(ledger.timings),

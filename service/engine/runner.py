@@ -15,10 +15,11 @@ from dit_core.data import load_dataset
 from dit_core.data.base import ImageDataset
 from dit_core.data.config import DataConfig
 from dit_core.events import Checkpointed, Diverged, Evaluated, Progress, Started
+from dit_core.parts import DATASETS
 from dit_core.runtime.distributed import default_device, world_size
 from dit_core.runtime.hardware import device_name
 from dit_core.training.loop import run as train
-from service.engine.causes import NO_ROOM, USER_ERROR, cause_of
+from service.engine.causes import NO_ROOM, OUT_OF_MEMORY, USER_ERROR, cause_of
 from service.engine.segment import Segment
 from service.engine.stretch import OpenStretch
 from service.engine.wire import DONE, FAILED, STOPPED, Live, SegmentResult, Timing
@@ -30,9 +31,15 @@ Tell = Callable[[Live], None]
 """Takes the state of the segment whenever it has changed; must return at once."""
 
 
-@functools.lru_cache(maxsize=8)
 def dataset_for(config: DataConfig) -> ImageDataset:
     """Returns a data set, loaded once per process."""
+    origin = DATASETS.origins.get(config.name)
+    return _loaded(config, "" if origin is None else origin.source)
+
+
+@functools.lru_cache(maxsize=8)
+def _loaded(config: DataConfig, source: str) -> ImageDataset:
+    """Loads a data set; with other code it is another."""
     return load_dataset(config)
 
 
@@ -62,11 +69,15 @@ class SegmentRun:
         self.config = segment.trial_config()
         self.live = Live(segment.trial, segment.until, phase="training")
         self._hardware = Hardware(
-            device=device_name(device or default_device()), torch=torch.__version__, workers=world_size()
+            device=device_name(device or default_device()),
+            torch=torch.__version__,
+            workers=world_size(),
+            threads=torch.get_num_threads(),
         )
         self._stretch = self._open_stretch(0)
         self._timing = Timing(segment.id, received=time.time())
         self._mark = time.perf_counter()
+        self._micro_batch = 0
         self._patience = Patience(store.place, self._note, stop)
 
     def __call__(self) -> SegmentResult:
@@ -94,6 +105,8 @@ class SegmentRun:
             stop=self.stop,
             mirror=self.store.mirror(segment.train_id),
             not_written=self._not_written,
+            micro_batch=segment.micro_batch,
+            keep_samples=True,
         ):
             self._patience.over()
             since = self._lap()
@@ -105,9 +118,18 @@ class SegmentRun:
             if self.rank == 0:
                 self._record(event)
                 self.tell(self.live)
+            if isinstance(event, Progress) and event.closes:
+                self._stretch = self._open_stretch(event.images)
             self._spend("record", self._lap())
         self._timing = replace(self._timing, finished=time.time())
         return SegmentResult(kind, images=self.live.images, notes=notes, timing=self._timing)
+
+    def failed(self, error: Exception) -> SegmentResult:
+        """Makes a result of what the training raised."""
+        result = failure(error, self.live.images)
+        if result.cause == OUT_OF_MEMORY and self.live.phase == "training":
+            result = replace(result, micro_batch=self._micro_batch)
+        return result
 
     def _note(self, sentence: str) -> None:
         self.live = replace(self.live, note=sentence)
@@ -122,6 +144,7 @@ class SegmentRun:
         """Keeps the live state and the clock up to date with an event that came ``since`` seconds after the last."""
         if isinstance(event, Started):
             self._timing = replace(self._timing, first_step=time.time())
+            self._micro_batch = event.micro_batch or self.config.training.batch_size // world_size()
             phase = "training" if event.images < self.segment.until else "evaluating"
             self.live = replace(self.live, images=event.images, phase=phase)
             self._stretch = self._open_stretch(event.images)
@@ -132,7 +155,6 @@ class SegmentRun:
             self.live = replace(self.live, images=event.images, loss=loss, tail=self._stretch.tail)
         elif isinstance(event, Checkpointed):
             self._spend("checkpoint", since)
-            self._stretch = self._open_stretch(event.images)
             if event.images >= self.segment.until:
                 self.live = replace(self.live, phase="evaluating")
         elif isinstance(event, Evaluated):

@@ -8,7 +8,7 @@ from typing import Any
 
 from ray.tune.search import Searcher
 
-from service.engine.causes import INFRASTRUCTURE
+from service.engine.causes import TUNE_TRIAL
 from service.engine.ledger import Ledger
 from service.engine.segment import Segment
 from service.engine.wire import LOST, SegmentResult
@@ -46,7 +46,7 @@ class PolicySearcher(Searcher):  # type: ignore[misc]
         """Settles the segment of a Tune trial that has ended."""
         segment = self._segments.pop(trial_id)
         if error or result is None or "result" not in result:
-            self.ledger.settle(segment, SegmentResult(LOST, error="its Ray Tune trial died", cause=INFRASTRUCTURE))
+            self.ledger.settle(segment, SegmentResult(LOST, error="its Ray Tune trial died", cause=TUNE_TRIAL))
         else:
             self.ledger.settle(segment, SegmentResult.from_json(json.loads(result["result"])))
 

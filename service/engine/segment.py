@@ -21,6 +21,8 @@ class Segment:
         checkpoint_images: images between checkpoints inside the segment; None for its end only.
         study: the study that pays for it.
         run: the number of the study's run that hands it out; 0 for none.
+        micro_batch: images that a worker may put through the network at once, after it ran out of memory; 0 for as many
+            as the configuration and the checkpoint say.
     """
 
     trial: str
@@ -30,6 +32,7 @@ class Segment:
     checkpoint_images: int | None = None
     study: str = ""
     run: int = 0
+    micro_batch: int = 0
 
     @property
     def id(self) -> str:

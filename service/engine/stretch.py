@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dit_core.events import Progress
+from dit_core.runtime.memory import forget_peak, peak_memory
 from service.engine.wire import TimedPoint
 from service.records.kinds import Hardware, Point, Stretch
 
@@ -27,6 +28,7 @@ class OpenStretch:
         self._images, self._seconds = start, 0.0
         self._points: list[Point] = []
         self.tail: tuple[TimedPoint, ...] = ()
+        self._peak_is_ours = forget_peak()
 
     def add(self, progress: Progress) -> None:
         """Takes a window."""
@@ -48,4 +50,5 @@ class OpenStretch:
             hardware=self._hardware,
             study=self._study,
             run=self._run,
+            peak_memory=peak_memory() if self._peak_is_ours else None,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import os
+from dataclasses import dataclass
 from typing import Any
 
 import ray
@@ -13,15 +13,20 @@ from ray.train.torch.config import _TorchBackend
 from ray.train.v2._internal.execution.callback import WorkerGroupCallback
 
 from service.engine import causes
-from service.engine.interface import interface_of
+from service.engine.interface import choose_interface
 from service.engine.lane import LaneSpec
+from service.engine.lane_state import Limits
 
 
+@dataclass
 class InterfaceTorchConfig(TorchConfig):  # type: ignore[misc]
     """Torch's process groups, over the interface that carries Ray's node address.
 
-    Left alone, gloo and NCCL take the interface that the hostname resolves to: the loopback on Debian.
+    Left alone, gloo and NCCL take the interface that the hostname resolves to: the loopback on Debian. A collective
+    that hangs ends its worker when the lane counts as hung: NCCL aborts, and no process stays behind on its GPU.
     """
+
+    timeout_s: int = int(Limits.training)
 
     @property
     def backend_cls(self) -> type[_TorchBackend]:
@@ -33,14 +38,6 @@ class _InterfaceBackend(_TorchBackend):  # type: ignore[misc]
     def on_start(self, worker_group: Any, backend_config: TorchConfig) -> None:
         worker_group.execute(choose_interface)
         super().on_start(worker_group, backend_config)
-
-
-def choose_interface() -> None:
-    """Sets the interface of collectives in this process; what is set already stays."""
-    name = interface_of(ray.util.get_node_ip_address())
-    if name:
-        os.environ.setdefault("GLOO_SOCKET_IFNAME", name)
-        os.environ.setdefault("NCCL_SOCKET_IFNAME", f"={name}")
 
 
 class NamedGroups(WorkerGroupCallback):  # type: ignore[misc]

@@ -14,7 +14,6 @@ from pydantic import TypeAdapter
 
 from service.engine.heartbeat import Heartbeat, TakenOver, stop_key
 from service.engine.ledger import Ledger
-from service.engine.naming import user
 from service.engine.outcome import OnUpdate, Snapshot
 from service.engine.signals import Signals
 from service.engine.wire import Live, LiveRun
@@ -24,8 +23,12 @@ from service.records.liveness import Liveness, live_key
 from service.records.process import Life
 from service.records.room import Patience, waiting_for_room
 from service.records.store import Store
+from service.user import user
 
 UPDATE_SECONDS = 1.0
+MANY_TRIALS, MOST_SHARE, MOST_PAUSE = 1000, 0.005, 10.0
+"""After an update of at least so many trials a pause follows, so that updates take this share of a processor on
+average, but no longer than so many seconds."""
 FRESH_SECONDS = 30.0
 """A heartbeat of another host further from now than this is not shown as a run. Nothing else is decided by it."""
 _LIVE_RUN = TypeAdapter(LiveRun)
@@ -70,7 +73,7 @@ class Watch:
         ledger: the study's book-keeping.
         store: the store.
         on_update: called when a segment starts, changes its phase or ends, and about once a second in between, in the
-            thread that calls ``tick``.
+            thread that calls ``tick``; less often for thousands of trials.
         claims_always: claim the study even when nothing is left to run.
         liveness: what tells whether the runs of others go on.
 
@@ -92,7 +95,7 @@ class Watch:
         self._claims_always = claims_always
         self._name = ledger.study.name
         self._began = time.monotonic()
-        self._updated = -1e9
+        self._updated = self._rests_until = -1e9
         self._seen: object = None
         self._signals = Signals(self._signalled)
         self._seconds = 0.0
@@ -176,12 +179,15 @@ class Watch:
         now = time.monotonic()
         self._live, self._lanes_up = live, lanes_up
         self._seconds = max(self._seconds, device_seconds)
+        if not self.stopping:
+            self.stopping = self._ledger.spend(self._seconds)
         for item in live:
             if item.note:
                 self._note(f"{item.trial}: {item.note}")
         seen = len(self._ledger.timings), frozenset((item.trial, item.phase) for item in live)
-        if force or seen != self._seen or now - self._updated >= UPDATE_SECONDS:
-            self._updated, self._seen = now, seen
+        due = seen != self._seen or now - self._updated >= UPDATE_SECONDS
+        if force or (due and now >= self._rests_until):
+            self._updated, self._seen, began = now, seen, time.thread_time()
             if self._on_update is not None and not self._updating:
                 self._updating = True
                 try:
@@ -189,6 +195,8 @@ class Watch:
                     self._patience.patiently(lambda: on_update(snapshot))
                 finally:
                     self._updating = False
+            if len(self._ledger.prepared.train_ids) >= MANY_TRIALS:
+                self._rests_until = now + min(MOST_PAUSE, (time.thread_time() - began) / MOST_SHARE)
 
     def snapshot(self, live: list[Live], lanes_up: int) -> Snapshot:
         """Returns the run at this moment."""

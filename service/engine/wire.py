@@ -147,6 +147,7 @@ class SegmentResult:
         images: training images reached, as far as is known.
         notes: sentences worth showing, e.g. a checkpoint that was damaged and ignored.
         timing: where the time went; None for ``failed`` and ``lost``.
+        micro_batch: images that each worker put through the network at once when training ran out of memory; else 0.
     """
 
     kind: str
@@ -157,6 +158,7 @@ class SegmentResult:
     images: int = 0
     notes: tuple[str, ...] = ()
     timing: Timing | None = None
+    micro_batch: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Returns plain data; ``from_json`` is the way back."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 import requests
 
 from dit_core.errors import UserError
+from service.reach import reach
 from service.redact import redacted
 
 if TYPE_CHECKING:
@@ -40,8 +40,12 @@ def dashboard_url(address: str | None) -> str:
     given = (address or DEFAULT_ADDRESS).rstrip("/")
     if given == "auto":
         given = DEFAULT_ADDRESS
-    parts = urlsplit(given if "://" in given else f"//{given}")
     shown = redacted(given)
+    wrong = f"address: {shown!r} is not host:port; give the cluster's dashboard, e.g. http://head:8265"
+    try:
+        parts = urlsplit(given if "://" in given else f"//{given}")
+    except ValueError:  # a bracket that is not closed
+        raise UserError(wrong) from None
     if parts.scheme not in ("", "http", "https"):
         raise UserError(
             f"address: {shown} is not an address that takes jobs; give the cluster's dashboard, e.g. http://head:8265"
@@ -51,9 +55,9 @@ def dashboard_url(address: str | None) -> str:
     except ValueError:
         host, port = None, 0
     if not host:
-        raise UserError(f"address: {shown!r} is not host:port; give the cluster's dashboard, e.g. http://head:8265")
+        raise UserError(wrong)
     try:
-        socket.create_connection((host, port), timeout=PROBE_SECONDS).close()
+        reach(host, port, PROBE_SECONDS)
     except OSError as error:
         raise UserError(
             f"address: nothing answers at {shown} ({error.strerror or error}); "

@@ -1,4 +1,4 @@
-"""What travels with a job: the study's file and the Python files beside it, and no more.
+"""What travels with a job: the study's file, its plugins and the Python files beside it, and no more.
 
 A study may lie beside anything: stores, images, a home folder. So nothing travels but code, and what stays is said.
 """
@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dit_core.errors import UserError
+from dit_core.plugins.bundle import Bundle
 from service.analysis.numbers import plural
 
 LARGEST_FILE = 1024**2
@@ -19,7 +21,7 @@ MOST_FILES = 1000
 MOST_LOOKED_AT = 20_000
 """Ray takes up to 100 MB; a program is far from that, and whatever is not would be somebody's data."""
 _NEVER = {"node_modules", "site-packages", "__pycache__", "venv", "env", "build", "dist", "mlruns", "mlflow-artifacts"}
-_OURS = {"dit_core", "search_spaces", "service"}
+_OURS = {"dit_core", "search_spaces", "service", "dit_ablate"}
 """The packages that the cluster has of its own: another version of them must not come before."""
 
 
@@ -50,6 +52,41 @@ class Luggage:
             size = f", {self.bytes_left_out / 1e6:,.0f} MB" if self.bytes_left_out >= 1e6 else ""
             text += f" Left here: {shown} ({plural(len(self.left_out), 'item')}{size}); only Python files travel."
         return text
+
+
+def packed_plugin(index: int, bundle: Bundle) -> str:
+    """Returns where a plugin of the command line lies in the job's folder."""
+    return f"plugin-{index}/{bundle.name}"
+
+
+def pack_plugins(own: Sequence[Bundle], added: Sequence[Bundle], study_file: Path | None, folder: Path) -> None:
+    """Writes plugins into a job's folder.
+
+    Args:
+        own: those that the study's file names, which lie where it says.
+        added: those of the command line, which get a folder each.
+        study_file: the study's file.
+        folder: the job's.
+
+    Raises:
+        UserError: one that the study names lies where nothing travels from.
+    """
+    for bundle in own:
+        top = None if study_file is None else study_file.absolute().parent
+        if top is None or not Path(bundle.folder).is_relative_to(top):
+            raise UserError(
+                f"plugins: {bundle.path} does not lie beside or below the study's file, from where code travels with a "
+                "job; move it there, or give it as --plugin"
+            )
+        _write(bundle, folder / Path(bundle.folder).relative_to(top))
+    for index, bundle in enumerate(added):
+        _write(bundle, (folder / packed_plugin(index, bundle)).parent)
+
+
+def _write(bundle: Bundle, folder: Path) -> None:
+    for module in bundle.modules.values():
+        (folder / module.file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / module.file).write_text(module.text, encoding="utf-8")
 
 
 def pack(study_file: Path, folder: Path) -> Luggage:

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from dit_core.errors import UserError
-from service.engine.naming import USER_VARIABLE, user
+from dit_core.plugins.bundle import Bundle
 from service.jobs.address import client_for, dashboard_url, first_line, refused
 from service.jobs.inside import SUBMITTED_VARIABLE
 from service.jobs.job import Job
-from service.jobs.luggage import pack
+from service.jobs.luggage import pack, pack_plugins
 from service.redact import redacted
+from service.user import USER_VARIABLE, user
 
 STOP_WAIT_VARIABLE = "RAY_JOB_STOP_WAIT_TIME_S"
 STOP_WAIT_SECONDS = 600
@@ -34,6 +35,8 @@ def submit(
     *,
     address: str | None,
     study_file: Path | None,
+    own_plugins: Sequence[Bundle] = (),
+    added_plugins: Sequence[Bundle] = (),
     study: str,
     again: str,
     environment: Mapping[str, str] | None = None,
@@ -45,6 +48,8 @@ def submit(
             cluster can read them.
         address: the cluster's dashboard (``http://head:8265``) or its own address (``head:6379``).
         study_file: travels with the job, and the Python files beside it; None for what the cluster has.
+        own_plugins: the plugins that its file names; they travel, too.
+        added_plugins: those of the command line, see ``service.jobs.luggage.packed_plugin``.
         study: the study's name, for the job's name and metadata.
         again: the command that a person types to submit the study again, without an address.
         environment: variables of the job.
@@ -68,11 +73,14 @@ def submit(
     with tempfile.TemporaryDirectory() as scratch:
         if study_file is not None:
             notes = (pack(study_file, Path(scratch)).sentence(study_file.name),)
+        pack_plugins(own_plugins, added_plugins, study_file, Path(scratch))
+        if os.listdir(scratch):
             runtime_env["working_dir"] = scratch
         from ray.exceptions import AuthenticationError
 
         try:
-            job = client_for(url).submit_job(
+            job = submit_patiently(
+                client_for(url),
                 entrypoint=entrypoint,
                 runtime_env=runtime_env,
                 submission_id=job_name(person, study),
@@ -80,7 +88,7 @@ def submit(
             )
         except AuthenticationError:
             raise refused(url) from None
-        except (RuntimeError, ConnectionError) as error:
+        except (RuntimeError, OSError) as error:  # requests' own ConnectionError is an OSError only
             raise UserError(f"address: {redacted(url)} did not take the job ({first_line(error)})") from None
     return Job(job, url, entrypoint, notes)
 

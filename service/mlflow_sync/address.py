@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from dit_core.errors import UserError, nearest
 from service.records.store import Store
@@ -12,24 +12,34 @@ from service.redact import redacted
 DATABASES = {"sqlite": None, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 """Database schemes that MLflow's tracking store accepts, with their default ports."""
 
+_PASSWORDS = (
+    "a port is a number up to 65535, brackets are closed, and in a password # is written %23, / %2F, ? %3F and @ %40"
+)
+
 
 def default_tracking_uri(store: Store) -> str:
     """Returns the address of the SQLite tracking store inside a result store; absolute, as Ray changes directories."""
-    return f"sqlite:///{store.path / 'mlflow.db'}"
+    return sqlite_address(store.path / "mlflow.db")
+
+
+def sqlite_address(path: Path) -> str:
+    """Returns the address of a SQLite file: what would end its name in an address, or begin an escape, is escaped."""
+    return f"sqlite:///{str(path).replace('%', '%25').replace('?', '%3F')}"
 
 
 def absolute(uri: str) -> str:
     """Returns ``uri`` with a relative SQLite path made absolute, since workers run in other directories."""
     path = sqlite_path(uri)
-    return f"sqlite:///{path.resolve()}" if path is not None and uri.startswith("sqlite:") else uri
+    return sqlite_address(path.resolve()) if path is not None and uri.startswith("sqlite:") else uri
 
 
 def sqlite_path(uri: str) -> Path | None:
     """Returns the file of a SQLite address, None for other addresses and for databases in memory."""
     if not uri.startswith("sqlite:///"):
         return None
-    text = uri[len("sqlite:///") :].split("?")[0]
-    return Path(text).expanduser() if text and text != ":memory:" else None
+    text, _, query = uri[len("sqlite:///") :].partition("?")
+    in_memory = ":memory:" in text or text.startswith("file:") or "memory" in parse_qs(query).get("mode", ())
+    return Path(unquote(text)).expanduser() if text and not in_memory else None
 
 
 def artifact_location(uri: str) -> str | None:
@@ -52,8 +62,10 @@ def require_well_formed(uri: str) -> None:
     try:
         parts = urlsplit(uri)
         port = parts.port
-    except ValueError as error:
-        raise UserError(f"tracking_uri: {redacted(uri)!r} is no address ({error})") from None
+    except ValueError:  # its text would show what it took for a port, which may be a part of a password
+        raise UserError(f"tracking_uri: {redacted(uri)!r} is no address; {_PASSWORDS}") from None
+    if ":" in parts.netloc and "@" not in parts.netloc and "@" in f"{parts.query}#{parts.fragment}":
+        raise UserError(f"tracking_uri: {redacted(uri)!r} is no address; {_PASSWORDS}")
     scheme = scheme_of(uri)
     if scheme in ("http", "https"):
         if not parts.hostname:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from service.engine import Live
 
 
+SHARE = 0.03
+"""The most of a processor that looking for what is new may take: large studies are looked at less often."""
+
+
 class Syncs(Protocol):
     """What MlflowSync does."""
 
@@ -111,8 +115,9 @@ class BackgroundSync:
 
     def _loop(self) -> None:
         while not self._stop.is_set():
+            before = time.thread_time()
             self._sync.sync(self._live(), self._failures())
-            self._wake.wait(self._seconds)
+            self._wake.wait(max(self._seconds, (time.thread_time() - before) / SHARE))
             self._wake.clear()
         if self._final is not None:
             self._problem = self._sync.finish(self._final)

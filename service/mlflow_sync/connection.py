@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import sqlite3
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from dit_core.errors import UserError
 from service.mlflow_sync.address import DATABASES, default_tracking_uri, require_well_formed, scheme_of, sqlite_path
 from service.mlflow_sync.database import ensure, lock_of
 from service.mlflow_sync.ownership import settle
+from service.reach import reach
 from service.records.envelope import FORMAT
 from service.records.store import Store
 from service.redact import redacted
@@ -83,6 +83,11 @@ def connect(uri: str, store: Store | None = None) -> MlflowClient:
         client = MlflowClient(tracking_uri=uri)
         client.search_experiments(max_results=1)
     except (MlflowException, SQLAlchemyError, OSError) as error:
+        if "Invalid Host header" in str(error):
+            raise UserError(
+                f"tracking_uri: the MLflow server at {redacted(uri)} refuses to be called so; start it with "
+                f"--allowed-hosts {urlsplit(uri).netloc.rpartition('@')[2]}"
+            ) from None
         raise UserError(
             f"tracking_uri: {redacted(uri)} does not work as an MLflow tracking store ({first_line(error)})"
         ) from None
@@ -135,7 +140,7 @@ def _probe_http(uri: str) -> None:
         raise UserError(
             f"tracking_uri: {shown} does not answer within {ANSWER_SECONDS:g} s; is an MLflow server running?"
         ) from None
-    except requests.exceptions.RequestException:
+    except (requests.exceptions.RequestException, UnicodeError):
         raise UserError(
             f"tracking_uri: nothing answers at {shown}; start `mlflow server` there, or leave the address out to "
             "record in the store"
@@ -147,7 +152,7 @@ def _probe_database(uri: str, scheme: str) -> None:
     port = parts.port or DATABASES[scheme]
     if parts.hostname and port:
         try:
-            socket.create_connection((parts.hostname, port), timeout=CONNECT_SECONDS).close()
+            reach(parts.hostname, port, CONNECT_SECONDS)
         except OSError as error:
             raise UserError(f"tracking_uri: no database answers at {parts.hostname}:{port} ({error})") from None
 

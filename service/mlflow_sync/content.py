@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 from dit_core.gflops import Cost, training_gmacs
 from search_spaces.axes import AXES
 from search_spaces.profiles import PROFILES
-from search_spaces.types import Expansion, Trial
+from search_spaces.types import Arm, Expansion, Trial
+from service.analysis import verdict_text
+from service.analysis.details import number
 from service.analysis.status import StateKind, TrialState, TrialStatus
 from service.mlflow_sync.tracked_run import Row, as_milliseconds, milliseconds
-from service.records.kinds import Point
+from service.records.kinds import Point, Stretch
 from service.records.results import TrialResult
 from service.records.store import Store, StoredMetric
+from service.statistics.verdict import Verdicts
 
 if TYPE_CHECKING:
     from service.engine.wire import TimedPoint
@@ -29,6 +32,7 @@ def run_status(state: TrialState) -> str:
     return {
         StateKind.COMPLETED: "FINISHED",
         StateKind.REUSED: "FINISHED",
+        StateKind.SPARED: "FINISHED",
         StateKind.DIVERGED: "FAILED",
         StateKind.FAILED: "FAILED",
         StateKind.STOPPED: "KILLED",
@@ -41,7 +45,7 @@ def params(trial: Trial, expansion: Expansion) -> dict[str, Any]:
     """Returns the flat parameters: every config field, and the value of every axis that the study varies."""
     values: dict[str, Any] = dict(_flat(trial.config.model_dump(mode="json")))
     profile = PROFILES.get(expansion.study.baseline.profile)
-    for name in dict.fromkeys(axis for arm in expansion.arms for axis in arm.delta):
+    for name in expansion.varied:
         if name in AXES:
             axis = AXES.get(name)
             values[name] = axis.label(axis.current(trial.config, profile))
@@ -66,6 +70,13 @@ def tags(trial: Trial, expansion: Expansion, train_id: str, status: TrialStatus)
     }
 
 
+def verdict_tag(verdicts: Verdicts, arm: Arm) -> dict[str, str]:
+    """Returns the tag on how an arm compares with the baseline."""
+    verdict = verdicts.of(arm.name)
+    said = "baseline" if arm.is_baseline else "not compared" if verdict is None else verdict_text.word(verdict)
+    return {"verdict": said}
+
+
 def _weights_of(trial: Trial, expansion: Expansion) -> str | None:
     """The trial whose weights this one evaluates, if it is not trained for itself."""
     arm = expansion.weights_of.get(trial.arm.name)
@@ -75,9 +86,9 @@ def _weights_of(trial: Trial, expansion: Expansion) -> str | None:
 class CurveFeed:
     """A trial's training curve as metric rows: losses, compute and speed by window, seconds by stretch.
 
-    Every stretch is read once. Windows that are not recorded yet come from the live tail, with the times that their
-    record will have, so both give the same rows. Stretches that were trained twice have the same points with other
-    times: whoever logs the rows keeps the first of them (``TrackedRun``). Seconds count both trainings.
+    Every stretch is read once, by ``look``. Windows that are not recorded yet come from the live tail, with the times
+    that their record will have, so both give the same rows. Stretches that were trained twice have the same points
+    with other times: whoever logs the rows keeps the first of them (``TrackedRun``). Seconds count both trainings.
 
     Args:
         store: where the records are.
@@ -89,10 +100,24 @@ class CurveFeed:
     def __init__(self, store: Store, train_id: str, cost: Cost, budget: int) -> None:
         self._store, self._train_id, self._cost, self._budget = store, train_id, cost, budget
         self._next, self._seconds = 1, 0.0
+        self._new: list[Stretch] = []
+
+    def look(self) -> None:
+        """Reads what has been recorded since the last time.
+
+        Whoever looks before it asks the store for the curve's seconds has it read once for both.
+        """
+        found, self._next = self._store.stretches(self._train_id, self._next)
+        self._new += found
+
+    @property
+    def has_news(self) -> bool:
+        """Whether ``look`` has found something that ``rows`` has not handed out."""
+        return bool(self._new)
 
     def rows(self, tail: Sequence[TimedPoint] = ()) -> Iterator[Row]:
-        """Yields what has been recorded since the last call, and the tail."""
-        stretches, self._next = self._store.stretches(self._train_id, self._next)
+        """Yields what ``look`` has found since the last call, and the tail."""
+        stretches, self._new = self._new, []
         for stretch in stretches:
             if stretch.start >= self._budget:
                 continue
@@ -104,6 +129,8 @@ class CurveFeed:
             if stretch.images <= self._budget:
                 time = as_milliseconds(stretch.began + stretch.seconds)
                 yield ("train_seconds", self._seconds, time, stretch.images)
+                if stretch.peak_memory is not None:
+                    yield ("peak_memory_bytes", stretch.peak_memory, time, stretch.images)
         for earlier, timed in zip((None, *tail), tail, strict=False):
             yield from self._window(timed, timed.time, None if earlier is None else (earlier.images, earlier.time))
 
@@ -120,8 +147,12 @@ class CurveFeed:
             yield ("images_per_second", (images - before[0]) / (seconds - before[1]), time, images)
 
 
+_BESIDE = ("floor_at_samples", "data_copying_statistic", "data_copying_share")
+"""Details of a measurement that are metrics of their own."""
+
+
 def evaluation_rows(result: TrialResult, milestones: tuple[int, ...], final: bool) -> Iterator[Row]:
-    """Yields every metric at the study's own milestones, its floor, what it cost, and the final value.
+    """Yields every metric at the study's own milestones, its floors, the test for copies, its cost, the final value.
 
     ``<metric>_final`` exists only for a trial that ran to the budget, so that sorting MLflow's table by it
     never ranks a stopped trial's rung against a finished one.
@@ -134,6 +165,9 @@ def evaluation_rows(result: TrialResult, milestones: tuple[int, ...], final: boo
             yield (name, metric.value, time, images)
             if metric.floor is not None:
                 yield (f"{name}_floor", metric.floor, time, images)
+            for key in _BESIDE:
+                if (beside := number(metric.details, key)) is not None:
+                    yield (f"{name}_{key}", beside, time, images)
             if final and images == milestones[-1]:
                 yield (f"{name}_final", metric.value, time, images)
             if metric.sample_seconds or metric.score_seconds:

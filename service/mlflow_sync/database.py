@@ -17,6 +17,7 @@ from pathlib import Path
 
 from dit_core.errors import UserError
 from dit_core.files import locked, make_folder, move, replacing
+from service.mlflow_sync.address import sqlite_address
 
 BUSY_SECONDS = 20.0
 """How long to wait for another process's transaction."""
@@ -66,7 +67,7 @@ def ensure(path: Path, *, own: bool) -> str | None:
             if not own:
                 raise UserError(
                     f"tracking_uri: the database {path} is {state.value}; keep a copy of it, then run: "
-                    f"mlflow db upgrade sqlite:///{path}"
+                    f"mlflow db upgrade {sqlite_address(path)}"
                 )
             _migrate(path)
     except Damaged as error:
@@ -143,7 +144,7 @@ def _make(path: Path) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     with replacing(path) as temporary:
-        SqlAlchemyStore(f"sqlite:///{temporary}", str(path.parent / "mlflow-artifacts")).engine.dispose()
+        SqlAlchemyStore(sqlite_address(temporary), str(path.parent / "mlflow-artifacts")).engine.dispose()
         for ending in _SIDECARS:  # of a database that is no more: SQLite would play them back into the new one
             path.with_name(path.name + ending).unlink(missing_ok=True)
 
@@ -158,7 +159,7 @@ def _migrate(path: Path) -> None:
     with replacing(path) as temporary:
         with _opened(path) as database, contextlib.closing(sqlite3.connect(temporary)) as copy:
             database.backup(copy)  # plays a journal back that a killed writer has left
-        engine = utils.create_sqlalchemy_engine(f"sqlite:///{temporary}")
+        engine = utils.create_sqlalchemy_engine(sqlite_address(temporary))
         try:
             utils._upgrade_db(engine)
         except (SQLAlchemyError, MlflowException, CommandError) as error:

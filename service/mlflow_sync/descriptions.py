@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from search_spaces.types import Expansion
-from service.analysis import numbers
+from service.analysis import numbers, secondary, verdict_text
 from service.analysis.cells import final
 from service.analysis.cells import status as status_in_words
+from service.analysis.floors import floor_of
 from service.analysis.narrative import metric_format, opening, state_of
 from service.analysis.numbers import MetricFormat
 from service.analysis.status import StateKind, TrialStatus
@@ -27,21 +28,39 @@ def describe_experiment(expansion: Expansion) -> str:
     )
 
 
-def describe_study(expansion: Expansion, summary: Summary) -> str:
-    """Returns the parent run's description: what the study shows so far, and a table of its arms."""
+def describe_study(expansion: Expansion, summary: Summary, capped: str = "") -> str:
+    """Returns the parent run's description: what the study shows so far, and a table of its arms.
+
+    Args:
+        expansion: the study.
+        summary: what is known of it.
+        capped: the sentence on what a cap has left; empty where none has ended the newest run.
+    """
     study = expansion.study
     shown = metric_format(summary)
     unfinished = state_of(summary)
-    lines = [f"**{unfinished}**", ""] if unfinished else []
+    lines = [line for said in (unfinished, capped) if said for line in (f"**{said}**", "")]
     for paragraph in opening(expansion, summary, shown):
         lines += [paragraph, ""]
+    others = secondary.names(summary)
+    columns = (
+        "arm",
+        "parameters",
+        "Gflops",
+        study.primary_metric,
+        "difference to baseline",
+        "verdict",
+        *others,
+        "status",
+    )
     lines += [
-        f"| arm | parameters | Gflops | {study.primary_metric} | difference to baseline | status |",
-        "|---|---:|---:|---:|---:|---|",
+        f"| {' | '.join(columns)} |",
+        f"|---|---:|---:|---:|---:|---|{'---:|' * len(others)}---|",
         *(_row(arm, summary, shown) for arm in summary.arms),
         "",
-        f"{study.primary_metric}: mean ± standard deviation over the seeds that ran to {study.budget_images:,} images. "
-        "Differences with their 95 % interval. A stopped arm's value is that of its rung, never a final one.",
+        f"{study.primary_metric}: mean ± standard deviation over the seeds that ran to the budget, "
+        f"{summary.compared.text}. Differences with their simultaneous 95 % interval. A stopped arm's value is that of "
+        "its rung, never a final one.",
     ]
     if study.description:
         lines += ["", f"*{study.description}*"]
@@ -49,7 +68,12 @@ def describe_study(expansion: Expansion, summary: Summary) -> str:
 
 
 def describe_trial(
-    expansion: Expansion, summary: ArmSummary, status: TrialStatus, sources: Mapping[str, str], failure: str | None
+    expansion: Expansion,
+    summary: ArmSummary,
+    status: TrialStatus,
+    sources: Mapping[str, str],
+    failure: str | None,
+    cap: str = "",
 ) -> str:
     """Returns a child run's description.
 
@@ -59,6 +83,7 @@ def describe_trial(
         status: where the trial stands.
         sources: Markdown links (or names) of the runs that measurements were reused from -> what was reused.
         failure: the error of a trial that was given up.
+        cap: the cap that has left the trial unfinished; empty for none.
     """
     study = expansion.study
     arm = status.trial.arm
@@ -71,7 +96,8 @@ def describe_trial(
     if arm.ablations:
         lines.append(f"Asked for by: {', '.join(arm.ablations)}.")
     if status.metric is not None:
-        floor = f" (floor {numbers.significant(status.metric.floor)})" if status.metric.floor is not None else ""
+        known = floor_of(status.metric)
+        floor = "" if known is None else f" (floor {numbers.significant(known.value)})"
         kind = "Final" if status.is_final else "So far"
         value = numbers.significant(status.metric.value)
         lines.append(f"{kind}: `{status.metric.name}` {value}{floor} at {status.images:,} images.")
@@ -79,6 +105,8 @@ def describe_trial(
         lines.append(f"Stopped at {summary.stop.images:,} of {study.budget_images:,} images: {summary.stop.reason}.")
     elif failure is not None:
         lines.append(f"Given up: {failure}")
+    elif cap:
+        lines.append(f"Not finished: the study is capped by {cap}; a higher cap continues the trial.")
     else:
         lines.append(f"Status: {status.state}.")
     if (weights := expansion.weights_of.get(arm.name)) is not None:
@@ -98,6 +126,8 @@ def _lead(expansion: Expansion) -> str:
 
 def _row(arm: ArmSummary, summary: Summary, shown: MetricFormat) -> str:
     name = f"**{arm.arm.name}**" if arm.arm.is_baseline else arm.arm.name
-    difference = numbers.NOTHING if arm.difference is None else shown.difference(arm.difference)
+    verdict = summary.verdicts.of(arm.arm.name)
+    difference = numbers.NOTHING if verdict is None else shown.difference(verdict)
     cells = (name, numbers.short(arm.cost.params), numbers.gflops(arm.cost.gmacs), final(arm, summary, shown))
-    return f"| {' | '.join((*cells, difference, status_in_words(arm, shown)))} |"
+    told = (difference, verdict_text.word(verdict), *secondary.cells(arm, summary), status_in_words(arm, shown))
+    return f"| {' | '.join((*cells, *told))} |"

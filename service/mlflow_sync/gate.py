@@ -16,6 +16,10 @@ class Superseded(Exception):
 class Gate:
     """Asks before every write whether it may be made, and counts those that were.
 
+    MLflow takes no condition along with a write. A process that stands still between the question and the call, for so
+    long that another run begins, makes this one write when it wakes up: what that is worth is said in
+    ``docs/reliability.md``.
+
     Args:
         may_write: whether this process may still write.
 

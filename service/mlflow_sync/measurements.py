@@ -42,7 +42,8 @@ def _sampling(trial: Trial) -> dict[str, Any]:
         "guidance_channels": evaluation.guidance_channels,
         "guidance_interval": evaluation.guidance_interval,
         "labels": evaluation.labels,
-        "ema_decay": trial.config.evaluated_decay,
+        "ema_decay": trial.config.evaluated_decay if evaluation.ema_length is None else None,
+        "ema_length": evaluation.ema_length,
     }
 
 

@@ -16,7 +16,9 @@ from service.mlflow_sync.database import BUSY_SECONDS
 STORE_TAG = "mlflow.dit_ablate.store"
 """Tag of runs, experiments and the default database: the ``id`` of the store they belong to."""
 ARTIFACTS_TAG = "mlflow.dit_ablate.artifacts"
-"""Tag of a run: which artifacts it has been given."""
+"""Tag of a run: which artifacts it has been given; further ones have a number behind it (``artifact_tags``)."""
+STATE_TAG = "mlflow.dit_ablate.state"
+"""Tag of a run: a digest of what it was last brought to, and the latest time of its metrics."""
 _DEFAULT_EXPERIMENT = 0
 _FOLDER = "mlflow-artifacts"
 
@@ -54,7 +56,10 @@ def settle(path: Path, store_id: str) -> None:
             for folder in moved:
                 _move(database, folder, str(path.parent / _FOLDER))
             if moved and not (path.parent / _FOLDER).is_dir():  # it was copied without them: they are uploaded again
-                database.execute("delete from tags where key = ?", (ARTIFACTS_TAG,))
+                database.execute(
+                    "delete from tags where key in (?, ?) or key like ?",
+                    (ARTIFACTS_TAG, STATE_TAG, f"{ARTIFACTS_TAG}.%"),
+                )
             database.execute("commit")
         except BaseException:
             with contextlib.suppress(sqlite3.Error):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from service.mlflow_sync.gate import Gate
 from service.mlflow_sync.ownership import STORE_TAG
 from service.mlflow_sync.tracked_run import TrackedRun, now
+from service.user import user
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -23,6 +23,21 @@ NOTE_TAG = "mlflow.note.content"
 def parent_key(study: str) -> str:
     """Returns the key of the run that stands for the study."""
     return f"study:{study}"
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A run that is to be made.
+
+    Attributes:
+        name: its name.
+        start: when it began, in milliseconds.
+        tags: its tags, beside those that it is found by.
+    """
+
+    name: str
+    start: int
+    tags: Mapping[str, str]
 
 
 class StudyRuns:
@@ -114,13 +129,27 @@ class StudyRuns:
             tags: a new run's tags.
         """
         if key not in self._runs:
-            own = {KEY_TAG: key, STORE_TAG: self._store_id, "study": self._study}
-            more = {"mlflow.source.name": "dit-ablate", "mlflow.user": user_name(), **tags}
-            create = self._client.create_run
-            made = self._gate(create, self.experiment_id, start_time=start, tags={**own, **more}, run_name=name)
-            # another writer may have made one between the search and now
-            self._runs[key] = self._only([*self._search(f"{self._mine} and {_is(KEY_TAG, key)}")] or [made])
+            self.make({key: NewRun(name, start, tags)})
         return self._runs[key]
+
+    def _create(self, key: str, new: NewRun) -> Run:
+        own = {KEY_TAG: key, STORE_TAG: self._store_id, "study": self._study}
+        more = {"mlflow.source.name": "dit-ablate", "mlflow.user": user(), **new.tags}
+        create = self._client.create_run
+        return self._gate(create, self.experiment_id, start_time=new.start, tags={**own, **more}, run_name=new.name)
+
+    def make(self, wanted: Mapping[str, NewRun]) -> None:
+        """Makes the runs of keys that have none, and finds out afterwards whether another writer made some, too.
+
+        One search does for all of them: a search reads the tags of every run of the experiment.
+        """
+        for key, new in wanted.items():
+            self._runs[key] = TrackedRun(self._client, self._gate, self._create(key, new))
+        if wanted:
+            one = f" and {_is(KEY_TAG, next(iter(wanted)))}" if len(wanted) == 1 else ""
+            for key, runs in self._by_key(self._search(self._mine + one)).items():
+                if key in wanted:
+                    self._runs[key] = self._only(runs)
 
     def are_intact(self) -> bool:
         """Whether every run that was found or made is still there, and nobody has made another one of its key."""
@@ -213,14 +242,6 @@ class StudyRuns:
     def _take(self, run: Run) -> None:
         if run.info.lifecycle_stage == "active":
             self._gate(self._client.set_tag, run.info.run_id, STORE_TAG, self._store_id)
-
-
-def user_name() -> str:
-    """Returns who runs this; a number where the system has no name for the account."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        return str(os.getuid())
 
 
 def _is(tag: str, value: str) -> str:

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 
+from service.analysis import verdict_text
 from service.analysis.summary import Summary
 from service.mlflow_sync import descriptions
 from service.mlflow_sync.runs import NOTE_TAG
@@ -13,6 +14,7 @@ from service.mlflow_sync.tracked_run import milliseconds
 from service.provenance.runs import provenance
 from service.records.kinds import Claim, RunRecord
 from service.records.store import Store
+from service.statistics.verdict import Verdicts
 
 
 def experiment_tags(summary: Summary) -> dict[str, str]:
@@ -24,12 +26,13 @@ def experiment_tags(summary: Summary) -> dict[str, str]:
     }
 
 
-def tags(summary: Summary, *, ended: bool) -> dict[str, object]:
+def tags(summary: Summary, *, ended: bool, capped: str = "") -> dict[str, object]:
     """Returns what the parent run says.
 
     Args:
         summary: the study.
         ended: whether no run of it goes on.
+        capped: the sentence on what a cap has left; empty where none has ended the newest run.
     """
     study = summary.study
     states = Counter(str(status.state) for status in summary.statuses)
@@ -43,7 +46,21 @@ def tags(summary: Summary, *, ended: bool) -> dict[str, object]:
         "seeds": ", ".join(map(str, study.seeds)),
         "budget_images": study.budget_images,
         "rungs": ", ".join(map(str, study.rungs)) or "none",
-        NOTE_TAG: descriptions.describe_study(summary.expansion, summary),
+        "capped": capped or "no",
+        **_verdicts(summary.verdicts),
+        NOTE_TAG: descriptions.describe_study(summary.expansion, summary, capped),
+    }
+
+
+def _verdicts(verdicts: Verdicts) -> dict[str, str]:
+    """What the study says, in tags that the run table can show; the whole of it is in ``report/verdicts.json``."""
+    named = [f"{v.contrast.name}: {verdict_text.word(v)}" for v in verdicts.clear()]
+    best = verdicts.best
+    return {
+        "verdicts": verdict_text.counted(verdicts) or "nothing compared",
+        "clear": "; ".join(named) or "none",
+        "best": "none yet" if best is None else best.arm,
+        "may_be_best": "none yet" if best is None else "; ".join(best.candidates),
     }
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dit_core.errors import UserError
-from dit_core.gflops import count
+from dit_core.gflops import Cost, count
 from dit_core.identity import digest
-from search_spaces.types import Trial
-from service.analysis import damage
+from search_spaces.types import Expansion
+from service.analysis import damage, differing
 from service.analysis.damage import Damage
 from service.analysis.status import StateKind, TrialState, TrialStatus
 from service.analysis.summary import ArmSummary, Summary, summarise
+from service.cost.capped import capped_sentence, left_by_cap
 from service.mlflow_sync import content, descriptions, study_content
 from service.mlflow_sync.address import (
     absolute,
@@ -26,14 +28,19 @@ from service.mlflow_sync.address import (
 from service.mlflow_sync.connection import LOG, connect, first_line
 from service.mlflow_sync.gate import Gate, Superseded
 from service.mlflow_sync.measurements import evaluations_json
-from service.mlflow_sync.runs import NOTE_TAG, StudyRuns, parent_key, user_name
+from service.mlflow_sync.runs import NOTE_TAG, NewRun, StudyRuns, parent_key
 from service.mlflow_sync.tracked_run import TrackedRun, now
 from service.preflight import Prepared
+from service.records.results import Results, TrialResult
 from service.records.store import Store
 from service.redact import redacted
+from service.user import user
 
 if TYPE_CHECKING:
     from service.engine.wire import Live, TimedPoint
+
+
+_WAITING = (StateKind.PENDING, StateKind.SPARED)
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,8 @@ class MlflowSync:
         self._problem: str | None = None
         self._experiment_id: str | None = None
         self._parent_run_id: str | None = None
+        self._known: Results = {}
+        self._differ: tuple[Expansion, Mapping[str, dict[str, str]]] | None = None
         self._forget()
 
     def check(self) -> None:
@@ -199,22 +208,26 @@ class MlflowSync:
         if self._runs is None:
             self.check()
         running = frozenset(item.trial for item in live if item.phase != "queued")
-        summary = summarise(self._prepared, self._store, running=running, failures=failures)
+        summary = summarise(self._prepared, self._store, running=running, failures=failures, known=self._known)
+        self._known = summary.results
         self._prepared = summary.prepared  # with the arms that were proposed while it ran
         if not self._found:
-            trials = {_trial_key(status.trial, status.train_id): status for status in summary.statuses}
+            trials = {self._key(status): status for status in summary.statuses}
             self._mlflow_runs.find(
                 {parent_key(self._study.name), *trials}, lambda key: self._began(summary, trials[key])
             )
             self._found = True
         tails = {summary.prepared.train_ids.get(item.trial, ""): item.tail for item in live}
         damages = damage.study_damage(summary.expansion, summary.results, self._store) if ended else ()
-        parent = self._sync_parent(summary, damages, ended=ended)
+        cap, left = left_by_cap(self._study.name, self._store) if ended else ("", ())
+        parent = self._sync_parent(summary, damages, capped_sentence(cap, left), ended=ended)
+        self._make_runs(parent, summary)
         last = 0
         for arm in summary.arms:
             for status in arm.statuses:
                 tail = tails.get(status.train_id, ())
-                run = self._sync_trial(parent, summary, arm, status, tail, damages, ended=ended)
+                short = cap if status.trial.name in left else ""
+                run = self._sync_trial(parent, summary, arm, status, tail, damages, short, ended=ended)
                 last = max(last, run.last if run is not None else 0)
         if ended:
             end = study_content.ended(self._store, self._study.name) or last or now()
@@ -240,6 +253,7 @@ class MlflowSync:
         self._found = self._has_files = False
         self._done: dict[str, tuple[TrialState, int]] = {}
         self._links: dict[tuple[str, str], str | None] = {}
+        self._keys: dict[str, str] = {}
         self._feeds: dict[str, content.CurveFeed] = {}
 
     @property
@@ -253,20 +267,21 @@ class MlflowSync:
 
     # -- the study ------------------------------------------------------------------------------
 
-    def _sync_parent(self, summary: Summary, damages: Sequence[Damage], *, ended: bool) -> TrackedRun:
+    def _sync_parent(self, summary: Summary, damages: Sequence[Damage], capped: str, *, ended: bool) -> TrackedRun:
         name, runs = self._study.name, self._mlflow_runs
         runs.describe(study_content.experiment_tags(summary))
         parent = runs.get(parent_key(name))
         if parent is None:
-            shared = f" ({user_name()}, store {self._store.id[:8]})" if runs.is_shared() else ""
+            shared = f" ({user()}, store {self._store.id[:8]})" if runs.is_shared() else ""
             start = study_content.began(self._store, name) or now()
             parent = runs.get_or_make(parent_key(name), name + shared, start, {"kind": "study"})
         self._parent_run_id = parent.id
-        parent.log(tags={**study_content.tags(summary, ended=ended), **(damage.tags(damages) if ended else {})})
         if ended or not self._has_files:  # they are written when a run begins, and when it has ended
             for path, data in study_content.files(self._store, name, report=ended):
                 parent.upload(data, path)
             self._has_files = True
+        tags = study_content.tags(summary, ended=ended, capped=capped)
+        parent.log(tags={**tags, **(damage.tags(damages) if ended else {})})
         if not ended:
             parent.set_status("RUNNING")
         return parent
@@ -281,72 +296,136 @@ class MlflowSync:
         status: TrialStatus,
         tail: Sequence[TimedPoint],
         damages: Sequence[Damage],
+        cap: str,
         *,
         ended: bool,
     ) -> TrackedRun | None:
-        trial, runs = status.trial, self._mlflow_runs
-        key = _trial_key(trial, status.train_id)
-        if runs.get(key) is None and status.state.kind is StateKind.PENDING and status.images == 0:
+        run = self._mlflow_runs.get(self._key(status))
+        if run is None:
             return None
-        if not (ended or tail) and self._done.get(trial.name) == (status.state, status.images):
-            return runs.get(key)  # another arm may go on training the same weights, hence the tail and the end
+        stands, goes_on = (status.state, status.images), bool(tail) or status.state.kind is StateKind.RUNNING
+        if not (ended or goes_on) and self._done.get(status.trial.name) == stands:
+            return run  # another study may go on training the same weights, which the end takes in
+        self._write(run, parent, summary, arm, status, tail, damages, cap, ended=ended)
+        self._done[status.trial.name] = stands
+        return run
+
+    def _make_runs(self, parent: TrackedRun, summary: Summary) -> None:
+        """Makes the runs of all trials that have begun and have none."""
+        begun = (status for status in summary.statuses if status.images or status.state.kind not in _WAITING)
+        made: dict[str, NewRun] = {}
+        for status in begun:
+            if self._mlflow_runs.get(key := self._key(status)) is None and key not in made:
+                tags = {"kind": "trial", "mlflow.parentRunId": parent.id}
+                made[key] = NewRun(status.trial.name, self._began(summary, status) or now(), tags)
+        self._mlflow_runs.make(made)
+
+    def _write(
+        self,
+        run: TrackedRun,
+        parent: TrackedRun,
+        summary: Summary,
+        arm: ArmSummary,
+        status: TrialStatus,
+        tail: Sequence[TimedPoint],
+        damages: Sequence[Damage],
+        cap: str,
+        *,
+        ended: bool,
+    ) -> None:
+        """Writes what a trial's run lacks; nothing where its records are what it was last brought to."""
+        trial, expansion, milestones = status.trial, summary.expansion, self._study.milestones
         result = summary.results[trial.name]
-        began = self._began(summary, status)
-        run = runs.get_or_make(key, trial.name, began or now(), {"kind": "trial", "mlflow.parentRunId": parent.id})
-        milestones = self._study.milestones
         cost = count(trial.config.model, trial.config.training.mask_ratio)
-        trained = trial.arm.name not in summary.weights_of  # else the curve is in another trial's run
-        if key not in self._feeds:
-            self._feeds[key] = content.CurveFeed(self._store, status.train_id, cost, self._study.budget_images)
-        rows = [
-            *(content.cost_rows(cost, began) if began is not None else ()),
-            *(self._feeds[key].rows(tail) if trained else ()),
-            *content.evaluation_rows(result, milestones, status.is_final),
-        ]
-        failure = summary.failures.get(trial.name) if status.state.kind is StateKind.FAILED else None
+        feed = self._feed(status, summary, cost)
+        if feed is not None:
+            feed.look()  # before anything else asks for this curve
         about = self._about(status.train_id)
+        failure = summary.failures.get(trial.name) if status.state.kind is StateKind.FAILED else None
+        reused, sources = self._reused(result, status)
         tags = {
-            **content.tags(trial, summary.expansion, status.train_id, status),
+            **content.tags(trial, expansion, status.train_id, status),
             "mlflow.parentRunId": parent.id,
             **(damage.tags(damages, trial.name) if ended else {}),
+            **content.verdict_tag(summary.verdicts, arm.arm),
+            **self._differences(expansion)[arm.arm.name],
+            "capped": cap or "no",
             **({"failure": failure} if failure else {}),
             **about.tags,
+            **reused,
+            NOTE_TAG: descriptions.describe_trial(expansion, arm, status, sources, failure, cap),
         }
+        files = {
+            "config.json": content.config_json(trial).encode(),
+            "gflops.json": content.gflops_json(cost).encode(),
+            **({"evaluations.json": evaluations_json(result, milestones).encode()} if result.evaluations else {}),
+            **about.artifacts,
+        }
+        grids = {images: f"samples/{images:09d}.png" for images in milestones if images in result.evaluations}
+        lacking = {images: name for images, name in grids.items() if not run.holds(name)}
+        params = content.params(trial, expansion)
+        spans = [span.model_dump(mode="json") for span in self._store.spans(status.train_id)]
+        hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+        state = digest([{key: str(value) for key, value in {**tags, **params}.items()}, hashes, spans])
+        if not (tail or lacking) and run.is_up_to_date(state, tags, content.run_status(status.state)):
+            if feed is not None and feed.has_news:
+                del self._feeds[self._key(status)]  # the run has these windows, and many trials have many
+            return
+        for name, data in files.items():
+            run.upload(data, name)
+        for images, name in lacking.items():
+            grid = self._store.grid(result.evaluations[images])
+            if grid is not None:
+                run.upload(grid, name)
+        began = self._began(summary, status)
+        rows = [
+            *(content.cost_rows(cost, began) if began is not None else ()),
+            *(feed.rows(tail) if feed is not None else ()),
+            *content.evaluation_rows(result, milestones, status.is_final),
+        ]
+        last = max([run.last, *(row[2] for row in rows)])
+        run.set_status(content.run_status(status.state), last or now())
+        run.log(rows, params, tags, None if tail else state)
+
+    def _feed(self, status: TrialStatus, summary: Summary, cost: Cost) -> content.CurveFeed | None:
+        """A trial's curve, of which every window is told once; None where it is in another trial's run."""
+        if status.trial.arm.name in summary.weights_of:
+            return None
+        key = self._key(status)
+        if key not in self._feeds:
+            self._feeds[key] = content.CurveFeed(self._store, status.train_id, cost, self._study.budget_images)
+        return self._feeds[key]
+
+    def _reused(self, result: TrialResult, status: TrialStatus) -> tuple[dict[str, str], dict[str, str]]:
+        """The tags on what another study has paid for, and the sources of it -> what comes from there."""
+        tags: dict[str, str] = {}
         sources: dict[str, str] = {}
-        for payer, images in content.payers(result, milestones, self._study.name).items():
-            link = self._link(payer, status.train_id, key)
+        for payer, images in content.payers(result, self._study.milestones, self._study.name).items():
+            link = self._link(payer, status.train_id, self._key(status))
             tags["reused"] = f"up to {images:,} images"
             tags["reused_from_study"] = payer
             if link is not None:
                 tags["reused_from_run"] = link.rpartition("/")[2]
             sources[f"[{payer}]({link})" if link else payer] = f"measurements up to {images:,} images"
-        tags[NOTE_TAG] = descriptions.describe_trial(summary.expansion, arm, status, sources, failure)
-        run.log(rows, content.params(trial, summary.expansion), tags)
-        run.upload(content.config_json(trial).encode(), "config.json")
-        run.upload(content.gflops_json(cost).encode(), "gflops.json")
-        if result.evaluations:
-            run.upload(evaluations_json(result, milestones).encode(), "evaluations.json")
-        for name, data in about.artifacts.items():
-            run.upload(data, name)
-        for images in milestones:
-            name = f"samples/{images:09d}.png"
-            if images in result.evaluations and not run.holds(name):
-                grid = self._store.grid(result.evaluations[images])
-                if grid is not None:
-                    run.upload(grid, name)
-        run.set_status(content.run_status(status.state), run.last or now())
-        if not status.state.is_open:
-            self._done[trial.name] = (status.state, status.images)
-        return run
+        return tags, sources
+
+    def _differences(self, expansion: Expansion) -> Mapping[str, dict[str, str]]:
+        """Arm -> the tag on what else differs; worked out once for all arms."""
+        if self._differ is None or self._differ[0] is not expansion:
+            self._differ = expansion, differing.tags(expansion)
+        return self._differ[1]
+
+    def _key(self, status: TrialStatus) -> str:
+        """Identifies a trial's run: its weights and how they are measured."""
+        if status.trial.name not in self._keys:
+            config = status.trial.config
+            evaluation = config.evaluation.model_dump(mode="json")
+            content = {"train": status.train_id, "evaluation": evaluation, "vae": config.data.vae}
+            self._keys[status.trial.name] = digest(content)[:32]
+        return self._keys[status.trial.name]
 
     def _link(self, study: str, train_id: str, key: str) -> str | None:
         """The MLflow page (relative to the server) of another study's run of the same weights, if it has one."""
         if (study, key) not in self._links:
             self._links[study, key] = self._mlflow_runs.page(study, train_id, key)
         return self._links[study, key]
-
-
-def _trial_key(trial: Trial, train_id: str) -> str:
-    """Identifies a trial's run: its weights and how they are measured."""
-    evaluation = trial.config.evaluation.model_dump(mode="json")
-    return digest({"train": train_id, "evaluation": evaluation, "vae": trial.config.data.vae})[:32]

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from dit_core.files import replacing
+from service.mlflow_sync.artifact_tags import ArtifactTags
 from service.mlflow_sync.gate import Gate
-from service.mlflow_sync.ownership import ARTIFACTS_TAG
+from service.mlflow_sync.ownership import STATE_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
+T = TypeVar("T")
+
 Row = tuple[str, float, int, int]
 """A metric row: key, value, timestamp in milliseconds, step in images seen."""
 
-BATCH = 1000
-"""Metrics in one ``log_batch`` call, MLflow's limit."""
+BATCH = 800
+"""Metrics in one ``log_batch`` call; with parameters and tags it may hold 1000 of all, MLflow's limit."""
 _PARAMS, _TAGS, _PARAM_LENGTH, _TAG_LENGTH = 100, 100, 6000, 5000
 
 
@@ -51,41 +53,70 @@ class TrackedRun:
         self._params = set(run.data.params)
         self._unread = set(run.data.metrics)  # keys that an earlier process has logged
         self._steps: dict[str, set[int]] = {}
-        self._artifacts: dict[str, str] = json.loads(self._tags.get(ARTIFACTS_TAG, "{}"))
+        self._artifacts = ArtifactTags(self._tags)
+        self._uploaded: dict[str, str] = {}  # tags on artifacts, to be written by the next ``log``
 
     def log(
         self,
         metrics: Iterable[Row] = (),
         params: Mapping[str, object] | None = None,
         tags: Mapping[str, object] | None = None,
+        state: str | None = None,
     ) -> None:
-        """Logs what this run does not have yet.
+        """Logs what this run does not have yet, in one call where MLflow's limits allow, and what was uploaded before.
 
         A metric has one value at a step: the first one logged stays, whatever time a later row of that step has. What
         an earlier process has logged of a metric is asked for once, before anything is added to it. A parameter is
         never changed (MLflow refuses that), a tag is.
+
+        Args:
+            metrics: metric rows.
+            params: parameters.
+            tags: tags.
+            state: digest of what the run is brought to by this; see ``is_up_to_date``.
         """
         from mlflow.entities import Metric, Param, RunTag
 
         new_params = {k: str(v)[:_PARAM_LENGTH] for k, v in (params or {}).items() if k not in self._params}
         wanted_tags = {k: str(v)[:_TAG_LENGTH] for k, v in (tags or {}).items()}
+        wanted_tags.update(self._uploaded)
+        wanted = list(metrics)
+        self.last = max([self.last, *(row[2] for row in wanted)])
+        if state is not None:
+            wanted_tags[STATE_TAG] = f"{state} {self.last}"
         new_tags = {k: v for k, v in wanted_tags.items() if self._tags.get(k) != v}
         rows: dict[tuple[str, int], Row] = {}
-        for row in metrics:
-            self.last = max(self.last, row[2])
+        for row in wanted:
             if row[3] not in self._logged(row[0]):
                 rows.setdefault((row[0], row[3]), row)
-        for chunk in _chunks(list(new_params.items()), _PARAMS):
-            self._gate(self._client.log_batch, self.id, params=[Param(key, value) for key, value in chunk])
-            self._params.update(key for key, _ in chunk)
-        for start in range(0, len(rows), BATCH):
-            part = list(rows.values())[start : start + BATCH]
-            self._gate(self._client.log_batch, self.id, metrics=[Metric(*row) for row in part])
-            for key, _, _, step in part:
+        row_chunks = _chunks(list(rows.values()), BATCH)
+        param_chunks = _chunks(list(new_params.items()), _PARAMS)
+        tag_chunks = _chunks(list(new_tags.items()), _TAGS)
+        calls = max(len(row_chunks), len(param_chunks), len(tag_chunks))
+        for place in range(-calls, 0):  # counted from the end, so that the last tags go with the last rows
+            some_rows, some_params = _at(row_chunks, place), _at(param_chunks, place)
+            some_tags = _at(tag_chunks, place)
+            self._gate(
+                self._client.log_batch,
+                self.id,
+                metrics=[Metric(*row) for row in some_rows],
+                params=[Param(key, value) for key, value in some_params],
+                tags=[RunTag(key, value) for key, value in some_tags],
+            )
+            for key, _, _, step in some_rows:
                 self._steps[key].add(step)
-        for chunk in _chunks(list(new_tags.items()), _TAGS):
-            self._gate(self._client.log_batch, self.id, tags=[RunTag(key, value) for key, value in chunk])
-            self._tags.update(chunk)
+            self._params.update(key for key, _ in some_params)
+            self._tags.update(some_tags)
+
+    def is_up_to_date(self, state: str, tags: Mapping[str, object], status: str) -> bool:
+        """Whether the run was brought to this state already, by whichever process, and is as it was left."""
+        said, _, last = self._tags.get(STATE_TAG, "").partition(" ")
+        if (said, self._status) != (state, status) or any(
+            self._tags.get(key) != str(value)[:_TAG_LENGTH] for key, value in tags.items()
+        ):
+            return False
+        self.last = max(self.last, int(last) if last.isdigit() else 0)
+        return True
 
     def _logged(self, key: str) -> set[int]:
         """The steps at which this run has a metric."""
@@ -96,7 +127,7 @@ class TrackedRun:
 
     def holds(self, name: str) -> bool:
         """Whether an artifact of this name has been uploaded."""
-        return name in self._artifacts
+        return self._artifacts.version(name) is not None
 
     def set_status(self, status: str, end: int | None = None) -> None:
         """Sets the run's status: RUNNING, SCHEDULED, FINISHED, FAILED or KILLED.
@@ -116,10 +147,10 @@ class TrackedRun:
     def upload(self, data: bytes, name: str) -> None:
         """Uploads ``data`` as artifact ``name``, a path inside the run, unless this very content is there.
 
-        What is there is remembered in a tag, written after the upload: an upload that was cut off is repeated.
+        What is there is remembered in a tag, written by the next ``log``: an upload that was cut off is repeated.
         """
         version = hashlib.sha256(data).hexdigest()[:12]
-        if self._artifacts.get(name) == version:
+        if self._artifacts.version(name) == version:
             return
         place = urlsplit(self._artifact_uri)
         if place.scheme in ("", "file") and place.path.startswith("/"):
@@ -127,9 +158,8 @@ class TrackedRun:
             self._gate(_write, Path(path) / name, data)
         else:
             self._send(data, name)
-        self._artifacts[name] = version
-        text = json.dumps(self._artifacts, separators=(",", ":"))
-        self._gate(self._client.set_tag, self.id, ARTIFACTS_TAG, text)
+        tag, text = self._artifacts.with_artifact(name, version)
+        self._uploaded[tag] = text
 
     def _send(self, data: bytes, name: str) -> None:
         folder, _, base = name.rpartition("/")
@@ -166,5 +196,10 @@ def now() -> int:
     return int(time.time() * 1000)
 
 
-def _chunks(items: list[tuple[str, str]], size: int) -> Iterable[list[tuple[str, str]]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
+def _chunks(items: list[T], size: int) -> list[list[T]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def _at(chunks: list[list[T]], place: int) -> list[T]:
+    """Returns a chunk counted from the end; nothing where there are not that many."""
+    return chunks[place] if -place <= len(chunks) else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -25,13 +25,21 @@ class Policy(ABC):
     ``Planner``. A policy that works otherwise overrides ``plan``, and is asked for a whole plan after every result.
 
     Whatever it does, a policy sees records only, so that the live driver, a restarted driver and a simulator get the
-    same answers. It must not depend on the order in which results arrived, must never stop the baseline, must leave
-    what was decided as it is, and must not continue a trial that diverged or was given up.
+    same answers. It must not depend on the order in which results arrived unless it says so (``order_free``), must
+    never stop the baseline, must leave what was decided as it is, and must not continue a trial that diverged or was
+    given up.
     """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
     """Raised when the rule changes: what was decided by the old rule is another policy's."""
+    order_free: ClassVar[bool] = True
+    """Whether the order in which results arrive changes nothing. A policy for which it does says so here, and whoever
+    reads the study is told."""
+    source: str | None = None
+    """What tells the source of a policy from outside: with other code it is another policy."""
+    comparison: ClassVar[str] = "nothing is compared before the budget"
+    """How arms are compared while they run, for people: ends the sentence ``B images per trial; ...``."""
 
     class Options(BaseModel):
         """The policy's options, as written in the study file."""
@@ -44,7 +52,19 @@ class Policy(ABC):
     @property
     def digest(self) -> str:
         """Identifies the rule and its options, defaults included, as 64 hex digits."""
-        return digest({"name": self.name, "version": self.version, "options": self.options.model_dump(mode="json")})
+        source = {} if self.source is None else {"source": self.source}
+        return digest({"name": self.name, "version": self.version, "options": self.recorded_options, **source})
+
+    @property
+    def audit(self) -> float:
+        """The share of stopped arms that are finished all the same; see ``AuditOptions``."""
+        return float(getattr(self.options, "audit", 0.0))
+
+    @property
+    def recorded_options(self) -> dict[str, Any]:
+        """The options as records have them, defaults included; an audit of nothing is none, as before there was one."""
+        options = self.options.model_dump(mode="json")
+        return {name: value for name, value in options.items() if name != "audit" or value}
 
     def plan(self, expansion: Expansion, results: Results, decisions: Decisions, proposals: Proposals) -> Plan:
         """Returns what is worth having next.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from search_spaces.types import Arm, Expansion, Trial
+from service.policies.audit import audited
 from service.policies.contract import Decisions, Look, Plan, Proposals, seen, unresolved
 from service.policies.planner import Planner
 from service.records.decisions import Decision, Stop, stops_of
@@ -45,6 +46,7 @@ class LookPlanner(Planner):
       that was not there is not compared and continues past it. A look before one that has been decided only measures.
     - The baseline is wanted at every milestone. A stopped arm is wanted up to the look where it was stopped, so
       that its mean there is over all seeds, new ones included, and not beyond.
+    - A stopped arm that was drawn to be audited is wanted at every milestone, and compared no more.
     - A look at which no arm has a value is not decided.
     """
 
@@ -126,6 +128,7 @@ class LookPlanner(Planner):
         if not compared:
             self._void = True  # until something changes
             return ()
+        stops = audited(stops, self.policy.audit, look, self.expansion)
         saw, earlier = seen(look, arms, self.expansion, self.results), tuple(self._stops.values())
         return (Decision(look=look.name, images=look.images, compared=compared, stops=stops, saw=saw, earlier=earlier),)
 
@@ -154,7 +157,7 @@ class LookPlanner(Planner):
         if arm.is_baseline:
             return math.inf
         if arm.name in self._stops:
-            return self._stops[arm.name].images
+            return math.inf if self._stops[arm.name].audited else self._stops[arm.name].images
         return self._pending[0].images if self._pending else math.inf
 
     def _weigh(self, name: str, next_before: int | None = None) -> None:

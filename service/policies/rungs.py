@@ -6,15 +6,16 @@ import math
 from fractions import Fraction
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from dit_core.metrics.direction import cost
 from search_spaces.study import Real, Whole
 from search_spaces.types import Arm, Expansion
+from service.policies.audit import AuditOptions
 from service.policies.base import Policy
 from service.policies.contract import Look
+from service.policies.ranking import ranking
 from service.records.decisions import Stop
-from service.records.results import Results, TrialResult
+from service.records.results import Results
 
 
 class Rungs(Policy):
@@ -34,16 +35,17 @@ class Rungs(Policy):
     """
 
     name: ClassVar[str] = "rungs"
+    comparison: ClassVar[str] = (
+        "arms compared on the mean over seeds, at equal images seen, once every arm had got there"
+    )
 
-    class Options(BaseModel):
+    class Options(AuditOptions):
         """How many arms are stopped, and from when on.
 
         Attributes:
             stop_fraction: share of the compared arms that are not continued at each rung.
             grace_images: rungs below this many images only measure; no arm is stopped there.
         """
-
-        model_config = ConfigDict(frozen=True, extra="forbid")
 
         stop_fraction: Real = Field(0.5, ge=0, lt=1)
         grace_images: Whole = Field(0, ge=0)
@@ -58,48 +60,6 @@ class Rungs(Policy):
         self, look: Look, arms: tuple[Arm, ...], expansion: Expansion, results: Results
     ) -> tuple[tuple[str, ...], tuple[Stop, ...]]:
         """Ranks the arms by their means and stops the worst share."""
-        metric, images = expansion.study.primary_metric, look.images
-        measured: dict[str, list[float]] = {}
-        for arm in arms:
-            values = [_value(results[trial.name], metric, images) for trial in expansion.trials_of[arm.name]]
-            if known := [value for value in values if value is not None]:
-                measured[arm.name] = known
-        means = {name: math.fsum(values) / len(values) for name, values in measured.items()}
-        # stable: equal means keep the study's order
-        ranking = sorted(means, key=lambda arm: (math.isinf(means[arm]), cost(metric, means[arm])))
-        count = math.floor(Fraction(str(self.options.stop_fraction)) * len(ranking))
-        bad = sum(math.isinf(means[name]) for name in ranking)
-        keep = len(ranking) - max(count, bad)
-        stops = tuple(
-            Stop(
-                arm=name,
-                images=images,
-                value=means[name],
-                rank=rank,
-                compared=len(ranking),
-                reason=_reason(name, measured[name], metric, images, rank, len(ranking), keep),
-            )
-            for rank, name in enumerate(ranking, start=1)
-            if rank > keep
-        )
-        return tuple(measured), stops
-
-
-def _value(result: TrialResult, metric: str, images: int) -> float | None:
-    """The trial's value at a resolved rung: infinite when it diverged, None when it was given up."""
-    value = result.value(metric, images)
-    if value is not None:
-        return value if math.isfinite(value) else math.inf
-    return math.inf if result.diverged is not None and result.diverged.images <= images else None
-
-
-def _reason(name: str, values: list[float], metric: str, images: int, rank: int, compared: int, keep: int) -> str:
-    bad = sum(map(math.isinf, values))
-    if bad:
-        return f"{name}: {bad} of {len(values)} seeds diverged by {images:,} images"
-    mean = math.fsum(values) / len(values)
-    seeds = "1 seed" if len(values) == 1 else f"{len(values)} seeds"
-    return (
-        f"{name}: {metric} {mean:.4g} (mean of {seeds}) ranks {rank} of {compared} at {images:,} images; "
-        f"the best {keep} continue"
-    )
+        found = ranking([arm.name for arm in arms], look.images, expansion, results)
+        count = math.floor(Fraction(str(self.options.stop_fraction)) * len(found.order))
+        return tuple(found.measured), found.stops(len(found.order) - count)

@@ -7,11 +7,10 @@ import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
-import torch
+from dit_core.runtime.cards import cards
+from dit_core.runtime.processor import processor
 
-from dit_core.runtime.hardware import processor
-
-PACKAGES = ("dit-ablate", "torch", "ray", "mlflow", "torch-fidelity", "numpy", "scikit-learn")
+PACKAGES = ("dit-ablate", "torch", "ray", "mlflow", "torchmetrics", "torch-fidelity", "numpy", "scikit-learn")
 VARIABLES = (
     "CUBLAS_WORKSPACE_CONFIG",
     "CUDA_DEVICE_ORDER",
@@ -47,8 +46,8 @@ def versions() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
-    if torch.version.cuda is not None:
-        found["cuda"] = torch.version.cuda
+    if (cuda := cards().cuda) is not None:
+        found["cuda"] = cuda
     return found
 
 
@@ -56,8 +55,7 @@ def machine() -> str:
     """Describes the machine in one line: processor, cores, accelerators."""
     cores = os.cpu_count() or 1
     text = f"{processor()}, {cores} core{'s' if cores > 1 else ''}, {platform.system()}"
-    if torch.cuda.is_available():
-        names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    if names := cards().names:
         text += "; " + ", ".join(f"{names.count(name)} x {name}" for name in dict.fromkeys(names))
     return text
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
 
 from service.provenance.record import Provenance
-from service.records.kinds import Stretch
 from service.records.store import Store
 
 
@@ -19,17 +17,13 @@ class TrialOrigins:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._stretches: defaultdict[str, list[Stretch]] = defaultdict(list)
-        self._next: dict[str, int] = {}
 
     def of(self, train_id: str) -> dict[str, Any]:
         """Returns the origin of weights as plain JSON data; empty where nothing was trained.
 
         The differences to the commits are in the origins of the study's runs.
         """
-        new, self._next[train_id] = self._store.stretches(train_id, self._next.get(train_id, 1))
-        stretches = self._stretches[train_id]
-        stretches += new
+        stretches = self._store.spans(train_id)
         if not stretches:
             return {}
         runs = dict.fromkeys((stretch.study, stretch.run) for stretch in stretches if stretch.run)

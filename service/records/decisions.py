@@ -31,6 +31,10 @@ class Stop:
         rank: its rank among the arms compared, 1 is best.
         compared: how many arms were compared (the baseline is not among them).
         reason: one sentence for people.
+        seeds: the seeds that the arm gets, where a policy gives it no more of them; empty where it gets all. An arm
+            that ran to the budget with these is not stopped early but settled.
+        audited: whether it was drawn to run to the budget all the same, so that one learns how often the policy is
+            wrong. It is compared no more.
     """
 
     arm: str
@@ -39,6 +43,28 @@ class Stop:
     rank: int
     compared: int
     reason: str
+    seeds: tuple[int, ...] = ()
+    audited: bool = False
+
+    @property
+    def ends_early(self) -> bool:
+        """Whether the arm's trials end at the look, below the budget; not where it was only settled, or is audited."""
+        return not (self.seeds or self.audited)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A comparison that was decided.
+
+    Attributes:
+        contrast: what was compared; see ``Contrast.name``.
+        difference: the estimated difference, of logarithms where every value of the metric was positive.
+        p: its two-sided p, corrected for all that was compared at that look.
+    """
+
+    contrast: str
+    difference: float
+    p: float
 
 
 class Decision(Record):
@@ -51,6 +77,7 @@ class Decision(Record):
         stops: the arms that are not continued.
         saw: digest of the values that it was computed from.
         earlier: the stops that stood when it was made. So they stand where the record of an earlier look is lost.
+        claims: the comparisons that are decided by then, at this look or before, where a policy decides any.
     """
 
     kind: ClassVar[str] = "decision"
@@ -61,6 +88,7 @@ class Decision(Record):
     stops: tuple[Stop, ...]
     saw: str
     earlier: tuple[Stop, ...] = ()
+    claims: tuple[Claim, ...] = ()
 
 
 class PlanOpened(Record):
@@ -72,6 +100,9 @@ class PlanOpened(Record):
         baseline: the baseline's configuration.
         policy: the policy's name.
         options: its options.
+        confirmatory: the questions that the study named; empty: all of them.
+        equivalence_margin: share of a value that does not matter, if the study named one.
+        compare_at: what is equal where arms are compared.
     """
 
     kind: ClassVar[str] = "decision-plan"
@@ -81,12 +112,18 @@ class PlanOpened(Record):
     baseline: dict[str, Any]
     policy: str
     options: dict[str, Any]
+    confirmatory: tuple[str, ...] = ()
+    equivalence_margin: float | None = None
+    compare_at: str = "images"
 
     @property
     def text(self) -> str:
-        """The policy and the metric, for people."""
+        """The policy, the metric and what was named beforehand, for people."""
         options = ", ".join(f"{name} {value}" for name, value in self.options.items())
-        return f"policy {self.policy}{f' ({options})' if options else ''}, compared on {self.primary_metric}"
+        text = f"policy {self.policy}{f' ({options})' if options else ''}, compared on {self.primary_metric}"
+        text += f", confirmatory: {', '.join(self.confirmatory)}" if self.confirmatory else ""
+        text += f", margin {self.equivalence_margin:g}" if self.equivalence_margin is not None else ""
+        return text + (f", at equal {self.compare_at}" if self.compare_at != "images" else "")
 
 
 @dataclass(frozen=True)
@@ -116,6 +153,11 @@ def stops_of(decisions: Iterable[Decision]) -> tuple[Stop, ...]:
         for stop in (*decision.earlier, *decision.stops):
             found.setdefault(stop.arm, stop)
     return tuple(found.values())
+
+
+def claims_of(decisions: Iterable[Decision]) -> dict[str, Claim]:
+    """Returns name of a contrast -> what was claimed of it."""
+    return {claim.contrast: claim for decision in decisions for claim in decision.claims}
 
 
 def in_order(decisions: Iterable[Decision]) -> tuple[Decision, ...]:

@@ -138,19 +138,17 @@ class Format1Backend:
         return None
 
 
-def eval_id(train: str, images: int, config: TrialConfig, metric: str) -> str:
-    """Returns the identity that format 1 gave a measurement; its arguments are those of today's."""
+def eval_ids(train: str, milestones: Iterable[int], config: TrialConfig, metric: str) -> dict[int, str]:
+    """Returns the identities that format 1 gave a measurement; arguments and result are those of today's."""
     plain = config.model_dump(mode="json")
-    return digest(
-        {
-            "train": train,
-            "images": images,
-            "sampler": _sampling(plain),
-            "vae": plain["data"].get("vae"),
-            "metric": metric,
-            "numerics": 1,
-        }
-    )
+    content = {
+        "train": train,
+        "sampler": _sampling(plain),
+        "vae": plain["data"].get("vae"),
+        "metric": metric,
+        "numerics": 1,
+    }
+    return {images: digest({**content, "images": images}) for images in milestones}
 
 
 def grid_key(train_id: str, images: int, config: TrialConfig) -> str:

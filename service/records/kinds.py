@@ -61,11 +61,13 @@ class Hardware(Part):
         device: kind of device, e.g. ``cuda: NVIDIA H100 80GB HBM3`` or ``cpu: AMD EPYC``.
         torch: version of PyTorch.
         workers: workers that computed it together.
+        threads: torch threads of each of them; 0 where nobody wrote it down.
     """
 
     device: str
     torch: str
     workers: int = 1
+    threads: int = 0
 
 
 # -- trials ---------------------------------------------------------------------------------------------------
@@ -120,6 +122,8 @@ class Stretch(Record):
         hardware: what it was trained on; None where nobody wrote it down.
         study: the study that paid for it; empty where nobody wrote it down.
         run: the number of that study's run, whose provenance is recorded; 0 where nobody wrote it down.
+        peak_memory: the most memory that the first worker used meanwhile, in bytes: of its GPU, else of its process;
+            None where nobody wrote it down or the system cannot tell it from what came before.
     """
 
     kind: ClassVar[str] = "curve"
@@ -131,6 +135,7 @@ class Stretch(Record):
     hardware: Hardware | None = None
     study: str = ""
     run: int = 0
+    peak_memory: int | None = None
 
     def time(self, point: Point) -> float:
         """When a window ended, Unix seconds: a function of what is recorded, as the live tail shows it before."""
@@ -246,6 +251,8 @@ class DefinitionRecord(Record):
         analysis_plan: digest of the analysis plan, under which decisions are found without the data.
         source: what the person gave: a preset, a file, or ``python``.
         command: the command that runs it again.
+        plugins: the code from outside that it names, with its source (see ``dit_core.plugins.bundle.Bundle``).
+        policy_digest: identifies its policy, where that is code from outside.
     """
 
     kind: ClassVar[str] = "definition"
@@ -254,6 +261,8 @@ class DefinitionRecord(Record):
     analysis_plan: str = ""
     source: Told
     command: Told
+    plugins: tuple[Free, ...] = ()
+    policy_digest: str = ""
 
     @staticmethod
     def folder(study: str) -> str:
@@ -425,6 +434,8 @@ class RunRecord(Record):
         interrupted: whether it was asked to end before the study was done.
         error: what ended it, in one sentence, when an error did; empty for none.
         failed: trial name -> error of the trials given up.
+        capped: trials that lack something because the study's cap was reached.
+        cap: that cap, as the study said it; empty for none.
         messages: what a person should know, oldest first.
         elapsed: wall-clock, in seconds.
         lanes: lanes used.
@@ -441,6 +452,8 @@ class RunRecord(Record):
     interrupted: bool
     error: Told = ""
     failed: dict[str, Told] = Field(default_factory=dict)
+    capped: tuple[str, ...] = ()
+    cap: Told = ""
     messages: tuple[Told, ...] = ()
     elapsed: float = 0.0
     lanes: int = 0

@@ -22,9 +22,12 @@ class Life(Enum):
 
 def this_process() -> Process:
     """Returns what tells this process from every other."""
-    return Process(
-        pid=os.getpid(), host=socket.gethostname(), boot=_boot(), pids=_pid_namespace(), started=_started(os.getpid())
-    )
+    return process_here(os.getpid())
+
+
+def process_here(pid: int) -> Process:
+    """Returns what tells a process of this machine, in this namespace of pids, from every other."""
+    return Process(pid=pid, host=socket.gethostname(), boot=_boot(), pids=_pid_namespace(), started=_started(pid))
 
 
 def life(process: Process) -> Life:

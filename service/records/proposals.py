@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from dit_core.identity import digest
 from search_spaces.types import Proposal
 from service.records.decisions import check_name
 from service.records.envelope import Record
@@ -29,7 +30,8 @@ class Question:
         name: unique among the policy's questions in a study, e.g. ``after-12800``; names the record of the answer.
         count: how many proposals are wanted.
         purpose: one sentence for people.
-        asked_with: digest of what was known when it was asked.
+        asked_with: digest of what was known when it was asked; empty while that is not known yet: then only an answer
+            that is recorded already counts.
     """
 
     name: str
@@ -39,6 +41,11 @@ class Question:
 
     def __post_init__(self) -> None:
         check_name(self.name)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be asked now."""
+        return bool(self.asked_with)
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,11 @@ class Batch(Record):
     accepted: tuple[Proposal, ...] = ()
     refused: tuple[Refusal, ...] = ()
     train_ids: dict[str, str] = Field(default_factory=dict)
+
+
+def short(arm: str) -> str:
+    """Returns an arm's name as it may stand in the name of a question."""
+    return digest(arm)[:12]
 
 
 def accepted(batches: Iterable[Batch]) -> tuple[Proposal, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dit_core.events import Diverged, MetricResult
 from search_spaces.types import Expansion, Trial
@@ -28,6 +28,13 @@ class TrialResult:
     diverged: Diverged | None = None
     failed: str | None = None
 
+    def ends(self, milestones: Sequence[int]) -> bool:
+        """Whether nothing more can be known of it: it is measured everywhere, or diverged after all it has."""
+        return all(
+            images in self.evaluations or (self.diverged is not None and self.diverged.images <= images)
+            for images in milestones
+        )
+
     def value(self, metric: str, images: int) -> float | None:
         """Returns the metric at ``images``, or None when it has not been measured."""
         found = self.evaluations.get(images, {}).get(metric)
@@ -39,7 +46,11 @@ Results = Mapping[str, TrialResult]
 
 
 def collect(
-    expansion: Expansion, store: Store, train_ids: Mapping[str, str], failed: Mapping[str, str] | None = None
+    expansion: Expansion,
+    store: Store,
+    train_ids: Mapping[str, str],
+    failed: Mapping[str, str] | None = None,
+    known: Results | None = None,
 ) -> dict[str, TrialResult]:
     """Reads a study's results from the store.
 
@@ -48,12 +59,18 @@ def collect(
         store: where the records are.
         train_ids: trial name -> ``train_id``.
         failed: trial name -> error, for trials this run has given up on.
+        known: what was read before; a trial of which nothing more can come is not read again.
     """
-    milestones = expansion.study.milestones
-    return {
-        trial.name: collect_trial(trial, store, train_ids[trial.name], milestones, (failed or {}).get(trial.name))
-        for trial in expansion.trials
-    }
+    milestones, errors, before = expansion.study.milestones, failed or {}, known or {}
+    found: dict[str, TrialResult] = {}
+    for trial in expansion.trials:
+        name, error = trial.name, errors.get(trial.name)
+        old = before.get(name)
+        if old is not None and old.trial.arm is trial.arm and old.ends(milestones):
+            found[name] = old if old.failed == error else replace(old, failed=error)
+        else:
+            found[name] = collect_trial(trial, store, train_ids[name], milestones, error)
+    return found
 
 
 def collect_trial(

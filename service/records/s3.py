@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dit_core.errors import UserError
+from dit_core.extras import require
 from dit_core.files import file_sha256, replacing
 from service.records.backend import checked
 from service.records.kinds import Whereabouts
@@ -41,14 +42,10 @@ class S3Backend:
     """
 
     def __init__(self, place: S3Place) -> None:
-        try:
-            import boto3
-            from botocore.config import Config
-            from botocore.exceptions import BotoCoreError
-        except ImportError:
-            raise UserError(
-                f"store: {place} needs boto3, which is not installed; run: pip install 'dit-ablate[cluster]'"
-            ) from None
+        boto3 = require("boto3", f"store: {place}")
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
+
         self.place = place
         config = Config(
             connect_timeout=10, read_timeout=60, retries={"mode": "standard", "total_max_attempts": _ATTEMPTS}

@@ -47,6 +47,7 @@ from service.records.kinds import (
     TrialRecord,
 )
 from service.records.place import Place, S3Place, place_of
+from service.records.read_once import EvaluationNames, Spans
 from service.records.records import Records
 from service.records.s3 import S3Backend
 from service.records.whereabouts import identify, recorded
@@ -118,7 +119,8 @@ class Store:
         self._folder = where if isinstance(where, Path) else None
         self._identity: str | None = None
         self.records = Records(backend)
-        self._identify = format_1.eval_id if self.format == 1 else identity.eval_id
+        self._identify = format_1.eval_ids if self.format == 1 else identity.eval_ids
+        self._names, self._spans = EvaluationNames(self._identify), Spans()
 
     @classmethod
     def existing(cls, place: str | Path | Place) -> Store | None:
@@ -258,15 +260,17 @@ class Store:
     def curve(self, train_id: str) -> list[Stretch]:
         """Returns the stretches of the curve in the order they were trained in.
 
-        Damaged ones are left out. Stretches overlap where a run was killed before its checkpoint was written, or where
-        two studies end at different rungs.
+        Damaged ones are left out. They overlap after a kill before a checkpoint, or where two studies' rungs differ.
         """
         return self.stretches(train_id, 1)[0]
 
     def stretches(self, train_id: str, first: int) -> tuple[list[Stretch], int]:
         """Returns the stretches from number ``first`` on, and the number at which to go on reading later."""
-        numbered = self.records.numbered(Stretch.folder(train_id), Stretch, first)
-        return numbered.contents, numbered.last + 1
+        return self._spans.whole(self.records, train_id, first)
+
+    def spans(self, train_id: str) -> list[Stretch]:
+        """Returns the stretches of the curve as ``curve`` does, but without their windows; each is read once."""
+        return self._spans.of(self.records, train_id)
 
     def curve_points(self, train_id: str) -> list[CurvePoint]:
         """Returns the whole training curve, each point once, in order of images.
@@ -302,7 +306,7 @@ class Store:
             if not self.records.backend.put(grid, evaluated.grid) and self._bytes(grid) != evaluated.grid:
                 self.records.backend.write(grid, evaluated.grid)  # it is named by its content: the other is damaged
         for index, metric in enumerate(evaluated.metrics):
-            identity = self._identify(train_id, evaluated.images, config, metric.name)
+            identity = self._identify(train_id, [evaluated.images], config, metric.name)[evaluated.images]
             record = EvaluationRecord(
                 eval_id=identity,
                 images=evaluated.images,
@@ -331,9 +335,11 @@ class Store:
             milestones: where to look, in images seen; nothing else is read.
         """
         found: dict[int, dict[str, StoredMetric]] = {}
-        for images in milestones:
+        where = tuple(milestones)
+        identities = self._names.of(train_id, config, where)
+        for images in where:
             for name in config.evaluation.metrics:
-                expected = self._identify(train_id, images, config, name)
+                expected = identities[name][images]
                 sealed = self.records.once(EvaluationRecord.key(train_id, images, name, expected), EvaluationRecord)
                 if sealed is None or (sealed.content.eval_id, sealed.content.name) != (expected, name):
                     continue
@@ -402,9 +408,13 @@ class Store:
         """
         self.records.put(RunRecord.key(study, number), RunRecord.model_validate(run))
 
+    def run_numbers(self, study: str) -> list[int]:
+        """Returns the numbers of the study's runs, of those that go on or were killed, too."""
+        return self.records.numbered(Claim.folder(study), Claim).used
+
     def runs(self, study: str) -> dict[int, RunRecord]:
         """Returns number -> run, for those that have ended by themselves."""
-        numbers = self.records.numbered(Claim.folder(study), Claim).used
+        numbers = self.run_numbers(study)
         found = {number: self.records.find(RunRecord.key(study, number), RunRecord) for number in numbers}
         return {number: sealed.content for number, sealed in found.items() if sealed is not None}
 
@@ -431,15 +441,15 @@ class Store:
 
         A run that begins supersedes what earlier ones have given up: it tries those trials again.
         """
-        return {record.trial: record.error for record in self._given_up(study)}
+        return {record.trial: record.error for record in self.given_up_records(study)}
 
     def given_up_causes(self, study: str) -> dict[str, str]:
         """Returns trial name -> kind of failure, for the same trials; empty where nobody told."""
-        return {record.trial: record.cause for record in self._given_up(study)}
+        return {record.trial: record.cause for record in self.given_up_records(study)}
 
-    def _given_up(self, study: str) -> list[GivenUp]:
-        folder = GivenUp.folder(study, self.last_run(study))
-        return self.records.numbered(folder, GivenUp).contents
+    def given_up_records(self, study: str) -> list[GivenUp]:
+        """Returns the records behind ``given_up``."""
+        return self.records.numbered(GivenUp.folder(study, self.last_run(study)), GivenUp).contents
 
 
 def _nonce_key(nonce: str) -> str:

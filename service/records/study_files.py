@@ -14,11 +14,12 @@ Layout::
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dit_core.errors import UserError, nearest, parse
+from dit_core.plugins.bundle import Bundle
 from search_spaces.expand import expand
 from search_spaces.load import dump_study
 from search_spaces.study import Study
@@ -42,6 +43,8 @@ class Definition:
         source: what the person gave: a preset, a file, or ``python``.
         command: the command that runs it again.
         written: when, ISO 8601 UTC.
+        plugins: the code from outside that it names.
+        policy_digest: identifies its policy, where that is code from outside.
     """
 
     study: Study
@@ -50,10 +53,20 @@ class Definition:
     source: str
     command: str
     written: str
+    plugins: tuple[Bundle, ...] = ()
+    policy_digest: str = ""
 
 
 def write_definition(
-    store: Store, study: Study, train_ids: Mapping[str, str], source: str, command: str, *, analysis_plan: str
+    store: Store,
+    study: Study,
+    train_ids: Mapping[str, str],
+    source: str,
+    command: str,
+    *,
+    analysis_plan: str,
+    plugins: Iterable[Bundle] = (),
+    policy_digest: str = "",
 ) -> None:
     """Records a study's definition under the next number, unless the newest record says the same."""
     record = DefinitionRecord(
@@ -62,6 +75,8 @@ def write_definition(
         analysis_plan=analysis_plan,
         source=source,
         command=command,
+        plugins=tuple(bundle.to_json() for bundle in plugins),
+        policy_digest=policy_digest,
     )
     newest = _newest(store, study.name)
     if newest is None or newest.content != record:
@@ -80,7 +95,17 @@ def read_definition(store: Store, name: str) -> Definition:
         record = newest.content
         study = parse(Study, record.study, f"study {name!r}")
         plan = record.analysis_plan
-        return Definition(study, record.train_ids, plan, record.source, record.command, newest.written)
+        plugins = tuple(map(Bundle.from_json, record.plugins))
+        return Definition(
+            study,
+            record.train_ids,
+            plan,
+            record.source,
+            record.command,
+            newest.written,
+            plugins,
+            record.policy_digest,
+        )
     damaged = _damage(store, name)
     if damaged:
         raise UserError(
@@ -92,6 +117,12 @@ def read_definition(store: Store, name: str) -> Definition:
     guess = nearest(name, known)
     hint = f"; did you mean {guess!r}?" if guess else ""
     raise UserError(f"study: {name!r} has not been run in the store {store.place}; {listed}{hint}")
+
+
+def recorded_plugins(store: Store, name: str) -> tuple[Bundle, ...]:
+    """Returns the code from outside that the newest readable definition of a study names; none where there is none."""
+    newest = _newest(store, name)
+    return () if newest is None else tuple(map(Bundle.from_json, newest.content.plugins))
 
 
 def is_defined(store: Store, name: str) -> bool:

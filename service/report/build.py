@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,18 +15,31 @@ import jinja2
 
 from dit_core.gflops import Cost
 from search_spaces.load import dump_study
+from search_spaces.tuned import TUNING
 from search_spaces.types import AblationView
 from service.analysis import narrative, numbers
+from service.analysis.audits import audits_of
+from service.analysis.budgets import at_equal_budgets
 from service.analysis.damage import study_damage
+from service.analysis.differing import differing
 from service.analysis.hardware import hardware_notes
 from service.analysis.numbers import MetricFormat
+from service.analysis.scaling import scaling
+from service.analysis.search_points import importances, search_points
 from service.analysis.sentences import listing, sentence
 from service.analysis.summary import Summary, summarise
+from service.analysis.tuned_arms import choices
+from service.command_text import command_line
 from service.preflight import Prepared
 from service.records.store import Store
-from service.report import figures, method, tables
-from service.report.costs import arm_costs
+from service.report import figures, finalists_table, method, scaling_section, search_section, tables, tuning_section
+from service.report.ablation_tables import ablation_table
+from service.report.abridged import Abridged, abridged, first_lines
+from service.report.budget_section import budget_table
+from service.report.costs import arm_costs, predicted_and_spent, priced
+from service.report.heat_map import heat_map
 from service.report.samples import SampleSheet, sample_sheet
+from service.report.verdict_figure import Line, lines_of, verdict_figure
 
 
 @dataclass(frozen=True)
@@ -79,13 +93,53 @@ class Section:
     title: str
     action: str
     finding: str
+    verdicts: Picture | None
     table: tables.Table
     notes: tuple[str, ...]
     samples: Picture | None
+    heat_map: Picture | None = None
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The part of the report on size, where a study varies it."""
+
+    paragraphs: tuple[str, ...]
+    table: tables.Table
+    picture: Picture
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """The part of the report on tuned arms, where a study has some."""
+
+    paragraphs: tuple[str, ...]
+    table: tables.Table
+    picture: Picture | None
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Best:
+    """The part of the report on the best of a search, compared again."""
+
+    paragraphs: tuple[str, ...]
+    table: tables.Table
+
+
+@dataclass(frozen=True)
+class Search:
+    """The part of the report on a search, where a study has one."""
+
+    paragraphs: tuple[str, ...]
+    table: tables.Table
+    pictures: tuple[Picture, ...]
+    data: dict[str, Any]
+    best: Best | None = None
 
 
 def build_report(prepared: Prepared, store: Store, *, command: str) -> Report:
-    """Writes ``studies/<name>/report/{report.md,report.html,figures/*.png}`` from the store's records.
+    """Writes ``studies/<name>/report/{report.md,report.html,verdicts.json,figures/*.png}`` from the store's records.
 
     A study that is not finished gets a report that says so at its top.
 
@@ -95,15 +149,22 @@ def build_report(prepared: Prepared, store: Store, *, command: str) -> Report:
         command: the command that reproduces the study.
     """
     study = prepared.expansion.study
-    summary = summarise(prepared, store, failures=store.given_up(study.name))
+    summary = priced(summarise(prepared, store, failures=store.given_up(study.name)), store)
     prepared = summary.prepared  # with the arms that were proposed while it ran
     content = _content(prepared, summary, store, command)
     pictures: list[Picture] = content["pictures"]
     files = {f"report/figures/{picture.name}": picture.data for picture in pictures}
+    files["report/verdicts.json"] = json.dumps(summary.verdicts.to_json(), indent=2).encode()
+    if content["tuning"] is not None:
+        files["report/tuning.json"] = json.dumps(content["tuning"].data, indent=2).encode()
+    if content["search"] is not None:
+        files["report/search.json"] = json.dumps(content["search"].data, indent=2).encode()
     files["report/report.md"] = render("report.md.j2", content).encode()
     files["report/report.html"] = render("report.html.j2", content).encode()
-    *drawn, markdown, html = (store.publish(f"studies/{study.name}/{name}", data) for name, data in files.items())
-    return Report(markdown, html, tuple(drawn), shown_report(store, study.name))
+    written = {name: store.publish(f"studies/{study.name}/{name}", data) for name, data in files.items()}
+    drawn = tuple(path for name, path in written.items() if name.startswith("report/figures/"))
+    shown = shown_report(store, study.name)
+    return Report(written["report/report.md"], written["report/report.html"], drawn, shown)
 
 
 def shown_report(store: Store, study: str) -> tuple[Path | str, Path | str]:
@@ -130,9 +191,18 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
     expansion, study = prepared.expansion, summary.study
     shown = narrative.metric_format(summary)
     findings = {finding.name: finding.text for finding in narrative.findings(expansion, summary, shown)}
-    sections = [_section(view, findings[view.name], summary, store, shown) for view in expansion.ablations]
-    overview = _overview(prepared, summary, store)
+    differs = differing(expansion)
+    part = abridged(summary, shown)
+    sections = [
+        _section(view, whole, findings[view.name], differs[view.name], part, store, shown)
+        for view, whole in zip(part.summary.expansion.ablations, expansion.ablations, strict=True)
+    ]
+    overview = _overview(part, store)
     costs = arm_costs(summary, store)
+    everything = f"`{command_line('status', [study.name, '--json'], store.place)}` has all"
+    kept = {arm.arm.name for arm in part.summary.arms}
+    sizes = _sizes(summary, shown)
+    search, tuning = _search(summary, store, shown), _tuning(summary, shown)
     return {
         "study": study,
         "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -141,13 +211,22 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
         "opening": narrative.opening(expansion, summary, shown),
         "sections": sections,
         "overview": overview,
-        "stopped": tables.stopped_table(summary, shown),
-        "reasons": [stop.reason for stop in summary.stops],
+        "scaling": sizes,
+        "search": search,
+        "tuning": tuning,
+        "stopped": tables.stopped_table(part.summary, shown),
+        "reasons": first_lines([stop.reason for stop in summary.stops if not stop.seeds], everything),
+        "settled": first_lines([stop.reason for stop in summary.stops if stop.seeds], everything),
+        "audits": found.text if (found := audits_of(summary, store)) is not None else "",
         "saved": method.saved(summary),
-        "diverged": [f"{s.trial.name}: {_divergence(summary, s.trial.name)}" for s in summary.diverged],
-        "failures": [f"{name}: {error}" for name, error in summary.failures.items()],
-        "costs": tables.cost_table(costs),
-        "breakdown": _breakdown(summary),
+        "diverged": first_lines(
+            [f"{s.trial.name}: {_divergence(summary, s.trial.name)}" for s in summary.diverged], everything
+        ),
+        "failures": first_lines([f"{name}: {error}" for name, error in summary.failures.items()], everything),
+        "costs": tables.cost_table(costs, kept),
+        "budgets": budget_table(at_equal_budgets(part.summary, store), study.primary_metric, shown),
+        "predicted": predicted_and_spent(summary, store),
+        "breakdown": _breakdown(part.summary),
         "facts": method.facts(prepared, summary, store, shown),
         "notes": tuple(
             dict.fromkeys(
@@ -156,9 +235,12 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
                     *prepared.notes,
                     *(other.text for other in summary.elsewhere),
                     *hardware_notes(expansion, summary.results, store),
-                    *(
-                        f"Damaged: {damage.text}."
-                        for damage in study_damage(expansion, summary.results, store, thorough=True)
+                    *first_lines(
+                        [
+                            f"Damaged: {damage.text}."
+                            for damage in study_damage(expansion, summary.results, store, thorough=True)
+                        ],
+                        f"`{command_line('verify', [study.name], store.place)}` names all",
                     ),
                 )
             )
@@ -167,52 +249,131 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
         "study_yaml": dump_study(study),
         "pictures": [
             picture
-            for picture in (*overview.values(), *(section.samples for section in sections))
+            for picture in (
+                *overview.values(),
+                *(section.verdicts for section in sections),
+                *(section.heat_map for section in sections),
+                *(section.samples for section in sections),
+                sizes.picture if sizes is not None else None,
+                *(search.pictures if search is not None else ()),
+                tuning.picture if tuning is not None else None,
+            )
             if picture is not None
         ],
     }
 
 
-def _section(view: AblationView, finding: str, summary: Summary, store: Store, shown: MetricFormat) -> Section:
-    sheet = sample_sheet(view, summary, store)
+def _section(
+    view: AblationView,
+    whole: AblationView,
+    finding: str,
+    differs: tuple[str, ...],
+    part: Abridged,
+    store: Store,
+    shown: MetricFormat,
+) -> Section:
+    summary = part.summary
+    sheet = None if view.action == "TUNE" else sample_sheet(view, summary, store)
     picture = None if sheet is None else _samples(view, sheet)
     shared: dict[str, list[str]] = {}
     for label, name in view.arms:
         arm = summary.arm(name).arm
-        others = [other for other in arm.ablations if other != view.name]
-        if others and not arm.is_baseline:
+        others = [other for other in arm.ablations if other not in (view.name, TUNING)]
+        if others and not arm.is_baseline and not view.tuned_from and view.action != "TUNE":
             shared.setdefault(listing(others), []).append(label)
-    notes = [sentence(note) for note in view.notes]
+    notes = [part.told[view.name]] if view.name in part.told else []
+    notes += [*first_lines(differs, "`dit-ablate plan` names all"), *(sentence(note) for note in view.notes)]
     notes += [
         f"{listing(labels)} {'is' if len(labels) == 1 else 'are'} shared with {others} and run once."
         for others, labels in shared.items()
     ]
-    return Section(view.name, view.action, finding, tables.ablation_table(view, summary, shown), tuple(notes), picture)
+    table = ablation_table(view, summary, shown)
+    heat = _heat_map(whole, part.whole, shown)
+    return Section(view.name, view.action, finding, _question(view, summary), table, tuple(notes), picture, heat)
+
+
+def _heat_map(view: AblationView, summary: Summary, shown: MetricFormat) -> Picture | None:
+    data = heat_map(view, summary, shown)
+    if data is None:
+        return None
+    down, across = view.axis.replace("_", " ").split(", ")
+    return Picture(
+        f"heat-map-{_slug(view)}.png",
+        data,
+        f"Means over the seeds, {down} by {across}; the lighter, the better.",
+        f"Heat map of {view.name}",
+    )
+
+
+def _question(view: AblationView, summary: Summary) -> Picture | None:
+    """One question's verdicts as a figure; None where it would add nothing to the figure of all of them."""
+    lines = _shown_lines(summary, [view.name])
+    if len(summary.expansion.ablations) == 1 or len(lines) < 2:
+        return None
+    data = verdict_figure(summary.verdicts, lines)
+    if data is None:
+        return None
+    return Picture(
+        f"verdicts-{_slug(view)}.png",
+        data,
+        f"The comparisons of {view.name} with their simultaneous intervals.",
+        f"Interval plot of the comparisons of {view.name}",
+    )
+
+
+def _everything(summary: Summary) -> Picture | None:
+    """All verdicts as a figure; None where nothing is measured."""
+    questions = [view.name for view in summary.expansion.ablations]
+    data = verdict_figure(summary.verdicts, _shown_lines(summary, questions))
+    level = numbers.percent(1 - summary.verdicts.level)
+    return None if data is None else Picture(
+        "verdicts.png",
+        data,
+        f"Every comparison of this study. Bars are simultaneous {level} intervals: all of them together hold the true "
+        "values with that confidence. Filled: clear or equivalent. Hollow: undecided. Arrows: the interval goes on.",
+        f"Interval plot of all comparisons in {summary.study.primary_metric}",
+    )  # fmt: skip
+
+
+def _shown_lines(summary: Summary, questions: list[str]) -> list[Line]:
+    """The rows of some questions, without the arms that are not shown."""
+    lines = lines_of(summary.verdicts, questions)
+    if summary.judged is None:
+        return lines
+    shown = {arm.arm.name for arm in summary.arms}
+    return [line for line in lines if line.verdict is None or line.verdict.contrast.arm in shown]
+
+
+def _slug(view: AblationView) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", view.name.lower()).strip("-") or "ablation"
 
 
 def _samples(view: AblationView, sheet: SampleSheet) -> Picture:
-    slug = re.sub(r"[^a-z0-9]+", "-", view.name.lower()).strip("-") or "ablation"
     classes = f", classes {', '.join(map(str, sheet.labels))}" if sheet.labels else ""
     return Picture(
-        f"samples-{slug}.png",
+        f"samples-{_slug(view)}.png",
         sheet.png,
         f"Samples of seed {sheet.seed}{classes}; every row starts from the same noise.",
         f"Sample images, one row per arm of {view.name}",
     )
 
 
-def _overview(prepared: Prepared, summary: Summary, store: Store) -> dict[str, Picture | None]:
-    expansion, metric = prepared.expansion, summary.study.primary_metric
-    drawn = {
+def _overview(part: Abridged, store: Store) -> dict[str, Picture | None]:
+    summary, others = part.summary, part.others
+    expansion, metric = summary.expansion, summary.study.primary_metric
+    grey = f" Grey: the other {len(others):,} arms." if others else ""
+    band = f" Grey: where four fifths of the other {len(others):,} arms lie." if others else ""
+    drawn: dict[str, tuple[bytes | None, str, str]] = {
         "gflops": (
-            figures.gflops_against_metric(expansion, summary),
-            f"Cost against quality. Filled: mean over the seeds that ran to {summary.study.budget_images:,} images, "
-            "with the standard deviation as a bar. Hollow: stopped or not finished, at the last rung (images after @).",
+            figures.gflops_against_metric(expansion, summary, others),
+            f"Cost against quality. Filled: mean over the seeds that ran to the budget, {summary.compared.text}, "
+            "with the standard deviation as a bar. Hollow: stopped or not finished, at the last rung (images after @)."
+            f"{grey}",
             f"Scatter plot of Gflops against {metric}, one point per arm",
         ),
         "progress": (
-            figures.metric_by_images(expansion, summary),
-            f"{metric} at every rung, mean over seeds. A cross marks where an arm was stopped.",
+            figures.metric_by_images(expansion, summary, others),
+            f"{metric} at every rung, mean over seeds. A cross marks where an arm was stopped.{band}",
             f"Line plots of {metric} against images seen, one panel per ablation",
         ),
         "loss": (
@@ -222,10 +383,77 @@ def _overview(prepared: Prepared, summary: Summary, store: Store) -> dict[str, P
         ),
     }
     names = {"gflops": "gflops-against-metric.png", "progress": "metric-by-images.png", "loss": "training-loss.png"}
-    return {
+    return {"verdicts": _everything(summary)} | {
         key: Picture(names[key], data, caption, alt) if data is not None else None
         for key, (data, caption, alt) in drawn.items()
     }
+
+
+def _sizes(summary: Summary, shown: MetricFormat) -> Sizes | None:
+    found = scaling(summary)
+    if found is None:
+        return None
+    picture = Picture(
+        "scaling.png",
+        scaling_section.figure(found),
+        "Arms that differ in size alone. Left: at the budget, with the fitted power law. Right: at every rung, by the "
+        "compute spent until then, with the law fitted to the front.",
+        f"Plots of {found.metric} against Gflops and against training compute",
+    )
+    return Sizes(tuple(scaling_section.sentences(found)), scaling_section.table(found, shown), picture)
+
+
+def _tuning(summary: Summary, shown: MetricFormat) -> Tuning | None:
+    found = choices(summary)
+    if not found:
+        return None
+    drawn = tuning_section.figure(found, summary)
+    picture = drawn and Picture(
+        "tuning.png",
+        drawn,
+        "What was tried for every arm, at the short rung, means over the tuning seeds. Filled: what was chosen.",
+        f"Plot of {summary.study.primary_metric} by what was tuned, one line per arm",
+    )
+    text = tuple(tuning_section.sentences(found, summary))
+    data = tuning_section.data(found, summary)
+    return Tuning(text, tuning_section.table(found, summary, shown), picture or None, data)
+
+
+def _search(summary: Summary, store: Store, shown: MetricFormat) -> Search | None:
+    points, search = search_points(summary), summary.study.search
+    if not points or search is None:
+        return None
+    drawn = {
+        "search-history": (
+            search_section.history(points, summary),
+            "Proposals in their order. Filled: ran to the budget. Hollow: at the last rung it was measured at.",
+        ),
+        "search-slices": (search_section.slices(points, summary), "The metric against every axis of the search."),
+        "search-parallel": (
+            search_section.parallel(points, summary),
+            "Every finished proposal as a line through its values, from the lowest to the highest of each range; the "
+            "darker, the better.",
+        ),
+    }
+    if len(search.objectives) > 1:
+        drawn["search-pareto"] = (
+            search_section.pareto(points, search),
+            "The objectives against each other. Filled and numbered: the Pareto front.",
+        )
+    pictures = tuple(
+        Picture(f"{name}.png", data, caption, f"Plot of the search: {name.removeprefix('search-')}")
+        for name, (data, caption) in drawn.items()
+        if data is not None
+    )
+    text = tuple(search_section.sentences(points, summary, shown))
+    finals = finalists_table.finals_of(points, summary, store)
+    told = None if finals is None else finals.to_json()
+    data = search_section.data(points, search, importances(points, summary), told)
+    best = None
+    if finals is not None:
+        compared = finalists_table.table(finals, search.values, summary.study.primary_metric, shown)
+        best = Best(tuple(finalists_table.sentences(finals, shown)), compared)
+    return Search(text, search_section.table(points, summary, shown), pictures, data, best)
 
 
 def _breakdown(summary: Summary) -> tables.Table:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dit_core.gflops import training_gmacs
 from service.analysis.status import StateKind
 from service.analysis.summary import Summary
+from service.cost.capped import capped
+from service.cost.comparison_text import comparison_text
+from service.cost.prediction import compared
+from service.cost.spent import device_seconds
 from service.records.store import Store, StoredMetric
 
 
@@ -47,7 +51,7 @@ def arm_costs(summary: Summary, store: Store) -> list[ArmCost]:
         weights_of = summary.weights_of.get(arm.arm.name)
         for status in arm.statuses:
             if weights_of is None:
-                stretches = [piece for piece in store.curve(status.train_id) if piece.images <= study.budget_images]
+                stretches = [piece for piece in store.spans(status.train_id) if piece.images <= study.budget_images]
                 images += max((stretch.images for stretch in stretches), default=0)
                 train += sum(stretch.seconds for stretch in stretches)
             for milestone in study.milestones:
@@ -62,6 +66,14 @@ def arm_costs(summary: Summary, store: Store) -> list[ArmCost]:
     return costs
 
 
+def priced(summary: Summary, store: Store) -> Summary:
+    """Returns the summary with what its arms cost, so that its verdicts say what settling them costs."""
+    seconds = {
+        cost.arm: cost.train_seconds + cost.sample_seconds + cost.score_seconds for cost in arm_costs(summary, store)
+    }
+    return replace(summary, device_seconds=seconds)
+
+
 def total(costs: Sequence[ArmCost]) -> ArmCost:
     """Adds up all arms."""
     return ArmCost(
@@ -73,3 +85,11 @@ def total(costs: Sequence[ArmCost]) -> ArmCost:
         sum(cost.gmacs for cost in costs),
         sum(cost.reused for cost in costs),
     )
+
+
+def predicted_and_spent(summary: Summary, store: Store) -> tuple[str, ...]:
+    """Returns sentences on what was predicted and what was spent, and on what a cap has left missing."""
+    name = summary.study.name
+    left = "" if summary.finished else capped(name, store)
+    found = compared(name, summary.results, store)
+    return (*((left,) if left else ()), *comparison_text(found, device_seconds(name, store)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -33,8 +34,13 @@ def looks(expansion: Expansion) -> dict[str, tuple[str, str]]:
     return found
 
 
-def gflops_against_metric(expansion: Expansion, summary: Summary) -> bytes | None:
+def gflops_against_metric(expansion: Expansion, summary: Summary, others: Sequence[ArmSummary] = ()) -> bytes | None:
     """Draws forward Gflops against the primary metric: finished arms filled, stopped ones hollow at their rung.
+
+    Args:
+        expansion: the study's.
+        summary: the arms that are named.
+        others: arms that are small grey points without a name.
 
     Returns:
         PNG bytes, or None while nothing is measured.
@@ -64,11 +70,15 @@ def gflops_against_metric(expansion: Expansion, summary: Summary) -> bytes | Non
                 if arm.final.mean > 0:  # the axis may be logarithmic
                     low = max(low, arm.final.mean * 0.2)
                 axes.vlines(arm.cost.gmacs, low, arm.final.mean + arm.final.sd, color=colour, linewidth=1, zorder=2)
-        floor = summary.floors.get(summary.study.primary_metric)
-        if floor is not None and floor > 0:
+        grey = [(arm.cost.gmacs, found[1]) for arm in others if (found := _last(arm)) is not None]
+        if grey:
+            axes.scatter(*zip(*grey, strict=True), s=6, color="#BBBBBB", linewidths=0, zorder=1)
+        known = summary.floors.get(summary.study.primary_metric)
+        floor = None if known is None else known.value
+        if known is not None and floor is not None and floor > 0:
             axes.axhline(floor, color=FLOOR, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
             axes.annotate(
-                "floor: training against held-out images",
+                "floor: as many held-out images" if known.at_samples else "floor: held-out images",
                 (0, floor),
                 xycoords=("axes fraction", "data"),
                 xytext=(4, 3),
@@ -78,7 +88,7 @@ def gflops_against_metric(expansion: Expansion, summary: Summary) -> bytes | Non
             )
         axes.set_xscale("log")
         plain_ticks(axes.xaxis)
-        _metric_scale(axes, [value for _, _, value in points] + ([floor] if floor else []))
+        _metric_scale(axes, [*(value for _, _, value in points), *(y for _, y in grey), *([floor] if floor else [])])
         axes.margins(x=0.12)
         axes.set_xlabel("Gflops of one forward pass (multiply-adds, one image)")
         metric = summary.study.primary_metric
@@ -89,8 +99,13 @@ def gflops_against_metric(expansion: Expansion, summary: Summary) -> bytes | Non
         return png(figure)
 
 
-def metric_by_images(expansion: Expansion, summary: Summary) -> bytes | None:
+def metric_by_images(expansion: Expansion, summary: Summary, others: Sequence[ArmSummary] = ()) -> bytes | None:
     """Draws the primary metric at every rung, one panel per ablation, the baseline in each; a cross ends a stop.
+
+    Args:
+        expansion: the study's.
+        summary: the arms that are drawn.
+        others: arms of which a grey band shows where the middle four fifths lie.
 
     Returns:
         PNG bytes, or None while nothing is measured.
@@ -111,7 +126,26 @@ def metric_by_images(expansion: Expansion, summary: Summary) -> bytes | None:
             axes.plot(xs[-1], ys[-1], marker="x", markersize=7, markeredgewidth=1.6, color=colour, zorder=order)
 
     values = [value for arm in summary.arms for seeds in arm.measured.values() for value in seeds.values()]
-    return _panels(expansion, summary, draw, metric, lambda axes: _metric_scale(axes, values), summary.study.milestones)
+    band = _band(summary.study.milestones, others)
+
+    def scale(axes: Any) -> None:
+        if band:
+            images, low, high = zip(*band, strict=True)
+            axes.fill_between(images, low, high, color="#BBBBBB", alpha=0.5, linewidth=0, zorder=1)
+        _metric_scale(axes, [*values, *(end for _, *ends in band for end in ends)])
+
+    return _panels(expansion, summary, draw, metric, scale, summary.study.milestones)
+
+
+def _band(milestones: Sequence[int], arms: Sequence[ArmSummary]) -> list[tuple[int, float, float]]:
+    """Where the middle four fifths of arms lie at each milestone that ten of them reached."""
+    found = []
+    for images in milestones:
+        means = [own.mean for arm in arms if (own := arm.at(images)) is not None and math.isfinite(own.mean)]
+        if len(means) >= 10:
+            tenths = statistics.quantiles(means, n=10)
+            found.append((images, tenths[0], tenths[-1]))
+    return found
 
 
 def training_loss(expansion: Expansion, summary: Summary, store: Store) -> bytes | None:

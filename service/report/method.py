@@ -10,6 +10,9 @@ from dit_core.config import TrialConfig
 from dit_core.events import MetricResult
 from dit_core.metrics.direction import better
 from dit_core.parts import METRICS
+from service.analysis import copies
+from service.analysis.details import count
+from service.analysis.floors import floor_of
 from service.analysis.numbers import MetricFormat, compute, duration, percent, plural, significant
 from service.analysis.summary import Summary
 from service.preflight import Prepared
@@ -33,14 +36,15 @@ def facts(prepared: Prepared, summary: Summary, store: Store, shown: MetricForma
     config, study = prepared.expansion.baseline.config, summary.study
     found = [Fact("Metric", _metric(name, summary, shown)) for name in config.evaluation.metrics]
     found += [
-        Fact("Samples", recipe.sampling(config)),
+        *([Fact("Memorisation", told)] if (told := copies.told(copies.copies(summary))) else []),
+        Fact("Samples", recipe.sampling(config, study.budget_images)),
         Fact("Data", _data(config, summary)),
         Fact("Baseline", recipe.model(config)),
         Fact("Training", recipe.training(config)),
         Fact("Budget", _budget(summary)),
         Fact("Seeds", f"{', '.join(map(str, study.seeds))}. {_SEEDS}"),
         Fact("Gflops", _GFLOPS),
-        Fact("Uncertainty", _UNCERTAINTY),
+        Fact("Uncertainty", _uncertainty(summary)),
     ]
     if any(arm.config.training != config.training for arm in prepared.expansion.arms):
         found.append(
@@ -62,13 +66,39 @@ _GFLOPS = (
     "Multiply-adds of one forward pass of the network over one image, one multiply-add counted as one, as in the DiT "
     "paper. Training compute is that times images seen times 3."
 )
-_UNCERTAINTY = (
-    "± is the standard deviation over seeds. A difference is the mean over seeds of arm minus baseline, with its 95 % "
-    "paired t interval in brackets, not corrected for the number of comparisons. From five seeds on, an exact "
-    "sign-flip test is given, with Holm's correction over the arms. An interval that includes zero means that the "
-    "seeds do not resolve a difference; it does not mean that there is none. Stopped arms have no final value and are "
-    "in no comparison at full length, which makes averages over the arms that are left optimistic."
-)
+
+
+def _uncertainty(summary: Summary) -> str:
+    """How verdicts come about, and how much results vary."""
+    verdicts, variance = summary.verdicts, summary.verdicts.variance
+    share = percent(1 - verdicts.level)
+    logged = "the logarithm of the metric, so means are geometric and differences are ratios in the metric's unit"
+    text = (
+        "± is the standard deviation over seeds. Arms and seeds are fitted together by one linear model of "
+        f"{logged if verdicts.scale == 'log' else 'the metric'}; means are at equal seeds. "
+        f"Intervals and p values are simultaneous over {plural(len(verdicts.verdicts), 'comparison')} (max-t): with "
+        f"{share} confidence all intervals hold the true differences. A difference is clear where its interval leaves "
+        "out zero. Undecided says that the seeds do not resolve a difference, not that there is none."
+    )
+    if (margin := summary.study.equivalence_margin) is not None:
+        text += f" Equivalent: two one-sided tests place the difference within {percent(margin, 1)} of the reference."
+    else:
+        text += " The study names no equivalence margin, so nothing is called too small to matter."
+    if variance.pooled_sd is not None:
+        relative = verdicts.scale == "log"
+        own = percent(variance.pooled_sd, 1) if relative else significant(variance.pooled_sd)
+        text += f" A measurement varies by {own} (standard deviation, {plural(variance.df, 'degree')} of freedom)"
+        if variance.seed_sd is not None:
+            shared = percent(variance.seed_sd, 1) if relative else significant(variance.seed_sd)
+            text += f", beside {shared} that a seed does to all arms alike and comparisons take out"
+        if variance.evaluation_sd is not None:
+            part = percent(variance.evaluation_sd, 1) if relative else significant(variance.evaluation_sd)
+            text += f"; evaluating the same weights again alone varies by {part}"
+        text += "."
+    return (
+        f"{text} Stopped arms have no final value and are in no comparison at full length, which makes averages over "
+        "the arms that are left optimistic."
+    )
 
 
 def _metric(name: str, summary: Summary, shown: MetricFormat) -> str:
@@ -77,13 +107,21 @@ def _metric(name: str, summary: Summary, shown: MetricFormat) -> str:
     if example is None:
         return text
     known: Mapping[str, Any] = example.details
-    if "samples" in known and "reference_images" in known:
+    samples, compared = count(known, "samples"), count(known, "reference_images")
+    if samples is not None and compared is not None:
         reference = "training images" if known.get("reference") == "train" else f"images of {known.get('reference')}"
-        text += f" {known['samples']:,} generated images against {known['reference_images']:,} {reference}."
-    if example.floor is not None:
-        held_out = f" {known['held_out_images']:,}" if "held_out_images" in known else ""
-        text += f" Floor, the same for{held_out} held-out images: {shown.value(example.floor)}."
-    hidden = {"samples", "reference_images", "held_out_images"}
+        text += f" {samples:,} generated images against {compared:,} {reference}."
+    if (floor := floor_of(example)) is not None:
+        text += f" Floor: {floor.text(shown)}."
+        if floor.extrapolated and (held_out := count(known, "held_out_images")) is not None:
+            text += (
+                f" It is extrapolated from subsets of {held_out:,} held-out images by a straight line "
+                f"in 1/N (Chong & Forsyth, arXiv 1911.07023); all of them score {shown.value(example.floor or 0)}."
+            )
+        elif not floor.at_samples and floor.images is not None:
+            text += " Fewer images score higher, so it is not that of as many images as there are samples."
+    hidden = {"samples", "reference_images", "held_out_images", "floor_at_samples", "floor_extrapolated"}
+    hidden |= {key for key in known if key.startswith("data_copying")}
     hidden |= {"reference"} if "reference_images" in known else set()
     rest = [
         f"{key.replace('_', ' ')}: {_plain(value)}"
@@ -115,8 +153,9 @@ def _data(config: TrialConfig, summary: Summary) -> str:
     example = _example(config.evaluation.metrics[0], summary)
     details = example.details if example is not None else {}
     images = ""
-    if details.get("reference") == "train" and "held_out_images" in details:
-        images = f" {details['reference_images']:,} images for training, {details['held_out_images']:,} held out;"
+    training, held_out = count(details, "reference_images"), count(details, "held_out_images")
+    if details.get("reference") == "train" and training is not None and held_out is not None:
+        images = f" {training:,} images for training, {held_out:,} held out;"
     where = f" ({data.path})" if data.path else ""
     number = config.model.num_classes
     classes = {0: "unlabelled", 1: "1 class"}.get(number, f"{number:,} classes")
@@ -134,8 +173,8 @@ def _budget(summary: Summary) -> str:
         return f"{study.budget_images:,} training images per trial, no rungs; {policy}."
     rungs = ", ".join(f"{rung:,}" for rung in study.rungs)
     return (
-        f"{study.budget_images:,} training images per trial; arms compared on the mean over seeds at {rungs} images, "
-        f"at equal images seen, once every arm had got there; {policy}; the baseline is never stopped."
+        f"{study.budget_images:,} training images per trial, conclusions {summary.compared.text}; for stopping, rungs "
+        f"at {rungs} images: {summary.prepared.policy.comparison}; {policy}; the baseline is never stopped."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dit_core.config import TrialConfig
 from dit_core.diffusion.samplers import sampler_name
+from dit_core.training.averaging import averaging_horizon
 from search_spaces.axes.base import number
 from service.analysis.numbers import percent, whole
 
@@ -18,6 +19,9 @@ def model(config: TrialConfig) -> str:
         if (value := getattr(own, field)) != getattr(plain, field):
             said.append(what.format(value))
     said += [what for field, what in _SWITCHES.items() if getattr(own, field)]
+    said += [] if own.class_conditional else ["no class labels"]
+    sets = 1 + own.block_of_layer[-1]
+    said += [f"{sets} {'set' if sets == 1 else 'sets'} of block weights"] if sets < own.depth else []
     said += [f"{own.registers} register tokens"] if own.registers else []
     return (
         f"{own.depth} {own.block} blocks of width {own.hidden_size} with {own.num_heads} heads, patches of "
@@ -29,7 +33,16 @@ def training(config: TrialConfig) -> str:
     """Says how the weights come about."""
     own = config.training
     warmup = f" after a linear warm-up over {own.warmup_images:,} images" if own.warmup_images else ""
+    if own.learning_rate_schedule != "constant":
+        warmup += f", falling to zero at {own.decay_images:,} images ({own.learning_rate_schedule})"
     masking = f", {percent(own.mask_ratio)} of the tokens left out" if own.mask_ratio else ""
+    if own.alignment_weight:
+        masking += (
+            f", block {config.model.alignment_layer} aligned with features (weight {number(own.alignment_weight)})"
+        )
+    masking += f", gradients clipped to a norm of {number(own.gradient_clip)}" if own.gradient_clip else ""
+    for what, share in (("attention", own.attention_dropout), ("MLP", own.mlp_dropout)):
+        masking += f", {what} dropout {number(share)}" if share else ""
     start = "" if own.initial_weights is None else f"Starts from the weights in {own.initial_weights}. "
     return (
         f"{start}Optimizer {own.optimizer}, learning rate {number(own.learning_rate)}{warmup}, "
@@ -44,7 +57,8 @@ def _objective(config: TrialConfig) -> str:
     if own.objective == "flow":
         said = ["flow matching along straight paths"]
     else:
-        betas = f"linear betas from {number(own.beta_start)} to {number(own.beta_end)}"
+        ends = "" if own.noise_schedule == "cosine" else f" from {number(own.beta_start)} to {number(own.beta_end)}"
+        betas = f"{own.noise_schedule} betas{ends}"
         said = [f"{whole(own.num_timesteps)} diffusion steps with {betas}, {own.objective} prediction"]
     said += [f"{own.timestep_sampling} timesteps"] if own.timestep_sampling != "uniform" else []
     said += [f"{own.loss_weighting} loss weighting"] if own.loss_weighting != "none" else []
@@ -52,8 +66,8 @@ def _objective(config: TrialConfig) -> str:
     return ", ".join(said)
 
 
-def sampling(config: TrialConfig) -> str:
-    """Says how images are sampled for the metrics."""
+def sampling(config: TrialConfig, images: int) -> str:
+    """Says how images are sampled for the metrics, after ``images`` training images."""
     own = config.evaluation
     guided = "without guidance"
     if own.guidance_scale != 1:
@@ -66,14 +80,19 @@ def sampling(config: TrialConfig) -> str:
     labels = "" if own.labels == "uniform" else f", {own.labels} labels"
     sampler = sampler_name(config.diffusion.objective, own.sampler)
     return (
-        f"{own.num_samples:,} images per evaluation from the {weights(config)}, {sampler}, "
+        f"{own.num_samples:,} images per evaluation from the {weights(config, images)}, {sampler}, "
         f"{own.sampling_steps} network evaluations per image, {guided}{labels}."
     )
 
 
-def weights(config: TrialConfig) -> str:
-    """Says which weights are evaluated."""
-    if config.evaluated_decay == 0:
+def weights(config: TrialConfig, images: int) -> str:
+    """Says which weights are evaluated, and over how many of ``images`` training images they are averaged."""
+    if config.evaluation.ema_length is not None:
+        how = f"power function, relative length {number(config.evaluation.ema_length)}"
+    elif config.evaluated_decay == 0:
         return "raw weights (no average)"
-    warmup = " with warm-up" if config.training.ema_warmup else ""
-    return f"averaged weights (EMA, decay {number(config.evaluated_decay)}{warmup})"
+    else:
+        warmup = " with warm-up" if config.training.ema_warmup else ""
+        how = f"EMA, decay {number(config.evaluated_decay)} per step{warmup}"
+    age = whole(round(averaging_horizon(config, images)))
+    return f"averaged weights ({how}: {age} training images old in the mean)"

@@ -58,7 +58,7 @@ def sample_sheet(view: AblationView, summary: Summary, store: Store) -> SampleSh
             axes.set_axis_off()
         sheet = png(figure)
     config = found[0][2]
-    classes = config.model.num_classes
+    classes = config.model.classes
     labels = tuple(index % classes for index in range(config.grid_columns)) if classes else ()
     return SampleSheet(sheet, seed, labels)
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
-from search_spaces.types import AblationView
 from service.analysis import numbers
-from service.analysis.cells import final, own_label, status
 from service.analysis.numbers import NOTHING, MetricFormat
-from service.analysis.paper_figures import paper_figures
 from service.analysis.sentences import listing
-from service.analysis.statistics import paired_difference
 from service.analysis.summary import ArmSummary, Summary
+from service.records.decisions import Stop
 from service.report.costs import ArmCost, total
+
+_NAMED = 8
+"""Arms that a note names."""
 
 
 @dataclass(frozen=True)
@@ -41,53 +42,15 @@ class Table:
     caption: str = ""
 
 
-def ablation_table(view: AblationView, summary: Summary, shown: MetricFormat) -> Table:
-    """One ablation: what each arm costs and scores, and how it differs from the baseline."""
-    papers = {arm: paper_figures(summary.arm(arm), summary) for _, arm in view.arms}
-    with_paper = sum(paper is not None for paper in papers.values()) > 1
-    titles = ["parameters", "Gflops", summary.study.primary_metric, "difference to baseline"]
-    ladder = view.action == "LADDER"
-    titles += ["difference to the step before"] if ladder else []
-    first = "step" if ladder else view.axis.replace("_", " ")
-    columns = [Column(first), *(Column(title, True) for title in titles), Column("status")]
-    if with_paper:
-        columns += [Column("paper's Gflops", True), Column("paper's FID-50K", True)]
-    rows = []
-    before: ArmSummary | None = None
-    for label, name in view.arms:
-        arm = summary.arm(name)
-        step = paired_difference(arm.finals, before.finals) if before is not None else None
-        before = arm
-        cells = [
-            own_label(label) if arm.arm.is_baseline else label,
-            numbers.short(arm.cost.params),
-            numbers.gflops(arm.cost.gmacs),
-            final(arm, summary, shown),
-            shown.difference(arm.difference) if arm.difference is not None else NOTHING,
-            *([shown.difference(step) if step is not None else NOTHING] if ladder else []),
-            status(arm, shown),
-        ]
-        if with_paper:
-            paper = papers[name]
-            cells += [paper["gflops"], paper["fid50k_400k"]] if paper else [NOTHING] * 2
-        rows.append(Row(tuple(cells), strong=arm.arm.is_baseline, faint=not arm.finals))
-    models = listing(dict.fromkeys(paper["model"] for paper in papers.values() if paper))
-    caption = (
-        f"The paper's figures are those of DiT {models} on ImageNet 256 x 256 after 400K steps: another task and "
-        "metric, so only their order can be compared with ours."
-        if with_paper
-        else ""
-    )
-    return Table(tuple(columns), tuple(rows), caption)
-
-
 def stopped_table(summary: Summary, shown: MetricFormat) -> Table | None:
     """What was stopped, at which rung and on what comparison; None when nothing was."""
-    if not summary.stops:
+    there = {arm.arm.name for arm in summary.arms}
+    stops = [stop for stop in summary.stops if not stop.seeds and stop.arm in there]
+    if not stops:
         return None
     metric = summary.study.primary_metric
     rows = []
-    for stop in summary.stops:
+    for stop in stops:
         arm, baseline = summary.arm(stop.arm), summary.baseline.at(stop.images)
         at = arm.at(stop.images)
         rows.append(
@@ -98,7 +61,7 @@ def stopped_table(summary: Summary, shown: MetricFormat) -> Table | None:
                     shown.spread(at) if at is not None else shown.value(stop.value),
                     shown.spread(baseline) if baseline is not None else NOTHING,
                     f"{stop.rank} of {stop.compared}",
-                    "diverged" if arm.diverged else "measured to the budget" if arm.finals else "not continued",
+                    _since_then(arm, stop),
                 )
             )
         )
@@ -113,8 +76,20 @@ def stopped_table(summary: Summary, shown: MetricFormat) -> Table | None:
     return Table(columns, tuple(rows))
 
 
-def cost_table(costs: list[ArmCost]) -> Table:
-    """Device seconds and compute per arm, over all its seeds."""
+def _since_then(arm: ArmSummary, stop: Stop) -> str:
+    if arm.diverged:
+        return "diverged"
+    audited = "audited: " if stop.audited else ""
+    return audited + ("measured to the budget" if arm.finals else "runs to the budget" if audited else "not continued")
+
+
+def cost_table(costs: list[ArmCost], shown: Collection[str]) -> Table:
+    """Device seconds and compute per arm, over all its seeds.
+
+    Args:
+        costs: of every arm.
+        shown: the arms that have a row of their own; the others share one.
+    """
     columns = (
         Column("arm"),
         Column("images trained", True),
@@ -124,15 +99,22 @@ def cost_table(costs: list[ArmCost]) -> Table:
         Column("training compute", True),
         Column(""),
     )
-    rows = [_cost_row(cost, _cost_note(cost, costs)) for cost in costs]
+    sharing: dict[str, list[str]] = {}
+    for cost in costs:
+        if cost.weights_of is not None:
+            sharing.setdefault(cost.weights_of, []).append(cost.arm)
+    rows = [_cost_row(cost, _cost_note(cost, sharing.get(cost.arm, []))) for cost in costs if cost.arm in shown]
+    others = [cost for cost in costs if cost.arm not in shown]
+    if others:
+        rows.append(_cost_row(replace(total(others), arm=f"{len(others):,} more arms"), ""))
     return Table(columns, (*rows, _cost_row(total(costs), "", strong=True)))
 
 
-def _cost_note(cost: ArmCost, costs: list[ArmCost]) -> str:
-    sharing = [other.arm for other in costs if other.weights_of == cost.arm]
+def _cost_note(cost: ArmCost, sharing: list[str]) -> str:
     parts = [f"{cost.reused} reused" if cost.reused else ""]
     parts.append(f"evaluates the weights of {cost.weights_of}" if cost.weights_of else "")
-    parts.append(f"trained for {listing(sharing)} as well" if sharing else "")
+    named = sharing if len(sharing) <= _NAMED else [*sharing[:_NAMED], f"{len(sharing) - _NAMED:,} more"]
+    parts.append(f"trained for {listing(named)} as well" if sharing else "")
     return "; ".join(part for part in parts if part)
 
 

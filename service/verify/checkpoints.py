@@ -1,20 +1,17 @@
-"""Whether a checkpoint is whole, found by reading it piece by piece: no tensor is made, and no torch is needed.
-
-The checksum is that of ``dit_core.training.checkpoint``; a test compares the two.
-"""
+"""Whether a checkpoint is whole, found by reading it piece by piece: no tensor is made, and no torch is needed."""
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from dit_core.training.checksum import FORMAT, Checksum
 from service.records.store import Store
 
-FORMAT = 2
 _PIECE = 1 << 20
 _HEADER = 100_000_000
 _TYPES = {
@@ -100,13 +97,16 @@ def _sum(file: BinaryIO, header: dict[str, Any], images: int, first: int, size: 
         reached = end
     if first + reached != size:
         raise ValueError("not as long as its tensors")
-    total = hashlib.sha256(f"{FORMAT} {images}".encode())
+    total = Checksum(images)
     for name in sorted(header):
         entry = header[name]
         shape = tuple(int(number) for number in entry["shape"])
-        total.update(f"\n{name} torch.{_TYPES[entry['dtype']]} {shape}\n".encode())
         start, end = entry["data_offsets"]
-        file.seek(first + start)
-        for at in range(start, end, _PIECE):
-            total.update(file.read(min(_PIECE, end - at)))
+        total.add(name, f"torch.{_TYPES[entry['dtype']]}", shape, _pieces(file, first + start, end - start))
     return total.hexdigest()
+
+
+def _pieces(file: BinaryIO, start: int, size: int) -> Iterator[bytes]:
+    file.seek(start)
+    for done in range(0, size, _PIECE):
+        yield file.read(min(_PIECE, size - done))

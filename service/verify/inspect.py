@@ -18,7 +18,7 @@ from service.verify.costs import Costs
 from service.verify.finding import Finding, Remedy
 from service.verify.scan import leftovers, orphans, sound_checkpoints, trial_ids, trial_records
 
-FOLDERS = ("definitions", "claims", "runs", "failures", "decisions", "proposals", "provenance")
+FOLDERS = ("definitions", "claims", "runs", "failures", "decisions", "proposals", "provenance", "predictions")
 
 
 @dataclass

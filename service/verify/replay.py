@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from dit_core.config import TrialConfig
-from dit_core.events import Checkpointed, Diverged, Evaluated, Progress, Started
+from dit_core.events import Diverged, Evaluated, Progress, Started
 from dit_core.runtime.distributed import default_device
 from dit_core.runtime.hardware import device_name
 from dit_core.training.checkpoint import Checkpoints
@@ -119,7 +119,8 @@ class Replay:
                 open_.add(event)
                 if event.closes:
                     self.stretches.append(open_.record())
-            elif isinstance(event, Started | Checkpointed):
+                    open_ = self._open_stretch(event.images)
+            elif isinstance(event, Started):
                 open_ = self._open_stretch(event.images)
             yield event
 

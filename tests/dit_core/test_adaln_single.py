@@ -7,7 +7,7 @@ import torch
 from random_weights import batch, random_dit, randomise, small
 
 from dit_core.gflops import count
-from dit_core.model.blocks.base import Common
+from dit_core.model.common import Common
 from dit_core.model.config import ModelConfig
 from dit_core.model.dit import DiT
 from dit_core.parts import BLOCKS

@@ -11,15 +11,18 @@ import pytest
 import torch
 from networks import random_dinov2
 from PIL import Image
-from small_trials import only, tiny
+from random_weights import batch, small
+from small_trials import curve, only, tiny
 
 from dit_core.config import TrialConfig
 from dit_core.data import load_dataset
 from dit_core.errors import UserError
 from dit_core.evaluation import draw_labels
 from dit_core.events import Evaluated, Progress
+from dit_core.parts import BLOCKS
 from dit_core.training.batches import draw
 from dit_core.training.loop import run
+from dit_core.training.state import initial_network
 
 BATCH = 32
 CPU = torch.device("cpu")
@@ -89,3 +92,46 @@ def test_another_number_of_classes_is_refused_before_training(tmp_path: Path) ->
 def test_guidance_needs_classes(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"evaluation\.guidance_scale: 1\.5 given, but unconditional data"):
         trial(tmp_path, 0, guidance_scale=1.5)
+
+
+@pytest.mark.parametrize("block", BLOCKS.names())
+def test_an_unconditional_network_is_the_conditional_one_that_sees_the_null_class(block: str) -> None:
+    networks = []
+    for conditional in (True, False):
+        torch.manual_seed(0)
+        networks.append(initial_network(small(block=block, class_conditional=conditional)))
+    told, untold = networks
+    for network in networks:  # what starts at zero would hide the labels
+        generator = torch.Generator().manual_seed(1)
+        for name, parameter in network.named_parameters():
+            if name != "y_embedder.embedding_table.weight":
+                parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)
+    x, t, y = batch(told.config)
+    with torch.no_grad():
+        assert (y < 7).any() and not torch.equal(told(x, t, y), untold(x, t, y))
+        assert torch.equal(told(x, t, torch.full_like(y, 7)), untold(x, t, y))
+    assert {name for name, tensor in told.state_dict().items() if tensor.shape != untold.state_dict()[name].shape} == {
+        "y_embedder.embedding_table.weight"
+    }
+
+
+def test_unconditional_training_is_training_with_every_label_dropped(tmp_path: Path) -> None:
+    """To the bit: labels are drawn and dropped as before, and change nothing."""
+    untold = tiny(model={"class_conditional": False})
+    dropped = tiny(training={"class_dropout": 1 - 2**-52})
+    losses = [
+        list(curve(run(config, tmp_path / str(index), until=12 * BATCH, evaluate=False, device=CPU)))
+        for index, config in enumerate((untold, dropped, tiny()))
+    ]
+    assert losses[0] == losses[1] != losses[2]
+    (scored,) = only(Evaluated, run(untold, tmp_path / "0", until=12 * BATCH, device=CPU))
+    assert np.isfinite(scored.metrics[0].value)
+
+
+def test_without_labels_there_is_nothing_to_guide_towards() -> None:
+    with pytest.raises(
+        ValueError, match=r"a network that is told no labels \(model\.class_conditional: false\) has no"
+    ):
+        tiny(model={"class_conditional": False}, evaluation={"guidance_scale": 1.5})
+    with pytest.raises(ValueError, match=r"model\.class_conditional: false given, but the data has no labels"):
+        tiny(model={"class_conditional": False, "num_classes": 0})

@@ -56,6 +56,7 @@ def test_ratios_are_taken_round_by_round() -> None:
     assert contest.ratios(outcomes, "broken", "ours") is None
 
 
+@pytest.mark.slow
 def test_every_contestant_runs_without_the_heavy_packages() -> None:
     code = (
         "import sys; sys.path.insert(0, 'benchmarks')\n"
@@ -72,6 +73,7 @@ def test_every_contestant_runs_without_the_heavy_packages() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_the_command_lets_all_take_turns_and_writes_what_it_measured(tmp_path: Path) -> None:
     written = tmp_path / "found.json"
     options = ["--batch", "2", "--steps", "1", "--rounds", "2", "--no-compile", "--threads", "1", "--device", "cpu"]
@@ -116,6 +118,7 @@ def test_a_contestant_that_fails_is_said_to(capsys: pytest.CaptureFixture[str]) 
     assert line.said == [("problem", "out of memory")]
 
 
+@pytest.mark.slow
 def test_noise_is_timed_beside_the_way_it_was_drawn_before() -> None:
     code = (
         "import sys; sys.path.insert(0, 'benchmarks'); sys.argv = ['noise.py', '--rounds', '1', '--device', 'cpu']\n"

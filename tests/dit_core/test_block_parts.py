@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from diffusers.models.attention import FeedForward
 from random_weights import batch, random_dit, randomise, small
 from torch import Tensor, nn
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError, parse
 from dit_core.gflops import count
+from dit_core.model.attention import attend, widened
 from dit_core.model.dit import DiT
 from dit_core.model.layers import SelfAttention
 from dit_core.model.mlps import Mlp, SwiGlu, swiglu_width
@@ -21,6 +23,7 @@ from dit_core.parts import BLOCKS, GATE_INITS, MLPS, NORMS
 from dit_core.training.state import initial_network
 
 CHANGES: list[dict[str, Any]] = [{"norm": "rmsnorm"}, {"qk_norm": True}, {"norm": "rmsnorm", "qk_norm": True},
+                                 {"norm": "groupnorm"},
                                  {"mlp": "swiglu"}]  # fmt: skip
 
 
@@ -35,7 +38,9 @@ def test_a_part_changes_the_output_and_its_own_weights_alone(block: str, change:
     apart = {name for name in plain.keys() | other.keys() if not _same(plain.get(name), other.get(name))}
     wanted = {"norm": (".norm", "final_norm"), "qk_norm": ("head_norms",), "mlp": ("mlp.fc1", "mlp.fc2.weight")}
     assert all(any(part in name for key in change for part in wanted[key]) for name in apart)
-    assert apart or (change == {"norm": "rmsnorm"} and block.startswith("adaln"))  # their norms learn nothing
+    same = change == {"norm": "groupnorm"}  # it learns what a layer norm learns
+    same |= change == {"norm": "rmsnorm"} and block.startswith("adaln")  # their norms learn nothing
+    assert bool(apart) != same
     config = small(block=block, **change)
     with torch.no_grad():
         difference = (random_dit(config)(*batch(config)) - random_dit(small(block=block))(*batch(config))).abs().max()
@@ -59,7 +64,10 @@ def test_norms_by_hand(affine: bool) -> None:
     torch.manual_seed(0)
     x = 3 + 2 * torch.randn(5, 7, 24)
     centred = x - x.mean(-1, keepdim=True)
+    grouped = x.reshape(5, 7, 8, 3)  # 32 groups do not divide 24 channels, 8 do
+    spread, mean = torch.var_mean(grouped, (1, 3), correction=0, keepdim=True)
     by_hand = {
+        "groupnorm": ((grouped - mean) / (spread + 1e-6).sqrt()).reshape(5, 7, 24),
         "layernorm": centred / (centred.square().mean(-1, keepdim=True) + 1e-6).sqrt(),
         "rmsnorm": x / (x.square().mean(-1, keepdim=True) + 1e-6).sqrt(),
     }
@@ -68,7 +76,7 @@ def test_norms_by_hand(affine: bool) -> None:
         norm = NORMS.get(name)(24, affine)
         torch.testing.assert_close(norm(x), expected)
         names = {key for key, _ in norm.named_parameters()}
-        assert names == (({"weight", "bias"} if name == "layernorm" else {"weight"}) if affine else set())
+        assert names == (({"weight"} if name == "rmsnorm" else {"weight", "bias"}) if affine else set())
 
 
 @pytest.mark.parametrize(("block", "decoder"), list(product(BLOCKS, ["linear", "ddt"])))
@@ -79,13 +87,24 @@ def test_the_norm_is_everywhere_of_the_kind_that_was_asked_for(block: str, decod
     assert isinstance(model.final_norm.norm, nn.RMSNorm)
 
 
-@pytest.mark.parametrize("norm", NORMS.names())
+def test_group_norm_has_32_groups_where_they_divide_the_width_and_looks_at_one_image() -> None:
+    assert [NORMS.get("groupnorm")(width, False).num_groups for width in (1152, 1024, 768, 384, 72, 48, 7)] == [
+        32, 32, 32, 32, 8, 16, 1,
+    ]  # fmt: skip
+    x = torch.randn(3, 16, 64, generator=torch.Generator().manual_seed(0))
+    norm = NORMS.get("groupnorm")(64, False)
+    torch.testing.assert_close(norm(x), F.group_norm(x.mT, 32, eps=1e-6).mT)
+    other = torch.cat((x[:1], 5 * x[1:]))
+    assert torch.equal(norm(other)[:1], norm(x)[:1])
+
+
+@pytest.mark.parametrize("norm", [name for name in NORMS if NORMS.about(name).per_token])
 def test_normed_queries_and_keys_bound_the_scores(norm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every normed vector of head width K has a length of at most sqrt(K), so a score is at most sqrt(K)."""
     seen: list[Tensor] = []
     attend = F.scaled_dot_product_attention
 
-    def watched(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def watched(q: Tensor, k: Tensor, v: Tensor, **_: object) -> Tensor:
         seen.append(q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5)
         return attend(q, k, v)
 
@@ -98,6 +117,18 @@ def test_normed_queries_and_keys_bound_the_scores(norm: str, monkeypatch: pytest
     assert free.abs().max() > 100
     assert normed.abs().max() <= 12**0.5 * (1 + 1e-5)
     assert normed.abs().max() > 1
+
+
+@pytest.mark.parametrize("width", [18, 20, 72])
+def test_heads_widened_for_a_fused_kernel_attend_as_before(width: int) -> None:
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(2, 3, 5, width, requires_grad=True) for _ in range(3))
+    bias = torch.randn(1, 3, 5, 5)
+    for extra in (None, bias):
+        plain, wide = attend(q, k, v, extra), widened(q, k, v, extra)
+        torch.testing.assert_close(wide, plain)
+        for left, right in zip(*(torch.autograd.grad(x.square().sum(), (q, k, v)) for x in (wide, plain)), strict=True):
+            torch.testing.assert_close(left, right, rtol=1e-4, atol=1e-5)
 
 
 def test_query_key_norm_by_hand() -> None:
@@ -147,6 +178,35 @@ def test_pointwise_networks_by_hand() -> None:
     gate, value = h[..., :32], h[..., 32:]
     expected = (gate * torch.sigmoid(gate) * value) @ gated.fc2.weight.T + gated.fc2.bias
     torch.testing.assert_close(gated(x), expected)
+
+
+@pytest.mark.parametrize("name", [name for name in MLPS if name != "swiglu"])
+def test_activations_are_those_of_diffusers_and_pytorch(name: str) -> None:
+    """ReLU as in PyTorch's own encoder layer, which diffusers' feed-forward does not have."""
+    mlp = MLPS.get(name)(12, 48)
+    randomise(mlp, 0)
+    x = 3 * torch.randn(2, 5, 12, generator=torch.Generator().manual_seed(0))
+    if name == "relu":
+        layer = nn.TransformerEncoderLayer(12, 2, 48, dropout=0.0, activation="relu")
+        first, second, theirs = layer.linear1, layer.linear2, layer._ff_block
+    else:
+        named = {"gelu": "gelu-approximate", "gelu-exact": "gelu", "silu": "linear-silu"}[name]
+        theirs = FeedForward(12, activation_fn=named)
+        first, second = theirs.net[0].proj, theirs.net[2]
+    first.load_state_dict(mlp.fc1.state_dict())
+    second.load_state_dict(mlp.fc2.state_dict())
+    torch.testing.assert_close(mlp(x), theirs(x), rtol=0, atol=1e-6)
+    others = [MLPS.get(other)(12, 48) for other in MLPS if other not in (name, "swiglu")]
+    for other in others:
+        other.load_state_dict(mlp.state_dict())
+        assert (other(x) - mlp(x)).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("name", ["gelu-exact", "relu", "silu"])
+def test_an_activation_changes_no_initial_weight_and_no_cost(name: str) -> None:
+    plain, other = initial(), initial(mlp=name)
+    assert list(plain) == list(other) and all(torch.equal(plain[key], other[key]) for key in plain)
+    assert count(small(mlp=name)) == count(small())
 
 
 GATED = [name for name in BLOCKS if BLOCKS.about(name).gated]
@@ -200,8 +260,16 @@ def test_open_gates_start_as_adaln_without_modulation(block: str) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"norm": "batchnorm"}, r"model\.norm: unknown value 'batchnorm'; allowed: layernorm, rmsnorm"),
-        ({"mlp": "swigl"}, r"model\.mlp: unknown value 'swigl'; allowed: gelu, swiglu; did you mean 'swiglu'"),
+        ({"norm": "batchnorm"}, r"model\.norm: unknown value 'batchnorm'; allowed: layernorm, rmsnorm, groupnorm"),
+        (
+            {"norm": "groupnorm", "qk_norm": True},
+            r"model\.qk_norm: true given, but the norm 'groupnorm' mixes the tokens of an image, and queries and keys "
+            r"are normed one by one; allowed: false, or one of the norms layernorm, rmsnorm",
+        ),
+        (
+            {"mlp": "swigl"},
+            r"model\.mlp: unknown value 'swigl'; allowed: gelu, swiglu, gelu-exact, relu, silu; did you mean 'swiglu'",
+        ),
         ({"gate_init": "one"}, r"model\.gate_init: unknown value 'one'; allowed: zero, random, ones; .*'ones'"),
         (
             {"gate_init": "ones", "block": "adaln"},

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError, parse
-from dit_core.model.blocks.base import NOTHING, Block, Common, FinalNorm, ModulatedFinalNorm
+from dit_core.model.blocks.base import Block, FinalNorm, ModulatedFinalNorm
+from dit_core.model.common import NOTHING, Common
 from dit_core.model.config import ModelConfig
 from dit_core.model.dit import DiT
 from dit_core.parts import BLOCKS, BlockEntry

@@ -192,6 +192,7 @@ def test_a_damaged_shard_is_encoded_again(images: Path, vae: str, tmp_path: Path
     assert (states[1].kept, states[-1].done) == (COUNT - 4, COUNT) and content(tmp_path) == good
 
 
+@pytest.mark.slow
 def test_killed_for_good_in_the_middle_of_writing(images: Path, vae: str, tmp_path: Path) -> None:
     """A real process, killed with SIGKILL while a shard is half written, then the same call again."""
     code = (
@@ -209,7 +210,7 @@ def test_killed_for_good_in_the_middle_of_writing(images: Path, vae: str, tmp_pa
     out = tmp_path / "out"
     done = subprocess.run(
         [sys.executable, "-c", code, str(images), str(out), vae],
-        capture_output=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"},  # as this process: to the bit
+        capture_output=True, timeout=600, env={**os.environ, "OMP_NUM_THREADS": "1"},  # as this process: to the bit
     )  # fmt: skip
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     (half,) = out.glob(".latents-00002.*.tmp.safetensors")
@@ -295,6 +296,7 @@ def test_the_vae_that_decodes_must_be_the_one_that_encoded(images: Path, vae: st
         load_dataset(latents(tmp_path / "out", vae=other))
 
 
+@pytest.mark.slow
 def test_a_vae_that_changed_its_decoder_is_refused_unless_named(images: Path, tmp_path: Path) -> None:
     """In processes of their own, since a VAE is loaded once per process."""
     path = make_vae(tmp_path / "v")
@@ -308,7 +310,7 @@ def test_a_vae_that_changed_its_decoder_is_refused_unless_named(images: Path, tm
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "out"), path],
-        capture_output=True, text=True, timeout=300, env=dict(os.environ),
+        capture_output=True, text=True, timeout=600, env=dict(os.environ),
     )  # fmt: skip
     lines = done.stdout.splitlines()
     assert lines[0].startswith("data.vae: the decoder of ") and lines[1:] == ["14"], done.stderr

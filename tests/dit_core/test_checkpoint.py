@@ -146,7 +146,7 @@ def test_another_optimizers_or_other_averages_checkpoint_is_a_clear_error(tmp_pa
 
 @pytest.mark.parametrize("name", OPTIMIZERS.names())
 def test_every_optimizers_state_comes_back(tmp_path: Path, name: str) -> None:
-    settings = {"optimizer": name, "ema_decays": (0.9, 0.0, 0.99)}
+    settings = {"optimizer": name, "ema_decays": (0.9, 0.0, 0.99), "ema_lengths": (0.1,)}
     saved, loaded = trained(steps=3, training=settings), TrainState.fresh(tiny(5, training=settings), CPU)
     Checkpoints(tmp_path).save(saved, 96, partial=False)
     Checkpoints(tmp_path).restore(loaded, 96)

@@ -45,9 +45,10 @@ def test_more_shapes_than_pytorch_allows_by_itself_are_all_compiled_each_for_its
     before = graphs()
     for width in range(1, 13):
         network = nn.Linear(width, 2)
-        found = compilation.compiled(network)
+        expected = network(torch.ones(3, width))
+        compilation.compile_(network, [], torch.device("cpu"))
         for _ in range(2):
-            assert torch.equal(found(torch.ones(3, width)), network(torch.ones(3, width)))
+            assert torch.equal(network(torch.ones(3, width)), expected)
     assert graphs() == before + 12
 
 
@@ -76,6 +77,27 @@ def test_whole_chunks_are_sampled_by_one_compiled_network_and_the_images_are_the
     assert found.grid == expected.grid
 
 
+def test_by_block_equal_blocks_share_one_compilation_in_training_and_another_in_sampling(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU; what is not compiled there, whatever surrounds the blocks, is not compiled here either."""
+    monkeypatch.setattr(compilation, "by_block", lambda device: True)
+    deep = {"depth": 3, "position": "rotary"}
+    expected = list(run(tiny(model=deep), tmp_path / "plain", until=2 * B))
+    compilation.check(torch.device("cpu"))
+    before = graphs()
+    for seed in (0, 1):
+        found = list(run(tiny(seed, model=deep, training={"compile": True}), tmp_path / str(seed), until=2 * B))
+        if seed == 0:
+            assert found[1].points == expected[1].points  # type: ignore[union-attr]
+            assert found[-1].metrics == expected[-1].metrics  # type: ignore[union-attr]
+    assert graphs() == before + 2, "one with gradients and one without, for three blocks of two trials"
+    anew = tiny(model=deep, training={"compile": True, "activation_checkpointing": True})
+    assert list(run(anew, tmp_path / "anew", until=2 * B))[1].points == expected[1].points  # type: ignore[union-attr]
+    assert graphs() <= before + 3
+
+
+@pytest.mark.slow
 def test_without_a_compiler_it_is_one_sentence_before_training(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from small_trials import tiny; from dit_core.errors import UserError\n"

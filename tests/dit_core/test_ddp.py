@@ -11,6 +11,7 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+from given_features import WIDTH, digits_features
 from small_trials import curve, only, tiny
 
 from dit_core.config import TrialConfig
@@ -20,12 +21,17 @@ from dit_core.training.checkpoint import Checkpoints, checksum, read
 from dit_core.training.loop import run
 
 STEPS, B = 50, 32
-MODERN = {"optimizer": "muon", "warmup_images": 10 * B, "masked": True, "mask_ratio": 0.5, "ema_decays": (0.99, 0.9)}
+MODERN = {"optimizer": "muon", "warmup_images": 10 * B, "masked": True, "mask_ratio": 0.5, "ema_decays": (0.99, 0.9),
+          "gradient_clip": 0.5, "attention_dropout": 0.2, "mlp_dropout": 0.1, "alignment_weight": 0.5}  # fmt: skip
+
+PARTS = {"micro_batch": 5, "activation_checkpointing": True}
 
 
-def config(*, masked: bool = False, **training: object) -> TrialConfig:
+def config(*, masked: bool = False, features: str | None = None, **training: object) -> TrialConfig:
+    aligned = {"alignment_layer": 1, "alignment_width": WIDTH} if features else {}
     return tiny(
-        model={"mask_token": masked},
+        model={"mask_token": masked, **aligned},
+        data={"features": features},
         training={"log_every_steps": 1, **training},
         evaluation={"num_samples": 100, "batch_size": 16},  # 7 chunks, the last one short: uneven over two ranks
     )
@@ -45,6 +51,7 @@ class Answers:
     stopped: list[Event]
     diverged: list[Event]
     modern: list[Event]
+    parts: list[Event]
     indivisible: str
 
 
@@ -71,13 +78,15 @@ def work(rank: int, world: int, folder: Path) -> None:
     stopping = (lambda: next(asked)) if rank == 0 else None  # asked on rank 0 only
     stopped = list(run(config(), folder / "stopped", until=STEPS * B, stop=stopping))
     diverged = list(run(config(learning_rate=1e4), folder / "diverged", until=STEPS * B))
-    modern = list(run(config(**MODERN), folder / "modern", until=20 * B, evaluate=False))
+    modern = list(run(config(**MODERN, features=str(folder / "f")), folder / "modern", until=20 * B, evaluate=False))
+    in_parts = config(**MODERN, features=str(folder / "f"), **PARTS)
+    parts = list(run(in_parts, folder / "parts", until=20 * B, evaluate=False))
     try:
         list(run(config(batch_size=33), folder / "odd", until=33))
         indivisible = "accepted"
     except UserError as error:
         indivisible = str(error)
-    answers = Answers(straight, first, resumed, stopped, diverged, modern, indivisible)
+    answers = Answers(straight, first, resumed, stopped, diverged, modern, parts, indivisible)
     (folder / f"rank{rank}.pickle").write_bytes(pickle.dumps(answers))
     dist.destroy_process_group()
 
@@ -85,6 +94,7 @@ def work(rank: int, world: int, folder: Path) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("ddp")
+    digits_features(path / "f")
     mp.spawn(work, args=(2, path), nprocs=2)
     return path
 
@@ -111,12 +121,22 @@ def test_two_workers_reproduce_one_workers_losses(ranks: list[Answers], alone: l
             assert left.vb == pytest.approx(right.vb, rel=1e-5)
 
 
-def test_two_workers_mask_warm_up_and_orthogonalise_like_one(ranks: list[Answers], tmp_path: Path) -> None:
-    expected = list(curve(run(config(**MODERN), tmp_path, until=20 * B, evaluate=False)))
+def test_two_workers_mask_warm_up_drop_clip_align_and_orthogonalise_like_one(
+    ranks: list[Answers], tmp_path: Path
+) -> None:
+    aligned = config(**MODERN, features=digits_features(tmp_path / "f"))
+    expected = list(curve(run(aligned, tmp_path, until=20 * B, evaluate=False)))
     assert len(expected) == 20
     assert list(curve(ranks[0].modern)) == list(curve(ranks[1].modern))
     for left, right in zip(curve(ranks[0].modern), expected, strict=True):
         assert left.loss == pytest.approx(right.loss, rel=1e-4)  # Muon multiplies in bfloat16
+
+
+def test_two_workers_that_take_their_shares_in_parts_exchange_the_same_gradients(ranks: list[Answers]) -> None:
+    assert ranks[0].parts[0] == Started(0, micro_batch=5)
+    assert list(curve(ranks[0].parts)) == list(curve(ranks[1].parts))
+    for left, right in zip(curve(ranks[0].parts), curve(ranks[0].modern), strict=True):
+        assert left.loss == pytest.approx(right.loss, rel=1e-5 if left.images < 10 * B else 1e-4)  # as above: Muon
 
 
 def test_two_workers_evaluate_like_one(ranks: list[Answers], alone: list[Event]) -> None:
@@ -167,3 +187,23 @@ def test_divergence_stops_all_alike(folder: Path, ranks: list[Answers]) -> None:
 def test_a_batch_that_cannot_be_shared_is_an_error(ranks: list[Answers]) -> None:
     for answers in ranks:
         assert answers.indivisible == "training.batch_size: 33 cannot be divided evenly among 2 workers"
+
+
+def cut_in_two(rank: int, world: int, folder: Path) -> None:
+    """Runs in each of several processes: a trial that is resumed, and one that is not."""
+    torch.set_num_threads(1)
+    dist.init_process_group(
+        "gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=world, timeout=timedelta(seconds=600)
+    )
+    wide = tiny(model={"hidden_size": 128, "depth": 2})
+    for name, untils in (("straight", [6 * B]), ("cut", [3 * B, 6 * B])):
+        for until in untils:
+            list(run(wide, folder / name, until=until, evaluate=False))
+    dist.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_more_than_two_workers_add_up_in_one_order_from_the_first_step_on(tmp_path: Path) -> None:
+    """Sums of two do not depend on their order; those of four do, and a resumed trial's first step is a later one."""
+    mp.spawn(cut_in_two, args=(4, tmp_path), nprocs=4)
+    assert state_at(tmp_path / "cut", 6 * B) == state_at(tmp_path / "straight", 6 * B)

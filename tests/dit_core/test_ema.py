@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
+from small_trials import tiny
 from torch import nn
 
+from dit_core.config import TrialConfig
+from dit_core.interop.export import export
+from dit_core.training.averaging import averaging_horizon, decay_at, exponent, mean_age
+from dit_core.training.checkpoint import Checkpoints, read
 from dit_core.training.ema import EMA
+from dit_core.training.loop import run
 
 
 def layer(value: float) -> nn.Linear:
@@ -48,10 +58,30 @@ def test_starts_at_the_weights_and_shares_nothing_with_them() -> None:
 
 
 def test_a_long_run_reaches_the_full_decay() -> None:
-    ema = EMA(layer(0.0), (0.9999,), True)
-    assert ema.decay_at(0.9999, 0) == pytest.approx(0.1)
-    assert ema.decay_at(0.9999, 600) == pytest.approx(601 / 610)
-    assert ema.decay_at(0.9999, 10**6) == 0.9999
+    assert decay_at(0.9999, 0, True) == pytest.approx(0.1)
+    assert decay_at(0.9999, 600, True) == pytest.approx(601 / 610)
+    assert decay_at(0.9999, 10**6, True) == 0.9999
+    assert decay_at(0.9999, 0, False) == 0.9999
+
+
+@pytest.mark.parametrize("warmup", [False, True])
+@pytest.mark.parametrize("decay", [0.0, 0.05, 0.5, 0.9, 0.99, 0.999])
+def test_the_mean_age_is_that_of_the_updates_one_by_one(decay: float, warmup: bool) -> None:
+    age = 0.0
+    for step in range(400):
+        assert mean_age(decay, step, warmup) == pytest.approx(age, abs=1e-9)
+        age = decay_at(decay, step, warmup) * (age + 1)
+
+
+def test_the_same_decay_reaches_back_over_more_images_where_the_batch_is_larger() -> None:
+    def horizon(batch_size: int, images: int = 10**8, **training: object) -> float:
+        settings = {"batch_size": batch_size, "ema_decays": (0.999,), **training}
+        return averaging_horizon(TrialConfig.model_validate({"training": settings}), images)
+
+    assert horizon(256) == pytest.approx(256 * 999) and horizon(512) == pytest.approx(2 * horizon(256))
+    assert horizon(256, ema_decays=(0.0,)) == 0
+    # a ramp of so many steps averages over the same share of the images, whatever the batch
+    assert horizon(64, 25_600, ema_warmup=True) == pytest.approx(horizon(128, 25_600, ema_warmup=True)) == 2_560
 
 
 def test_frozen_weights_stay() -> None:
@@ -85,3 +115,50 @@ def test_averages_kept_together_are_those_kept_alone_to_the_last_bit(warmup: boo
     # within twelve steps of warm-up, 0.99 and 0.999 have not parted yet
     assert len({tuple(weight.flatten().tolist()) for weight in found}) == (3 if warmup else 4)
     assert set(together.models) == {0.999, 0.5, 0.99}  # the raw weights need no copy
+
+
+@pytest.mark.parametrize(("length", "gamma"), [(0.05, 16.97), (0.10, 6.94)])
+def test_the_exponents_are_those_that_the_paper_gives(length: float, gamma: float) -> None:
+    """EDM2, section 3.1, and its algorithm 2: the largest real root of a cubic."""
+    assert exponent(length) == pytest.approx(gamma, abs=0.005)
+    inverse = length**-2
+    assert exponent(length) == pytest.approx(np.roots([1, 7, 16 - inverse, 12 - inverse]).real.max(), rel=1e-9)
+
+
+@pytest.mark.parametrize("length", [0.05, 0.15, 0.28])
+def test_a_length_weighs_the_steps_by_a_power(length: float) -> None:
+    """Step t of T weighs (t^(gamma + 1) - (t - 1)^(gamma + 1)) / T^(gamma + 1), and deviates by ``length`` T."""
+    steps, gamma = 200, exponent(length)
+    profile = np.diff(np.arange(steps + 1) ** (gamma + 1)) / steps ** (gamma + 1)
+    found = recurrence(length, steps)
+    np.testing.assert_allclose(found, profile, rtol=2e-4, atol=1e-7)
+    mean = (profile * np.arange(1, steps + 1)).sum()
+    assert np.sqrt((profile * (np.arange(1, steps + 1) - mean) ** 2).sum()) / steps == pytest.approx(length, rel=0.01)
+    config = TrialConfig.model_validate({"evaluation": {"ema_length": length}, "training": {"ema_lengths": [length]}})
+    images = steps * config.training.batch_size
+    assert averaging_horizon(config, images) / images == pytest.approx(1 - mean / steps, abs=1 / steps)
+
+
+def recurrence(length: float, steps: int) -> np.ndarray:
+    """Returns what every step weighs in the average, by averaging unit vectors."""
+    model = nn.Linear(steps, 1, bias=False)
+    ema = EMA(model, (0.9,), True, (length,))
+    for step in range(steps):
+        with torch.no_grad():
+            model.weight.copy_(nn.functional.one_hot(torch.tensor(step), steps))
+        ema.update(step)
+    return ema.by_length[length].weight[0].double().numpy()
+
+
+def test_a_length_that_is_evaluated_is_what_is_exported(tmp_path: Path) -> None:
+    config = tiny(training={"ema_lengths": (0.1,), "learning_rate": 1e-2}, evaluation={"ema_length": 0.1})
+    list(run(config, tmp_path, until=96, evaluate=False))
+    checkpoint = Checkpoints(tmp_path / "checkpoints").path(96)
+    exported = export(config, checkpoint, 96, tmp_path / "weights.safetensors", layout="official")
+    assert exported.weights == "EMA of length 0.1"
+    found, tensors = load_file(exported.path), read(checkpoint, 96)
+    name = "x_embedder.proj.weight"
+    assert torch.equal(found[name], tensors[f"ema.length-0.1.{name}"])
+    assert not torch.equal(found[name], tensors[f"ema.0.9999.{name}"])
+    raw = export(config, checkpoint, 96, tmp_path / "raw.safetensors", layout="official", decay=0)
+    assert raw.weights == "raw" and torch.equal(load_file(raw.path)[name], tensors[f"model.{name}"])

@@ -62,6 +62,8 @@ def test_seed_weights_guidance_and_steps_change_the_result() -> None:
     assert score(config, scale=0.2) != base
     assert score(tiny(evaluation={"guidance_scale": 3.0})) != base
     assert score(tiny(evaluation={"sampling_steps": 8})) != base
+    drawn = [score(tiny(evaluation={"seed": number})) for number in (0, 1, 2)]
+    assert drawn[0] == base and len(set(drawn)) == 3
     assert score(tiny(evaluation={"grid_images": 5})) == base
 
 
@@ -74,21 +76,23 @@ def test_every_sample_is_scored_once() -> None:
 
 def test_the_averaged_weights_are_the_ones_evaluated(tmp_path: Path) -> None:
     decays = (0.5, 0.9)
-    training = {"learning_rate": 1e-2, "ema_decays": decays, "ema_warmup": False}
+    training = {"learning_rate": 1e-2, "ema_decays": decays, "ema_warmup": False, "ema_lengths": (0.1, 0.25)}
     (found,) = only(Evaluated, run(tiny(training=training), tmp_path, until=320))
     state, dataset = TrainState.fresh(tiny(training=training), CPU), load_dataset(tiny().data)
     Checkpoints(tmp_path / "checkpoints").restore(state, 320)
     values = set()
-    for asked, model in ((None, state.ema.models[0.5]), (0.5, state.ema.models[0.5]), (0.9, state.ema.models[0.9]),
-                         (0.0, state.model)):  # fmt: skip
-        config = tiny(training=training, evaluation={"ema_decay": asked})
+    cases = [({"ema_decay": None}, state.ema.models[0.5]), ({"ema_decay": 0.5}, state.ema.models[0.5]),
+             ({"ema_decay": 0.9}, state.ema.models[0.9]), ({"ema_decay": 0.0}, state.model),
+             *(({"ema_length": length}, model) for length, model in state.ema.by_length.items())]  # fmt: skip
+    for asked, model in cases:
+        config = tiny(training=training, evaluation=asked)
         # nothing is trained again: the checkpoint holds every average
         started, evaluated = run(config, tmp_path, until=320)
         assert started == Started(320)
         assert evaluated.metrics == evaluate(config, model, dataset, images=320).metrics
-        assert (evaluated.metrics == found.metrics) == (asked in (None, 0.5))
+        assert (evaluated.metrics == found.metrics) == (asked.get("ema_decay", 0) in (None, 0.5))
         values.add(evaluated.metrics[0].value)
-    assert len(values) == 3
+    assert len(values) == 5
 
 
 @pytest.mark.parametrize(
@@ -104,6 +108,9 @@ def test_the_averaged_weights_are_the_ones_evaluated(tmp_path: Path) -> None:
             "evaluation.ema_decay: 0.99 is not among the averages that training keeps; allowed: 0.9999, 0.5 "
             "(training.ema_decays), 0 for the raw weights",
         ),
+        ({"ema_lengths": (0.1,)}, {"ema_length": 0.2}, "evaluation.ema_length: 0.2 is not among the lengths that "
+         "training keeps; allowed: 0.1 (training.ema_lengths)"),
+        ({"ema_lengths": (0.1, 0.1)}, {}, "training.ema_lengths: 0.1, 0.1 names a length twice"),
         ({"optimizer": "moun"}, {}, "training.optimizer: unknown value 'moun'; allowed: adamw, muon; "
          "did you mean 'muon'?"),
     ],

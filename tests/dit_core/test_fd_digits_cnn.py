@@ -34,11 +34,12 @@ def real(split: str) -> torch.Tensor:
     return torch.cat(list(load_dataset(CONFIG.data).reference(split)))
 
 
-def score(images: torch.Tensor, batch: int = 256) -> MetricResult:
+def score(images: torch.Tensor, batch: int = 256, first: int = 0) -> MetricResult:
     metric = METRICS.get("fd_digits_cnn")(CONFIG, load_dataset(CONFIG.data), CPU)
     for part in images.split(batch):
-        metric.update(part)
-    return metric.compute()
+        metric.update(part, first)
+        first += len(part)
+    return metric.result()
 
 
 def test_the_committed_classifier_is_as_good_as_it_says() -> None:
@@ -74,7 +75,29 @@ def test_held_out_images_score_the_floor_and_details_say_what_was_compared() -> 
         "held_out_images": 359,
         "few_samples": False,
         "floor_few_images": False,
+        "floor_at_samples": pytest.approx(result.floor),
+        "floor_extrapolated": False,
+        "data_copying_statistic": pytest.approx(0, abs=0.01),
+        "data_copying_share": pytest.approx(0.5, abs=0.001),
+        "data_copying_training_images": 1438,
     }
+
+
+def test_copies_of_training_images_are_told_from_held_out_ones() -> None:
+    """Their distance is below the floor that as many held-out images have, which says nothing against them."""
+    copies = score(real("train")[torch.randint(1438, (300,), generator=torch.Generator().manual_seed(0))])
+    assert copies.value < copies.details["floor_at_samples"]
+    assert copies.details["data_copying_statistic"] < -10 and copies.details["data_copying_share"] == 1
+    noise = score(torch.randint(0, 256, (300, 1, 8, 8), generator=torch.Generator().manual_seed(0), dtype=torch.uint8))
+    assert noise.details["data_copying_statistic"] > 10 and noise.details["data_copying_share"] < 0.05
+
+
+def test_the_floor_is_that_of_as_many_images_as_there_are_samples() -> None:
+    floors = {count: score(real("train")[:count]) for count in (100, 200, 1000)}
+    values = [result.details["floor_at_samples"] for result in floors.values()]
+    assert values == sorted(values, reverse=True)
+    assert [result.details["floor_extrapolated"] for result in floors.values()] == [False, False, True]
+    assert len({result.floor for result in floors.values()}) == 1
 
 
 def test_training_images_score_zero() -> None:
@@ -87,7 +110,7 @@ def test_batches_do_not_matter_and_empty_ones_are_fine() -> None:
     metric = METRICS.get("fd_digits_cnn")(CONFIG, load_dataset(CONFIG.data), CPU)
     metric.update(images)
     metric.update(images[:0])
-    assert metric.compute().value == pytest.approx(score(images).value, rel=1e-9)
+    assert metric.result().value == pytest.approx(score(images).value, rel=1e-9)
 
 
 def test_growing_noise_increases_the_distance() -> None:
@@ -127,7 +150,7 @@ def test_real_images_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(type(dataset), "reference", None)
     metric = METRICS.get("fd_digits_cnn")(CONFIG, dataset, CPU)
     metric.update(torch.zeros(60, 1, 8, 8, dtype=torch.uint8))
-    assert metric.compute().value > 100
+    assert metric.result().value > 100
 
 
 def test_the_batch_size_of_whoever_looked_first_does_not_matter() -> None:
@@ -139,7 +162,7 @@ def test_the_batch_size_of_whoever_looked_first_does_not_matter() -> None:
         for config in (first, CONFIG):
             metric = METRICS.get("fd_digits_cnn")(config, load_dataset(CONFIG.data), CPU)
             metric.update(real("held_out")[:300])
-            found.append(metric.compute())
+            found.append(metric.result())
     assert all(result == found[0] for result in found)
 
 
@@ -187,6 +210,9 @@ def test_reference_images_have_no_meaning_here(tmp_path: Path) -> None:
         check(CONFIG.model_copy(update={"evaluation": evaluation}))
 
 
+_MEASURED = ("floor_at_samples", "data_copying_statistic", "data_copying_share")
+
+
 def _score_share(rank: int, world: int, meeting: str, results: str) -> None:
     torch.set_num_threads(1)
     torch.distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=world)
@@ -194,16 +220,17 @@ def _score_share(rank: int, world: int, meeting: str, results: str) -> None:
         if rank == 1:  # a rank whose cache is warm must not leave the other one waiting
             dataset = load_dataset(CONFIG.data)
             references._known[dataset] = {("digits_cnn", "cpu", "train"): Statistics({}, None, 0)}
-        result = score(real("held_out")[rank:200:world], batch=64)
+        result = score(real("held_out")[100 * rank : 100 * (rank + 1)], batch=64, first=100 * rank)
         torch.save((result.value, result.floor, result.details), f"{results}{rank}")
     finally:
         torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_agree_with_one(tmp_path: Path) -> None:
     mp.spawn(_score_share, args=(2, str(tmp_path / "meeting"), str(tmp_path / "result")), nprocs=2)
     first, second = (torch.load(tmp_path / f"result{rank}", weights_only=True) for rank in (0, 1))
     alone = score(real("held_out")[:200])
     assert first == second
     assert first[0] == pytest.approx(alone.value, rel=1e-4) and first[1] == pytest.approx(alone.floor, rel=1e-4)
-    assert first[2] == alone.details
+    assert first[2] == {**alone.details, **{key: pytest.approx(alone.details[key], rel=1e-4) for key in _MEASURED}}

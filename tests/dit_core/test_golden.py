@@ -25,12 +25,17 @@ ELSEWHERE = {
     "model.in_channels": "the data's",
     "model.num_classes": "the data's",
     "model.mask_token": "goes with training.mask_ratio",
+    "model.alignment_layer": "goes with training.alignment_weight",
+    "model.alignment_width": "goes with training.alignment_weight",
     "training.ema_decays": "follows the weights, see test_ema.py",
+    "training.ema_lengths": "follows the weights, see test_ema.py",
     "training.ema_warmup": "follows the weights, see test_ema.py",
     "training.initial_weights": "read from a file",
     "training.precision": "bfloat16 sums differ from CPU to CPU, see test_training_loop.py",
     "training.tf32": "GPUs only",
     "training.compile": "fused sums differ from compiler to compiler, see test_training_loop.py",
+    "training.micro_batch": "adds up but for rounding, see test_micro_batch.py",
+    "training.activation_checkpointing": "has the same bits, see test_micro_batch.py",
     "training.divergence_mse": "ends a trial, does not change it",
     "training.log_every_steps": "what is shown, not what is computed",
     **{f"data.{field}": "which images" for field in DataConfig.model_fields if field != "random_flip"},
@@ -38,6 +43,7 @@ ELSEWHERE = {
 """Fields without a golden loss, and why."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_the_losses_are_the_stored_ones(name: str) -> None:
     hint = (

@@ -47,6 +47,8 @@ def other(value: Any) -> Any:
             return not value
         case int() | float():
             return value + 1
+        case ():
+            return (0.1,)
         case tuple():
             return (*value[:-1], other(value[-1]))
         case None:
@@ -143,8 +145,9 @@ def test_the_vae_is_part_of_the_measurement_alone() -> None:
 def test_what_is_declared_irrelevant() -> None:
     """By name, so that nothing becomes irrelevant in passing."""
     assert {field for field in FIELDS if irrelevant(field)} == {
-        "data.path", "data.corrupt", "data.vae", "data.image_column", "data.label_column", "data.source_split",
-        "training.log_every_steps",
+        "data.path", "data.corrupt", "data.vae", "data.features", "data.image_column", "data.label_column",
+        "data.source_split",
+        "training.log_every_steps", "training.micro_batch", "training.activation_checkpointing",
         "evaluation.metrics", "evaluation.batch_size", "evaluation.grid_images",
     }  # fmt: skip
     assert all(mark.because for field in FIELDS for mark in info(field).metadata if isinstance(mark, Irrelevant))

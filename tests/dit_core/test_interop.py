@@ -66,7 +66,7 @@ def test_every_field_of_the_network_is_accounted_for() -> None:
     """A new field is the paper's network at one value only, a size that shapes tell, or of no weight that is held."""
     sizes = {"in_channels", "patch_size", "hidden_size", "depth", "mlp_ratio", "num_classes", "learn_sigma"}
     untold = {"num_heads", "input_size"}
-    of_training = {"gate_init", "mask_token"}
+    of_training = {"gate_init", "mask_token", "alignment_layer", "alignment_width"}
     assert set(ModelConfig.model_fields) == set(PAPERS_NETWORK) | sizes | untold | of_training
     for name, value in PAPERS_NETWORK.items():
         assert ModelConfig.model_fields[name].default == value

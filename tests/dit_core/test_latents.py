@@ -244,3 +244,12 @@ def test_the_writer_refuses_what_the_format_does_not_have(tmp_path: Path) -> Non
         with pytest.raises(ValueError, match=message):
             write_latents(tmp_path, batches, ["a", "b"], scale=1.0, num_classes=1)
         assert not (tmp_path / MANIFEST).exists()
+
+
+def test_training_images_are_called_by_their_names(tmp_path: Path, vae: str) -> None:
+    write(tmp_path, vae)
+    dataset = load_dataset(config(tmp_path))
+    names = dataset.names()
+    assert len(names) == len(set(names)) == len(dataset) < COUNT
+    labels = dataset.batch(torch.arange(len(dataset))).y.tolist()
+    assert labels == [NAMES.index(name) % 3 for name in names]

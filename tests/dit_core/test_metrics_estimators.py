@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from dit_core.metrics.neighbours import radii, share_inside
 from dit_core.metrics.precision import Precision
 from dit_core.metrics.recall import Recall
 from dit_core.metrics.reference.statistics import Statistics
+from dit_core.parts import METRICS
 
 CPU = torch.device("cpu")
 
@@ -31,11 +34,11 @@ class Pixels(Extractor):
     moments = ("pool",)
     subset_of = "pool"
     on_disk = False
-    dims = {"pool": 64}  # noqa: RUF012
+    dims = {"pool": 64, "logits": 64}  # noqa: RUF012
     key = "pixels"
 
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        return {"pool": images.flatten(1).float() / 255}
+        return dict.fromkeys(self.dims, images.flatten(1).float() / 255)
 
     def about(self, feature: str) -> dict[str, Any]:
         return {"features": "pixels"}
@@ -77,12 +80,24 @@ def score(kind: Any, images: torch.Tensor, batch: int = 100, order: Any = None) 
     starts = list(range(0, len(images), batch))
     for start in starts if order is None else order(starts):
         metric.update(images[start : start + batch], start)
-    return metric.compute()
+    return metric.result()
 
 
 def normal(rows: int, columns: int, seed: int, shift: float = 0.0) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(rows, columns, generator=generator, dtype=torch.float64) + shift
+
+
+def test_values_recorded_so_far_stay() -> None:
+    """Metrics whose features are the same on every machine, against what they were when states became torchmetrics'."""
+    golden = json.loads((Path(__file__).parent / "data" / "golden_metrics.json").read_text())
+    kinds = (PixelRecall, PixelInfinity, METRICS.get("fd_digits_cnn"))
+    assert {kind.name for kind in kinds} == set(golden)
+    for kind in kinds:
+        result = score(kind, real("held_out")[:350], 60)
+        assert result.value == pytest.approx(golden[kind.name]["value"], rel=1e-6), kind.name
+        floor = golden[kind.name]["floor"]
+        assert result.floor == (None if floor is None else pytest.approx(floor, rel=1e-6)), kind.name
 
 
 def test_mmd_is_the_sum_over_pairs() -> None:
@@ -162,12 +177,12 @@ def test_a_bank_keeps_a_fixed_random_choice_and_no_more() -> None:
     kept = FeatureSubset(1000, 1, keep=64)
     for start in range(0, 1000, 30):
         kept.add(rows[start : start + 30], start)
-    found, count = kept.gather()
+    found, count = kept.kept()
     chosen = found[:, 0].tolist()
     assert (len(chosen), count) == (64, 1000) and len(set(chosen)) == 64
     assert chosen != sorted(chosen), "in random order: blocks of sorted images would differ"
     assert 300 < np.mean(chosen) < 700
-    assert sum(value.numel() for value in (kept._rows, kept._filled)) == 64 + 65
+    assert sum(value.numel() for value in (kept.rows, kept.filled)) == 64 + 65
     with pytest.raises(ValueError, match="image 1001 given, but 1000 were announced"):
         kept.add(rows[:1], 1000)
 
@@ -176,8 +191,8 @@ def test_details_say_how_many_were_compared(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(subset.FeatureSubset.__init__, "__defaults__", (100, "cpu"))
     metric = PixelKID(trial(num_samples=359), load_dataset(TrialConfig().data), CPU)
     metric.update(real("held_out"))
-    assert metric._subset._rows.shape == (100, 64)
-    details = metric.compute().details
+    assert metric.rows.shape == (100, 64)
+    details = metric.result().details
     assert details["samples"] == 359 and details["compared_samples"] == 100
 
 
@@ -232,7 +247,7 @@ def test_below_some_number_there_is_no_value_at_all(kind: Any, least: int) -> No
     kind.check(trial(num_samples=least, allow_few_samples=True), dataset)
     metric = kind(trial(num_samples=least), dataset, CPU)
     metric.update(torch.randint(0, 256, (least, 1, 8, 8), generator=generator, dtype=torch.uint8))
-    assert np.isfinite(metric.compute().value)
+    assert np.isfinite(metric.result().value)
     if least > 2:  # num_samples is at least 2
         with pytest.raises(UserError, match=rf"{least - 1} given, but {kind.name} compares sets of images and needs"):
             kind.check(trial(num_samples=least - 1, allow_few_samples=True), dataset)

@@ -133,6 +133,7 @@ def check(source: str, **settings: Any) -> None:
     DINOv2Distance.check(config, load_dataset(config.data))
 
 
+@pytest.mark.slow
 def test_dinov2_weights_that_are_none(weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from safetensors.torch import load_file, save_file
     from transformers import Dinov2Config, Dinov2Model, ViTConfig, ViTModel

@@ -73,7 +73,7 @@ def score(config: TrialConfig, images: torch.Tensor | None = None, name: str = "
     METRICS.get(name).check(config, dataset)
     metric = METRICS.get(name)(config, dataset, CPU)
     metric.update(pictures(40, 1) if images is None else images)
-    return metric.compute()
+    return metric.result()
 
 
 def check(config: TrialConfig, name: str = "fd_dinov2") -> None:
@@ -225,7 +225,7 @@ def test_many_writers_leave_one_whole_file(tmp_path: Path) -> None:
         for _ in range(2)
     ]
     for writer in writers:
-        _, errors = writer.communicate(timeout=120)
+        _, errors = writer.communicate(timeout=600)
         assert writer.returncode == 0, errors.decode()
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
 

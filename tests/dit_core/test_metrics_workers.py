@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,11 @@ import torch.multiprocessing as mp
 from networks import random_dinov2, random_inception
 from PIL import Image
 from small_trials import tiny
-from test_metrics_estimators import PixelInfinity, PixelKID, PixelPrecision, PixelRecall, real
+from test_metrics_estimators import PIXELS, PixelInfinity, PixelKID, PixelPrecision, PixelRecall, real
 
 from dit_core.config import TrialConfig
 from dit_core.data import load_dataset
-from dit_core.evaluation import draw_labels, evaluate
-from dit_core.events import MetricResult
+from dit_core.evaluation import draw_labels, evaluate, load_metrics
 from dit_core.metrics.base import Metric
 from dit_core.metrics.features.inception import load_inception
 from dit_core.metrics.inception_score import InceptionScore
@@ -25,7 +25,17 @@ from dit_core.parts import METRICS, MetricEntry
 from dit_core.training.state import TrainState
 
 CPU = torch.device("cpu")
-KINDS = (PixelKID, PixelPrecision, PixelRecall, PixelInfinity)
+
+
+class TheirsInPixels(METRICS.get("torchmetrics.image.fid.FrechetInceptionDistance")):  # type: ignore[misc]
+    load = classmethod(lambda cls, config, device: PIXELS)
+
+
+class TheirListsInPixels(METRICS.get("torchmetrics.image.mifid.MemorizationInformedFrechetInceptionDistance")):  # type: ignore[misc]
+    load = classmethod(lambda cls, config, device: PIXELS)
+
+
+KINDS = (PixelKID, PixelPrecision, PixelRecall, PixelInfinity, TheirsInPixels, TheirListsInPixels)
 SAMPLES, CHUNK = 350, 60
 
 
@@ -40,7 +50,7 @@ def scores(rank: int = 0, world: int = 1) -> list[Any]:
         for metric in metrics:
             metric.update(images[start : start + CHUNK], start)
     return [
-        (metric.name, result.value, result.floor, result.details) for metric in metrics if (result := metric.compute())
+        (metric.name, result.value, result.floor, result.details) for metric in metrics if (result := metric.result())
     ]
 
 
@@ -53,6 +63,7 @@ def _share(rank: int, world: int, meeting: str, results: str) -> None:
         torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_agree_with_one(tmp_path: Path) -> None:
     mp.spawn(_share, args=(2, str(tmp_path / "meeting"), str(tmp_path / "result")), nprocs=2)
     first, second = (torch.load(tmp_path / f"result{rank}", weights_only=True) for rank in (0, 1))
@@ -63,6 +74,7 @@ def test_two_processes_agree_with_one(tmp_path: Path) -> None:
         assert ours[3]["samples"] == alone[3]["samples"] == SAMPLES
 
 
+@pytest.mark.slow
 def test_the_inception_score_does_not_depend_on_who_saw_what(tmp_path: Path) -> None:
     """Two ranks' sums, added by hand, are one rank's; too many and too few images are errors."""
     weights = random_inception(tmp_path / "weights.pth")
@@ -75,11 +87,11 @@ def test_the_inception_score_does_not_depend_on_who_saw_what(tmp_path: Path) -> 
         part = images[start:stop]
         metric.extractor = lambda _, rows=slice(start, stop): {"logits": features["logits"][rows]}
         metric.update(part, start)
-    assert torch.allclose(first._sums + second._sums, whole._sums, rtol=1e-12)
+    assert torch.allclose(first.sums + second.sums, whole.sums, rtol=1e-12)
     with pytest.raises(ValueError, match=r"image 21 given, but evaluation\.num_samples is 20"):
         whole.update(images[:1], 20)
     with pytest.raises(ValueError, match="inception_score: 7 images were scored; every split needs one"):
-        second.compute()
+        second.result()
 
 
 def labels(how: str, samples: int, batch: int, classes: int = 10, seed: int = 0) -> torch.Tensor:
@@ -131,8 +143,9 @@ class Recorder(Metric):
     def add(self, images: torch.Tensor, start: int) -> None:
         self.given = [*getattr(self, "given", []), (start, len(images))]
 
-    def compute(self) -> MetricResult:
-        return MetricResult(self.name, 0.0, None, {"given": self.given})
+    def compute(self) -> torch.Tensor:
+        self.details = {"given": self.given}
+        return torch.tensor(0.0)
 
 
 def test_an_evaluation_tells_metrics_which_images_they_get(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,6 +161,24 @@ def test_an_evaluation_tells_metrics_which_images_they_get(monkeypatch: pytest.M
         assert found.metrics[0].details["given"] == expected
 
 
+def test_metrics_with_the_same_states_keep_them_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in (PixelKID, PixelPrecision, PixelRecall):
+        entry = replace(METRICS.about(kind.name), path=f"{kind.__module__}:{kind.__name__}")
+        monkeypatch.setitem(METRICS._items, kind.name, entry)
+    names = ("recall", "fd_digits_cnn", "kid", "precision")
+    dataset, images = load_dataset(TrialConfig().data), real("held_out")[:SAMPLES]
+    together = load_metrics(config(metrics=names), dataset, CPU)
+    for start in range(0, SAMPLES, CHUNK):
+        together.update(images[start : start + CHUNK], start)
+    found = {metric.name: metric for metric in together.values(copy_state=False)}
+    assert len({found[name].rows.data_ptr() for name in ("recall", "kid", "precision")}) == 1
+    assert found["fd_digits_cnn"].rows.data_ptr() != found["kid"].rows.data_ptr()
+    for name in names:
+        alone = METRICS.get(name)(config(metrics=names), dataset, CPU)
+        alone.update(images, 0)
+        assert found[name].result().value == pytest.approx(alone.result().value, rel=1e-9)
+
+
 def test_fifty_thousand_samples_need_no_more_memory_than_ten_thousand() -> None:
     dataset, images = load_dataset(TrialConfig().data), torch.zeros(500, 1, 8, 8, dtype=torch.uint8)
 
@@ -155,11 +186,8 @@ def test_fifty_thousand_samples_need_no_more_memory_than_ten_thousand() -> None:
         metric = kind(config(num_samples=samples), dataset, CPU)
         for start in range(0, samples, len(images)):
             metric.update(images, start)
-        kept = [getattr(metric, name, None) for name in ("_subset", "_generated")]
-        kept = [owner for owner in (*kept, *getattr(metric, "_parts", ())) if owner is not None]
-        tensors = [value for owner in kept for value in vars(owner).values() if isinstance(value, torch.Tensor)]
-        assert tensors
-        return sum(tensor.untyped_storage().nbytes() for tensor in tensors)
+        assert metric.metric_state
+        return sum(tensor.untyped_storage().nbytes() for tensor in metric.metric_state.values())
 
     for kind in (PixelKID, PixelRecall, PixelInfinity, METRICS.get("fd_digits_cnn")):
         assert held(kind, 50_000) == held(kind, 10_000), kind.name
@@ -179,7 +207,7 @@ def dinov2_score(
     images = torch.randint(0, 256, (40, 3, 8, 8), generator=generator, dtype=torch.uint8)
     for start in range(rank * 8, 40, world * 8):
         metric.update(images[start : start + 8], start)
-    result = metric.compute()
+    result = metric.result()
     return result.value, result.floor, result.details
 
 
@@ -194,6 +222,7 @@ def _share_on_two_machines(rank: int, world: int, meeting: str, base: str, folde
         torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_a_worker_that_has_no_reference_on_its_disk_does_not_keep_others_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -184,6 +184,7 @@ def test_weights_in_bfloat16() -> None:
     assert DiT(config).to(torch.bfloat16)(x.to(torch.bfloat16), t, y).dtype == torch.bfloat16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", ["in-context", "adaln-zero"])
 def test_the_network_compiles_to_one_graph(block: str) -> None:
     """Traced forward and backward; generating kernels as well takes a minute and is the compiler's own business."""

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from small_trials import curve, only, tiny
+from torch import Tensor
+from transformers import get_cosine_schedule_with_warmup, get_linear_schedule_with_warmup
 
+from dit_core.config import TrialConfig
+from dit_core.errors import UserError, parse
 from dit_core.events import Started
 from dit_core.model.config import ModelConfig
 from dit_core.model.dit import DiT
@@ -15,7 +20,7 @@ from dit_core.parts import BLOCKS, DECODERS, OPTIMIZERS
 from dit_core.training.checkpoint import Checkpoints, checksum, read
 from dit_core.training.config import TrainingConfig
 from dit_core.training.loop import run
-from dit_core.training.optimizers.base import trainable
+from dit_core.training.optimizers.base import Optimizers, trainable
 from dit_core.training.optimizers.muon import block_matrices
 from dit_core.training.schedule import learning_rate
 from dit_core.training.state import TrainState
@@ -131,6 +136,49 @@ def test_the_learning_rate_rises_in_images_and_is_then_constant() -> None:
     assert learning_rate(TrainingConfig(learning_rate=2e-3), 1) == 2e-3
 
 
+@pytest.mark.parametrize("warmup", [0, 10])
+@pytest.mark.parametrize(
+    ("name", "theirs"), [("linear", get_linear_schedule_with_warmup), ("cosine", get_cosine_schedule_with_warmup)]
+)
+def test_a_falling_rate_is_that_of_transformers(name: str, theirs: Any, warmup: int) -> None:
+    """At every step after the warm-up, which here reaches its end one step earlier: no step has a rate of zero."""
+    steps = 50
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=2e-3)
+    scheduler = theirs(optimizer, warmup, steps)
+    config = TrainingConfig(
+        learning_rate=2e-3, learning_rate_schedule=name, batch_size=B, warmup_images=warmup * B, decay_images=steps * B
+    )
+    parse(TrialConfig, {"training": config.model_dump()})
+    for step in range(steps):
+        (expected,) = scheduler.get_last_lr()
+        found = learning_rate(config, (step + 1) * B)
+        assert found == pytest.approx(2e-3 * (step + 1) / warmup if step < warmup else expected, abs=1e-12)
+        assert found > 0
+        optimizer.step()
+        scheduler.step()
+    assert learning_rate(config, (steps + 1) * B) == learning_rate(config, 9 * steps * B) == 0
+
+
+@pytest.mark.parametrize(
+    ("training", "sentence"),
+    [
+        (
+            {"decay_images": 640},
+            "training.decay_images: 640 given, but a constant learning rate never falls; allowed: 0",
+        ),
+        (
+            {"learning_rate_schedule": "cosine", "warmup_images": 640, "decay_images": 640},
+            "training.decay_images: 640 given, but the learning rate is to fall (cosine) until then from the end of "
+            "its warm-up at 640; allowed: more than that, usually the budget_images of the study",
+        ),
+    ],
+)
+def test_a_schedule_that_ends_nowhere_is_refused(training: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse(TrialConfig, {"training": training})
+    assert str(error.value) == sentence
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.names())
 def test_the_loop_steps_with_the_rate_of_its_images(tmp_path: Path, optimizer: str) -> None:
     """AdamW's first update is one learning rate per weight: in the first of ten warm-up steps, a tenth of it."""
@@ -148,3 +196,29 @@ def test_the_loop_steps_with_the_rate_of_its_images(tmp_path: Path, optimizer: s
 def test_no_warm_up_and_one_that_is_over_are_the_same(tmp_path: Path) -> None:
     assert losses(tmp_path / "none", 6) == losses(tmp_path / "over", 6, warmup_images=B)
     assert losses(tmp_path / "none", 6) != losses(tmp_path / "slow", 6, warmup_images=6 * B)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.names())
+def test_a_gradient_is_scaled_down_to_the_norm_that_clips_it(
+    tmp_path: Path, optimizer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Tensor] = []
+    step = Optimizers.step
+
+    def watched(self: Optimizers) -> None:
+        gradients = [p.grad for member in self.members for p in member.parameters if p.grad is not None]
+        seen.append(torch.cat([gradient.flatten() for gradient in gradients]))
+        step(self)
+
+    monkeypatch.setattr(Optimizers, "step", watched)
+    losses(tmp_path / "free", 5, optimizer=optimizer)
+    free = list(seen)
+    seen.clear()
+    limit = sum(gradient.norm().item() for gradient in free) / len(free)
+    losses(tmp_path / "clipped", 5, optimizer=optimizer, gradient_clip=limit)
+    assert torch.allclose(seen[0], free[0] * min(1, limit / free[0].norm().item()), rtol=1e-5)
+    assert all(gradient.norm().item() <= limit * (1 + 1e-5) for gradient in seen)
+    assert any(gradient.norm().item() == pytest.approx(limit, rel=1e-4) for gradient in seen)
+    assert losses(tmp_path / "wide", 5, optimizer=optimizer, gradient_clip=1e6) == losses(
+        tmp_path / "none", 5, optimizer=optimizer
+    )

@@ -31,6 +31,7 @@ def vae(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["noise", "v"])
 @pytest.mark.parametrize("num_classes", [7, 1000])
 def test_the_images_are_the_same(objective: str, num_classes: int, vae: Path, tmp_path: Path) -> None:

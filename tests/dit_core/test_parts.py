@@ -69,6 +69,12 @@ def test_a_part_whose_file_imports_the_file_of_another_says_so(field: str) -> No
         assert others <= set(parts.about(name).uses), name
 
 
+@pytest.mark.parametrize("name", BLOCKS.names())
+def test_blocks_append_as_many_tokens_as_they_say(name: str) -> None:
+    extra = BLOCKS.get(name).extra_tokens(torch.zeros(1, 4), torch.zeros(1, 4))
+    assert BLOCKS.about(name).extra_tokens == (0 if extra is None else extra.shape[1])
+
+
 def test_gated_blocks_are_those_that_gate_init_changes() -> None:
     def initial(block: str, start: str) -> list[torch.Tensor]:
         torch.manual_seed(0)
@@ -171,7 +177,7 @@ def test_what_a_field_chooses() -> None:
 def test_code_from_outside_brings_a_digest_of_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(BLOCKS, "_items", dict(BLOCKS._items))
     mine = BlockEntry("some_plugin:Block", source="a" * 64)
-    with pytest.raises(ValueError, match="source"):
+    with pytest.raises(ValueError, match="is registered outside of a plugin"):
         BLOCKS.add("mine", replace(mine, source=None))
     BLOCKS.add("mine", mine)
     assert "mine" in BLOCKS and BLOCKS.about("mine") == mine

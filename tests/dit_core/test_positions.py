@@ -8,16 +8,19 @@ from typing import Any
 
 import pytest
 import torch
-from random_weights import batch, random_dit, small
+from random_weights import batch, random_dit, randomise, small
 from torch import Tensor
+from torchvision.models.swin_transformer import ShiftedWindowAttention
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError, parse
 from dit_core.gflops import count
+from dit_core.model.common import Common
 from dit_core.model.config import ModelConfig
 from dit_core.model.dit import DiT
 from dit_core.model.embedders import position_table
-from dit_core.model.positions import rotary, rotate, sequence_rotation
+from dit_core.model.layers import SelfAttention
+from dit_core.model.positions import RelativeBias, offsets, rotary, rotate, sequence_offsets, sequence_rotation
 from dit_core.parts import BLOCKS, POSITIONS
 
 ALL = POSITIONS.names()
@@ -108,10 +111,60 @@ def test_positions_change_nothing_else_at_the_start_and_cost_no_multiplication(p
         torch.manual_seed(0)
         weights[name] = DiT(small(position=name)).state_dict()
     theirs = weights[position]
-    assert all(torch.equal(weights["sincos"][name], value) for name, value in theirs.items() if name != "pos_embed")
-    assert ("pos_embed" in theirs) == (position not in ("rotary", "none"))
+    own = {name for name in theirs if name == "pos_embed" or name.endswith("attn.bias.table")}
+    assert all(torch.equal(weights["sincos"][name], value) for name, value in theirs.items() if name not in own)
+    assert ("pos_embed" in theirs) == (position not in ("rotary", "relative", "none"))
+    assert len(own - {"pos_embed"}) == (3 if position == "relative" else 0)
     assert set(weights["sincos"]) - set(theirs) <= {"pos_embed"}
     assert count(small(position=position)).parts == count(small()).parts
+
+
+@pytest.mark.parametrize("side", [4, 7])
+def test_attention_with_relative_positions_is_that_of_torchvisions_swin_transformer(side: int) -> None:
+    """One window as large as the image, not shifted."""
+    ours = SelfAttention(small(position="relative", input_size=2 * side))
+    randomise(ours, 0)
+    theirs = ShiftedWindowAttention(48, [side, side], [0, 0], 4)
+    theirs.qkv.load_state_dict(ours.qkv.state_dict())
+    theirs.proj.load_state_dict(ours.proj.state_dict())
+    theirs.relative_position_bias_table.data.copy_(ours.bias.table)
+    x = torch.randn(3, side**2, 48, generator=torch.Generator().manual_seed(1))
+    places = Common(offsets_NSS=sequence_offsets(offsets(small(input_size=2 * side)), None))
+    with torch.no_grad():
+        found, expected = ours(x, places), theirs(x.reshape(3, side, side, 48)).reshape(3, side**2, 48)
+        ours.bias.table.zero_()
+        assert (ours(x, places) - expected).abs().max() > 1e-2
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+def test_the_bias_of_a_sequence_goes_with_its_tokens_and_extra_tokens_have_none() -> None:
+    config = small(position="relative")
+    bias, whole = RelativeBias(config), offsets(config)
+    randomise(bias, 0)
+    keep = torch.tensor([[3, 0, 9], [15, 7, 7]])
+    found = bias(sequence_offsets(whole, keep), 5)
+    assert found.shape == (2, 4, 5, 5)
+    assert torch.equal(found[:, :, 3:], torch.zeros(2, 4, 2, 5)) and torch.equal(
+        found[..., 3:], torch.zeros(2, 4, 5, 2)
+    )
+    for image, (one, other) in product(range(2), product(range(3), repeat=2)):
+        row, column = (keep[image, one] // 4 - keep[image, other] // 4, keep[image, one] % 4 - keep[image, other] % 4)
+        assert torch.equal(found[image, :, one, other], bias.table[(row + 3) * 7 + column + 3])
+
+
+def test_relative_positions_start_as_none() -> None:
+    torch.manual_seed(0)
+    relative = DiT(small(position="relative"))
+    torch.manual_seed(0)
+    none = DiT(small(position="none"))
+    for model in (relative, none):
+        torch.nn.init.normal_(model.decoder.linear.weight, generator=torch.Generator().manual_seed(0))
+        for block in model.blocks:
+            block.adaLN_modulation.linear.bias.data.fill_(0.5)
+    with torch.no_grad():
+        torch.testing.assert_close(relative(*batch(small())), none(*batch(small())), rtol=1e-5, atol=1e-6)
+    relative(*batch(small())).square().mean().backward()
+    assert all(block.attn.bias.table.grad.abs().amin() > 0 for block in relative.blocks), "every offset learns"
 
 
 def test_a_learned_table_is_random_at_first_and_learns() -> None:
@@ -147,8 +200,9 @@ def test_residuals_keep_their_precision_under_autocast_with_positions_or_not(pos
     assert (rough.float() - exact).norm() < 0.05 * exact.norm()
 
 
-def test_rotary_compiles_to_one_graph() -> None:
-    config = small(position="rotary", block="in-context", registers=2, depth=1)
+@pytest.mark.parametrize("position", ["rotary", "relative"])
+def test_positions_of_attention_compile_to_one_graph(position: str) -> None:
+    config = small(position=position, block="in-context", registers=2, depth=1)
     model = random_dit(config)
     compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
     torch.testing.assert_close(compiled(*batch(config)), model(*batch(config)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -128,6 +130,7 @@ def test_weights_of_another_shape(folder: Path, tmp_path: Path) -> None:
         load_vae(str(tmp_path), CPU)
 
 
+@pytest.mark.slow
 def test_a_hub_name_without_a_network(tmp_path: Path) -> None:
     code = (
         "import torch\nfrom dit_core.data.vae import load_vae\nfrom dit_core.errors import UserError\n"
@@ -135,8 +138,60 @@ def test_a_hub_name_without_a_network(tmp_path: Path) -> None:
         "except UserError as error: print(error)"
     )
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=600)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.strip().splitlines()) == 1
     assert done.stdout.startswith("data.vae: no AutoencoderKL can be loaded from 'some-one/some-vae' (")
     assert "offline mode is enabled" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda named: {k: v for k, v in named.items() if not k.startswith("quant_conv.")}, "lacks quant_conv.bias, q"),
+        (
+            lambda named: {k: v for k, v in named.items() if not k.startswith("post_quant")},
+            "lacks post_quant_conv.bias",
+        ),
+        (lambda named: {k: v for k, v in named.items() if k != "decoder.conv_out.bias"}, "lacks decoder.conv_out.bias"),
+        (lambda named: {**named, "more.weight": torch.zeros(2)}, "beside those of its configuration more.weight"),
+        (lambda named: {f"first_stage_model.{k}": v for k, v in named.items()}, "lacks decoder.conv_in.bias, .* and"),
+        (
+            lambda named: {**named, "decoder.conv_out.bias": torch.full((3,), float("nan"))},
+            "holds numbers in decoder.conv_out.bias that are not finite",
+        ),
+    ],
+)
+def test_weights_that_are_not_whole_are_refused(folder: Path, tmp_path: Path, change: Any, says: str) -> None:
+    from safetensors.torch import load_file, save_file
+
+    (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
+    name = "diffusion_pytorch_model.safetensors"
+    save_file(change(load_file(folder / name)), tmp_path / name, metadata={"format": "pt"})
+    with pytest.raises(UserError, match=says):
+        load_vae(str(tmp_path), CPU)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("_class_name", "AutoencoderTiny", "is of the class AutoencoderTiny; allowed: AutoencoderKL"),
+        ("_class_name", "UNet2DModel", "is of the class UNet2DModel; allowed: AutoencoderKL"),
+        ("scaling_factor", 0, "states scaling_factor 0; wanted: a number above 0"),
+        ("scaling_factor", "half", "states scaling_factor 'half'; wanted: a number above 0"),
+    ],
+)
+def test_a_configuration_of_something_else_is_refused(
+    folder: Path, tmp_path: Path, field: str, value: object, says: str
+) -> None:
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    config = json.loads((folder / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, field: value}))
+    with pytest.raises(UserError, match=says):
+        load_vae(str(tmp_path), CPU)
+
+
+def test_an_empty_name() -> None:
+    with pytest.raises(UserError, match=r"data\.vae: no name given"):
+        load_vae("", CPU)

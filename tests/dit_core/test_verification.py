@@ -169,6 +169,7 @@ def test_a_second_load_decodes_nothing_and_is_the_same(folder: Path, monkeypatch
             ImageFolder.load(config(folder))
 
 
+@pytest.mark.slow
 def test_another_process_believes_it(folder: Path) -> None:
     code = (
         "import sys\nfrom dit_core.data import DataConfig, encoded\n"
@@ -178,7 +179,7 @@ def test_another_process_believes_it(folder: Path) -> None:
         "print(len(count), data.fingerprint)\n"
     )
     found = [
-        subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, timeout=300).stdout
+        subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, timeout=600).stdout
         for _ in range(2)
     ]
     fingerprint = ImageFolder.load(config(folder)).fingerprint

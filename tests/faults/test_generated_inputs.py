@@ -16,7 +16,7 @@ def test_every_odd_input_gets_one_sentence(tmp_path: Path) -> None:
     # a process of its own: it replaces the standard streams and sets a limit on the time that is computed
     environment = {**os.environ, "PYTHONPATH": f"{HARNESS.parents[2]}{os.pathsep}{HARNESS}", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(HARNESS / "fuzz_main.py"), "2026", "0", str(COUNT)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=600)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=1800)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert lines, done.stderr[-2000:]
     assert [line for line in lines if "problem" in line] == []

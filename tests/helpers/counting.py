@@ -14,7 +14,8 @@ class CountingBackend:
     """A backend that counts every call and passes it on."""
 
     def __init__(self, backend: Any) -> None:
-        self._backend, self.calls = backend, Counter()
+        self._backend = backend
+        self.calls: Counter[str] = Counter()
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._backend, name)

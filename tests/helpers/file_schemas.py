@@ -24,15 +24,16 @@ for _tag in ("!reset", "!override"):
     _Loader.add_constructor(_tag, lambda loader, node: _value(loader, node))
 
 
-def _value(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+def _value(loader: Any, node: yaml.Node) -> Any:
     if isinstance(node, yaml.SequenceNode):
         return loader.construct_sequence(node, deep=True)
-    return loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]
+    return loader.construct_mapping(node, deep=True)
 
 
 def read(path: Path) -> dict[str, Any]:
     """Reads a YAML file."""
-    return yaml.load(path.read_text(), Loader=_Loader)
+    found: dict[str, Any] = yaml.load(path.read_text(), Loader=_Loader)
+    return found
 
 
 def kuberay_errors(document: dict[str, Any]) -> list[str]:

@@ -46,6 +46,7 @@ def tiny_study(name: str = "tiny", **changes: Any) -> Study:
         "ablations": [PATCHES, RATES, BLOCKS, CONDITIONING],
         "seeds": [0, 1],
         "rungs": [RUNG],
+        "policy": {"name": "rungs", "stop_fraction": 0.5},
         "budget_images": BUDGET,
         **changes,
     }

@@ -16,6 +16,7 @@ from typing import Any
 
 import numerics
 import torch
+from given_features import WIDTH, digits_features
 from small_trials import curve, tiny
 
 from dit_core.config import TrialConfig
@@ -40,10 +41,12 @@ VALUES: dict[str, Any] = {
     "model.depth": 3,
     "model.num_heads": 3,
     "model.mlp_ratio": 2.0,
+    "model.class_conditional": False,
     "model.learn_sigma": False,
     "model.qk_norm": True,
     "model.registers": 2,
     "model.long_skips": True,
+    "model.shared_blocks": 0,
     "diffusion.num_timesteps": 100,
     "diffusion.beta_start": 1e-3,
     "diffusion.beta_end": 0.01,
@@ -51,18 +54,29 @@ VALUES: dict[str, Any] = {
     "training.batch_size": 16,
     "training.learning_rate": 3e-3,
     "training.warmup_images": 128,
+    "training.decay_images": 192,
     "training.beta1": 0.5,
     "training.beta2": 0.9,
     "training.weight_decay": 1.0,
     "training.class_dropout": 0.5,
+    "training.gradient_clip": 0.1,
     "training.mask_ratio": 0.5,
+    "training.alignment_weight": 0.5,
+    "training.attention_dropout": 0.5,
+    "training.mlp_dropout": 0.5,
     "data.random_flip": True,
 }
 """Fields with many values, and one other than the default that has a golden loss."""
 
 WITH: dict[str, dict[str, Any]] = {
     "diffusion.objective=flow": {"model.learn_sigma": False},
+    "training.learning_rate_schedule=linear": {"training.decay_images": STEPS * BATCH},
+    "training.learning_rate_schedule=cosine": {"training.decay_images": STEPS * BATCH},
+    "training.decay_images=192": {"training.learning_rate_schedule": "linear"},
+    "training.alignment_weight=0.5": {"model.alignment_layer": 1, "model.alignment_width": WIDTH, "data.features": "-"},
     "training.mask_ratio=0.5": {"model.mask_token": True},
+    # a difference of 5e-4 in the activation shows in the loss once the hidden values are large
+    "model.mlp=gelu-exact": {"training.learning_rate": 3e-2, "model.gate_init": "ones"},
     "diffusion.min_snr_gamma=1.0": {"diffusion.loss_weighting": "min-snr"},
 }
 """What a case needs besides."""
@@ -78,7 +92,7 @@ def config_of(settings: dict[str, Any]) -> TrialConfig:
     for field, value in settings.items():
         section, _, leaf = field.partition(".")
         sections.setdefault(section, {})[leaf] = value
-    return tiny(**sections)
+    return tiny(0, **sections)
 
 
 def cases() -> dict[str, TrialConfig]:
@@ -98,6 +112,9 @@ def losses(config: TrialConfig) -> list[Point]:
     """Trains a case, on one thread, and returns its curve."""
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
+        if config.data.features is not None:
+            features = digits_features(Path(folder) / "features.safetensors")
+            config = config.model_copy(update={"data": config.data.model_copy(update={"features": features})})
         until = STEPS * config.training.batch_size
         points = list(curve(run(config, Path(folder), until=until, evaluate=False, device=torch.device("cpu"))))
     return [(point.images, point.loss, point.mse, point.vb) for point in points]

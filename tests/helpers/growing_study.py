@@ -58,11 +58,13 @@ class Proposing:
     dies: bool = False
     asked: list[Question] = field(default_factory=list)
 
-    def propose(self, question: Question, expansion: Expansion, results: Results) -> Sequence[Proposal]:
+    def propose(
+        self, question: Question, expansion: Expansion, results: Results, answers: Proposals
+    ) -> Sequence[Proposal]:
         if self.dies:
             os.kill(os.getpid(), signal.SIGKILL)
         self.asked.append(question)
-        answer = self.answers.pop(0)
+        answer: Sequence[Proposal] | Exception = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return answer

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from small_studies import expansion
 
 from search_spaces.types import Expansion
@@ -11,7 +13,7 @@ EVERY = 128 * 5
 """Images between checkpoints, and between logging windows."""
 
 
-def long_study(arms: tuple[str, ...] = ("careful",), steps: int = 120, **changes) -> Expansion:
+def long_study(arms: tuple[str, ...] = ("careful",), steps: int = 120, **changes: Any) -> Expansion:
     """A baseline and arms of other learning rates, with checkpoints inside their one segment."""
     rates = {name: {"training": {"learning_rate": 3e-4 + 1e-4 * index}} for index, name in enumerate(arms)}
     return expansion(

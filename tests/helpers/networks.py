@@ -11,7 +11,7 @@ def random_inception(path: Path) -> str:
     """Saves a random state dict of torch-fidelity's Inception-v3 as its own weights are; returns the path."""
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-    class Fresh(FeatureExtractorInceptionV3):
+    class Fresh(FeatureExtractorInceptionV3):  # type: ignore[misc]
         def load_state_dict(self, *_: object, **__: object) -> None:
             """Keeps the initial weights."""
 

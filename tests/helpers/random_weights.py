@@ -60,6 +60,7 @@ class Denoiser(nn.Module):
     def __init__(self, network: nn.Module, alphas_cumprod: torch.Tensor) -> None:
         super().__init__()
         self.network = network
+        self.scale: torch.Tensor
         self.register_buffer("scale", (1 - alphas_cumprod).sqrt().float())
 
     def forward(self, x_NCHW: torch.Tensor, t_N: torch.Tensor, y_N: torch.Tensor) -> torch.Tensor:

@@ -24,7 +24,7 @@ def placement_groups(dashboard: str) -> list[str]:
     return [group.name for group in list_placement_groups(address=dashboard) if group.state != "REMOVED"]
 
 
-def left_behind(dashboard: str, seconds: float = 20) -> list[str]:
+def left_behind(dashboard: str, seconds: float = 300) -> list[str]:
     """Actors and placement groups that are still there, given some seconds to go; Ray's own do not count."""
     until = time.monotonic() + seconds
     while True:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from processes import descendants, kill
 
-START_SECONDS = 180
+START_SECONDS = 600
 
 
 def cannot() -> str:
@@ -99,7 +99,7 @@ class RayNodes:
         pids = [*descendants(process.pid), process.pid]
         for pid in pids:
             kill(pid)
-        process.wait(timeout=10)
+        process.wait(timeout=300)
         self._remove(name)
 
     def close(self) -> None:
@@ -108,7 +108,7 @@ class RayNodes:
             process = self.processes.pop(name)
             for pid in (*descendants(process.pid), process.pid):
                 kill(pid)
-            process.wait(timeout=10)
+            process.wait(timeout=300)
             self._remove(name)
         subprocess.run(["ip", "link", "delete", self._id], capture_output=True)
         shutil.rmtree(self.folder, ignore_errors=True)

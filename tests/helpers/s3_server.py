@@ -35,12 +35,12 @@ def s3_server(port: int | None = None) -> Iterator[dict[str, str]]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen([sys.executable, "-c", _SERVE, str(port)], **quiet)
+    command, quiet = [sys.executable, "-c", _SERVE, str(port)], subprocess.DEVNULL
+    process = subprocess.Popen(command, stdout=quiet, stderr=quiet)
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 600
         while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=30):
                 break
             assert process.poll() is None and time.monotonic() < until, "the S3 server does not start"
             time.sleep(0.1)

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import ray
 from small_studies import expansion
 
 from search_spaces.types import Expansion
 from service.engine import run_segments
+from service.engine.cluster import NAMESPACE
 from service.preflight import prepare
 from service.records.store import Store
 
@@ -26,15 +28,23 @@ def shared_study(name: str, rate: float, steps: int, seeds: int) -> Expansion:
     )  # fmt: skip
 
 
-def drive(store: str, address: str, name: str, rate: float, steps: int, seeds: int) -> None:
-    """Runs such a study; prints what a person should know."""
+def drive(store: str, address: str, name: str, rate: float, steps: int, seeds: int, node: str = "") -> None:
+    """Runs such a study; prints what a person should know.
+
+    Ray takes a driver for one of the head wherever both are on one machine, unless it is told the ``node``'s address.
+    """
+    if node:
+        ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, _node_ip_address=node)
     outcome = run_segments(prepare(shared_study(name, rate, steps, seeds)), Store(store), address=address)
     print(*outcome.messages, sep="\n")
 
 
-def start(folder: Path, store: Store, address: str, user: str, name: str, *study: float) -> subprocess.Popen[bytes]:
-    """Starts ``drive`` in a process of its own, as ``user``; its output goes to ``FOLDER/NAME.log``."""
-    code = f"import sharing_drivers; sharing_drivers.drive({str(store.path)!r}, {address!r}, {name!r}, *{study!r})"
+def start(
+    folder: Path, store: Store, address: str, user: str, name: str, *study: float, node: str = ""
+) -> subprocess.Popen[bytes]:
+    """Starts ``drive`` in a process of its own, as ``user``; it prints to ``FOLDER/NAME.log``."""
+    given = str(store.path), address, name, *study, node
+    code = f"import sharing_drivers; sharing_drivers.drive(*{given!r})"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parent.parent), str(HERE)])}
     environment["DIT_ABLATE_USER"] = user
     with (folder / f"{name}.log").open("wb") as log:

@@ -35,6 +35,7 @@ def study_data(**changes: Any) -> dict[str, Any]:
         "seeds": [0, 1],
         "budget_images": 4 * BATCH,
         "rungs": [2 * BATCH],
+        "policy": {"name": "rungs", "stop_fraction": 0.5},
         **changes,
     }
 

@@ -70,7 +70,7 @@ class Tracking:
         )
         assert made.returncode == 0, made.stderr
         self._run("s3", [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.s3_port)])
-        self._wait("s3", lambda: socket.create_connection(("127.0.0.1", self.s3_port), 1).close())
+        self._wait("s3", lambda: socket.create_connection(("127.0.0.1", self.s3_port), 30).close())
         self.s3().create_bucket(Bucket=BUCKET)
         self.start_mlflow()
 
@@ -86,14 +86,14 @@ class Tracking:
         """Starts the tracking server."""
         command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)]
         self._run("mlflow", [*command, "--workers", "1", "--artifacts-destination", f"s3://{BUCKET}"])
-        self._wait("mlflow", lambda: urllib.request.urlopen(f"{self.uri}/health", timeout=5).close())
+        self._wait("mlflow", lambda: urllib.request.urlopen(f"{self.uri}/health", timeout=60).close())
 
     def kill(self, name: str) -> None:
         """Kills a server, and everything that it has started, at once."""
         process = self.processes.pop(name)
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(30)
+        process.wait(300)
         if name == "postgres":
             time.sleep(0.5)  # its children notice that it is gone
 
@@ -133,7 +133,7 @@ class Tracking:
             )
 
     def _wait(self, name: str, ready: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 180
+        deadline = time.monotonic() + 600
         while True:
             try:
                 ready()

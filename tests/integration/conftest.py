@@ -17,10 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from long_studies import long_study
 from processes import descendants, kill
 from s3_server import settings
 
-START_SECONDS = 120
+from service.engine import run_segments
+from service.preflight import Prepared, prepare
+from service.records.store import Store
+
+START_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ def ray_cluster() -> Iterator[RayCluster]:
         patch.undo()
         for pid in (*descendants(process.pid), process.pid):
             kill(pid)
-        process.wait(timeout=10)
+        process.wait(timeout=300)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -87,10 +92,18 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     while time.monotonic() < until:
         if process.poll() is not None:
             break
-        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=2):
+        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=30):
             return
         time.sleep(0.5)
     raise RuntimeError(f"the Ray cluster did not start:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Prepared]:
+    """A long study of one seed, trained without any disturbance; what others of its arms are compared with."""
+    store, prepared = Store(tmp_path_factory.mktemp("undisturbed") / "store"), prepare(long_study(("careful", "bold")))
+    run_segments(prepared, store, executor="local")
+    return store, prepared
 
 
 @pytest.fixture(autouse=True)

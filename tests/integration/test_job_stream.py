@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 LINES = 9
 
 
-def until(true: Callable[[], bool], seconds: float = 90) -> None:
+def until(true: Callable[[], bool], seconds: float = 1800) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "waited too long"
@@ -49,7 +49,9 @@ def counting_job(ray_cluster: RayCluster, proxy: CutProxy) -> Job:
     return Job(submit_patiently(client, entrypoint=entrypoint), f"http://127.0.0.1:{proxy.port}", entrypoint)
 
 
-def test_output_survives_a_cut_connection_and_comes_once(ray_cluster: RayCluster, proxied: CutProxy) -> None:
+def test_output_survives_cut_connections_and_a_cluster_that_stays_away_is_one_sentence(
+    ray_cluster: RayCluster, proxied: CutProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = counting_job(ray_cluster, proxied)
     seen: list[str] = []
     cuts = 0
@@ -62,20 +64,12 @@ def test_output_survives_a_cut_connection_and_comes_once(ray_cluster: RayCluster
     assert cuts == 2
     lines = [line for line in "".join(seen).splitlines() if line.startswith("line ")]
     assert lines == [f"line {number}" for number in range(LINES)]
-    assert job.wait(timeout=30) == "SUCCEEDED" and job.exit_code() == 0
+    assert job.wait(timeout=300) == "SUCCEEDED" and job.exit_code() == 0
 
-
-def test_a_cluster_that_stays_away_is_one_sentence(
-    ray_cluster: RayCluster, proxied: CutProxy, monkeypatch: pytest.MonkeyPatch
-) -> None:
     monkeypatch.setattr(jobs, "PATIENCE_SECONDS", 1.0)
-    job = counting_job(ray_cluster, proxied)
+    proxied.cut()
     with pytest.raises(ConnectionLost, match=r"has not answered for 1 s; the job goes on if its cluster does. Its"):
-        for text in job.logs():
-            if "line 1\n" in text:
-                proxied.cut()
-    direct = Job(job.id, ray_cluster.dashboard, job.entrypoint)
-    assert direct.wait(timeout=60) == "SUCCEEDED"
+        list(job.logs())
     with pytest.raises(ConnectionLost, match="does not know nobodys-job"):
         Job("nobodys-job", ray_cluster.dashboard, "").status()
 
@@ -94,9 +88,9 @@ def test_stopped_jobs_are_no_failures_and_submitting_again_continues(ray_cluster
     client = Client(store, address=ray_cluster.dashboard)
     job = client.submit(path)
     assert "Sent along: study.yaml and 1 Python file beside it. Left here: " in job.notes[0]
-    until(lambda: len(stretches(store)) > 0, 400)
+    until(lambda: len(stretches(store)) > 0)
     assert client.stop("stopped")
-    assert job.wait(timeout=300) == "STOPPED"
+    assert job.wait(timeout=600) == "STOPPED"
     said = "".join(job.logs())
     assert f"Resume  dit-ablate submit {path} --store {store} --address {ray_cluster.dashboard}" in said, said
 
@@ -107,7 +101,7 @@ def test_stopped_jobs_are_no_failures_and_submitting_again_continues(ray_cluster
 
     (first,) = stretches(store)
     again = client.submit(path)
-    until(lambda: stretches(store) != [first], 400)
+    until(lambda: stretches(store) != [first])
     assert drain(ray_cluster.dashboard, 0.0, stop=False) == [again.id], "who only waits stops nothing"
     assert again.status() == "RUNNING"
     assert drain(ray_cluster.address, 300.0) == []
@@ -140,7 +134,7 @@ def test_ray_waits_for_a_job_that_is_asked_to_stop(ray_cluster: RayCluster) -> N
     code = (
         "import signal, sys, time\n"
         "def slowly(*_): time.sleep(4.5); print('checkpoint', 'written', flush=True); sys.exit(3)\n"
-        "signal.signal(signal.SIGTERM, slowly); print('handler', 'set', flush=True); time.sleep(120)"
+        "signal.signal(signal.SIGTERM, slowly); print('handler', 'set', flush=True); time.sleep(3600)"
     )
     entrypoint = f'exec {sys.executable} -c "{code}"'
     client = JobSubmissionClient(ray_cluster.dashboard)
@@ -149,5 +143,5 @@ def test_ray_waits_for_a_job_that_is_asked_to_stop(ray_cluster: RayCluster) -> N
     job = Job(name, ray_cluster.dashboard, entrypoint)
     until(lambda: "handler set" in client.get_job_logs(job.id))
     client.stop_job(job.id)
-    assert job.wait(60) == "STOPPED"
+    assert job.wait(600) == "STOPPED"
     assert "checkpoint written" in client.get_job_logs(job.id)

@@ -1,32 +1,21 @@
-"""Workers and drivers are killed in mid-segment, trials cannot run: the rest goes on, to the same numbers."""
+"""Workers are killed in mid-segment, trials cannot run: the rest goes on, to the same numbers."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 from long_studies import long_study, states
 from observed import evaluations, losses
 from processes import kill
-from ray_actors import left_behind, train_workers
+from ray_actors import train_workers
 
-from service.engine import Snapshot, read_live, request_stop, run_segments
+from service.engine import Snapshot, run_segments
 from service.preflight import Prepared, prepare
 from service.records.store import Store
 
 STEPS = 120
 END = 128 * STEPS
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Prepared]:
-    store, prepared = Store(tmp_path_factory.mktemp("undisturbed") / "store"), prepare(long_study())
-    run_segments(prepared, store, executor="local")
-    return store, prepared
 
 
 def block(store: Store, prepared: Prepared) -> Path:
@@ -67,25 +56,17 @@ def test_one_worker_lanes(ray_cluster, undisturbed, tmp_path: Path) -> None:
     assert losses(store, prepared, "baseline seed=0") == losses(*undisturbed, "baseline seed=0")
     assert evaluations(store, prepared)["baseline seed=0", END] == evaluations(*undisturbed)["baseline seed=0", END]
 
-    # mended, the same study runs what it lacks; and a stop in the middle leaves a checkpoint
+    # mended, the same study runs what it lacks
     blocked.unlink()
-
-    def stop_once(snapshot: Snapshot) -> None:
-        live = snapshot.live.get("careful seed=0")
-        if live is not None and live.images > 0 and not snapshot.stopping:
-            assert read_live(store, "tiny").pid == os.getpid()
-            assert request_stop(store, "tiny")
-
-    stopped = run_segments(prepared, store, address=ray_cluster.address, on_update=stop_once)
-    assert stopped.interrupted and not stopped.failed
-    assert states(stopped) == {"baseline": "completed", "careful": "pending"}
-    assert blocked.is_dir() and list(blocked.iterdir()), f"a graceful stop leaves a checkpoint: {stopped.messages}"
     run_segments(prepared, store, executor="local")
     assert losses(store, prepared, "careful seed=0") == losses(*undisturbed, "careful seed=0")
 
 
 def test_a_lane_of_two_workers(ray_cluster, undisturbed, tmp_path: Path) -> None:
-    """One of two workers is killed, then a trial raises on both: the group is started again each time."""
+    """One of two workers is killed, then a trial raises on both: the group is started again each time.
+
+    What two workers train is what one trains.
+    """
     prepared, store = prepare(long_study(workers=2)), Store(tmp_path / "store")
     block(store, prepared)
     killed: list[int] = []
@@ -105,41 +86,11 @@ def test_a_lane_of_two_workers(ray_cluster, undisturbed, tmp_path: Path) -> None
     assert {failure.outcome for failure in failures if failure.trial == "careful seed=0"} == {"failed"}
     mine, theirs = losses(store, prepared, "baseline seed=0"), losses(*undisturbed, "baseline seed=0")
     assert [images for images, *_ in mine] == [images for images, *_ in theirs]
-    # 120 steps let the difference in summation order grow; over 50 it is below 1e-5 (test_ray_ddp)
-    assert [loss for _, loss, _ in mine] == pytest.approx([loss for _, loss, _ in theirs], rel=1e-3)
-
-
-def test_a_dead_driver_leaves_nothing_on_a_shared_cluster(ray_cluster, undisturbed, tmp_path: Path) -> None:
-    store, log = Store(tmp_path / "store"), tmp_path / "driver.log"
-    prepared = prepare(long_study())
-    code = f"import test_ray_faults; test_ray_faults.drive({str(store.path)!r}, {ray_cluster.address!r})"
-    here = Path(__file__).parent
-    environment = {**os.environ, "PYTHONPATH": f"{here.parent / 'helpers'}{os.pathsep}{here}"}
-    with log.open("wb") as file:
-        driver = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=file, stderr=file)
-    try:
-        until = time.monotonic() + 400
-        while not under_way(store):
-            assert driver.poll() is None and time.monotonic() < until, log.read_text()[-3000:]
-            time.sleep(0.1)
-    finally:
-        kill(driver.pid)
-        driver.wait()
-    assert left_behind(ray_cluster.dashboard, seconds=90) == []
-    seen = sorted(store.path.rglob("*"))
-    time.sleep(2)
-    assert sorted(store.path.rglob("*")) == seen, "somebody is still training"
-    outcome = run_segments(prepared, store, executor="local")
-    assert states(outcome) == {"baseline": "completed", "careful": "completed"}
-    for trial in ("baseline seed=0", "careful seed=0"):
-        assert losses(store, prepared, trial) == losses(*undisturbed, trial)
-
-
-def under_way(store: Store) -> bool:
-    live = read_live(store, "tiny")
-    return live is not None and any(item.images > 128 * 5 for item in live.running)
-
-
-def drive(store: str, address: str) -> None:
-    """What the killed driver does."""
-    run_segments(prepare(long_study()), Store(store), address=address)
+    # the number of workers changes the order of sums, nothing else; the difference grows from step to step
+    for steps, near in ((40, 1e-4), (STEPS, 1e-3)):
+        first, reference = ([loss for images, loss, _ in found if images <= 128 * steps] for found in (mine, theirs))
+        assert first == pytest.approx(reference, rel=near)
+    assert prepared.train_ids.items() <= undisturbed[1].train_ids.items(), (
+        "the number of workers is not part of a trial's identity"
+    )
+    assert outcome.lanes == 1

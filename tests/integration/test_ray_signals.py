@@ -40,7 +40,11 @@ def under_way(store: Store) -> bool:
     return live is not None and any(item.images > 0 for item in live.running)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+ALIKE = [pytest.param(number, marks=pytest.mark.faults) for number in (signal.SIGINT, signal.SIGHUP)]
+"""Ends of the same way as that by SIGTERM: who has which handler beside Ray is seen in ``test_ray_study``."""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, *ALIKE])
 def test_a_signal_makes_a_checkpoint(ray_cluster, number: signal.Signals, tmp_path: Path) -> None:
     store, log, here = Store(tmp_path / "store"), tmp_path / "driver.log", Path(__file__).parent
     code = f"import test_ray_signals; test_ray_signals.drive({str(store.path)!r}, {ray_cluster.address!r})"
@@ -50,12 +54,12 @@ def test_a_signal_makes_a_checkpoint(ray_cluster, number: signal.Signals, tmp_pa
             [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, stdout=file, stderr=file
         )
     try:
-        until = time.monotonic() + 240
+        until = time.monotonic() + 900
         while not under_way(store):
             assert driver.poll() is None and time.monotonic() < until, log.read_text()[-3000:]
             time.sleep(0.1)
         driver.send_signal(number)
-        assert driver.wait(timeout=120) == 3, log.read_text()[-3000:]
+        assert driver.wait(timeout=600) == 3, log.read_text()[-3000:]
     finally:
         driver.kill()
         driver.wait()

@@ -9,14 +9,17 @@ import pytest
 from studies import ablation_study
 
 from dit_core.errors import UserError
+from dit_core.gflops import count
 from dit_core.parts import DECODERS, GATE_INITS, MLPS, NORMS, POSITIONS
 from dit_core.registry import Registry
 from search_spaces.axes import AXES, find_axis
 from search_spaces.axes.choice import ChoiceAxis
+from search_spaces.controls import control_for
 from search_spaces.expand import expand
+from search_spaces.fields import with_fields
 from search_spaces.plan_import import import_plan
 from search_spaces.plan_import.values import read_values
-from search_spaces.profiles import PROFILES
+from search_spaces.profiles import PROFILES, Profile
 from search_spaces.study import Ablation
 
 DIGITS = PROFILES.get("digits")
@@ -69,7 +72,10 @@ def test_what_may_mean_something_else_is_no_axis(text: str) -> None:
         ("position", "no positional encoding", "none"),
         ("position", "without positional embeddings", "none"),
         ("position", "sin-cos plus RoPE", "sincos-plus-rotary"),
+        ("position", "relative position bias", "relative"),
+        ("position", "Swin relative position bias", "relative"),
         ("norm", "RMSNorm", "rmsnorm"),
+        ("norm", "Group Normalization", "groupnorm"),
         ("norm", "Layer Normalization", "layernorm"),
         ("norm", "root mean square normalisation", "rmsnorm"),
         ("qk_norm", "with QK-Norm", True),
@@ -81,6 +87,11 @@ def test_what_may_mean_something_else_is_no_axis(text: str) -> None:
         ("mlp", "SwiGLU", "swiglu"),
         ("mlp", "SwiGLU feed-forward network", "swiglu"),
         ("mlp", "GELU MLP", "gelu"),
+        ("mlp", "ReLU activation", "relu"),
+        ("mlp", "SiLU", "silu"),
+        ("mlp", "Swish activation function", "silu"),
+        ("mlp", "exact GELU", "gelu-exact"),
+        ("mlp", "tanh-approximated GELU", "gelu"),
         ("gate_init", "zero-init gates", "zero"),
         ("gate_init", "zero-initialised gates", "zero"),
         ("gate_init", "random initialization", "random"),
@@ -113,7 +124,7 @@ def _read(axis: str, text: object) -> Any:
 @pytest.mark.parametrize(
     ("axis", "text"),
     [
-        ("position", "relative position bias"),
+        ("position", "relative to the image"),
         ("position", "learned rotary"),
         ("position", "rotary without frequencies"),
         ("norm", "batch norm"),
@@ -121,7 +132,8 @@ def _read(axis: str, text: object) -> Any:
         ("norm", "adaptive layer norm"),
         ("qk_norm", "half"),
         ("qk_norm", 2),
-        ("mlp", "ReLU"),
+        ("mlp", "ReLU6"),
+        ("mlp", "Mish"),
         ("mlp", "no GELU"),
         ("gate_init", "0.5"),
         ("registers", "four"),
@@ -168,6 +180,31 @@ def test_a_registered_variant_is_legal_at_once(name: str, registry: Registry[Any
     assert axis.legal_values(DIGITS) == tuple(registry.names())
 
 
+@pytest.mark.parametrize("profile", [DIGITS, PAPER], ids=lambda profile: profile.name)
+@pytest.mark.parametrize("name", ["num_heads", "mlp_ratio"])
+def test_heads_and_mlp_ratio_try_what_the_profile_allows(name: str, profile: Profile) -> None:
+    axis, model = AXES.get(name), profile.config.model
+    values = axis.values(profile)
+    assert len(values) == 3 and axis.current(profile.config, profile) in values
+    for value in values:
+        changed = axis.apply(profile.config, value, profile).model
+        assert changed.hidden_size == model.hidden_size and changed.hidden_size % changed.num_heads == 0
+        other, own = count(changed), count(model)
+        if name == "num_heads":  # the heads' widths add up to the token's
+            assert (other.gmacs, other.params) == (own.gmacs, own.params)
+        else:
+            assert other.parts["mlp"] == pytest.approx(own.parts["mlp"] * value / model.mlp_ratio)
+            assert {**other.parts, "mlp": 0} == {**own.parts, "mlp": 0}
+    with pytest.raises(
+        UserError, match=r"num_heads: 5 does not divide the hidden size 72; nearest that do: 3, 4, 6, 8"
+    ):
+        AXES.get("num_heads").apply(DIGITS.config, 5, DIGITS)
+
+
+def test_a_plan_that_names_no_activation_tries_the_plain_and_the_gated_network() -> None:
+    assert AXES.get("mlp").values(DIGITS) == ("gelu", "swiglu")
+
+
 @pytest.mark.parametrize("name", [*MODEL_AXES, "block", "decoder"])
 def test_every_axis_says_where_it_comes_from(name: str) -> None:
     assert "arXiv" in AXES.get(name).citation
@@ -186,6 +223,40 @@ def test_remove() -> None:
     for name in ("norm", "mlp"):
         with pytest.raises(UserError, match=f"REMOVE has no meaning for {name}: "):
             AXES.get(name).remove(DIGITS.config, DIGITS)
+
+
+def test_weights_can_be_tied_at_equal_gflops() -> None:
+    axis = AXES.get("weight_tying")
+    assert find_axis("cross-layer parameter sharing") is axis
+    assert [axis.parse(text, DIGITS) for text in ("shared across all layers", "adjacent pairs", "untied")] == [
+        "all", "pairs", "none",
+    ]  # fmt: skip
+    assert axis.add(DIGITS.config, DIGITS) == ("pairs", "all")
+    found = expand(ablation_study("s", [{"axis": "weight tying", "action": "ADD", "controls": "iso-gflops"}]))
+    assert [arm.name for arm in found.arms] == ["baseline", "weight_tying=pairs", "weight_tying=all"]
+    costs = [count(arm.config.model) for arm in found.arms]
+    assert len({cost.gmacs for cost in costs}) == 1 and costs[0].params > 1.5 * costs[1].params
+    assert costs[1].params > 2 * costs[2].params
+    tied = found.arms[2].config
+    assert axis.remove(tied, DIGITS) == ("none",)
+    assert control_for(with_fields(tied, {"model.patch_size": 4}), tied) is not None, "a tied baseline has controls"
+
+
+def test_labels_can_be_taken_away_where_there_are_any() -> None:
+    axis = AXES.get("class_conditioning")
+    assert find_axis("unconditional training") is axis
+    for profile in (DIGITS, PAPER):
+        assert axis.remove(profile.config, profile) == (False,)
+        changed = axis.apply(profile.config, False, profile)
+        assert {key for key, was in profile.config.model if getattr(changed.model, key) != was} == {"class_conditional"}
+        assert axis.add(changed, profile) == (True,)
+    assert [axis.parse(text, DIGITS) for text in ("unconditional", "no class labels", "class-conditional", "on")] == [
+        False, False, True, True,
+    ]  # fmt: skip
+    unlabelled = with_fields(DIGITS.config, {"model.num_classes": 0})
+    assert axis.current(unlabelled, DIGITS) is False and axis.apply(unlabelled, False, DIGITS) == unlabelled
+    with pytest.raises(UserError, match="class_conditioning: on given, but the data has no labels"):
+        axis.apply(unlabelled, True, DIGITS)
 
 
 def test_add() -> None:

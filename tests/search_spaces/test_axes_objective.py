@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from dit_core.config import TrialConfig
+from dit_core.diffusion.config import DiffusionConfig
+from dit_core.diffusion.gaussian import Diffusion
 from dit_core.errors import UserError
 from dit_core.identity import eval_id, train_id
 from search_spaces.axes import AXES, find_axis
@@ -35,6 +37,7 @@ def changes(axis: str, value: Any, profile: Profile, baseline: TrialConfig | Non
         ("objective", "v", {"diffusion.objective": "v"}),
         ("objective", "flow", {"diffusion.objective": "flow", "model.learn_sigma": False}),
         ("variance", "fixed", {"model.learn_sigma": False}),
+        ("noise_schedule", "cosine", {"diffusion.noise_schedule": "cosine"}),
         ("timestep_sampling", "logit-normal", {"diffusion.timestep_sampling": "logit-normal"}),
         ("loss_weighting", "min-snr", {"diffusion.loss_weighting": "min-snr"}),
     ],
@@ -107,6 +110,9 @@ def test_the_sampler_in_use_follows_the_objective() -> None:
     with pytest.raises(UserError, match="the objective flow has no variance to learn"):
         AXES.get("variance").apply(flow, "learned", DIGITS)
     assert AXES.get("variance").current(flow, DIGITS) is None
+    assert AXES.get("noise_schedule").current(flow, DIGITS) is None
+    with pytest.raises(UserError, match="the objective flow follows a straight path and has no betas"):
+        AXES.get("noise_schedule").apply(flow, "cosine", DIGITS)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +144,7 @@ def test_remove_undoes_what_add_did() -> None:
             assert axis.apply(changed, removed, DIGITS) == DIGITS.config
 
 
-@pytest.mark.parametrize("name", ["objective", "sampler", "sampling_steps", "guidance_channels"])
+@pytest.mark.parametrize("name", ["objective", "noise_schedule", "sampler", "sampling_steps", "guidance_channels"])
 def test_what_a_model_cannot_be_without_refuses_remove(name: str) -> None:
     with pytest.raises(UserError, match=f"REMOVE has no meaning for {name}"):
         AXES.get(name).remove(DIGITS.config, DIGITS)
@@ -154,6 +160,10 @@ def test_what_a_model_cannot_be_without_refuses_remove(name: str) -> None:
         ("objective", "predicting x_0", "x0"),
         ("objective", "rectified flow", "flow"),
         ("objective", "flow matching objective", "flow"),
+        ("noise_schedule", "cosine noise schedule", "cosine"),
+        ("noise_schedule", "squaredcos_cap_v2", "cosine"),
+        ("noise_schedule", "scaled linear betas", "scaled-linear"),
+        ("noise_schedule", "linear schedule", "linear"),
         ("timestep_sampling", "logit-normal timestep sampling", "logit-normal"),
         ("timestep_sampling", "lognorm", "logit-normal"),
         ("loss_weighting", "min-SNR-γ weighting", "min-snr"),
@@ -203,6 +213,8 @@ def test_what_is_no_interval_is_refused(text: str) -> None:
         ("learned variance", "variance"),
         ("Min-SNR weighting", "loss_weighting"),
         ("timestep distribution", "timestep_sampling"),
+        ("beta schedule", "noise_schedule"),
+        ("the variance schedule", "noise_schedule"),
     ],
 )
 def test_axes_as_people_write_them(text: str, name: str) -> None:
@@ -240,6 +252,16 @@ def test_a_grid_never_mislabels_a_sampler_that_an_objective_would_change() -> No
     grid = {"objective": ("noise", "flow"), "sampler": ("ddpm", "ddim")}
     with pytest.raises(UserError, match=r"grid: 'objective' and 'sampler' both set evaluation\.sampler"):
         expand(Study(name="s", baseline=Baseline(profile="digits"), budget_images=640, grid=grid))
+
+
+@pytest.mark.parametrize(("objective", "told"), [("noise", 1), ("v", 0), ("x0", 0)])
+def test_cosine_under_noise_prediction_comes_with_a_caution(objective: str, told: int) -> None:
+    asked = study(Ablation(axis="noise schedule", values=("cosine", "sigmoid")), overrides={"objective": objective})
+    (view,) = expand(asked).ablations
+    assert len(view.notes) == told
+    assert all(note.startswith("cosine: its last step keeps 0.005 % of the signal") for note in view.notes)
+    kept = Diffusion(DiffusionConfig(noise_schedule="cosine")).alphas_cumprod[-1].sqrt().item()
+    assert kept == pytest.approx(5e-5, rel=0.02)
 
 
 def test_a_flow_baseline_is_one_word_away() -> None:

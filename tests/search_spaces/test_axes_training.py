@@ -40,6 +40,10 @@ def differing(one: TrialConfig, other: TrialConfig) -> set[str]:
         ("batch_size", "training.batch_size", 128),
         ("class_dropout", "training.class_dropout", 0.2),
         ("optimizer", "training.optimizer", "muon"),
+        ("precision", "training.precision", "bfloat16"),
+        ("gradient_clip", "training.gradient_clip", 1.0),
+        ("attention_dropout", "training.attention_dropout", 0.1),
+        ("mlp_dropout", "training.mlp_dropout", 0.1),
     ],
 )
 def test_it_changes_its_field_and_nothing_else(profile: Profile, name: str, field: str, value: Any) -> None:
@@ -66,6 +70,61 @@ def test_masking_sets_the_ratio_and_the_token_and_cuts_the_cost_of_training(prof
     assert find_axis("token masking") is axis
 
 
+@pytest.mark.parametrize("budget", [640, 1280])
+def test_a_learning_rate_falls_until_the_study_s_own_budget(budget: int) -> None:
+    def study(**more: Any) -> Study:
+        return Study(name="s", budget_images=budget, **{"baseline": Baseline(profile="digits"), **more})
+
+    axis = AXES.get("learning_rate_schedule")
+    ablation = Ablation(axis="lr decay", action="ADD")
+    found = expand(study(ablations=(ablation,)))
+    assert [arm.name for arm in found.arms] == [
+        "baseline", "learning_rate_schedule=cosine", "learning_rate_schedule=linear",
+    ]  # fmt: skip
+    assert [arm.config.training.decay_images for arm in found.arms] == [0, budget, budget]
+    falling = Baseline(profile="digits", overrides={"learning_rate_schedule": "cosine"})
+    found = expand(study(baseline=falling, ablations=(Ablation(axis="lr schedule", action="REMOVE"),)))
+    assert [arm.config.training.decay_images for arm in found.arms] == [budget, 0]
+    grid = {"learning_rate_schedule": ("constant", "linear"), "warmup_images": (0, 128)}
+    assert [arm.config.training.decay_images for arm in expand(study(grid=grid)).arms] == [0, 0, budget, budget]
+    steps = ({"name": "a", "set": {"lr schedule": "linear"}},)
+    assert expand(study(ladder=steps)).arms[1].config.training.decay_images == budget
+    sooner = {"learning_rate_schedule": "cosine", "training.decay_images": 320}
+    found = expand(study(baseline=Baseline(profile="digits", overrides=sooner), ablations=(ablation,)))
+    assert found.baseline.config.training.decay_images == 320
+    assert axis.values(DIGITS) == ("constant", "linear", "cosine")
+    with pytest.raises(UserError, match="from the end of its warm-up at 5120"):
+        late = Baseline(profile="digits", overrides={"warmup_images": 5120})
+        expand(study(baseline=late, ablations=(ablation,)))
+
+
+def test_dropout_is_both_and_each_of_them_can_be_varied_alone() -> None:
+    both, attention = AXES.get("dropout"), AXES.get("attention_dropout")
+    changed = both.apply(DIGITS.config, 0.1, DIGITS)
+    assert differing(DIGITS.config, changed) == {"training.attention_dropout", "training.mlp_dropout"}
+    assert both.current(attention.apply(DIGITS.config, 0.1, DIGITS), DIGITS) is None
+    assert both.add(DIGITS.config, DIGITS) == attention.add(DIGITS.config, DIGITS) == (0.1, 0.2)
+    assert both.add(DIGITS.config, DIGITS, [0.3]) == (0.3,)
+    assert both.remove(changed, DIGITS) == (0.0,)
+    assert count(changed.model) == count(DIGITS.config.model)  # evaluation drops nothing
+    with pytest.raises(UserError, match=r"training\.attention_dropout: .*less than 1"):
+        attention.apply(DIGITS.config, 1.0, DIGITS)
+    ablations = (Ablation(axis="dropout", action="ADD"), Ablation(axis="attention dropout", values=(0.1,)))
+    study = Study(name="s", baseline=Baseline(profile="digits"), budget_images=640, ablations=ablations)
+    assert [arm.name for arm in expand(study).arms] == [
+        "baseline", "dropout=0.1", "dropout=0.2", "attention_dropout=0.1",
+    ]  # fmt: skip
+
+
+def test_flips_can_be_taken_from_the_paper_and_added_to_the_digits() -> None:
+    axis = AXES.get("random_flip")
+    assert axis.remove(PAPER.config, PAPER) == (False,)
+    assert axis.add(DIGITS.config, DIGITS) == (True,)
+    assert differing(PAPER.config, axis.apply(PAPER.config, False, PAPER)) == {"data.random_flip"}
+    with pytest.raises(UserError, match="REMOVE changes nothing: for random_flip it means no flips"):
+        axis.remove(DIGITS.config, DIGITS)
+
+
 def test_every_axis_of_optimisation_has_a_source() -> None:
     for name in AXES:
         axis = AXES.get(name)
@@ -85,6 +144,16 @@ def test_every_axis_of_optimisation_has_a_source() -> None:
         ("Adam beta2", "beta2"),
         ("adamw beta_1", "beta1"),
         ("exponential moving average", "ema_decay"),
+        ("Mixed-precision training", "precision"),
+        ("horizontal flips", "random_flip"),
+        ("dropout rate", "dropout"),
+        ("gradient-norm clipping", "gradient_clip"),
+        ("learning rate decay", "learning_rate_schedule"),
+        ("LR scheduler", "learning_rate_schedule"),
+        ("attention-weight dropout", "attention_dropout"),
+        ("dropout in the MLP", "mlp_dropout"),
+        ("label dropout", "class_dropout"),
+        ("Data augmentation", "random_flip"),
     ],
 )
 def test_axes_as_people_write_them(text: str, name: str) -> None:
@@ -101,13 +170,30 @@ def test_axes_as_people_write_them(text: str, name: str) -> None:
         ("beta2", "0.95", 0.95),
         ("beta2", "beta2 = 0.95", 0.95),
         ("ema_decay", "EMA decay 0.999", 0.999),
+        ("precision", "bf16 mixed precision", "bfloat16"),
+        ("precision", "full fp32", "float32"),
+        ("gradient_clip", "clip grad norm = 1.0", 1.0),
+        ("learning_rate_schedule", "cosine annealing to zero", "cosine"),
+        ("learning_rate_schedule", "linear decay", "linear"),
+        ("learning_rate_schedule", "constant learning rate", "constant"),
+        ("random_flip", "no random horizontal flips", False),
+        ("random_flip", "with horizontal flipping", True),
     ],
 )
 def test_values_as_people_write_them(name: str, text: str, value: Any) -> None:
     assert AXES.get(name).parse(text, DIGITS) == value
 
 
-@pytest.mark.parametrize(("name", "text"), [("optimizer", "SGD"), ("optimizer", "no Muon"), ("warmup_images", "some")])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("optimizer", "SGD"),
+        ("precision", "fp16"),
+        ("random_flip", "vertical"),
+        ("optimizer", "no Muon"),
+        ("warmup_images", "some"),
+    ],
+)
 def test_what_is_no_value_is_refused(name: str, text: str) -> None:
     with pytest.raises(UserError, match=f"^{name}: "):
         AXES.get(name).parse(text, DIGITS)
@@ -125,6 +211,7 @@ def test_what_remove_means() -> None:
 
 
 def test_what_add_means() -> None:
+    assert AXES.get("gradient_clip").add(DIGITS.config, DIGITS) == (0.1, 1.0)
     assert AXES.get("optimizer").add(DIGITS.config, DIGITS) == ("muon",)
     warmup = AXES.get("warmup_images")
     assert warmup.add(DIGITS.config, DIGITS) == (1280, 5120)
@@ -173,3 +260,27 @@ def test_arms_of_a_study_that_differ_in_the_average_share_their_training() -> No
     assert [arm.config.evaluated_decay for arm in arms] == [0.9999, 0.0, 0.999, 0.9999]
     assert {arm.config.training.ema_decays for arm in arms} == {(0.9999, 0.999)}
     assert len({train_id(arm.config, "") for arm in arms}) == 2
+
+
+def test_every_length_is_another_evaluation_of_the_same_training() -> None:
+    axis = AXES.get("ema_length")
+    assert find_axis("post-hoc EMA") is axis
+    assert [axis.parse(text, DIGITS) for text in ("0.05", "sigma_rel = 0.1", "exponential", "none")] == [
+        0.05, 0.1, 0.0, 0.0,
+    ]  # fmt: skip
+    ablations = (
+        Ablation(axis="ema length", action="ADD", values=(0.1, 0.05)),
+        Ablation(axis="ema decay", values=(0.99,)),
+    )
+    found = expand(Study(name="s", baseline=Baseline(profile="digits"), budget_images=640, ablations=ablations))
+    assert [arm.name for arm in found.arms] == ["baseline", "ema_length=0.1", "ema_length=0.05", "ema_decay=0.99"]
+    assert {arm.config.training.ema_lengths for arm in found.arms} == {(0.05, 0.1)}
+    assert len({train_id(arm.config, "") for arm in found.arms}) == 1
+    assert len({eval_id("", 0, arm.config, "fid") for arm in found.arms}) == 4
+    assert found.weights_of == dict.fromkeys(("ema_length=0.1", "ema_length=0.05", "ema_decay=0.99"), "baseline")
+    lengthy = axis.apply(DIGITS.config, 0.1, DIGITS)
+    assert axis.remove(lengthy, DIGITS) == (0.0,) and AXES.get("ema_decay").current(lengthy, DIGITS) is None
+    back = AXES.get("ema_decay").apply(lengthy, 0.99, DIGITS)
+    assert back.evaluation.ema_length is None and back.evaluated_decay == 0.99
+    with pytest.raises(UserError, match=r"training\.ema_lengths: 0\.3 given; allowed: above 0 and below 0\.289"):
+        axis.apply(DIGITS.config, 0.3, DIGITS)

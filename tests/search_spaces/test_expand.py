@@ -144,4 +144,7 @@ def test_numbers_are_swept_like_anything_else() -> None:
 def test_a_grid_names_the_combination_that_is_impossible() -> None:
     with pytest.raises(UserError) as error:
         grid_study("s", {"hidden_size": [72, 64], "num_heads": [4, 9]})
-    assert str(error.value) == "arm 'hidden_size=64,num_heads=9': model.num_heads: 9 does not divide the hidden size 64"
+    assert str(error.value) == (
+        "arm 'hidden_size=64,num_heads=9': model.num_heads: 9 does not divide the hidden size 64; "
+        "nearest that do: 4, 8, 16, 32"
+    )

@@ -40,7 +40,7 @@ def test_the_presets_are_the_two_scales_and_the_recent_additions() -> None:
     digits, paper = load_study("dit-digits"), load_study("dit-paper")
     assert (digits.budget_images, digits.rungs, digits.seeds) == (51_200, (12_800, 25_600), (0, 1))
     assert digits.milestones == (12_800, 25_600, 51_200)
-    assert digits.policy == PolicySpec(name="rungs", options={"stop_fraction": 0.5})
+    assert digits.policy == PolicySpec(name="futility")
     assert digits.primary_metric == "fd_digits_cnn" and paper.primary_metric == "fid"
     assert [ablation.axis for ablation in digits.ablations] == [ablation.axis for ablation in paper.ablations]
 
@@ -83,7 +83,7 @@ def test_every_example_of_the_documentation_loads(text: str) -> None:
 
 def test_what_the_documentation_says_of_its_examples() -> None:
     studies = {study.name: study for study in map(study_from_yaml, YAML_EXAMPLES)}
-    assert len(studies) == len(YAML_EXAMPLES) == 10
+    assert len(studies) == len(YAML_EXAMPLES) == 11
     names = [arm.name for arm in expand(studies["does-patch-size-matter"]).arms]
     assert names == ["baseline", "patch_size=4", "patch_size=8"]
     assert len(expand(studies["does-patch-size-matter"]).trials) == 6

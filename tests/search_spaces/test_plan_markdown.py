@@ -2,8 +2,9 @@
 
 import pytest
 
+from search_spaces.plan_import.labels import field_of
 from search_spaces.plan_import.markdown import read_markdown
-from search_spaces.plan_import.written import field_of, split_items
+from search_spaces.plan_import.written import split_items
 
 BULLETS = """
 # My plan

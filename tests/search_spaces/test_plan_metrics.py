@@ -32,13 +32,13 @@ from search_spaces.profiles import DIGITS, PAPER
     ],
 )
 def test_names_of_metrics(text: str, metric: str) -> None:
-    assert read_metric(text, PAPER) == (metric, f"{metric}, on 50000 generated images")
+    assert read_metric(text, PAPER) == ((metric,), f"{metric}, on 50000 generated images")
 
 
 @pytest.mark.parametrize("metric", [name for name in METRICS.names() if name != "fd_digits_cnn"])
 def test_digits_have_one_metric_of_their_own(metric: str) -> None:
     found, said = read_metric(metric, DIGITS)
-    assert found == "fd_digits_cnn" and "mean nothing on 8x8 grey images" in said
+    assert found == ("fd_digits_cnn",) and "mean nothing on 8x8 grey images" in said
 
 
 def test_what_is_no_metric() -> None:

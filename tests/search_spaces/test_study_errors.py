@@ -68,7 +68,8 @@ SENTENCES = {
         "ablation 'Transformer block': ADD has no meaning for block: every model has one already; use REPLACE"
     ),
     HEAD + "ablations: [{axis: block, value: [adaln]}]": (
-        "ablations.0.value: unknown field; allowed: name, axis, action, values, controls; did you mean 'values'?"
+        "ablations.0.value: unknown field; allowed: name, axis, action, values, controls, grid, effects, generators, "
+        "when, sample, draw, zip, leave_one_out, within; did you mean 'values'?"
     ),
     HEAD + "ablations: [{axis: block, controls: iso-flops}]": (
         "ablations.0.controls: unknown value 'iso-flops'; allowed: none, iso-gflops; did you mean 'iso-gflops'?"
@@ -119,14 +120,16 @@ SENTENCES = {
         "primary_metric: unknown value 'fd_digits_cn'; allowed: fd_digits_cnn; did you mean 'fd_digits_cnn'?"
     ),
     ASK + "resources: {worker: 2}": (
-        "resources.worker: unknown field; allowed: lanes, workers, cpus_per_worker, gpus_per_worker, weight; "
+        "resources.worker: unknown field; allowed: lanes, workers, cpus_per_worker, gpus_per_worker, accelerator_type, "
+        "weight, max_device_hours, max_cost, price_per_device_hour, currency; "
         "did you mean 'workers'?"
     ),
     "name: my study\nablations: [block]": (
         "name: 'my study' is not a study name; use letters, digits, '.', '_' and '-', at most 100"
     ),
     "name: x\nbaseline: digit\nablations: [block]": (
-        "baseline.profile: unknown value 'digit'; allowed: paper, digits; did you mean 'digits'?"
+        "baseline.profile: unknown value 'digit'; allowed: paper, digits, pixels-16, pixels-32, "
+        "pixels-64, small-latents; did you mean 'digits'?"
     ),
     "name: x\nbaseline: {overrides: {model.pach_size: 4}}\nablations: [block]": (
         f"baseline.overrides: model.pach_size: unknown field; allowed: {', '.join(ModelConfig.model_fields)}; "
@@ -203,7 +206,7 @@ def test_an_unknown_preset_or_missing_file_lists_the_presets() -> None:
 def test_a_folder_a_strange_file_and_bytes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is a folder; give a study file"):
         load_study(tmp_path)
-    strange = tmp_path / "study.txt"
+    strange = tmp_path / "study.doc"
     strange.write_text(ASK)
     with pytest.raises(UserError, match=r"unknown kind of file; a study file ends in \.yaml"):
         load_study(strange)

@@ -64,8 +64,16 @@ def test_merge_keys() -> None:
         ("[" * 3000, "x: nested too deeply"),
         ("a: " + "1" * 5000, "x: line 1: '1111"),
         ("a: !!float abc", "x: not valid YAML (could not convert string to float: 'abc')"),
+        (
+            "a: !!timestamp 2001-99-99n",
+            "x: not valid YAML (a value does not fit its tag, such as !!timestamp or !!bool)",
+        ),
+        ("a: !!bool maybe", "x: not valid YAML (a value does not fit its tag, such as !!timestamp or !!bool)"),
         ("1: 2", "x: line 1: a key must be a word, given '1'"),
-        ("name: {{ name }}", "x: line 1: a key must be a word, given a list or a mapping"),
+        (
+            "name: {{ name }}",
+            "x: line 1: a key must be a word, given a list or a mapping; a template's {{ name }} is filled in",
+        ),
         ("a: &a [*a]", "x: line 1, column 4: not valid YAML (found unconstructable recursive node)"),
     ],
 )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import time
 from pathlib import Path
 
 import pytest
 import torch
+from set_clock import SetClock, set_clock
 from small_studies import expansion
 
 from dit_core.errors import UserError
@@ -61,24 +61,28 @@ def test_pauses_grow_where_time_can_mend_it() -> None:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
-    monkeypatch.setattr(causes, "_PAUSES", dict.fromkeys(causes._PAUSES, 0.05))
+def clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
+    return set_clock(monkeypatch, "service.engine.held_up")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
     study = expansion({"other": {"training": {"learning_rate": 1e-2}}}, seeds=(0,), rungs=(), budget=64, policy="none")
     identities = {trial.name: trial.arm.name.ljust(64, "0") for trial in study.trials}
     return Ledger(Prepared(study, create(study.study.policy), identities, {}), Store(tmp_path / "store"))
 
 
-def waited(ledger: Ledger):
+def waited(ledger: Ledger, clock: SetClock):
     """The next segment, once its pause is over."""
-    until = time.monotonic() + 30
-    while (segment := ledger.next()) is None and time.monotonic() < until:
+    until = clock.now + 3600
+    while (segment := ledger.next()) is None and clock.now < until:
         assert not ledger.finished
-        time.sleep(0.01)
+        clock.now += 1
     assert segment is not None
     return segment
 
 
-def test_a_full_disk_is_no_trials_failure(ledger: Ledger) -> None:
+def test_a_full_disk_is_no_trials_failure(ledger: Ledger, clock: SetClock) -> None:
     first = ledger.next()
     for _ in range(5):
         ledger.settle(first, SegmentResult(FAILED, error="store: cannot write", cause=causes.NO_ROOM))
@@ -86,21 +90,24 @@ def test_a_full_disk_is_no_trials_failure(ledger: Ledger) -> None:
         assert other is not None and other.trial != first.trial, "other work goes first"
         assert ledger.next() is None and not ledger.finished
         ledger.settle(other, SegmentResult(FAILED, error="store: cannot write", cause=causes.NO_ROOM))
-        first = waited(ledger)
+        first = waited(ledger, clock)
         ledger._queue.put(ledger.expansion.trial(other.trial), 64)
         ledger._held_up.due()
     assert ledger.store.failures("tiny") == [] and not ledger.failed
 
 
-@pytest.mark.parametrize(("kind", "cause"), [(FAILED, causes.OUT_OF_MEMORY), (LOST, ""), (LOST, causes.HANG)])
+@pytest.mark.parametrize(
+    ("kind", "cause", "tries"),
+    [(FAILED, causes.OUT_OF_MEMORY, 3), (LOST, "", 3), (LOST, causes.HANG, 3), (LOST, causes.TUNE_TRIAL, 20 + 3)],
+)
 def test_what_time_may_mend_is_tried_again_after_a_pause_and_then_given_up(
-    ledger: Ledger, kind: str, cause: str
+    ledger: Ledger, clock: SetClock, kind: str, cause: str, tries: int
 ) -> None:
     names = []
     while not ledger.finished:
-        segment = waited(ledger)
+        segment = waited(ledger, clock)
         names.append(segment.trial)
         ledger.settle(segment, SegmentResult(kind, error="it broke", cause=cause))
-    assert sorted(names) == ["baseline seed=0"] * 3 + ["other seed=0"] * 3 and names[0] != names[1]
+    assert sorted(names) == ["baseline seed=0"] * tries + ["other seed=0"] * tries and names[0] != names[1]
     assert set(ledger.failed) == set(names)
     assert {record.cause for record in ledger.store.failures("tiny")} == {cause or causes.LOST_WORKER}

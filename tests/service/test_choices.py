@@ -62,9 +62,9 @@ def test_short_forms_of_a_baseline_take_choices(baseline: Any) -> None:
 
 def test_what_the_profile_supplies_is_there_to_be_changed() -> None:
     data = {"name": "x", "baseline": "paper", "ablations": ["block"]}
-    study = opened(data, "resources.lanes=3", "policy.stop_fraction=0.25", "data.path=/d")
+    study = opened(data, "resources.lanes=3", "policy.risk=0.25", "data.path=/d")
     assert (study.resources.lanes, study.resources.workers, study.resources.gpus_per_worker) == (3, 8, 1)
-    assert study.policy.name == "rungs" and study.policy.options == {"stop_fraction": 0.25}
+    assert study.policy.name == "futility" and study.policy.options == {"risk": 0.25}
     assert opened(data, "policy.name=none").policy.options == {}
     assert opened(data, "policy=none").rungs == study.rungs
 
@@ -146,8 +146,8 @@ def test_arguments_that_nobody_knows_are_refused(tmp_path: Path) -> None:
         with pytest.raises(UserError) as error:
             method(path if method == client.submit else study, budget=640)  # type: ignore[operator]
         assert str(error.value) == (
-            "budget: unknown argument; allowed: seeds, budget_images, rungs, settings, profile, skip_unknown; "
-            "did you mean 'budget_images'?"
+            "budget: unknown argument; allowed: seeds, budget_images, rungs, settings, profile, skip_unknown, "
+            "accept_guesses, plugins, trust; did you mean 'budget_images'?"
         )
     with pytest.raises(UserError, match=r"^lay_out: unknown argument; allowed: layout, .*; did you mean 'layout'\?$"):
         client.export("tiny", tmp_path / "out", lay_out="official")  # type: ignore[call-arg]
@@ -230,6 +230,7 @@ def test_the_store_is_named_unless_every_folder_takes_it_anyway(
     assert from_here(f"dit-ablate run x --store {tmp_path}/other") == "dit-ablate run x"
 
 
+@pytest.mark.slow
 def test_status_from_elsewhere_names_the_store_it_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
     here.mkdir()

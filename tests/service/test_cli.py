@@ -16,8 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from finished_study import begin, tiny_study
 from rendered import plain
 from tiny_study import BATCH, dit_ablate, write_study
+
+from dit_core import gflops
+from service.records.store import Store
 
 COMMAND = str(Path(sys.executable).with_name("dit-ablate"))
 COMMANDS = (
@@ -79,13 +83,38 @@ def test_help_imports_nothing_heavy() -> None:
         "heavy = {'torch', 'ray', 'mlflow', 'pandas', 'matplotlib', 'scipy', 'dit_core.config'} & set(sys.modules)\n"
         "sys.exit(', '.join(sorted(heavy)) or 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
 
 
-def test_axes_are_listed_without_waiting_for_pytorch() -> None:
-    code = "import sys, search_spaces.axes\nsys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+HEAVY = {"torch", "pandas", "ray", "mlflow", "scipy", "sklearn", "matplotlib"}
+"""Packages that take a good part of a second to import, each."""
+
+
+@pytest.mark.parametrize("arguments", ["--help", "run typo.yaml", "axes", "status begun"])
+def test_what_only_reads_and_what_is_mistaken_imports_nothing_heavy(
+    arguments: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIT_ABLATE_CACHE", str(tmp_path / "cache"))
+    gflops._count.cache_clear()  # what another test has counted is kept in another folder
+    (tmp_path / "typo.yaml").write_text(
+        "name: s\nbaseline: {profile: digits}\nablations:\n  - {axis: patch_size, values: [2, 3]}\n"
+    )
+    if arguments.startswith("status"):  # nothing is compared in it yet, which is what scipy is for
+        begin(tiny_study("begun", seeds=[0]), Store(tmp_path / "store"))
+    code = (
+        "import sys\nfrom service.cli import main\n"
+        f"sys.argv = ['dit-ablate', *{arguments!r}.split()]\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"print('imported', *sorted({HEAVY!r} & set(sys.modules)))"
+    )
+    environment = {**os.environ, "DIT_ABLATE_STORE": str(tmp_path / "store"), "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=600, cwd=tmp_path, env=environment
+    )
+    told = {"--help": "Usage", "run typo.yaml": "model.patch_size: 3", "axes": "patch_size", "status begun": "begun"}
+    assert told[arguments] in done.stdout + done.stderr, done.stderr
+    assert done.stdout.splitlines()[-1] == "imported"
 
 
 def test_a_terminal_without_all_characters_gets_others() -> None:
@@ -94,7 +123,7 @@ def test_a_terminal_without_all_characters_gets_others() -> None:
         "write_what_can_be_written()\nout().print('a − b ± 1 – Fréchet ö')"
     )
     ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ascii_only, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ascii_only, timeout=600)
     assert (done.returncode, done.stdout) == (0, "a - b +- 1 - Fr?chet ?\n"), done.stderr
 
 
@@ -200,6 +229,7 @@ def test_import_writes_a_study_file_that_plans_the_same(tmp_path: Path) -> None:
     assert dit_ablate("import", plan).stdout == study.read_text()
 
 
+@pytest.mark.slow
 def test_a_failed_trial_is_exit_code_1(tmp_path: Path) -> None:
     path = write_study(tmp_path, seeds=[0], rungs=[], policy="none", ablations=[{"axis": "patch_size", "values": [4]}])
     store = tmp_path / "store"
@@ -230,7 +260,7 @@ def start(folder: Path, *, terminal: bool) -> tuple[subprocess.Popen[bytes], int
     return process, read_end
 
 
-def read_until(output: int, words: str, seconds: float = 120) -> str:
+def read_until(output: int, words: str, seconds: float = 600) -> str:
     """Reads until ``words`` have come, or the output has ended."""
     text, until = "", time.monotonic() + seconds
     while words not in text and time.monotonic() < until:
@@ -246,14 +276,15 @@ def read_until(output: int, words: str, seconds: float = 120) -> str:
     return text
 
 
+@pytest.mark.slow
 def test_ctrl_c_checkpoints_and_tells_how_to_go_on(tmp_path: Path) -> None:
     process, output = start(tmp_path, terminal=True)
     try:
         text = read_until(output, "training")
         assert "training" in text, text
         process.send_signal(signal.SIGINT)
-        text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text + read_until(output, "\0", 90))
-        assert process.wait(timeout=30) == 3, text
+        text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text + read_until(output, "\0"))
+        assert process.wait(timeout=600) == 3, text
     finally:
         process.kill()
         os.close(output)
@@ -261,17 +292,18 @@ def test_ctrl_c_checkpoints_and_tells_how_to_go_on(tmp_path: Path) -> None:
     assert list((tmp_path / "store" / "trials").rglob("*.safetensors"))
 
 
+@pytest.mark.slow
 def test_the_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
     process, output = start(tmp_path, terminal=False)
     try:
         live = tmp_path / "store" / "studies" / "long" / "live.json"
-        until = time.monotonic() + 120
+        until = time.monotonic() + 600
         while not (live.exists() and json.loads(live.read_text())["running"]) and time.monotonic() < until:
             time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGTERM)
-        text = read_until(output, "\0", 60)
-        assert process.wait(timeout=30) in (130, 3), text
+        text = read_until(output, "\0")
+        assert process.wait(timeout=600) in (130, 3), text
         code = process.returncode
     finally:
         process.kill()
@@ -280,6 +312,7 @@ def test_the_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
     assert ("continue with" in text) == (code == 130)
 
 
+@pytest.mark.slow
 def test_ui_serves_the_stores_records_on_this_machine_only(folder: Path) -> None:
     import socket
 
@@ -300,16 +333,16 @@ def test_ui_serves_the_stores_records_on_this_machine_only(folder: Path) -> None
             headers={"Content-Type": "application/json"},
         )
         names: list[str] = []
-        until = time.monotonic() + 120
+        until = time.monotonic() + 600
         while not names and time.monotonic() < until and process.poll() is None:
             try:
-                with urllib.request.urlopen(request, timeout=5) as answer:
+                with urllib.request.urlopen(request, timeout=60) as answer:
                     names = [item["name"] for item in json.load(answer)["experiments"]]
             except OSError:
                 time.sleep(0.5)
         assert "tiny" in names
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=600) == 0
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -327,6 +360,7 @@ def test_the_environment_names_the_store(folder: Path) -> None:
     assert shown.exit_code == 0 and "tiny" in shown.stdout
 
 
+@pytest.mark.slow
 def test_a_job_keeps_its_store_out_of_the_folder_that_ray_throws_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,6 +55,7 @@ RECORDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "how",
     [
@@ -187,6 +188,7 @@ def test_a_live_file_without_its_fields_is_no_traceback(store: Path) -> None:
     live.unlink()
 
 
+@pytest.mark.slow
 def test_no_command_has_a_traceback_for_anything_odd_in_place_of_a_record(store: Path, tmp_path: Path) -> None:
     """A share of all pairs; ``benchmarks/damage.py`` tries every one."""
     for number, (place, how) in enumerate(damage_sweep.pairs(store, list(DAMAGES), 16)):
@@ -198,6 +200,7 @@ def test_no_command_has_a_traceback_for_anything_odd_in_place_of_a_record(store:
             damage_sweep.ask(broken, damage_sweep.SLOW)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["200000.json", "99999999999999999999.json"])
 def test_a_stray_number_among_the_claims_costs_nothing(what: str, store: Path) -> None:
     (store / "studies" / "tiny" / "claims" / what).write_text("{}")

@@ -67,6 +67,7 @@ def waits(snapshot: Snapshot) -> bool:
     return any("waiting for the store's disk" in message for message in snapshot.messages)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("segments", [0, 1, 2])
 @pytest.mark.parametrize(
     ("break_it", "mend", "says"),

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
+from set_clock import SetClock, set_clock
 
 from service.engine.dispatcher import Dispatcher
 from service.engine.lane_state import Limits
@@ -25,7 +26,7 @@ def progress(order: Work, images: int, phase: str = "training", events: int = 1)
 
 def scenario(play: Callable[[Dispatcher], Awaitable[None]], limits: Limits | None = None) -> None:
     async def all_of_it() -> None:
-        await asyncio.wait_for(play(Dispatcher(limits)), 10)
+        await asyncio.wait_for(play(Dispatcher(limits)), 300)
 
     asyncio.run(all_of_it())
 
@@ -116,28 +117,32 @@ def test_a_dead_lane_loses_its_segment() -> None:
 
 
 @pytest.mark.parametrize("phase", ["training", "evaluating"])
-def test_a_hung_segment_is_noticed_although_its_heart_beats(phase: str) -> None:
+def test_a_hung_segment_is_noticed_although_its_heart_beats(phase: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = set_clock(monkeypatch, "service.engine.dispatcher")
+
     async def play(dispatcher: Dispatcher) -> None:
         await dispatcher.join("lane-0", "x")
         await submit(dispatcher)
         order = await dispatcher.take("lane-0", "x", 1)
         for _ in range(10):
             await dispatcher.heartbeat("lane-0", "x", progress(order, 32, phase))
-            await asyncio.sleep(0.03)
+            clock.now += 30
         trouble = dispatcher.overview().lanes["lane-0"].trouble
         assert ("no sign of life while training" in trouble) == (phase == "training")
 
-    scenario(play, Limits(silence=5, training=0.2, evaluating=60))
+    scenario(play, Limits(silence=60, training=200, evaluating=600))
 
 
-def test_a_silent_lane_is_noticed() -> None:
+def test_a_silent_lane_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = set_clock(monkeypatch, "service.engine.dispatcher")
+
     async def play(dispatcher: Dispatcher) -> None:
         await dispatcher.join("lane-0", "x")
         assert dispatcher.overview().lanes["lane-0"].trouble == ""
-        await asyncio.sleep(0.1)
+        clock.now += 61
         assert "no heartbeat" in dispatcher.overview().lanes["lane-0"].trouble
 
-    scenario(play, Limits(silence=0.05))
+    scenario(play, Limits(silence=60))
 
 
 def test_stop_gives_queued_segments_back_and_asks_running_ones() -> None:
@@ -164,7 +169,7 @@ def test_thousands_of_waiting_submits_starve_nobody() -> None:
         await dispatcher.join("lane-0", "x")
         tasks = [asyncio.create_task(dispatcher.run(replace(SEGMENT, until=step))) for step in range(3000)]
         for _ in range(3000):
-            order = await dispatcher.take("lane-0", "x", 1)
+            order = await dispatcher.take("lane-0", "x", 300)
             assert await dispatcher.done("lane-0", "x", order.ticket, OK)
         assert {item.kind for item in await asyncio.gather(*tasks)} == {"done"}
 
@@ -217,12 +222,13 @@ def test_an_idle_lane_that_retires_ends_at_once() -> None:
     scenario(play)
 
 
-def reborn(play: Callable[[Dispatcher], Awaitable[None]], patch: pytest.MonkeyPatch) -> None:
+def reborn(play: Callable[[Dispatcher, SetClock], Awaitable[None]], patch: pytest.MonkeyPatch) -> None:
     """Plays with a dispatcher whose earlier life has died."""
     patch.setattr("service.engine.dispatcher.ADOPTION_SECONDS", 0.3)
+    clock = set_clock(patch, "service.engine.dispatcher")
 
     async def all_of_it() -> None:
-        await asyncio.wait_for(play(Dispatcher(reborn=True)), 10)
+        await asyncio.wait_for(play(Dispatcher(reborn=True), clock), 300)
 
     asyncio.run(all_of_it())
 
@@ -233,7 +239,7 @@ def member(order: Work | None, incarnation: str = "x", start: int = 1) -> Member
 
 @pytest.mark.parametrize("trial_comes", ["before", "after", "when it is done"])
 def test_a_reborn_dispatcher_adopts_what_lanes_run(trial_comes: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def play(dispatcher: Dispatcher) -> None:
+    async def play(dispatcher: Dispatcher, clock: SetClock) -> None:
         order = Work(SEGMENT, 7, 0.0, True)
         assert (await dispatcher.heartbeat("lane-0", "x", None)) == HeartbeatReply(False, False, adopt=True)
         waiting = await submit(dispatcher) if trial_comes == "before" else None
@@ -249,7 +255,7 @@ def test_a_reborn_dispatcher_adopts_what_lanes_run(trial_comes: str, monkeypatch
 
 
 def test_a_result_waits_for_the_adoption(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def play(dispatcher: Dispatcher) -> None:
+    async def play(dispatcher: Dispatcher, clock: SetClock) -> None:
         said = asyncio.create_task(dispatcher.done("lane-0", "x", 7, OK))
         await asyncio.sleep(0.05)
         waiting = await submit(dispatcher)
@@ -260,11 +266,14 @@ def test_a_result_waits_for_the_adoption(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_reborn_dispatcher_hands_nothing_out_before_lanes_have_spoken(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def play(dispatcher: Dispatcher) -> None:
+    async def play(dispatcher: Dispatcher, clock: SetClock) -> None:
         await submit(dispatcher)
         await dispatcher.join("lane-1", "y")
-        assert await dispatcher.take("lane-1", "y", 0.05) == Idle()
-        assert isinstance(await dispatcher.take("lane-1", "y", 5), Work)
+        assert await dispatcher.take("lane-1", "y", 0.0) == Idle()
+        poll = asyncio.create_task(dispatcher.take("lane-1", "y", 300))
+        await asyncio.sleep(0)
+        clock.now += 0.3
+        assert isinstance(await poll, Work), "the poll that waited is answered as soon as lanes have had their time"
         # whoever comes too late with the same segment must end
         assert not await dispatcher.adopt("lane-0", "x", member(Work(SEGMENT, 7, 0.0, True)))
 
@@ -272,7 +281,7 @@ def test_a_reborn_dispatcher_hands_nothing_out_before_lanes_have_spoken(monkeypa
 
 
 def test_a_reborn_dispatcher_fences_off_who_the_driver_has_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def play(dispatcher: Dispatcher) -> None:
+    async def play(dispatcher: Dispatcher, clock: SetClock) -> None:
         await dispatcher.sync(Orders({"lane-0": LaneOrder(2)}))
         assert not await dispatcher.adopt("lane-0", "old", member(None, "old", start=1))
         assert await dispatcher.adopt("lane-0", "new", member(None, "new", start=2))

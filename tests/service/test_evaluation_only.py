@@ -119,6 +119,7 @@ class Shuffled(Ledger):
         return (self.generator.random(),)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_order_changes_nothing(seed: int, prepared: Prepared, finished: tuple[Store, Outcome], tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
@@ -195,7 +196,7 @@ def test_the_cost_of_a_training_is_counted_once(prepared: Prepared, finished: tu
     for name in SHARED:
         assert costs[name].images == costs[name].train_seconds == costs[name].gmacs == 0
         assert costs[name].sample_seconds > 0
-    notes = {row.cells[0]: row.cells[-1] for row in cost_table(list(costs.values())).rows}
+    notes = {row.cells[0]: row.cells[-1] for row in cost_table(list(costs.values()), set(costs)).rows}
     assert notes["guided"] == "evaluates the weights of baseline"
     assert notes["baseline"] == "trained for guided and coarse as well"
     trials = study_result(summary, store).trials
@@ -219,6 +220,7 @@ def test_the_preview_counts_trainings_and_evaluations_apart(
     assert done.segments == 0 and done.remaining_gmacs == 0
 
 
+@pytest.mark.slow
 def test_mlflow_has_the_curve_once(finished: tuple[Store, Outcome]) -> None:
     store, _ = finished
     prepared = study({"guided": GUIDED}, seeds=(1,), name="tracked")

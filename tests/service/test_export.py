@@ -182,6 +182,7 @@ def test_what_cannot_be_exported_is_said_in_one_sentence(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["taken"], "nothing half-written is left"
 
 
+@pytest.mark.slow
 def test_a_study_starts_from_what_another_exported(store: Path, tmp_path: Path) -> None:
     released = tmp_path / "released.pt"
     assert dit_ablate("export", "tiny", "--layout", "official", "--to", released, "--store", store).exit_code == 0

@@ -109,6 +109,7 @@ def rewrite(store: Store, change: Callable[[dict[str, Any]], dict[str, Any]]) ->
     return len(paths)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from counting import CountingStore
 from small_studies import METRIC, expansion
 
@@ -51,6 +52,7 @@ def settled(trials: int, folder: Path) -> Counter[tuple[tuple[str, int], ...]]:
     return seen
 
 
+@pytest.mark.slow
 def test_records_read_and_written_do_not_grow_with_the_study(tmp_path: Path) -> None:
     small, large = settled(100, tmp_path / "small"), settled(1000, tmp_path / "large")
     assert set(small) == set(large), "the same reads and writes, ten times as many trials"

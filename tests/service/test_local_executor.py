@@ -75,6 +75,7 @@ class Shuffled(Ledger):
         return (self.generator.random(),)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_order_changes_nothing(
     seed: int, prepared: Prepared, undisturbed: tuple[Store, Outcome], tmp_path: Path
@@ -106,6 +107,7 @@ class Impatient(Watch):
         pass
 
 
+@pytest.mark.slow
 def test_stopped_anywhere_and_continued_is_bit_identical(
     prepared: Prepared, undisturbed: tuple[Store, Outcome], tmp_path: Path
 ) -> None:
@@ -120,6 +122,7 @@ def test_stopped_anywhere_and_continued_is_bit_identical(
     assert everything(store, prepared, outcome) == everything(undisturbed[0], prepared, undisturbed[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_gracefully_and_says_so(number: signal.Signals, prepared: Prepared, tmp_path: Path) -> None:
     store = Store(tmp_path / "store")

@@ -106,7 +106,6 @@ def test_the_report_names_the_highest(tmp_path: Path) -> None:
     summary = summarise(prepared, store)
     turned = replace(summary, prepared=of_recall(prepared))
     text = " ".join(opening(prepared.expansion, turned, MetricFormat(2)))
-    assert "(higher is better" in text and "patch_size=8 had the highest mean" in text
-    assert "The highest of several means is also optimistic" in text
+    assert "(higher is better" in text and "patch_size=8 has the highest mean" in text
     (finding,) = findings(prepared.expansion, turned, MetricFormat(2))
-    assert finding.text.index("Highest at full length: 8") < finding.text.index("4, 9.00")
+    assert "8 (+2.00) and 4 (−1.00); one seed" in finding.text

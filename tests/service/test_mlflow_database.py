@@ -46,6 +46,7 @@ def synced(trained: tuple[Prepared, Store], tmp_path: Path) -> tuple[Prepared, S
     return trained[0], Store(tmp_path / "store")
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_moment_of_the_making_leaves_a_store_that_works(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(HELPERS / "killed_databases.py"), str(tmp_path), "4"], capture_output=True, text=True
@@ -86,6 +87,7 @@ def names_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()} - {"mlflow.db.lock"}
 
 
+@pytest.mark.slow
 def test_a_damaged_default_database_is_set_aside_and_made_from_the_records(
     synced: tuple[Prepared, Store], caplog: pytest.LogCaptureFixture
 ) -> None:

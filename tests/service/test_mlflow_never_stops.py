@@ -107,6 +107,7 @@ def test_a_server_that_hangs_stops_nothing(store: Path, hanging: str, monkeypatc
     assert "does not answer within 0.5 s" in again(store, hanging)
 
 
+@pytest.mark.slow
 def test_a_database_that_is_locked_stops_nothing(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "BUSY_SECONDS", 0.2)
     with contextlib.closing(sqlite3.connect(store / "mlflow.db", isolation_level=None)) as other:
@@ -117,6 +118,17 @@ def test_a_database_that_is_locked_stops_nothing(store: Path, monkeypatch: pytes
         other.execute("rollback")
     assert dit_ablate("sync", "--store", store).exit_code == 0
     assert set(rows(store / "mlflow.db").values()) == {1}
+
+
+@pytest.mark.slow
+def test_artifacts_that_cannot_be_written_stop_nothing(store: Path) -> None:
+    artifacts = store / "mlflow-artifacts"
+    artifacts.write_text("a file where the folder must go: nothing below it can be made, not even by root")
+    printed = again(store)
+    assert "not up to date" in printed and "Traceback" not in printed
+    artifacts.unlink()
+    assert dit_ablate("sync", "--store", store).exit_code == 0
+    assert set(rows(store / "mlflow.db").values()) == {1} and list(artifacts.rglob("report.html"))
 
 
 def test_an_address_that_can_never_work_is_refused_before_anything_runs(tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ def ids(path: Path) -> dict[str, str]:
 # -- what happens to the records ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_two_studies_with_other_rungs_over_the_same_arms(study: Study) -> None:
     prepared, store = study
     synced(prepared, store)
@@ -85,6 +86,7 @@ def test_two_studies_with_other_rungs_over_the_same_arms(study: Study) -> None:
     assert all(set(before[run][3]) <= set(after[run][3]) for run in before), "what was there stays as it was"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damaged", ["evaluations/*.json", "trial.json", "curve/0001.json"])
 def test_what_is_damaged_and_healed_adds_no_second_row(study: Study, damaged: str) -> None:
     prepared, store = study
@@ -144,6 +146,7 @@ def test_runs_removed_for_good_are_made_anew(study: Study) -> None:
 # -- who else writes ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_several_writers_at_once_make_one_run_of_each(study: Study) -> None:
     prepared, store = study
     start = threading.Barrier(3)
@@ -152,7 +155,7 @@ def test_several_writers_at_once_make_one_run_of_each(study: Study) -> None:
     def write() -> None:
         own = Store(store.path)
         sync = MlflowSync(None, prepared, own)
-        start.wait(60)
+        start.wait(600)
         for _ in range(4):  # a run that was removed as a duplicate is one failure, and then it is found
             problem = sync.finish()
         problems.append(problem)
@@ -210,6 +213,7 @@ def test_who_was_refused_makes_not_even_a_database(finished: Study, tmp_path: Pa
 # -- other stores -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_two_stores_with_one_study_in_one_mlflow_never_touch(study: Study, empty: Path, tmp_path: Path) -> None:
     prepared, store = study
     shared = tmp_path / "shared.db"
@@ -251,6 +255,7 @@ def test_runs_of_an_earlier_version_are_adopted_in_the_default_database(study: S
     assert contents(db_of(store)) == before
 
 
+@pytest.mark.slow
 def test_elsewhere_they_are_adopted_by_the_store_that_recorded_them_only(
     study: Study, empty: Path, tmp_path: Path
 ) -> None:
@@ -282,3 +287,28 @@ def test_what_else_is_known_of_a_trial_is_shown_in_its_run(study: Study) -> None
         ("a stretch of the curve is missing",)
     ]
     assert (store.path / "mlflow-artifacts" / run / "artifacts" / "provenance.json").read_bytes() == b"{}"
+
+
+def test_a_trial_costs_a_few_calls_and_what_did_not_change_none(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow import MlflowClient
+
+    asked: Counter[str] = Counter()
+    for name in ("create_run", "log_batch", "set_tag", "set_terminated", "search_runs", "get_metric_history"):
+        call = getattr(MlflowClient, name)
+
+        def counted(*arguments: Any, _call: Any = call, _name: str = name, **more: Any) -> Any:
+            asked[_name] += 1
+            return _call(*arguments, **more)
+
+        monkeypatch.setattr(MlflowClient, name, counted)
+    prepared, store = study
+    trials = len(prepared.expansion.trials)
+    sync = synced(prepared, store)
+    assert asked["create_run"] == trials + 1 and asked["log_batch"] <= trials + 2
+    assert asked["set_terminated"] == trials + 1 and asked["set_tag"] == 0
+    assert asked["search_runs"] < 8, "the same number however many trials there are"
+    writes, before = sync.writes, rows(db_of(store))
+    asked.clear()
+    assert sync.finish() is None and sync.writes == writes
+    assert synced(prepared, store).writes == 0, "another process finds that nothing has changed"
+    assert asked["get_metric_history"] == 0 and rows(db_of(store)) == before

@@ -77,9 +77,9 @@ def mlflow_server(tmp_path: Path) -> Iterator[int]:
     with (tmp_path / "server.log").open("w") as log:
         process = subprocess.Popen(command, env={**os.environ, **quiet}, stdout=log, stderr=log)
     try:
-        for _ in range(240):
+        for _ in range(1200):
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1).close()
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=30).close()
                 break
             except OSError:
                 assert process.poll() is None
@@ -87,9 +87,10 @@ def mlflow_server(tmp_path: Path) -> Iterator[int]:
         yield port
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=300)
 
 
+@pytest.mark.slow
 def test_a_whole_study_keeps_no_secret(tmp_path: Path, mlflow_server: int) -> None:
     """Run, report, status and plan with a password in the tracking URI and keys in the environment; then look."""
     store, work = tmp_path / "store", tmp_path / "work"
@@ -110,7 +111,7 @@ def test_a_whole_study_keeps_no_secret(tmp_path: Path, mlflow_server: int) -> No
     ):
         done = subprocess.run(
             [*common, *words, "--store", str(store)], env=environment, cwd=work, capture_output=True, text=True,
-            timeout=300,
+            timeout=900,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         said += done.stdout + done.stderr

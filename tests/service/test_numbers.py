@@ -21,7 +21,9 @@ from service.analysis.numbers import (
     whole,
 )
 from service.analysis.sentences import listing, sentence
-from service.analysis.statistics import PairedDifference, Spread
+from service.analysis.statistics import Spread
+from service.statistics.contrast import Contrast
+from service.statistics.verdict import Status, Verdict
 
 NAN, INF = math.nan, math.inf
 
@@ -89,7 +91,11 @@ def test_a_metric_has_the_same_decimals_everywhere() -> None:
     assert (
         shown.spread(Spread(2, 13.456, 1.0)) == "13.46 ± 1.00" and shown.spread(Spread(1, 12800.0, None)) == "12,800.00"
     )
-    assert shown.difference(PairedDifference(2, -1.0, 0.1, -2.0, 0.5)) == "−1.00 [−2.00, +0.50]"
+    contrast = Contrast("b", ("a",), (("b", 1.0), ("a", -1.0)), ())
+    measured = Verdict(contrast, Status.UNDECIDED, difference=-1.0, low=-2.0, high=0.5)
+    assert shown.difference(measured) == "−1.00 [−2.00, +0.50]"
+    assert shown.difference(Verdict(contrast, Status.UNDECIDED, difference=-1.0)) == "−1.00"
+    assert shown.difference(Verdict(contrast, Status.NOT_MEASURED)) == "–"
     assert MetricFormat.for_values([]).decimals == 2 and MetricFormat.for_values([1e-9]).decimals == 4
     assert [shown.value(value) for value in (NAN, INF, -INF)] == ["not finite"] * 3
 

@@ -7,12 +7,12 @@ import random
 from collections.abc import Mapping
 
 import pytest
-from policy_worlds import Driver, World, like
 from small_studies import decided, expansion, result
 
 from dit_core.errors import UserError
 from search_spaces.study import PolicySpec
 from search_spaces.types import Expansion
+from service.conformance.policy_worlds import Driver, World, like
 from service.policies import POLICIES, create
 from service.policies.planner import foresee
 from service.records.decisions import Decision
@@ -29,7 +29,9 @@ def by_arm(study: Expansion, values: dict[str, dict[int, float]]) -> dict[str, T
 
 
 def test_unknown_policy_and_option_name_the_nearest() -> None:
-    with pytest.raises(UserError, match=r"policy\.name: unknown value 'rung'; allowed: none, rungs; did you mean"):
+    with pytest.raises(
+        UserError, match=r"policy\.name: unknown value 'rung'; allowed: none, futility, rungs, .*; did you mean"
+    ):
         create(PolicySpec(name="rung"))
     with pytest.raises(UserError, match=r"stop_fractoin: unknown field; .*did you mean 'stop_fraction'"):
         create(PolicySpec(name="rungs", options={"stop_fractoin": 0.3}))

@@ -6,13 +6,18 @@ from typing import Any
 
 import pytest
 from growing_study import Grower
-from policy_conformance import conforms
 
+from service.conformance.policies import policy_conforms
 from service.policies import POLICIES, Decisions, Plan, Proposals
 from service.policies.rungs import Rungs
 
 OPTIONS: dict[str, list[dict[str, Any]]] = {
     "none": [{}],
+    "futility": [{}, {"risk": 0.5, "finish_one": False}, {"risk": 0.01, "correlation": 0.95, "grace_images": 128}],
+    "asha": [{}, {"eta": 4}],
+    "hyperband": [{}, {"eta": 1.5}],
+    "race": [{}, {"block": 1, "alpha": 0.5}],
+    "brief-then-top-k": [{}, {"keep_fraction": 0.1, "rung": 2}],
     "rungs": [{}, {"stop_fraction": 0.0}, {"stop_fraction": 0.8}, {"stop_fraction": 0.25, "grace_images": 128}],
 }
 
@@ -57,20 +62,21 @@ def test_every_policy_is_here() -> None:
     assert set(OPTIONS) == set(POLICIES.names())
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize(("name", "options"), [(name, found) for name in OPTIONS for found in OPTIONS[name]])
 def test_it_conforms(name: str, options: dict[str, Any], seed: int) -> None:
-    conforms(POLICIES.get(name), options, seed)
+    policy_conforms(POLICIES.get(name), options, seed)
 
 
 @pytest.mark.parametrize("kind", [AskedAsAWhole, Grower])
 @pytest.mark.parametrize("seed", range(4))
 def test_policies_with_a_plan_or_questions_of_their_own_conform(kind: type[Rungs], seed: int) -> None:
-    conforms(kind, {}, seed)
+    policy_conforms(kind, {}, seed)
 
 
 @pytest.mark.parametrize("kind", [FirstComeFirstServed, ForgetsItsQuestion, StopsAgain])
 def test_the_suite_notices(kind: type[Rungs]) -> None:
     with pytest.raises(AssertionError):
         for seed in range(12):
-            conforms(kind, {}, seed)
+            policy_conforms(kind, {}, seed)

@@ -63,7 +63,9 @@ def test_without_data_the_preview_says_what_is_unknown_and_what_run_will_need(pa
 
 def test_how_to_give_a_folder_is_said_where_one_is_wanted(tmp_path: Path) -> None:
     preview = Client(store=tmp_path / "store").plan("dit-digits", settings={"data.path": "images"})
-    assert str(preview).rstrip().endswith("but the data set 'digits' is embedded and has none")
+    assert "the data set 'digits' is embedded and has none" in str(preview) and "`dit-ablate init images`" in str(
+        preview
+    )
 
 
 def test_looking_makes_no_store(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from growing_study import BAD, GOOD, STUDY, Grower, Proposing, growing
+from killed_between import Killed, killing_at
 from observed import everything
 
 from dit_core.errors import UserError
@@ -19,17 +20,13 @@ from search_spaces.expand import expand
 from search_spaces.types import Proposal
 from service.analysis.standing import standing
 from service.analysis.summary import summarise
-from service.engine import Outcome, Snapshot, run_segments
+from service.engine import Outcome, run_segments
 from service.engine.ledger import Ledger
 from service.preflight import Prepared, prepare
 from service.records.store import Store
 from service.report.build import build_report
 
 NEW = "patch_size=8 seed=0"
-
-
-class Killed(BaseException):
-    """Ends a run between two of its updates, as a kill does."""
 
 
 @pytest.fixture(autouse=True)
@@ -120,22 +117,17 @@ def test_continuing_asks_nothing_again(undisturbed: tuple[Store, Outcome]) -> No
     assert shown(store, again) == shown(store, before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", [2, 9, 14, 21, 30])
 def test_killed_anywhere_and_continued(moment: int, undisturbed: tuple[Store, Outcome], tmp_path: Path) -> None:
-    store, count = Store(tmp_path / "store"), 0
-
-    def kill(snapshot: Snapshot) -> None:
-        nonlocal count
-        count += 1
-        if count == moment:
-            raise Killed
-
+    store = Store(tmp_path / "store")
     with pytest.raises(Killed):
-        run(store, proposer=Proposing(), on_update=kill)
+        run(store, proposer=Proposing(), on_update=killing_at(moment))
     outcome = run(store, proposer=Proposing())
     assert shown(store, outcome) == shown(*undisturbed)
 
 
+@pytest.mark.slow
 def test_killed_while_it_asks(undisturbed: tuple[Store, Outcome], tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     code = f"import growing_study; growing_study.die_when_asked({str(store.path)!r})"
@@ -190,6 +182,7 @@ def test_readers_know_arms_that_were_proposed(undisturbed: tuple[Store, Outcome]
     assert "## Proposed" in text and "larger patches are cheaper" in text
 
 
+@pytest.mark.slow
 def test_the_client_continues_and_shows_a_study_that_has_grown(
     undisturbed: tuple[Store, Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,7 +192,7 @@ def test_the_client_continues_and_shows_a_study_that_has_grown(
 
     store, _ = undisturbed
     for module in ("service.preflight", "service.restored"):
-        monkeypatch.setattr(f"{module}.create", lambda spec: Grower(Grower.Options()))
+        monkeypatch.setattr(f"{module}.policy_of", lambda study, stopping=None: Grower(Grower.Options()))
     client = Client(store=store.path)
     result = client.run(STUDY, executor="local", seeds=(0, 1))
     assert ("patch_size=8", 1) in set(zip(result.trials["arm"], result.trials["seed"], strict=True))

@@ -16,11 +16,11 @@ from service.cli.queue import render
 from service.cluster_queue import queue_of, store_hours
 from service.engine import read_live, run_segments
 from service.engine.ledger import Ledger
-from service.engine.naming import USER_VARIABLE
 from service.engine.sharing.advert import Advert, Capacity, Notice
 from service.engine.watch import Watch
 from service.preflight import Prepared
 from service.records.store import Store
+from service.user import USER_VARIABLE
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_device_hours_are_counted_by_user(finished: tuple[Store, Prepared]) -> N
 
 
 def said_so(store: Store, waiting: str) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while (live := read_live(store, "tiny")) is None or live.waiting != waiting:
         assert time.monotonic() < until
         time.sleep(0.1)

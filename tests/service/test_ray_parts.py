@@ -88,7 +88,7 @@ def test_what_a_dead_process_of_ray_left_is_ended_and_removed(tmp_path: Path) ->
     ]
     try:
         cluster._clear_dead_folders(tmp_path)
-        assert agents[0].wait(timeout=30) == -9 and not left.exists()
+        assert agents[0].wait(timeout=300) == -9 and not left.exists()
         assert agents[1].poll() is None and kept.exists(), "the agents of a process that lives are left alone"
     finally:
         for agent in agents:

@@ -62,13 +62,14 @@ def write_as(number: int, backend: S3Backend, start: Any, won: Any) -> None:
     won.put((number, [backend.put(f"claims/{key}", str(number).encode()) for key in range(KEYS)]))
 
 
+@pytest.mark.slow
 def test_of_many_processes_exactly_one_wins(backend: S3Backend) -> None:
     context = multiprocessing.get_context("fork")  # sixteen imports of boto3 take a minute; no connection is open yet
     start, won = context.Barrier(WRITERS), context.Queue()
     writers = [context.Process(target=write_as, args=(n, backend, start, won)) for n in range(WRITERS)]
     for writer in writers:
         writer.start()
-    results = dict(won.get(timeout=60) for _ in writers)
+    results = dict(won.get(timeout=600) for _ in writers)
     for writer in writers:
         writer.join()
     for key in range(KEYS):
@@ -176,6 +177,7 @@ def unreliable(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Unreliable]]:
     server.server_close()
 
 
+@pytest.mark.slow
 def test_a_lost_answer_does_not_make_ones_own_object_anothers(unreliable: type[Unreliable]) -> None:
     backend = S3Backend(S3Place("studies", "x"))
     assert backend.put("claims/1", b"mine"), "the first try was carried out, and said to have failed"

@@ -49,6 +49,7 @@ def curves(store: Store, identities: dict[str, str]) -> dict[str, list[tuple[int
     return {name: [(p.images, p.loss) for p in store.curve_points(of)] for name, of in identities.items()}
 
 
+@pytest.mark.slow
 def test_a_study_on_s3_is_the_study_on_a_disk(server: None, study: Path, tmp_path: Path) -> None:
     on_disk = Client(store=tmp_path / "store").start(load_study(study))
     run_segments(on_disk.prepared, on_disk.store, executor="local")
@@ -76,6 +77,7 @@ def test_a_study_on_s3_is_the_study_on_a_disk(server: None, study: Path, tmp_pat
     assert not Path("s3:").exists()
 
 
+@pytest.mark.slow
 def test_every_command_reads_it_and_another_machine_goes_on(
     server: None, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,6 +102,7 @@ def test_every_command_reads_it_and_another_machine_goes_on(
     assert all(sum(s.images - s.start for s in stretches) == 384 for stretches in trained.values()), "nothing twice"
 
 
+@pytest.mark.slow
 def test_a_killed_driver_is_followed_by_one_on_another_machine(server: None, study: Path, tmp_path: Path) -> None:
     place, straight = "s3://studies/killed", Client(store=tmp_path / "store").start(study, budget_images=BUDGET)
     run_segments(straight.prepared, straight.store, executor="local")
@@ -107,7 +110,7 @@ def test_a_killed_driver_is_followed_by_one_on_another_machine(server: None, stu
     code += "; from service.engine import run_segments; run_segments(s.prepared, s.store, executor='local')"
     environment = {**os.environ, "DIT_ABLATE_CACHE": str(tmp_path / "first")}
     driver = subprocess.Popen([sys.executable, "-c", code.format(BUDGET), place, str(study)], env=environment)
-    until = time.monotonic() + 120
+    until = time.monotonic() + 600
     bucket = client()
     while "partial" not in str(bucket.list_objects_v2(Bucket="studies", Prefix="killed/trials/")):
         assert driver.poll() is None and time.monotonic() < until
@@ -124,6 +127,7 @@ def test_a_killed_driver_is_followed_by_one_on_another_machine(server: None, stu
     assert curves(resumed.store, identities) == curves(straight.store, identities)
 
 
+@pytest.mark.slow  # it needs what the tests above have trained
 def test_a_damaged_published_checkpoint_is_passed_over(server: None, tmp_path: Path) -> None:
     store = Store(PLACE)
     (key, *_) = [key for key in store.records.list("trials/")] or store.records.names("trials/")
@@ -143,6 +147,7 @@ def test_a_damaged_published_checkpoint_is_passed_over(server: None, tmp_path: P
         checkpoints.fetch(path)
 
 
+@pytest.mark.slow
 def test_a_copied_prefix_is_another_store(server: None) -> None:
     bucket = client()
     original = Store(PLACE).id

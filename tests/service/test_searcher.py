@@ -38,7 +38,8 @@ def room() -> int:
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another try comes at once."""
-    monkeypatch.setattr("service.engine.ledger.pause", lambda cause, attempt: 0.0)
+    for module in ("ledger", "attempts"):
+        monkeypatch.setattr(f"service.engine.{module}.pause", lambda cause, attempt: 0.0)
 
 
 def measure(store: Store, segment: Segment, value: float) -> None:

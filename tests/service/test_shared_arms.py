@@ -10,6 +10,7 @@ from collections import Counter
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import pytest
 import torch
 from observed import evaluations, losses
 from small_studies import expansion
@@ -43,6 +44,7 @@ def drive(folder: str, name: str, told: Connection) -> None:
     told.send((len(outcome.timings), outcome.messages, dict(outcome.failed)))
 
 
+@pytest.mark.slow
 def test_two_drivers_train_shared_arms_once(tmp_path: Path) -> None:
     store, alone = Store(tmp_path / "store"), Store(tmp_path / "alone")
     lines, drivers = [], []
@@ -91,6 +93,7 @@ def pausing(folder: str, told: Connection) -> None:
         told.send("finished")
 
 
+@pytest.mark.slow
 def test_a_paused_driver_is_superseded_and_changes_nothing(tmp_path: Path) -> None:
     store, alone = Store(tmp_path / "store"), Store(tmp_path / "alone")
     mine, told = SPAWN.Pipe()

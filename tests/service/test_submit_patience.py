@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import ray
 
+from dit_core.errors import UserError
 from service.jobs import submit
 from service.jobs.address import client_for
 
@@ -47,6 +48,26 @@ def address() -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
+
+
+class Hasty(Dashboard):
+    """Closes the connection in which a job comes, without an answer."""
+
+    def do_POST(self) -> None:
+        self.close_connection = True
+
+    do_PUT = do_POST
+
+
+def test_a_connection_that_is_lost_while_the_job_is_sent_is_one_sentence() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hasty) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(UserError, match=r"^address: http://127\.0\.0\.1:\d+ did not take the job \("):
+            submit.submit(
+                ["dit-digits"], address=f"http://127.0.0.1:{server.server_port}", study_file=None, study="digits",
+                again="dit-ablate submit dit-digits",
+            )  # fmt: skip
+        server.shutdown()
 
 
 def test_a_cluster_that_has_just_started_is_asked_again(address: str) -> None:

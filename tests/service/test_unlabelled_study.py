@@ -7,11 +7,13 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 from networks import random_dinov2
 from PIL import Image
 from tiny_study import BATCH, dit_ablate, overrides, write_study
 
 
+@pytest.mark.slow
 def test_a_study_of_unlabelled_images(tmp_path: Path) -> None:
     images = tmp_path / "images"
     images.mkdir()

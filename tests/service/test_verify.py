@@ -99,6 +99,7 @@ CASES: tuple[tuple[str, Callable[[Path], None], DamageKind, Remedy], ...] = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("break_it", "kind", "remedy"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_damage_is_named_with_its_cost_and_made_again(
     break_it: Callable[[Path], None], kind: DamageKind, remedy: Remedy, whole: tuple[Path, Prepared], store: Path

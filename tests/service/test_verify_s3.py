@@ -17,6 +17,7 @@ from service.verify.repair import repair
 PLACE = "s3://studies/a"
 
 
+@pytest.mark.slow
 def test_a_store_on_s3_is_verified_and_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIT_ABLATE_CACHE", str(tmp_path / "cache"))
     with s3_server() as environment:

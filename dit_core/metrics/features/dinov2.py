@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from dit_core.errors import UserError
+from dit_core.extras import require
 from dit_core.metrics.features.extractor import Extractor, rgb, weights_hash
 
 SETTING = "evaluation.dinov2_weights"
@@ -66,6 +67,7 @@ def load_dinov2(source: str, device: torch.device) -> DINOv2:
     Raises:
         UserError: when it cannot be loaded, with what to do.
     """
+    require("transformers", "evaluation.metrics: fd_dinov2")
     from transformers import AutoConfig, Dinov2Model
 
     try:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from dit_core.data.base import ImageDataset
 from dit_core.errors import UserError
+from dit_core.extras import require
 from dit_core.metrics.features.extractor import Extractor, rgb, weights_hash
 from dit_core.paths import expanded
 
@@ -84,6 +85,7 @@ def load_inception(weights: str | None, device: torch.device, metric: str = "fid
     Raises:
         UserError: when the weights cannot be loaded, with what to do.
     """
+    require("torch_fidelity", f"evaluation.metrics: {metric}")
     try:
         return _load(weights, device)
     except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:

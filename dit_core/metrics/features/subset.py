@@ -21,14 +21,18 @@ class FeatureSubset:
         dim: numbers per feature vector.
         keep: feature vectors to keep at most.
         device: where they are kept.
+
+    Attributes:
+        rows: the feature vectors, (K, D) float32; zero where no image came yet.
+        filled: 1 where one came, and, last, how many images did, (K + 1,) float64. Ranks add up both.
     """
 
     def __init__(self, total: int, dim: int, keep: int = SUBSET_SIZE, device: torch.device | str = "cpu") -> None:
         order = generator(0, "feature-subset", total).permutation(total)[:keep]
         self._slot = np.full(total, -1, dtype=np.int64)
         self._slot[order] = np.arange(len(order))
-        self._filled = torch.zeros(len(order) + 1, dtype=torch.float64, device=device)  # and, last, images seen
-        self._rows = torch.zeros(len(order), dim, dtype=torch.float32, device=device)
+        self.filled = torch.zeros(len(order) + 1, dtype=torch.float64, device=device)
+        self.rows = torch.zeros(len(order), dim, dtype=torch.float32, device=device)
 
     def add(self, features: Tensor, start: int) -> None:
         """Adds the features (N, D) of images number ``start``, ``start + 1``, ...; most are usually not kept."""
@@ -36,20 +40,17 @@ class FeatureSubset:
             raise ValueError(f"image {start + len(features)} given, but {len(self._slot)} were announced")
         slots = torch.from_numpy(self._slot[start : start + len(features)])
         chosen = (slots >= 0).nonzero().squeeze(1)
-        slots = slots[chosen].to(self._rows.device)
-        self._rows[slots] = features[chosen.to(features.device)].to(self._rows)
-        self._filled[slots] = 1
-        self._filled[-1] += len(features)
+        slots = slots[chosen].to(self.rows.device)
+        self.rows[slots] = features[chosen.to(features.device)].to(self.rows)
+        self.filled[slots] = 1
+        self.filled[-1] += len(features)
 
-    def gather(self) -> tuple[Tensor, int]:
-        """Returns what all ranks kept, the same on every rank. Collective.
+    def kept(self) -> tuple[Tensor, int]:
+        """Returns the feature vectors kept, (K, D) float32, and the number of images they were chosen from."""
+        return self.rows[self.filled[:-1] > 0], round(self.filled[-1].item())
 
-        Returns:
-            Feature vectors, (K, D) float32, and the number of images they were chosen from.
-        """
-        rows, filled = self._rows, self._filled
+    def all_reduce(self) -> None:
+        """Merges what all ranks keep, on all of them; collective when a process group is up."""
         if dist.is_available() and dist.is_initialized():
-            rows, filled = rows.clone(), filled.clone()
-            dist.all_reduce(rows)  # each row is filled on one rank and zero on the others: the sum is exact
-            dist.all_reduce(filled)
-        return rows[filled[:-1] > 0], round(filled[-1].item())
+            dist.all_reduce(self.rows)  # each row is filled on one rank and zero on the others: the sum is exact
+            dist.all_reduce(self.filled)

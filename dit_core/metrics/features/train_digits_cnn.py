@@ -11,53 +11,22 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
-from torch.nn import functional
 
 from dit_core.data.config import DataConfig
 from dit_core.data.digits import Digits
-from dit_core.metrics.features.digits_cnn import FEATURES, WEIGHTS, DigitsCNN
+from dit_core.metrics.features.digits_cnn import WEIGHTS
+from dit_core.metrics.features.small_cnn import FEATURES, SmallCNN, fit
 
 STEPS = 1500
 BATCH = 128
 SEED = 0
 
 
-def augment(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Shifts each image of ``images`` (N, 1, 8, 8) by up to one pixel each way and adds Gaussian noise of up to 0.05.
-
-    The noise makes the features change smoothly, not suddenly, as generated images become less clean.
-    """
-    count = len(images)
-    padded = functional.pad(images, (1, 1, 1, 1))
-    shift = torch.randint(0, 3, (count, 2), generator=generator)
-    rows = (shift[:, :1] + torch.arange(8))[:, :, None]
-    columns = (shift[:, 1:] + torch.arange(8))[:, None, :]
-    moved = padded[torch.arange(count)[:, None, None], 0, rows, columns][:, None].float()
-    amount = torch.rand(count, 1, 1, 1, generator=generator) * 0.05 * 255
-    noisy = moved + amount * torch.randn(moved.shape, generator=generator)
-    return noisy.round().clamp(0, 255).to(torch.uint8)
-
-
-def train(steps: int = STEPS, seed: int = SEED) -> tuple[DigitsCNN, float]:
+def train(steps: int = STEPS, seed: int = SEED) -> tuple[SmallCNN, float]:
     """Returns the trained classifier and its accuracy on the held-out images."""
     dataset = Digits.load(DataConfig())
     images = torch.cat(list(dataset.reference("train")))
-    labels = dataset.labels("train")
-    torch.manual_seed(seed)
-    generator = torch.Generator().manual_seed(seed)
-    model = DigitsCNN()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, total_steps=steps)
-    for _ in range(steps):
-        chosen = torch.randint(0, len(images), (BATCH,), generator=generator)
-        logits = model(augment(images[chosen], generator))
-        loss = functional.cross_entropy(logits, labels[chosen], label_smoothing=0.1)
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        optimizer.step()
-        schedule.step()
-    model.eval()
+    model = fit(images, dataset.labels("train"), dataset.num_classes, steps=steps, batch=BATCH, seed=seed)
     with torch.no_grad():
         predicted = model(torch.cat(list(dataset.reference("held_out")))).argmax(1)
     return model, (predicted == dataset.labels("held_out")).float().mean().item()

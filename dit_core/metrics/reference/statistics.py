@@ -54,7 +54,9 @@ def collect(extractor: Extractor, batches: Iterable[Tensor], total: int) -> Stat
                 subset.add(features[extractor.subset_of], start)
         start += len(images)
     merged = {name: running.all_reduce() for name, running in moments.items()}
-    rows = None if subset is None else subset.gather()[0]
+    if subset is not None:
+        subset.all_reduce()
+    rows = None if subset is None else subset.kept()[0]
     return Statistics({name: m.gaussian() for name, m in merged.items() if m.count > 1}, rows, total)
 
 

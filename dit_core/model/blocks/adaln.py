@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from dit_core.model.blocks.base import NOTHING, Block, Common, FinalNorm, ModulatedFinalNorm
+from dit_core.model.blocks.base import Block, FinalNorm, ModulatedFinalNorm
+from dit_core.model.common import NOTHING, Common, drop
 from dit_core.model.config import ModelConfig
 from dit_core.model.layers import Modulation, SelfAttention, modulate, plain_norm, pointwise
 
@@ -26,8 +27,8 @@ class AdaLNBlock(Block):
     def forward(self, x_NTD: Tensor, t_ND: Tensor, y_ND: Tensor, common: Common = NOTHING) -> Tensor:
         """Maps (N, T, D) to (N, T, D)."""
         shift1_ND, scale1_ND, shift2_ND, scale2_ND = self.adaLN_modulation(t_ND + y_ND)
-        x_NTD = x_NTD + self.attn(modulate(self.norm1(x_NTD), shift1_ND, scale1_ND), common.rotation_2NTR)
-        x_NTD = x_NTD + self.mlp(modulate(self.norm2(x_NTD), shift2_ND, scale2_ND))
+        x_NTD = x_NTD + self.attn(modulate(self.norm1(x_NTD), shift1_ND, scale1_ND), common)
+        x_NTD = x_NTD + drop(self.mlp(modulate(self.norm2(x_NTD), shift2_ND, scale2_ND)), common.mlp_dropout)
         return x_NTD
 
     @staticmethod

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dit_core.model.blocks.base import GATES, NOTHING, Block, Common, FinalNorm, ModulatedFinalNorm, Shared
+from dit_core.model.blocks.base import GATES, Block, FinalNorm, ModulatedFinalNorm, Shared
+from dit_core.model.common import NOTHING, Common, drop
 from dit_core.model.config import ModelConfig
 from dit_core.model.layers import Modulation, SelfAttention, modulate, plain_norm, pointwise
 
@@ -52,9 +53,10 @@ class AdaLNSingleBlock(Block):
             raise ValueError("an adaln-single block needs the output of AdaLNSingleBlock.shared(config) in `common`")
         vectors_N6D = common.shared + self.scale_shift_table
         shift1_ND, scale1_ND, gate1_ND, shift2_ND, scale2_ND, gate2_ND = vectors_N6D.unbind(1)
-        attended_NTD = self.attn(modulate(self.norm1(x_NTD), shift1_ND, scale1_ND), common.rotation_2NTR)
+        attended_NTD = self.attn(modulate(self.norm1(x_NTD), shift1_ND, scale1_ND), common)
         x_NTD = x_NTD + gate1_ND.unsqueeze(1) * attended_NTD
-        x_NTD = x_NTD + gate2_ND.unsqueeze(1) * self.mlp(modulate(self.norm2(x_NTD), shift2_ND, scale2_ND))
+        made_NTD = self.mlp(modulate(self.norm2(x_NTD), shift2_ND, scale2_ND))
+        x_NTD = x_NTD + gate2_ND.unsqueeze(1) * drop(made_NTD, common.mlp_dropout)
         return x_NTD
 
     @staticmethod

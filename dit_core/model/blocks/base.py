@@ -1,14 +1,13 @@
 """The contract of a transformer block.
 
-Shape legend: N images, T tokens, E extra tokens, D token width, R rotated pairs of a head.
+Shape legend: N images, T tokens, E extra tokens, D token width.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from torch import Tensor, nn
 
+from dit_core.model.common import NOTHING, Common
 from dit_core.model.config import ModelConfig
 from dit_core.model.layers import Modulation, affine_norm, modulate, plain_norm
 
@@ -62,20 +61,6 @@ class Shared(nn.Module):
         """Sets initial values after the network's common initialisation has run."""
 
 
-class Common(NamedTuple):
-    """What every block of a network is given alike.
-
-    Attributes:
-        rotation_2NTR: cosine and sine of the angles of rotary positions, for ``SelfAttention``; (2, N or 1, T + E, R).
-        shared: what the family's ``Shared`` module returned.
-    """
-
-    rotation_2NTR: Tensor | None = None
-    shared: Tensor | None = None
-
-
-NOTHING = Common()
-
 GATES = (2, 5)
 """Which of adaLN-Zero's six vectors (shift, scale, gate of attention, then of the MLP) are gates."""
 
@@ -88,8 +73,8 @@ class Block(nn.Module):
 
         x_NTD = patches + positions
         x_NTD = [x_NTD, Block.extra_tokens(t_ND, y_ND)]     # appended behind the image tokens, if any
-        common = rotations and Block.shared(config)(t_ND, y_ND), if any
-        for block in blocks: x_NTD = block(x_NTD, t_ND, y_ND, common)
+        common = places of the tokens, Block.shared(config)(t_ND, y_ND) if any, dropout
+        for block in blocks: x_NTD = block(x_NTD, t_ND, y_ND, common.of_block(index))
         x_NTD = the first T tokens                          # extra tokens are dropped
         x_NTD = Block.final_norm(config)(x_NTD, t_ND, y_ND)
         return decoder(x_NTD)
@@ -97,7 +82,8 @@ class Block(nn.Module):
     - ``__init__`` takes the whole ``ModelConfig``; ``layers`` has the norms, the attention and the pointwise network
       that it asks for.
     - ``forward`` gets image tokens and extra tokens in one sequence and returns one of the same shape, residual
-      connections included. It gets the timestep and label embeddings as they are, with no activation applied.
+      connections included. It gets the timestep and label embeddings as they are, with no activation applied. It hands
+      ``common`` to its self-attention, and what its pointwise network puts out to ``drop``.
     - ``extra_tokens`` are given to the first block only; later blocks see what the earlier ones made of them.
     - ``shared`` is for families whose blocks take something from one module that belongs to the network.
     - ``final_norm`` belongs to the family, since adaLN networks modulate it and others do not; every decoder of

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from dit_core.model.blocks.base import NOTHING, Block, Common
+from dit_core.model.blocks.base import Block
+from dit_core.model.common import NOTHING, Common, drop
 from dit_core.model.config import ModelConfig
 from dit_core.model.layers import SelfAttention, affine_norm, context, pointwise
 
@@ -21,8 +22,8 @@ class InContextBlock(Block):
 
     def forward(self, x_NTD: Tensor, t_ND: Tensor, y_ND: Tensor, common: Common = NOTHING) -> Tensor:
         """Maps (N, T + 2, D) to (N, T + 2, D)."""
-        x_NTD = x_NTD + self.attn(self.norm1(x_NTD), common.rotation_2NTR)
-        x_NTD = x_NTD + self.mlp(self.norm2(x_NTD))
+        x_NTD = x_NTD + self.attn(self.norm1(x_NTD), common)
+        x_NTD = x_NTD + drop(self.mlp(self.norm2(x_NTD)), common.mlp_dropout)
         return x_NTD
 
     @staticmethod

@@ -1,6 +1,6 @@
 """The contract of a decoder.
 
-Shape legend: N images, T tokens, D token width, C channels, H and W height and width, R rotated pairs of a head.
+Shape legend: N images, T tokens, D token width, C channels, H and W height and width.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from dit_core.model.common import NOTHING, Common
 from dit_core.model.config import ModelConfig
 
 
@@ -19,13 +20,13 @@ class Noised(NamedTuple):
         x_NCHW: the noised image.
         t_ND: timestep embedding.
         position_1TD: what the network adds to its embedded patches, if anything.
-        rotation_2NTR: cosine and sine of the angles of rotary positions, (2, 1, T, R), if any.
+        places: where the image's tokens are, for ``SelfAttention``.
     """
 
     x_NCHW: Tensor
     t_ND: Tensor
     position_1TD: Tensor | None = None
-    rotation_2NTR: Tensor | None = None
+    places: Common = NOTHING
 
 
 class Decoder(nn.Module):

@@ -1,12 +1,13 @@
 """A small transformer over the noised patches, conditioned on the blocks' output (DDT, Wang et al., arXiv 2504.05741).
 
-Shape legend: N images, T tokens, D token width, C channels, H and W height and width, R rotated pairs of a head.
+Shape legend: N images, T tokens, D token width, C channels, H and W height and width.
 """
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
+from dit_core.model.common import Common
 from dit_core.model.config import ModelConfig
 from dit_core.model.decoders.base import Decoder, Noised, unpatchify
 from dit_core.model.embedders import PatchEmbedder
@@ -27,10 +28,10 @@ class TokenModulatedBlock(nn.Module):
         self.mlp = pointwise(config)
         self.adaLN_modulation = Modulation(config.hidden_size, 6)
 
-    def forward(self, x_NTD: Tensor, c_NTD: Tensor, rotation_2NTR: Tensor | None) -> Tensor:
+    def forward(self, x_NTD: Tensor, c_NTD: Tensor, places: Common) -> Tensor:
         """Maps (N, T, D), with one condition per token, to (N, T, D)."""
         shift1_NTD, scale1_NTD, gate1_NTD, shift2_NTD, scale2_NTD, gate2_NTD = self.adaLN_modulation(c_NTD)
-        attended_NTD = self.attn(self.norm1(x_NTD) * (1 + scale1_NTD) + shift1_NTD, rotation_2NTR)
+        attended_NTD = self.attn(self.norm1(x_NTD) * (1 + scale1_NTD) + shift1_NTD, places)
         x_NTD = x_NTD + gate1_NTD * attended_NTD
         x_NTD = x_NTD + gate2_NTD * self.mlp(self.norm2(x_NTD) * (1 + scale2_NTD) + shift2_NTD)
         return x_NTD
@@ -66,7 +67,7 @@ class DdtDecoder(Decoder):
             h_NTD = h_NTD + noised.position_1TD
         c_NTD = x_NTD + noised.t_ND.unsqueeze(1)
         for block in self.blocks:
-            h_NTD = block(h_NTD, c_NTD, noised.rotation_2NTR)
+            h_NTD = block(h_NTD, c_NTD, noised.places)
         shift_NTD, scale_NTD = self.adaLN_modulation(c_NTD)
         return unpatchify(self.linear(self.norm(h_NTD) * (1 + scale_NTD) + shift_NTD), self.config.patch_size)
 

@@ -13,12 +13,12 @@ from typing import Any
 import ray
 
 from search_spaces.study import Resources
-from service.engine.naming import user
 from service.engine.sharing.advert import Advert, Notice
 from service.engine.sharing.board import open_board
 from service.engine.sharing.standing import Standing
 from service.engine.sharing.steady import Patience, Steady
 from service.engine.sharing.words import waiting
+from service.user import user
 
 ADVERTISE_SECONDS = 2.0
 """Pause between two adverts."""

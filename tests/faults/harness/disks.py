@@ -87,11 +87,11 @@ def _disturbed(world: World, disk: Path, what: str, after: float, mend: object) 
 
 
 def flips(world: World, attempts: int) -> Row:
-    """Flips one bit of a record or a checkpoint of a store whose study goes on, then continues the study."""
+    """Flips one bit of a record or a checkpoint of a store whose study goes on, then continues and repairs it."""
     choose = world.random("flips")
     half = world.new_store()
     begun = world.half_done(half)
-    # what a flipped bit can cost and cannot be made again is said by `verify`; here: whatever a run builds on
+    # a run mends what it builds on; `repair` makes again what it does not, such as the weights of a trial that is done
     files = [path for path in sorted(half.rglob("*")) if path.suffix == ".safetensors" or "evaluations" in path.parts]
     files = [path for path in files if path.is_file()]
     tries = []
@@ -108,4 +108,6 @@ def _flip(world: World, half: Path, file: Path, bit: int, problems: list[str]) -
     data = bytearray((store / file).read_bytes())
     data[bit // 8] ^= 1 << (bit % 8)
     (store / file).write_bytes(data)
+    for command in (world.command(store), ("repair", "--store", store, "--train")):
+        problems = [*problems, *wrong(world.server.run(*command, seconds=180))]
     return world.finish(f"bit {bit} of {file.parent.name}/{file.name} flipped", store, problems)

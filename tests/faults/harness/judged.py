@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-_OF_THE_CLOCK = re.compile(r"seconds|_per_second|_hours|overhead")
+_OF_THE_CLOCK = re.compile(r"seconds|_per_second|_hours|overhead|peak_memory")
 """Metrics that measure time: no two runs give the same, nor where a stop ends a stretch; each only once, though."""
 
 
@@ -89,7 +89,7 @@ def see(store: Path, study: str = "tiny", database: Path | None = None) -> Seen:
         if kept:
             weights[trial.name] = f"{kept[-1].stem} {_tensors(kept[-1])}"
     looks = (store / "studies" / study / "decisions").glob("*/*.json")
-    decisions = {path.stem: _content(path) for path in looks if "~" not in path.stem}
+    decisions = {path.stem: _content(path) for path in looks if "~" not in path.stem and not path.name.startswith(".")}
     runs, metrics, more = _mlflow(database or store / "mlflow.db", study)
     return Seen(states, losses, weights, decisions, runs, metrics, (*twice, *more), left_behind(store))
 

@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import subprocess
@@ -54,7 +55,7 @@ FAULTS: dict[str, tuple[float, Callable[[World], Row]]] = {
 def main() -> int:
     """Runs the faults; the exit code says whether all were survived."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--minutes", type=float, default=8, help="for everything but the generated inputs")
+    options.add_argument("--minutes", type=float, default=5, help="for everything but the generated inputs")
     options.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     options.add_argument("--jobs", type=int, default=2, help="attempts at once")
     options.add_argument("--only", nargs="*", choices=[*FAULTS, "generated"], help="some faults")
@@ -105,10 +106,12 @@ def generated(seed: int, count: int, jobs: int) -> tuple[int, int]:
         for command in commands
     ]
     tried, failed, problems = 0, 0, Counter[str]()
-    for process in processes:
+    for process, command in zip(processes, commands, strict=True):
         lines = [json.loads(line) for line in process.communicate()[0].splitlines() if line.startswith("{")]
         if not lines or "tried" not in lines[-1]:
-            problems["the generator itself ended early"] += 1
+            print(
+                f"  FAILED the generator itself ended early ({process.returncode}): {shlex.join(command)}", flush=True
+            )
             failed += 1
             continue
         tried, failed = tried + lines[-1]["tried"], failed + lines[-1]["failed"]

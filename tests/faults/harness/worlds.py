@@ -29,6 +29,7 @@ STUDY: dict[str, Any] = {
     "seeds": [0],
     "budget_images": 256,
     "rungs": [128],
+    "policy": "rungs",  # stops an arm at its look
     "checkpoint_images": 64,
 }  # fmt: skip
 """Three arms, one of them stopped at the rung, four checkpoints each: two seconds, and every kind of record."""

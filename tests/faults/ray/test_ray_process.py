@@ -71,7 +71,7 @@ def test_a_signal_to_the_whole_process_group_leads_to_checkpoints(run: Run) -> N
     printed = run.end()
     assert run.process.returncode == 3, printed[-3000:]
     assert run.checkpoints() == 2 and "Resume" in printed
-    assert not remaining(below, 30)
+    assert not remaining(below, 300)
 
 
 @pytest.mark.parametrize(
@@ -91,4 +91,4 @@ def test_the_death_of_ray_is_one_sentence(run: Run, server: str, said: str) -> N
     assert f"error: {said}" in printed, printed[-3000:]
     assert "what was recorded is kept, continue with\n  dit-ablate run" in printed
     assert "Traceback" not in printed and "*** " not in printed, printed[-3000:]
-    assert not remaining(below, 90)
+    assert not remaining(below, 300)

@@ -88,7 +88,7 @@ def test_two_nodes_train_a_time_limit_makes_checkpoints_and_the_job_queues_again
             assert job.poll() is None and time.monotonic() < deadline, log.read_text()[-3000:]
             time.sleep(0.5)
         job.send_signal(signal.SIGTERM)
-        assert job.wait(timeout=120) == 3, log.read_text()[-3000:]
+        assert job.wait(timeout=600) == 3, log.read_text()[-3000:]
     finally:
         for pid in (*descendants(job.pid), job.pid):
             kill(pid)

@@ -24,6 +24,10 @@ SECONDS = 30
 LONGEST = 1200
 """Characters of a sentence; a person does not read more."""
 _SENTENCE = re.compile(r"error: [^\n]+\n")
+_ACCOUNT = re.compile(
+    r"|  .*|How the plan was understood|Not understood|To settle|Guesses that were accepted|Written to .*; next: .*"
+)
+"""Lines of what ``import`` says of a plan: titles, and below them what is indented."""
 
 
 class Hung(BaseException):
@@ -80,13 +84,22 @@ def _judge(case: Case, folder: Path) -> str:
         return "a traceback was printed"
     if code == 0 or (code == 1 and case.arguments[0] == "verify"):  # 1: it says what is damaged
         return ""
-    if code != 2:
+    if code not in (2, 4):
         return f"exit code {code}"
-    if case.arguments[0] == "import":  # what was understood comes before what was not
-        err = "".join(err.splitlines(keepends=True)[-1:])
+    account, err = _apart(err) if case.arguments[0] == "import" else ("", err)
+    if odd := [line for line in account.splitlines() if not _ACCOUNT.fullmatch(line)]:
+        return f"not a line of an account: {odd[0][:300]!r}"
+    if code == 4 and not err:  # what was printed says what of the plan is unclear
+        return ""
     if not _SENTENCE.fullmatch(err):
         return f"not one sentence: {err[:300]!r}"
     return f"a sentence of {len(err)} characters: {err[:150]!r}" if len(err) > LONGEST else ""
+
+
+def _apart(err: str) -> tuple[str, str]:
+    """What ``import`` says of a plan, and the error that may come after it."""
+    start = re.search(r"^error: ", err, re.MULTILINE)
+    return (err, "") if start is None else (err[: start.start()], err[start.start() :])
 
 
 def command(arguments: Sequence[str]) -> tuple[object, str, str, BaseException | None]:
@@ -97,7 +110,8 @@ def command(arguments: Sequence[str]) -> tuple[object, str, str, BaseException |
     code: object = 0
     error: BaseException | None = None
     with (
-        mock.patch.dict(os.environ, {"COLUMNS": "160"}),
+        # an account is not to be broken into lines by the terminal's width
+        mock.patch.dict(os.environ, {"COLUMNS": "200000" if arguments[0] == "import" else "160"}),
         mock.patch.object(sys, "argv", ["dit-ablate", *arguments]),
         mock.patch.object(sys, "stdout", out),
         mock.patch.object(sys, "stderr", err),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import string
 from collections.abc import Callable
@@ -34,10 +35,10 @@ _KEYS = (
 
 
 def value(chance: random.Random) -> Any:
-    """An odd value."""
+    """An odd value, which belongs to the caller: a later change of it changes no other case."""
     kind = chance.random()
     if kind < 0.80:
-        return chance.choice(_VALUES)
+        return copy.deepcopy(chance.choice(_VALUES))
     if kind < 0.86:
         return nested(chance.choice((5, 60, 400)), chance.random() < 0.5)
     if kind < 0.93:
@@ -115,7 +116,7 @@ def _delete(parent: Any, key: Any, old: Any, chance: random.Random) -> bool:
 
 
 def _wrap(parent: Any, key: Any, old: Any, chance: random.Random) -> bool:
-    parent[key] = chance.choice(([old], {"name": old}, {str(old)[:20]: old}, [old, old]))
+    parent[key] = chance.choice(([old], {"name": old}, {str(old)[:20]: old}, [old, copy.deepcopy(old)]))
     return True
 
 
@@ -130,7 +131,7 @@ def _add(parent: Any, key: Any, old: Any, chance: random.Random) -> bool:
     if isinstance(parent, dict):
         parent[chance.choice(_KEYS)] = value(chance)
     else:
-        parent.insert(0, chance.choice((old, value(chance))))
+        parent.insert(0, chance.choice((copy.deepcopy(old), value(chance))))
     return True
 
 

@@ -1,0 +1,106 @@
+"""The blocks of a Markdown text, in order: headings, lines of text with their depth, rows of tables, fenced text."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+_MOJIBAKE = {"Ã—": "×", "â€“": "–", "â€”": "—", "â€™": "’", "â€˜": "‘", "â€œ": "“", "â€\x9d": "”", "Ã©": "é"}
+
+_UNDERLINED = re.compile(
+    r"(?:\A|\n[ \t]*\n)(?P<text>(?![-*+>#|])[^\n:|]{2,80}[^\n:|.])\n(?:={3,}|-{4,})[ \t]*(?=\n|\Z)"
+)
+"""A heading that is underlined; three dashes below a text are a rule."""
+
+_PARSER = (
+    MarkdownIt("commonmark")
+    .enable("table")
+    .disable(["code", "lheading", "html_block", "reference"])  # four spaces indent a list; --- under text is a rule
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One line of a plan, or one row of a table in it.
+
+    Attributes:
+        kind: ``heading``, ``line``, ``row``, ``fence``, or ``gap`` between paragraphs.
+        text: what it says; emphasis is left in place.
+        depth: how many lists it lies in, or the level of a heading.
+        bullet: whether it opens an item of a list.
+        cells: the cells of a row.
+        opens: whether the row is a table's first.
+    """
+
+    kind: str
+    text: str = ""
+    depth: int = 0
+    bullet: bool = False
+    cells: tuple[str, ...] = ()
+    opens: bool = False
+
+
+def blocks(text: str) -> list[Block]:
+    """Returns the blocks of a Markdown text, stray HTML taken for the Markdown that it stands for."""
+    return list(_walk(_PARSER.parse(_plain(text))))
+
+
+def _plain(text: str) -> str:
+    """Turns HTML into the Markdown it stands for and drops the rest of it."""
+    for wrong, right in _MOJIBAKE.items():
+        text = text.replace(wrong, right)
+    text = re.sub(r"<!--.*?-->|<(style|script)\b.*?</\1\s*>", "", text, flags=re.S | re.I)
+    text = re.sub(r"<h[1-6]\b[^<>]*>(.*?)</h[1-6]\s*>", r"\n# \1\n", text, flags=re.S | re.I)
+    text = _UNDERLINED.sub(r"\n# \g<text>\n", text)
+    text = re.sub(r"<li\b[^<>]*>", "\n- ", text, flags=re.I)
+    text = re.sub(r"</?(?:strong|b)\b[^<>]*>", "**", text, flags=re.I)
+    text = re.sub(r"<br\s*/?>", "; ", text, flags=re.I)
+    text = re.sub(r"^(\s*)[•●▪◦–]\s+", r"\1- ", text, flags=re.M)
+    return html.unescape(re.sub(r"</?[A-Za-z][^<>]*>", "", text)).replace("\xa0", " ")
+
+
+def _walk(tokens: list[Token]) -> Iterator[Block]:
+    depth, bullet, level, cells, opens = 0, False, 0, list[str](), False
+    for token in tokens:
+        if token.type in ("bullet_list_open", "ordered_list_open"):
+            depth += 1
+        elif token.type in ("bullet_list_close", "ordered_list_close"):
+            depth -= 1
+        elif token.type == "list_item_open":
+            bullet = True
+        elif token.type == "heading_open":
+            level = int(token.tag[1:])
+        elif token.type == "paragraph_open" and not bullet:
+            yield Block("gap")
+        elif token.type == "table_open":
+            opens = True
+            yield Block("gap")
+        elif token.type == "tr_open":
+            cells = []
+        elif token.type == "tr_close":
+            yield Block("row", cells=tuple(cells), opens=opens)
+            opens = False
+        elif token.type in ("fence", "code_block"):
+            yield Block("fence", token.content, depth)
+        elif token.type == "hr":
+            yield Block("gap")
+        elif token.type == "inline":
+            if level:
+                yield Block("heading", token.content, level)
+                level = 0
+            elif token.level and _in_cell(tokens, token):
+                cells.append(token.content)
+            else:
+                for line in token.content.split("\n"):
+                    yield Block("line", line.strip(), depth, bullet)
+                    bullet = False
+
+
+def _in_cell(tokens: list[Token], token: Token) -> bool:
+    before = tokens[tokens.index(token) - 1]
+    return before.type in ("th_open", "td_open")

@@ -1,0 +1,385 @@
+"""Entries about several axes: a grid of all combinations, or a ladder of steps that add up."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from dit_core.config import TrialConfig
+from dit_core.errors import UserError
+from search_spaces.axes import AXES, all_axes, axis_called
+from search_spaces.axes.number import NumberAxis
+from search_spaces.plan_import.actions import read_action
+from search_spaces.plan_import.choose import choose
+from search_spaces.plan_import.doing import read_doing
+from search_spaces.plan_import.evidence import NAME, candidates, spelled
+from search_spaces.plan_import.stems import stems
+from search_spaces.plan_import.values import Range, is_nothing, read_values
+from search_spaces.plan_import.written import Entry, clean, split_items
+from search_spaces.profiles import Profile
+from search_spaces.study import LadderStep
+from search_spaces.words import Words
+
+_EVERY = re.compile(
+    r"\bgrid\b|\bjoint|\bcombin|\bcross\w*\b(?! attention)|\bfactorial|\bevery pair|\binteract|[×]|"
+    r"\bsimultaneous|\btogether\b",
+    re.I,
+)
+_SETTING = re.compile(r"^\s*([A-Za-z][\w &/-]*?)\s*(?:=|:|∈)\s*(.+)$")
+
+_PLACED = re.compile(
+    r"\b(?:(?:in|on|to|inside|of)\s+(?:the\s+|every\s+|each\s+|both\s+|all\s+)*(?:attention|mlps?\b|ffn|feed|blocks?\b|layers?\b|residual)"
+    r"|in front of|ahead of|before|after|behind|around|inside(?: of)?|within|between|preceding|following)\b",
+    re.I,
+)
+
+_CLAUSE = re.compile(r",?\s+\b(?:which|that|so that|because|since|where|whereas|in which)\b", re.I)
+"""What only describes the part before it."""
+
+Point = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Combined:
+    """An entry about several axes.
+
+    Attributes:
+        axes: the axes, in the order in which the entry names them.
+        grid: axis -> its values, for every combination.
+        ladder: steps that add to each other.
+        means: what its part was taken to mean.
+        how: what is done.
+        items: what each replacement was taken to mean, by its index.
+        asked: what is unclear; empty where nothing is.
+        settle: what to write to settle it.
+        taken: the reading that ``--accept-guesses`` takes; empty where there is none.
+    """
+
+    axes: tuple[str, ...]
+    grid: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    ladder: tuple[LadderStep, ...] = ()
+    means: str = ""
+    how: str = ""
+    items: dict[int, str] = field(default_factory=dict)
+    asked: str = ""
+    settle: str = ""
+    taken: str = ""
+
+
+def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -> Combined | None:
+    """Returns the grid or ladder that an entry asks for; None for an entry about one axis."""
+    if entry.axes or len(entry.parts) > 1:
+        return None
+    texts = [text for text in entry.replacements if not is_nothing(text)]
+    cumulative = any(read_action(text).cumulative for text in (*entry.actions, *entry.parts))
+    if cumulative or any(map(_PLUSSED.search, texts)):
+        if len(texts) == 1:
+            texts = [clean(step) for step in _ARROW.split(texts[0]) if clean(step)]
+        if len(texts) > 1:
+            return _ladder(texts, baseline, profile)
+    part = entry.parts[0] if entry.parts else title
+    named = axes_joined(part)
+    listed = _listed([*texts, *(read_action(text).rest for text in entry.actions), part], baseline, profile)
+    if listed is not None:
+        return listed
+    stacked = _STACKED.search(" ".join((title, *entry.actions, *texts)))
+    if len(named) > 1 and not stacked and (spread := _spread(texts, named, baseline, profile)) is not None:
+        return spread
+    found = None
+    if texts:
+        pieces = [_pieces(text) if len(named) > 1 else [text] for text in entry.replacements]
+        points = [[point_in(piece, named, baseline, profile) for piece in row] for row in pieces]
+        flat = [point for row in points for point in row]
+        if all(point is not None and len(point) == 1 for point in flat):
+            found = _columns([point for point in flat if point])
+        elif all(point is not None and len(point) > 1 and (named or _has_number(point)) for point in flat):
+            found = _points([point for point in flat if point])
+    elif len(named) > 1 and _EVERY.search(" ".join((part, *entry.actions))) and not _says_more(entry):
+        return _grid({name: tuple(AXES.get(name).values(profile)) for name in named})
+    if found is None and len(named) > 1:
+        return Combined(
+            named,
+            asked=f"it names {' and '.join(named)} at once, and which values belong to which is not certain",
+            settle=f'an entry for each axis, or "{named[0]} = ..." and "{named[1]} = ..." for every combination',
+        )
+    return found
+
+
+_ARROW = re.compile(r"\s*(?:→|->|⟶|=>|⇒|,?\s+then\s+|;)\s*")
+_PLUSSED = re.compile(r"(?:→|->|=>|⇒)\s*\+")
+"""Steps of which each keeps what the ones before it have set."""
+
+_STACKED = re.compile(r"→|->|=>|⇒|(?:^|\s)\+\s|\bon top\b|\bone after\b|\badd up\b", re.I)
+"""What says that one change comes after another."""
+
+_ALL = re.compile(
+    r"[,;(]?\s*(?:in\s+)?\b(?:all|every|each)\s+(?:of\s+the\s+)?(?:\w+\s+)?(?:combinations?|pairs?|pairings?|cells?|crossings?)\b\)?"
+    r"|[,;(]?\s*\b(?:full|complete)\s+(?:factorial|grid|cross(?:ing)?)\b\)?",
+    re.I,
+)
+_ACROSS = re.compile(
+    r"[,;]?\s*(?:\band\s+)?\b(?:(?:each|both|all|every one)\s+)?(?:of them\s+)?(?:crossed\s+with|combined\s+with|"
+    r"together\s+with|paired\s+with|"
+    r"with|at|times|against|under|for\s+each\s+of|by)\s+|\s*[×;|]\s*|\s+x\s+",
+    re.I,
+)
+"""What stands between the values of one axis and those of another: ``2 and 4, each with 50 and 100 steps``."""
+
+
+def _spread(texts: list[str], named: Sequence[str], baseline: TrialConfig, profile: Profile) -> Combined | None:
+    """Reads ``sizes S and B with patch sizes 2, 4 and 8``: a list of values for each of the named axes."""
+    said = _ALL.sub(" ", ", ".join(texts)).strip(" ,;.")
+    lists = [clean(piece) for piece in _ACROSS.split(said) if clean(piece)]
+    if len(lists) != len(named):
+        names = sorted((name for axis in named for name in AXES.get(axis).names), key=len, reverse=True)
+        starts = [at.start() for at in re.finditer(rf"\b(?:{'|'.join(map(re.escape, names))})s?\b", said, re.I)]
+        ends = [*starts[1:], len(said)]
+        lists = [clean(said[a:b]) for a, b in zip(starts, ends, strict=True)] if starts[:1] == [0] else lists
+    if len(lists) != len(named):
+        return None
+    grid: dict[str, tuple[Any, ...]] = {}
+    for text in lists:
+        read = {}
+        for name in named:
+            try:
+                read[name] = read_values(text, AXES.get(name), baseline, profile)[0]
+            except UserError:
+                continue
+        told = [name for name in axes_named(text) if name in read]
+        names = told if len(told) == 1 else list(read)
+        if len(names) != 1 or names[0] in grid:
+            return None
+        grid[names[0]] = tuple(dict.fromkeys(read[names[0]]))
+    return _grid({name: grid[name] for name in named})
+
+
+def _says_more(entry: Entry) -> bool:
+    """Whether an entry holds text from which values might come, so that not every known value is meant."""
+    texts = [*(read_action(text).rest for text in entry.actions), *entry.context, *(text for _, text in entry.unknown)]
+    return any(re.search(r"\d", text) or axes_named(text) for text in texts)
+
+
+def axes_joined(text: str) -> tuple[str, ...]:
+    """Returns the axes that a text names side by side (``model size and patch size``); fewer than two are none."""
+    bare = re.sub(r"[(\[][^()\[\]]*[)\]]", " ", text)
+    if (aside := _CLAUSE.search(bare)) is not None and axes_named(bare[: aside.start()]):
+        bare = bare[: aside.start()]
+    if (placed := _PLACED.search(bare)) is not None and axes_named(bare[: placed.start()]):
+        bare = bare[: placed.start()]  # "the norm in front of attention and MLP" is one norm
+    sides = [
+        side
+        for side in re.split(r"\band\b|\bversus\b|\bvs\b\.?|\btimes\b|\bwith\b|\bby\b|\s[x×*]\s|[×&+,/]", bare)
+        if side.strip()
+    ]
+    whole, found = axes_named(bare), []
+    for side in sides:
+        names = [name for name in axes_named(side) if name in whole]
+        if len(names) == 1 and names[0] not in found:
+            found.append(names[0])
+    return tuple(found) if len(found) > 1 else ()
+
+
+def _has_number(point: Point) -> bool:
+    """Whether one axis of a point is set to a number beside another that is not, as in ``DDIM with 50 steps``."""
+    return len({isinstance(AXES.get(name), NumberAxis) for name in point}) == 2
+
+
+def _pieces(text: str) -> list[str]:
+    return [clean(piece) for piece in re.split(r"\s*×\s*|\s+[x*]\s+", text) if clean(piece)]
+
+
+def _listed(texts: list[str], baseline: TrialConfig, profile: Profile) -> Combined | None:
+    """Reads ``the model size (S, B) and the patch size (2, 4)``: axes with the lists of their values behind them."""
+    grid: dict[str, tuple[Any, ...]] = {}
+    for text in texts:
+        for head, inside in re.findall(
+            r"([^()\[\]{}:;]*?)\s*(?:[(\[{]|:\s*)([^()\[\]{}:;]*)[)\]}]?(?=$|[\s,;.])", text
+        ):
+            names = axes_named(head)
+            if len(names) != 1 or names[0] in grid:
+                continue
+            axis, values = AXES.get(names[0]), list[Any]()
+            for item in split_items(inside):
+                try:
+                    values += read_values(item, axis, baseline, profile)[0]
+                except UserError:
+                    values = []
+                    break
+            if values:
+                grid[names[0]] = tuple(dict.fromkeys(values))
+    fields = [field for name in grid for field in AXES.get(name).fields]
+    return _grid(grid) if len(grid) > 1 and len(set(fields)) == len(fields) else None
+
+
+@lru_cache(maxsize=2**13)
+def axes_named(text: str) -> tuple[str, ...]:
+    """Returns the axes whose names stand in a text, longer names first where they overlap, in order."""
+    said = stems(spelled(text))
+    terms: list[tuple[Words, str, bool]] = []
+    for candidate in candidates():
+        terms += [(t.stems, candidate.name, candidate.axis is not None) for t in candidate.terms if t.counts == NAME]
+        terms += [(t.stems, "", False) for t in candidate.terms if t.counts < NAME and len(t.stems) > 2]
+        terms += [(phrase, "", False) for phrase in candidate.unlike]
+    taken = [False] * len(said)
+    found: dict[str, int] = {}
+    for phrase, name, is_axis in sorted(terms, key=lambda term: (-len(term[0]), not term[2])):
+        for start in range(len(said) - len(phrase) + 1):
+            if said[start : start + len(phrase)] == phrase and not any(taken[start : start + len(phrase)]):
+                taken[start : start + len(phrase)] = [True] * len(phrase)
+                if is_axis:
+                    found.setdefault(name, start)
+    fields: dict[tuple[str, ...], str] = {}
+    for name in sorted(found, key=lambda name: found[name]):
+        fields.setdefault(AXES.get(name).fields, name)
+    return tuple(fields.values())
+
+
+def point_in(text: str, named: Sequence[str], baseline: TrialConfig, profile: Profile) -> Point | None:
+    """Returns the axes that an item sets, each to a tuple of values; None when some of it is not understood.
+
+    ``mlp_ratio = 2`` sets one; ``DDIM with 50 steps``, ``DiT-S/4`` and ``patch 4, size B`` set two.
+    """
+    if found := _SETTING.match(text):
+        axis = axis_called(found[1])
+        if axis is not None:
+            try:
+                return {axis.name: read_values(found[2], axis, baseline, profile)[0]}
+            except UserError:
+                return None
+    if square := re.fullmatch(r"\s*(?:DiT\s*-?\s*)?(S|B|L|XL)\s*/\s*(\d{1,4})\s*", text, re.I):
+        if int(square[2]) != profile.config.model.patch_size:
+            return {"size": (square[1].upper(),), "patch_size": (int(square[2]),)}
+        return None
+    pieces = [
+        clean(p)
+        for p in re.split(r"\s*(?:,|\+|;|\bwith\b|\bat\b|\band\b|\busing\b|[()\[\]]|/(?!\d))\s*", text)
+        if clean(p)
+    ]
+    if len(pieces) == 1 and len(named) > 1:
+        return _one_of(text, named, baseline, profile)
+    if len(pieces) < 2:
+        return None
+    point: Point = {}
+    for piece in pieces:
+        value = _one_of(piece, named if len(named) > 1 else (), baseline, profile)
+        if value is None or set(value) & set(point):
+            return None
+        point |= value
+    return point
+
+
+def _one_of(text: str, named: Sequence[str], baseline: TrialConfig, profile: Profile) -> Point | None:
+    """The one axis (of ``named``, or of all) that reads a text, with what it reads."""
+    said = axes_named(text) or _by_unit(text, named)
+    pool = [AXES.get(name) for name in (said or named)] or list(all_axes())
+    if not said and not named and re.fullmatch(r"[-+.\d eE%×x]+", text):
+        return None  # a number alone belongs to no axis
+    read: dict[tuple[str, ...], Point] = {}
+    for axis in pool:
+        try:
+            read.setdefault(axis.fields, {axis.name: read_values(text, axis, baseline, profile)[0]})
+        except UserError:
+            continue
+    if len(read) > 1:  # 50 steps are sampling steps where nothing else is said
+        return None
+    return next(iter(read.values()), None)
+
+
+def _by_unit(text: str, named: Sequence[str]) -> tuple[str, ...]:
+    """The axes whose unit a number has: ``50 steps`` are sampling steps."""
+    said = set(stems(re.sub(r"[\d.]+", " ", text)))
+    if not re.search(r"\d", text) or not said:
+        return ()
+    units = [
+        axis for axis in all_axes() if isinstance(axis, NumberAxis) and any(set(stems(u)) == said for u in axis.units)
+    ]
+    return tuple(axis.name for axis in units if not named or axis.name in named)
+
+
+def _done(text: str, baseline: TrialConfig, profile: Profile) -> Point | None:
+    """What a step does in words, on the one axis that it is about: ``take away the positional table``."""
+    axis = choose(Entry(parts=[text]), baseline, profile).axis
+    if axis is None:
+        return None
+    doing = read_doing(text, axis, baseline, profile)
+    if doing.unread or doing.ranged:
+        return None
+    if not doing.values and doing.asked.actions == {"REMOVE"} and axis.remove_value is not None:
+        return {axis.name: (axis.remove_value,)}
+    return {axis.name: tuple(doing.values)} if len(doing.values) == 1 else None
+
+
+def _columns(points: list[Point]) -> Combined | None:
+    columns: dict[str, list[Any]] = {}
+    for point in points:
+        for name, values in point.items():
+            columns.setdefault(name, []).extend(values)
+    if len(columns) < 2:
+        return None
+    grid = {name: tuple(dict.fromkeys(values)) for name, values in columns.items()}
+    return _grid(grid)
+
+
+def _grid(grid: dict[str, tuple[Any, ...]]) -> Combined:
+    names = tuple(grid)
+    shown = " x ".join(
+        f"{name} ({', '.join(AXES.get(name).label(v) for v in values)})" for name, values in grid.items()
+    )
+    return Combined(names, grid=grid, means=f"the axes {', '.join(names)}", how=f"every combination: {shown}")
+
+
+def _points(points: list[Point]) -> Combined | None:
+    """Points that are every combination of their axes' values make a grid; others have to be asked."""
+    names = tuple(points[0])
+    if any(set(point) != set(names) for point in points):
+        return None
+    rows = {tuple(value for name in names for value in point[name][:1]) for point in points}
+    columns = {name: tuple(dict.fromkeys(v for point in points for v in point[name])) for name in names}
+    grid = _grid(columns)
+    if rows == set(itertools.product(*columns.values())):
+        return grid
+    few = ", ".join(
+        "/".join(AXES.get(n).label(v) for n, v in zip(names, row, strict=True)) for row in sorted(rows, key=str)
+    )
+    return Combined(
+        names,
+        grid=columns,
+        means=grid.means,
+        how=grid.how,
+        asked=f"it sets {' and '.join(names)} at once, at {few} only; a study has every combination, or one axis at a "
+        "time",
+        settle=f'an entry for each axis, or "{names[0]} = ..." and "{names[1]} = ..." for every combination',
+        taken="every combination",
+    )
+
+
+def _ladder(texts: list[str], baseline: TrialConfig, profile: Profile) -> Combined | None:
+    """Steps that keep what the steps before them have set, each on the one axis that reads it."""
+    steps, items = [], {}
+    for index, text in enumerate(texts):
+        bare = re.sub(
+            r"^\s*(?:\(?\d+[.)]\s*)?(?:\+|plus|on top of (?:that|this|it),?|then|and then|add|adding|switch to|"
+            r"swap in|use)\s+",
+            "",
+            text,
+            flags=re.I,
+        )
+        point = _one_of(clean(bare), (), baseline, profile) or _done(bare, baseline, profile)
+        if point is None:
+            return None
+        (name, values), *_ = point.items()
+        axis = AXES.get(name)
+        if len(values) != 1:
+            return None
+        steps.append(LadderStep(name=text, set={name: values[0]}))
+        items[index] = f"step {index + 1}: {name}={axis.label(values[0])}, on top of the steps before it"
+    names = tuple(dict.fromkeys(name for step in steps for name in step.set))
+    how = "every step keeps what the steps before it have set"
+    return Combined(names, ladder=tuple(steps), means="a ladder", how=how, items=items)
+
+
+__all__ = ["Combined", "Range", "axes_named", "combine"]

@@ -1,0 +1,107 @@
+"""What a reader has made of every phrase of one entry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dit_core.config import TrialConfig
+from search_spaces.plan_import.account import NotUnderstood, Phrase, Question
+from search_spaces.plan_import.choose import Choice
+from search_spaces.plan_import.combined import Combined
+from search_spaces.plan_import.labels import ACTION, AXIS, FIELDS, METRICS, PART, REPLACEMENT
+from search_spaces.plan_import.written import Entry
+from search_spaces.profiles import Profile
+
+
+@dataclass
+class EntryAccount:
+    """What is known of one entry, and of every phrase in it.
+
+    Attributes:
+        entry: as written.
+        name: the ablation's name.
+        baseline: the configuration it is an ablation of.
+        profile: the baseline's profile.
+        accept_guesses: take the best reading where the entry has to be asked, and say so.
+        metrics: metrics that the entry asks for, once read.
+        question: what has to be settled about it, if anything.
+        combined: the grid or ladder that it is, where it is one.
+    """
+
+    entry: Entry
+    name: str
+    baseline: TrialConfig
+    profile: Profile
+    accept_guesses: bool = False
+    metrics: list[str] = field(default_factory=list)
+    question: Question | None = None
+    combined: Combined | None = None
+    _account: dict[tuple[str, int], Phrase | NotUnderstood] = field(default_factory=dict)
+
+    @property
+    def understood(self) -> list[Phrase]:
+        """The phrases that were understood."""
+        return [said for said in self._in_order() if isinstance(said, Phrase)]
+
+    @property
+    def not_understood(self) -> list[NotUnderstood]:
+        """The phrases that were not."""
+        return [said for said in self._in_order() if isinstance(said, NotUnderstood)]
+
+    @property
+    def guessed(self) -> bool:
+        """Whether the reading is a guess that was accepted."""
+        return self.question is not None and not any(not m.follows for m in self.not_understood if m.field == PART)
+
+    @property
+    def left_out(self) -> bool:
+        """Whether the entry is no part of the study."""
+        return any(missed.field not in (METRICS, REPLACEMENT) for missed in self.not_understood)
+
+    @property
+    def open(self) -> bool:
+        """Whether anything but a metric is not understood."""
+        return any(missed.field != METRICS for missed in self.not_understood)
+
+    def leave_out(self, reason: str) -> None:
+        """Takes an entry that was read out of the study."""
+        self._misses(PART, 0, self.entry.parts[0] if self.entry.parts else self.entry.title, reason)
+        self._leave_out()
+
+    def _in_order(self) -> list[Phrase | NotUnderstood]:
+        known = [*FIELDS, *(label for label, _ in self._account if label not in FIELDS)]
+        said = sorted(self._account.items(), key=lambda item: (known.index(item[0][0]), item[0][1]))
+        return [phrase for _, phrase in said]
+
+    def _knows(self, name: str, index: int, text: str, meaning: str) -> None:
+        self._account[name, index] = Phrase(self.name, name, text, meaning)
+
+    def _misses(
+        self, name: str, index: int, text: str, reason: object, nearest: tuple[str, ...] = (), follows: bool = False
+    ) -> None:
+        self._account[name, index] = NotUnderstood(self.name, name, text, str(reason), nearest, follows)
+
+    def _said(self) -> dict[str, list[str]]:
+        entry = self.entry
+        return {AXIS: entry.axes, PART: entry.parts, ACTION: entry.actions, REPLACEMENT: entry.replacements}
+
+    def _leave_out(self) -> None:
+        """Accounts for what was understood, or never read, of an entry that cannot be an ablation."""
+        for name, texts in self._said().items():
+            for index, text in enumerate(texts):
+                if not isinstance(self._account.get((name, index)), NotUnderstood):
+                    self._misses(name, index, text, "left out with the rest of its ablation", follows=True)
+        for label, text in self.entry.unknown:
+            if (label, 0) not in self._account:
+                self._misses(label, 0, text, "left out with the rest of its ablation", follows=True)
+        for key in [key for key, phrase in self._account.items() if isinstance(phrase, Phrase) and not phrase.text]:
+            del self._account[key]
+        if not any(not missed.follows for missed in self.not_understood):
+            self._misses(PART, 0, self.entry.title, "nothing of it names what to vary")
+
+    def _ask(self, choice: Choice, text: str, settle: str = "", taken: str = "") -> None:
+        names = tuple(score.candidate.name for score in choice.rivals if score.candidate.axis)
+        best = names[0] if names else ""
+        line = settle or f'"Axis: {best}"' + (f" (or {', '.join(names[1:])})" if len(names) > 1 else "")
+        said = tuple(score.said() for score in choice.rivals if score.candidate.axis)
+        self.question = Question(self.name, text, names, said, line, taken or best)

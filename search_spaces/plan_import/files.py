@@ -1,0 +1,123 @@
+"""Which form a plan's file has is read from what it holds, not from how it is called."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from dit_core.errors import UserError
+from search_spaces.plan_import.containers import as_markdown, data_in
+from search_spaces.plan_import.data import holds_entries, load_json, read_data, read_json, read_json_lines
+from search_spaces.plan_import.markdown import read_markdown
+from search_spaces.plan_import.prose import openings, read_prose
+from search_spaces.plan_import.roles import place_labels
+from search_spaces.plan_import.written import WrittenPlan
+from search_spaces.text_files import read_text, read_yaml
+
+PLAN_SUFFIXES = (".md", ".markdown", ".txt", ".json", ".jsonl", ".ndjson")
+"""Files that are plans, whatever they hold."""
+
+_YAML = (".yaml", ".yml")
+_TAGGED = re.compile(r"<(predictions|ablations|plan|answer|output)>(.*?)(?:</\1>|\Z)", re.S | re.I)
+
+
+def is_plan_file(path: Path) -> bool:
+    """Whether a file is a written plan: by its ending, or, for YAML, because its entries are in a plan's words."""
+    suffix = path.suffix.lower()
+    if suffix in PLAN_SUFFIXES:
+        return True
+    if suffix not in _YAML or not path.is_file():
+        return False
+    try:
+        return _is_plan_data(read_yaml(read_text(path), ""))
+    except UserError:
+        return False
+
+
+def read_file(path: Path, where: str) -> WrittenPlan:
+    """Returns the plan in a file.
+
+    Raises:
+        UserError: it cannot be read, or is no plan.
+    """
+    plan = _read_file(path, where)
+    place_labels(plan)
+    return plan
+
+
+def _read_file(path: Path, where: str) -> WrittenPlan:
+    text, suffix = read_text(path), path.suffix.lower()
+    if suffix in _YAML:
+        return read_data(read_yaml(text, where), where)
+    if suffix == ".json":
+        if (lines := _json_lines(text)) is not None:
+            return read_json_lines(lines, where)
+        return read_json(text, where)
+    if suffix in (".jsonl", ".ndjson"):
+        whole = _loaded(text)
+        return read_data(whole, where) if isinstance(whole, list) else read_json_lines(text, where)
+    return read_words(text, where)
+
+
+def read_words(text: str, where: str) -> WrittenPlan:
+    """Returns the plan in a text that may be, or hold, Markdown, JSON, JSON lines, YAML or prose."""
+    tagged = [found[2] for found in _TAGGED.finditer(text)]
+    if tagged and any(piece.strip() for piece in tagged):
+        return read_words("\n\n".join(tagged), where)
+    if (plan := _data_in(text, where)) is not None:
+        return plan
+    if (data := data_in(text)) is not None and holds_entries(data):
+        return read_data(data, where)
+    text = as_markdown(text)
+    plan = read_markdown(text, lambda inside: _data_in(inside, where) or read_markdown(inside))
+    if plan.entries and openings(text) <= max(1, len(plan.entries)):
+        return plan
+    told = read_prose(text)
+    return told if len(told.entries) > len(plan.entries) else plan
+
+
+def _data_in(text: str, where: str) -> WrittenPlan | None:
+    """The plan in a text that is JSON, JSON lines or YAML from its first character to its last; else None."""
+    if text.strip()[:1] in ("[", "{"):
+        if _loaded(text) is not None:
+            return read_data(load_json(text, where), where)
+        if (lines := _json_lines(text)) is not None:
+            return read_json_lines(lines, where)
+        return None
+    if re.match(r"\s*(?:- )?\w[\w ]*:(?:\s|$)", text) and "**" not in text:
+        try:
+            data = read_yaml(text, where)
+        except UserError:
+            return None
+        return read_data(data, where) if isinstance(data, list | dict) and holds_entries(data) else None
+    return None
+
+
+def _is_plan_data(data: Any) -> bool:
+    if isinstance(data, dict):
+        listed = data.get("ablations")
+        if any(key in data for key in ("grid", "ladder", "seeds", "rungs", "budget_images", "policy")):
+            return False
+        if isinstance(listed, list) and any(
+            isinstance(item, str) or (isinstance(item, dict) and "axis" in item) for item in listed
+        ):
+            return False
+    return holds_entries(data)
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):  # no JSON, or what Python cannot hold: too many digits, too deep
+        return None
+
+
+def _json_lines(text: str) -> str | None:
+    """The lines of a text of one JSON object each, of which there are several; None when it is something else."""
+    lines = [line.strip().rstrip(",") for line in text.splitlines() if line.strip().rstrip(",")]
+    objects = [line for line in lines if line.startswith("{")]
+    if len(objects) < 1 or len(objects) < len(lines) or any(_loaded(line) is None for line in lines):
+        return None
+    return text if len(lines) > 1 else None

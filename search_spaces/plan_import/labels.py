@@ -1,0 +1,128 @@
+"""What the labels of a plan are for: ``Ablated Part``, ``What we touch``, ``Measured with``, ``Rationale``."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from functools import lru_cache
+
+from search_spaces.plan_import.actions import read_action
+from search_spaces.plan_import.stems import STOP_STEMS, stems
+from search_spaces.words import words
+
+PART, ACTION, REPLACEMENT, METRICS, TITLE = "Ablated Part", "Action", "Replacement", "Metrics", "Title"
+AXIS = "Axis"
+REMARK = "Remark"
+SENTENCE = "Sentence"
+"""Under what running text is kept that is not taken apart."""
+
+FIELDS = (AXIS, PART, ACTION, REPLACEMENT, METRICS)
+"""The fields that make an ablation, in the order in which they are accounted for."""
+
+_LABELS = {
+    AXIS: ("axis", "ablated axis", "dit-ablate axis"),
+    PART: ("ablated part", "ablated component", "ablated module", "ablation target", "component", "part",
+           "component to ablate", "what we touch", "module"),
+    ACTION: ("action", "operation", "ablation action", "ablation type", "modification", "change", "type"),
+    REPLACEMENT: ("replacement", "replacement value", "replacement option", "replace with", "replaced by", "replace by",
+                  "value", "alternative", "variant", "option", "setting", "to", "with", "new value",
+                  "treatment arm", "test arm", "experimental arm", "treatment group", "new arm"),
+    METRICS: ("metric", "evaluation metric", "measure", "measured by", "measured with", "measurement", "evaluation"),
+    TITLE: ("title", "name", "ablation", "ablation name", "ablation title", "ablation study", "experiment", "id", "no",
+            "number", "study", "label", "ablation id", "experiment id", "index", "entry"),
+    REMARK: ("from", "note"),
+}  # fmt: skip
+"""Labels that are the field's own, whatever else they might be."""
+
+_WORDS = {
+    REMARK: "rationale why reason hypothesis motivation note expected expectation expect description describe goal "
+            "purpose background importance priority insight justification comment discussion question difficulty "
+            "related reference section baseline setup cost explanation prediction caveat remark because intuition keep "
+            "kept "
+            "significance context owner status relevance constant fixed held unchanged control seed budget risk "
+            "link source "
+            "citation figure caption summary category group tag claim finding paper currently current original "
+            "default published paper existing hour day run trial tier rank phase stage complexity "
+            "assumption interpretation effort estimate runtime gpu author date version",
+    METRICS: "metric measure evaluation evaluate outcome report track score endpoint "
+             "watch tracked yardstick criteria criterion judge success monitor "
+             "readout indicator read-out judged",
+    ACTION: "action operation modification modify change intervention manipulation treatment perturbation edit",
+    REPLACEMENT: "replacement replace alternative option variant value setting candidate choice level substitute "
+                 "try tried explore considered new proposal proposed propose ours "
+                 "substitution contender challenger configuration arm range grid sweep swap instead variation",
+    PART: "part component module element target factor variable subject aspect parameter hyperparameter knob "
+          "touch axis ingredient dimension feature design",
+    TITLE: "title name heading",
+}  # fmt: skip
+"""Words that tell what a label is for, where it is none of the labels above; earlier fields come first."""
+
+_FIELD_OF = {words(label): name for name, labels in _LABELS.items() for label in labels}
+_BY_TEXT = {" ".join(known): name for known, name in _FIELD_OF.items()}
+_STEMS = {name: frozenset(stems(text)) for name, text in _WORDS.items()}
+
+_ANY = frozenset().union(*_STEMS.values()) | STOP_STEMS | frozenset(stems("we i would in to dit"))
+
+
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])(?<!Di)")
+"""Where one word of ``newValue`` ends; ``DiT`` is one."""
+
+
+@lru_cache(maxsize=1024)
+def kind_of(label: str) -> str | None:
+    """Returns the field that a label names, ``REMARK`` for explanations, or None for a label that nobody knows.
+
+    Case, punctuation, small misspellings and word forms do not count.
+    """
+    said = words(_CAMEL.sub(" ", label))
+    if not said or len(said) > 6:
+        return None
+    if said in _FIELD_OF:
+        return _FIELD_OF[said]
+    close = difflib.get_close_matches(" ".join(said), _BY_TEXT, n=1, cutoff=0.85)
+    if close and len(close[0]) > 4:
+        return _BY_TEXT[close[0]]
+    held = set(stems(" ".join(said)))
+    if len(said) > 1 and said[-1] in ("to", "with", "by", "for", "into") and read_action(label).actions:
+        return REPLACEMENT
+    if is_doing(label):
+        return ACTION
+    if said[0] == "what" and set(said) & _TELLS:
+        return REMARK
+    if said[0] in ("what", "which", "where"):
+        return next((name for name in (METRICS, REMARK) if held & _STEMS[name]), PART)
+    if said[0] == "how":
+        return METRICS if held & _STEMS[METRICS] else ACTION
+    if held - _ANY:  # it says more than what a label does, such as "Patch size choice"
+        return None
+    return next((name for name, known in _STEMS.items() if held & known), None)
+
+
+def is_doing(label: str) -> bool:
+    """Whether a label asks what is done, as ``What we do`` does."""
+    said = words(label)
+    return bool(said) and said[0] == "what" and said[-1] in ("do", "done", "happen")
+
+
+def field_of(label: str) -> str | None:
+    """Returns the field that a label names; None for explanations and for labels that nobody knows."""
+    kind = kind_of(label)
+    return None if kind == REMARK else kind
+
+
+def is_sure(label: str) -> bool:
+    """Whether a label is a field's own name, so that what it holds need not be looked at."""
+    said = words(_CAMEL.sub(" ", label))
+    return said in _FIELD_OF and said not in _LOOSE
+
+
+def is_label(text: str) -> bool:
+    """Whether a text is a label and nothing else, so that it is no title even as a heading."""
+    said = words(text)
+    return (said in _FIELD_OF and _FIELD_OF[said] != TITLE) or (len(said) <= 2 and kind_of(text) in (REMARK, METRICS))
+
+
+_TELLS = frozenset(words("tell tells show shows learn expect reveal isolate answer mean"))
+"""Words of labels that ask what an ablation is good for: ``What it tells us``."""
+
+_LOOSE = {words(label) for label in ("type", "change", "setting", "evaluation", "to", "with", "value", "id", "number")}

@@ -1,0 +1,147 @@
+"""What every sentence below a title is for: to say what to do, what is there, what is measured, or what is expected.
+
+A sentence that says what to do is an order. What only describes the model, or gives a reason, a question or an
+expectation, changes nothing; it is kept beside the orders, and stops the entry where it may hold what they leave open.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from search_spaces.plan_import.actions import leads_with_action
+from search_spaces.plan_import.labels import SENTENCE
+from search_spaces.plan_import.written import Entry, clean
+
+_CHANGES = (
+    r"(?:replac|remov|add|var(?:y|ie|ied|ying)|swap|sweep|swept|chang|switch|substitut|drop|disabl|delet|insert|introduc|"
+    r"test|tr(?:y|ie[ds])|tried|reduc|increas|decreas|ablat|turn|us(?:e|ed)|enabl|modif|set|shrink|grow|scal|exchang|"
+    r"halv|doubl|omit|eliminat|strip|cut|tak|rais|lower|widen|narrow|deepen|compar|explor|evaluat|run|train|retrain|"
+    r"initiali[sz]|skip|apply|applied|put|mov|extend|limit|restrict|lengthen|shorten|quadrupl|tripl|activat|deactivat)"
+)
+_DO = re.compile(
+    r"^(?:please|just|then|now|next|also|simply|instead|here|for this|in this (?:ablation|study|experiment|variant|"
+    r"run),?|"
+    r"first|second|third|finally|additionally|in addition|as a (?:second|third|further) (?:arm|variant|step)|"
+    r"to (?:do so|this end))?"
+    r"[,:]?\s*(?:(?:re)?train|sample|run|use|try|take|let|give|make|put|start|draw|feed|generate|move|go|get|initiali[sz]e|"
+    r"apply|do|have|render|decode|fit|repeat|rerun|predict|regress|embed|encode|normali[sz]e|treat|allow|tie|share|mask|"
+    r"clip|average|weight|cast|warm|anneal|flip|mirror|prepend|condition|hide|feed|fix|freeze|build|keep only|cap)\b",
+    re.I,
+)
+_SOMEBODY = re.compile(
+    rf"\b(?:i|we|you|one|they|let us|let's)(?:['’](?:d|ll|re|ve))?\s+(?:(?:would|will|could|should|can|must|shall|"
+    rf"may|want|"
+    rf"plan|propose|suggest|intend|ask|like|wish|need|also|then|first|next|therefore|thus|to|simply|now|instead|only|"
+    rf"additionally|further|love|recommend|aim|try)\s+)*{_CHANGES}\w*\b",
+    re.I,
+)
+_IS_DONE = re.compile(
+    rf"\b(?:should|must|could|would|will|can|shall|to)\s+(?:also\s+|then\s+|instead\s+|simply\s+)?(?:be\s+)?{_CHANGES}\w*"
+    rf"|\b(?:is|are|gets?|being)\s+(?:then\s+|also\s+|simply\s+|each\s+)*(?:tried|tested|compared|swept|varied|explored|ablated)\b"
+    rf"|\b(?:is|are|gets?|being)\s+[^,;.]*\binstead\b",
+    re.I,
+)
+_MAY_BE_DONE = re.compile(
+    rf"\b(?:is|are|gets?|being|was|were)\s+(?:then\s+|also\s+|simply\s+|instead\s+|now\s+|each\s+)*{_CHANGES}\w*", re.I
+)
+"""``The labels are dropped`` says what is there, or what to do where nothing else does."""
+
+_SO = re.compile(
+    r",?\s+(?:and\s+)?(?:so|hence|thus|therefore|which is why|consequently)\s+(?=(?:i|we|let|please|one|the|try|use|"
+    r"it)\b)",
+    re.I,
+)
+"""What stands between a reason and what follows from it."""
+
+_ARM = re.compile(
+    r"\b(?:arms?|variants?|candidates?|options?|levels?|settings?|values|alternatives?|conditions|runs?|contenders?|"
+    r"treatments?|challengers?|configurations?|versions?)\b|\binstead\b|\brather than\b|\bwithout\b|\bversus\b|\bvs\b",
+    re.I,
+)
+_WHY = re.compile(
+    r"^\W*(?:(?:we|i|my|our)\s+(?:\w+\s+)?(?:expect|hypothesi[sz]e|believe|suspect|think|thinks|predict|anticipate|assume|guess|bet|"
+    r"wonder|hope|doubt)|if\b|expect(?:ed|ation)?\b|hypothesis|prediction|rationale|motivation|why\b|because\b|since\b|"
+    r"this\s+(?:\w+\s+)?(?:test|isolate|show|tell|check|would|will|should|reveal|measure|quantif|probe|separate|help|answer|clarif|"
+    r"determine|quantify|evaluate|assess|is meant|is to|could|may|might|lets|allows|disentangle|establish|examine|"
+    r"verif)\w*|"
+    r"(?:the|my|our) (?:question|idea|point|aim|goal|hope|purpose|concern|suspicion|guess|bet|hunch|claim|"
+    r"reason) (?:is|here)|"
+    r"(?:it|this|that|they|these) (?:may|might|could|should|would|will|is|are|was) |may\b|might\b|presumably|"
+    r"probably|likely|"
+    r"perhaps|note that|should (?:hurt|help|be|lead|improve|matter|cost|give|degrade)|(?:cheap|costly|expensive|"
+    r"worth)\b|"
+    r"(?:does|do|is|are|how|what|would|will|can|could|should|which|when|whether|or)\b[^.]*\?\s*$)",
+    re.I,
+)
+IN_FAVOUR = re.compile(
+    r"\b(?:drop|remov|discard|abandon|ditch|abolish|eliminat|retir|omit|delet|leav\w* out|tak\w* out|giv\w* up|"
+    r"get\w* rid of)\w*\s+(?P<old>[^;]+?)\s*,?\s+"
+    r"(?:in favou?r of|in exchange for|and (?:use|put|insert|try|take|have)|to make (?:room|"
+    r"way) for)\s+(?P<new>[^;]+?)(?:\s+instead|\s+in (?:its|their) place)?\s*$",
+    re.I,
+)
+"""A removal that is a replacement: ``drop the table in favour of RoPE``."""
+
+_TO_DO = re.compile(rf"\bto (?:also )?{_CHANGES}\w*\b", re.I)
+
+
+def is_why(sentence: str) -> bool:
+    """Whether a sentence gives a reason, a question or an expectation, and orders nothing."""
+    return _WHY.match(sentence) is not None and not (_TO_DO.search(sentence) or _SOMEBODY.search(sentence))
+
+
+def is_order(sentence: str, unled: str) -> bool:
+    """Whether a sentence says to do something.
+
+    Args:
+        sentence: as written.
+        unled: the same without what only leads to what is to be done (``First, we would ...``).
+    """
+    if leads_with_action(unled) or _DO.match(unled) or _DO.match(sentence.strip()):
+        return True
+    return bool(_SOMEBODY.search(sentence) or _IS_DONE.search(sentence))
+
+
+def told(
+    title: str,
+    sentences: list[str],
+    unled: Callable[[str], str],
+    without_metrics: Callable[[str], tuple[str, list[str]]],
+) -> Entry | None:
+    """The entry of a title and the sentences below it, by what every sentence is for; None where none is an order.
+
+    Args:
+        title: what the sentences stand below.
+        sentences: in order.
+        unled: takes off what only leads to what is to be done.
+        without_metrics: takes the metrics off a sentence, and returns both.
+    """
+    entry = Entry(title=title)
+    bare = [without_metrics(clean(text))[0] for text in sentences]
+    parts = [[text, *text.split(": ")[1:]] for text in bare]
+    first = next((at for at, row in enumerate(parts) if any(is_order(text, unled(text)) for text in row)), -1)
+    for at, sentence in enumerate(sentences):
+        if (so := _SO.search(sentence)) is not None and not is_order(
+            sentence[: so.start()], unled(sentence[: so.start()])
+        ):
+            entry.context.append(clean(sentence[: so.start()]))
+            sentence = sentence[so.end() :]
+        head, colon, tail = sentence.partition(": ")
+        if colon and leads_with_action(unled(tail.strip())) and not is_order(head, unled(head)):
+            entry.context.append(clean(head))  # "see whether that helps: halve it"
+            sentence = tail
+        said, metrics = without_metrics(clean(sentence))
+        entry.metrics += metrics
+        said = said.strip(" ,;.:")
+        if not said:
+            continue
+        if is_why(said if sentence.strip()[-1:] != "?" else f"{said}?"):
+            entry.remarks.append((SENTENCE, said))
+        elif is_order(said, unled(said)) or (_MAY_BE_DONE.search(said) and at > first):
+            entry.actions.append(unled(said))
+        elif _ARM.search(said) and not (at < first and _MAY_BE_DONE.search(said)):
+            entry.unknown.append((SENTENCE, said))  # it may say what an arm is
+        else:
+            entry.context.append(said)
+    return entry if entry.actions else None

@@ -1,0 +1,60 @@
+"""A study's verdicts, from its final results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dit_core.parts import METRICS
+from search_spaces.types import Expansion
+from service.analysis.contrasts import contrasts, repeated
+from service.statistics.judge import judge
+from service.statistics.model import Fit, fit
+from service.statistics.verdict import Verdicts
+
+
+def study_fit(expansion: Expansion, values: Mapping[str, Mapping[int, float]]) -> Fit:
+    """Fits the model to one metric of a study.
+
+    Args:
+        expansion: the study.
+        values: arm -> seed -> the metric, at the same images for every arm.
+    """
+    return fit({arm.name: values.get(arm.name, {}) for arm in expansion.arms}, trained_with=expansion.weights_of)
+
+
+def study_verdicts(
+    expansion: Expansion,
+    fitted: Fit,
+    metric: str,
+    missing: Mapping[str, str],
+    also: Sequence[str] = (),
+    evaluation: float | None = None,
+) -> Verdicts:
+    """Judges everything that a study compares.
+
+    Args:
+        expansion: the study.
+        fitted: its final results; see ``study_fit``.
+        metric: the metric they are of.
+        missing: arm -> why it has no final result.
+        also: more sentences that a reader has to know.
+        evaluation: variance between evaluations of the same weights, where it is known.
+    """
+    said = list(also)
+    if not any(fitted.seeds_of(arm) for arm in fitted.arms):
+        images = expansion.study.budget_images
+        said.append(f"No trial has a result of {metric} at the budget of {images:,} images, so nothing is compared.")
+    elif not fitted.seeds_of(expansion.baseline.name):
+        why = missing.get(expansion.baseline.name, "no result")
+        said.append(f"The baseline has no final result ({why}), so no arm can be compared with it.")
+    return judge(
+        fitted,
+        contrasts(expansion),
+        metric=metric,
+        higher=METRICS.about(metric).direction == "max",
+        margin=expansion.study.equivalence_margin,
+        missing=missing,
+        also=said,
+        evaluation=evaluation,
+        repeated=repeated(expansion),
+    )

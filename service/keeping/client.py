@@ -1,0 +1,176 @@
+"""What a ``Client`` does with studies that a store holds already."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dit_core.errors import UserError, unknown
+from search_spaces.study import Study
+from service.analysis.study_result import StudyResult
+from service.keeping.compare import Comparison, compare, studies_to_compare
+from service.keeping.garbage import Garbage, collect_garbage, planned_garbage
+from service.keeping.remove import Removal, planned_removal, remove_study
+from service.plugins import use_recorded
+from service.records.place import Place
+from service.records.store import Store
+from service.records.study_files import read_definition
+from service.session import Session
+from service.sources import open_recorded
+from service.starting import session_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from service.keeping.bundle import Manifest
+    from service.keeping.take_in import TakenIn
+
+Tell = Callable[[str], None]
+
+
+def _silent(text: str) -> None:
+    """Tells nobody."""
+
+
+class Keeping(ABC):
+    """Reads, compares, shares, tries again and removes studies of a store; a part of ``Client``."""
+
+    store_place: Place
+    tracking_uri: str | None
+    address: str | None
+
+    @abstractmethod
+    def require_store(self) -> Store:
+        """Returns the store, which must be there."""
+
+    @abstractmethod
+    def status(self, study: Study | str | Path) -> StudyResult:
+        """Returns where a study stands."""
+
+    @abstractmethod
+    def report(self, study: Study | str | Path) -> StudyResult:
+        """Writes the report anew and returns the results."""
+
+    @abstractmethod
+    def elsewhere(self, store: str) -> Keeping:
+        """Returns a client of another store."""
+
+    def curves(self, study: Study | str | Path) -> pd.DataFrame:
+        """Returns the curves of all trials in one long frame; see ``service.paper.curves``."""
+        from service.paper.curves import curves  # pandas: see the top of ``service.client``
+
+        return curves(self.status(study), self.require_store())
+
+    def compare(self, *studies: str) -> Comparison:
+        """Lays several studies side by side; see ``service.keeping.compare``.
+
+        Args:
+            *studies: names of studies in the store, or ``STORE/STUDY`` for one in another store.
+
+        Raises:
+            UserError: fewer than two are given, or one of them is not there.
+        """
+        return compare(studies_to_compare(studies, self))
+
+    def retry(self, study: str, arm: str | None = None, *, trust: bool = False) -> Session | None:
+        """Prepares a run that tries the study's failed trials again; None where none has failed.
+
+        It is the study as its newest run had it. What else it lacks is run, too.
+
+        Args:
+            study: the study's name.
+            arm: try only this arm's; those of the others stay given up.
+            trust: let the code that the study names run on this machine.
+
+        Raises:
+            UserError: there is no such study or arm, or the study cannot run.
+        """
+        store = self.require_store()
+        store.require_writable()
+        definition = read_definition(store, study)
+        failed = store.given_up_records(study)
+        if arm is not None:
+            use_recorded(store, study)
+            names = list(self.status(study).arms["arm"])
+            if arm not in names:
+                raise unknown("arm", arm, names)
+        leave = tuple(record for record in failed if arm is not None and not _is_of(record.trial, arm))
+        if len(leave) == len(failed):
+            return None
+        opened = open_recorded(store, study, trust=trust)
+        return session_of(
+            opened,
+            store,
+            self.store_place,
+            self.tracking_uri,
+            self.address,
+            recorded_command=definition.command,
+            leave=leave,
+        )
+
+    def remove(self, study: str, *, dry_run: bool = False, tell: Tell = _silent) -> Removal:
+        """Removes a study and the weights that no other study needs.
+
+        Args:
+            study: the study's name.
+            dry_run: only say what would be removed.
+            tell: told when there is something to wait for.
+
+        Raises:
+            UserError: there is no such study, it is being run, or what another study needs is not known.
+        """
+        return (planned_removal if dry_run else remove_study)(self.require_store(), study, tell)
+
+    def collect_garbage(
+        self, keep: str = "final", study: str | None = None, *, dry_run: bool = True, tell: Tell = _silent
+    ) -> Garbage:
+        """Frees checkpoints that are not needed; only says which, unless ``dry_run`` is false.
+
+        Args:
+            keep: ``final``, ``best`` or ``none``; see ``service.keeping.garbage``.
+            study: of this study only.
+            dry_run: touch nothing.
+            tell: told when there is something to wait for.
+
+        Raises:
+            UserError: there is no such study, or what a study needs is not known.
+        """
+        return (planned_garbage if dry_run else collect_garbage)(self.require_store(), keep, study, tell)
+
+    def bundle(self, study: str, to: str | Path, *, weights: bool = False) -> Manifest:
+        """Writes one file of a study for a colleague: report, records, configurations.
+
+        Args:
+            study: the study's name.
+            to: a new file.
+            weights: with the last checkpoint of every trial.
+
+        Raises:
+            UserError: there is no such study, or the file cannot be written.
+        """
+        to = Path(to).expanduser()
+        if to.exists():
+            raise UserError(f"bundle: {to} is there already; give a new file")
+        self.report(study)
+        from service.keeping.bundle import write_bundle  # PyTorch: see the top of ``service.client``
+
+        return write_bundle(self.require_store(), study, to, weights=weights)
+
+    def import_bundle(self, file: str | Path) -> TakenIn:
+        """Takes a bundle into the store, which is made where there is none.
+
+        Raises:
+            UserError: the file is no sound bundle, or the store has a study of that name.
+        """
+        path = Path(file).expanduser()
+        if not path.is_file():
+            raise UserError(f"bundle: there is no file {path}")
+        from service.keeping.take_in import import_bundle  # PyTorch: see the top of ``service.client``
+
+        return import_bundle(self.store_place, path)
+
+
+def _is_of(trial: str, arm: str) -> bool:
+    return trial.rpartition(" seed=")[0] == arm

@@ -1,0 +1,50 @@
+"""The probability that an arm ends as the best, from a forecast of where every arm ends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(24)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Where an arm is expected to end: a normal distribution.
+
+    Attributes:
+        mean: expected final value, lower is better.
+        variance: its variance.
+    """
+
+    mean: float
+    variance: float
+
+
+def chance_ahead(one: Forecast, other: Forecast) -> float:
+    """Returns the probability that ``one`` ends below ``other``; their errors are independent."""
+    scale = math.sqrt(2 * max(one.variance + other.variance, 1e-18))
+    return 0.5 * math.erfc((one.mean - other.mean) / scale)
+
+
+def chances(forecasts: Mapping[str, Forecast]) -> dict[str, float]:
+    """Returns arm -> the probability that it ends below all the others, which add up to 1.
+
+    The arms' errors are independent. Integrated by Gauss-Hermite quadrature with 24 nodes over each arm's own
+    distribution, and scaled to a sum of 1.
+    """
+    raw = {}
+    for arm, own in forecasts.items():
+        points = own.mean + math.sqrt(own.variance) * _NODES
+        product = _WEIGHTS.copy()
+        for other, forecast in forecasts.items():
+            if other != arm:
+                scale = math.sqrt(2 * max(forecast.variance, 1e-18))
+                product *= [0.5 * math.erfc((point - forecast.mean) / scale) for point in points]
+        raw[arm] = float(product.sum())
+    total = sum(raw.values())
+    return {arm: chance / total for arm, chance in raw.items()}

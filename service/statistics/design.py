@@ -1,0 +1,150 @@
+"""The design of a study as linear algebra: who was measured with which seed, and what can be told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+NEAR_ZERO = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """Which arm was measured with which seed: additive effects of arms and of seeds, each a column of 0 and 1.
+
+    Attributes:
+        arm_of: index of the arm of each measurement, (n,).
+        seed_of: index of the seed of each measurement, (n,).
+        arms: number of arms.
+        seeds: number of seeds.
+    """
+
+    arm_of: NDArray[np.int64]
+    seed_of: NDArray[np.int64]
+    arms: int
+    seeds: int
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """How many measurements each arm has, (arms,)."""
+        return np.asarray(np.bincount(self.arm_of, minlength=self.arms), dtype=np.int64)
+
+    @cached_property
+    def _together(self) -> Array:
+        """How often each arm was measured with each seed, (arms, seeds)."""
+        found = np.zeros((self.arms, self.seeds))
+        np.add.at(found, (self.arm_of, self.seed_of), 1.0)
+        return found
+
+    @cached_property
+    def _shares(self) -> Array:
+        """One over each arm's count, (arms, 1); 0 for an arm that was never measured."""
+        return np.asarray(np.where(self.counts > 0, 1.0 / np.maximum(self.counts, 1), 0.0)[:, None])
+
+    @cached_property
+    def _reduced(self) -> Array:
+        """The normal equations of the seeds once the arms are eliminated, (seeds, seeds)."""
+        return np.asarray(np.diag(self._together.sum(axis=0)) - self._together.T @ (self._shares * self._together))
+
+    @cached_property
+    def _inverse(self) -> Array:
+        return np.asarray(np.linalg.pinv(self._reduced, rcond=NEAR_ZERO, hermitian=True))
+
+    def _solve(self, of_arms: Array, of_seeds: Array) -> tuple[Array, Array]:
+        """Solves the normal equations of the model for one right side or several.
+
+        Arms are eliminated, of which there may be many, so that a system of the few seeds is left. Of all solutions it
+        is that in which the seeds' effects sum to 0 among arms that hang together by their seeds.
+
+        Args:
+            of_arms: (arms, right sides).
+            of_seeds: (seeds, right sides).
+
+        Returns:
+            Effects of the arms, (arms, right sides), 0 for those that were never measured, and of the seeds.
+        """
+        seeds = self._inverse @ (of_seeds - self._together.T @ (self._shares * of_arms))
+        return self._shares * (of_arms - self._together @ seeds), seeds
+
+    def effects(self, y: Array) -> tuple[Array, Array]:
+        """Fits the measurements by least squares.
+
+        Args:
+            y: the measurements, (n,).
+
+        Returns:
+            The arms' effects, (arms,): what their means would be over all seeds of the arms they can be compared with;
+            not a number for an arm that was never measured. And what each seed adds to all arms alike, (seeds,).
+        """
+        of_arms = np.asarray(np.bincount(self.arm_of, weights=y, minlength=self.arms), dtype=np.float64)
+        of_seeds = np.asarray(np.bincount(self.seed_of, weights=y, minlength=self.seeds), dtype=np.float64)
+        arms, seeds = self._solve(of_arms[:, None], of_seeds[:, None])
+        return np.where(self.counts > 0, arms[:, 0], np.nan), seeds[:, 0]
+
+    @cached_property
+    def residual(self) -> Array:
+        """The projection that leaves what neither arms nor seeds explain, (n, n)."""
+        n = len(self.arm_of)
+        of_arms, of_seeds = np.zeros((self.arms, n)), np.zeros((self.seeds, n))
+        of_arms[self.arm_of, np.arange(n)] = of_seeds[self.seed_of, np.arange(n)] = 1.0
+        arms, seeds = self._solve(of_arms, of_seeds)
+        return np.asarray(np.eye(n) - arms[self.arm_of] - seeds[self.seed_of])
+
+    @cached_property
+    def residual_df(self) -> int:
+        """Degrees of freedom of the residuals."""
+        rank_of_seeds = round(float(np.sum(self._inverse * self._reduced)))
+        return len(self.arm_of) - int(np.count_nonzero(self.counts)) - rank_of_seeds
+
+    def estimator(self, weights: Array) -> Array | None:
+        """Returns how much each measurement counts in the least-squares estimate of a contrast of arms.
+
+        Args:
+            weights: one number per arm, (arms,), that sum to 0.
+
+        Returns:
+            (n,); the estimate is its scalar product with the measurements. None when the arms have no seed in
+            common, neither directly nor through other arms, so that the contrast cannot be told from the seeds.
+        """
+        arms, seeds = (found[:, 0] for found in self._solve(weights[:, None], np.zeros((self.seeds, 1))))
+        of_arms = self.counts * arms + self._together @ seeds
+        of_seeds = self._together.T @ arms + self._together.sum(axis=0) * seeds
+        if max(np.abs(of_arms - weights).max(initial=0.0), np.abs(of_seeds).max(initial=0.0)) > 1e-6:
+            return None
+        return np.asarray(arms[self.arm_of] + seeds[self.seed_of])
+
+    def only(self, arms: Collection[int]) -> tuple[Design, NDArray[np.int64]]:
+        """Returns the design of some arms alone, and which measurements are theirs."""
+        rows = np.flatnonzero(np.isin(self.arm_of, sorted(arms)))
+        return Design(self.arm_of[rows], self.seed_of[rows], self.arms, self.seeds), rows
+
+    def residual_of(self, arms: Collection[int]) -> Array:
+        """Returns the residual projection of some arms alone, with zeros for all other measurements, (n, n)."""
+        part, rows = self.only(arms)
+        found = np.zeros((len(self.arm_of),) * 2)
+        found[np.ix_(rows, rows)] = part.residual
+        return found
+
+
+def design_of(values: Mapping[str, Mapping[int, float]], seeds: Sequence[int]) -> tuple[Design, Array]:
+    """Lays measurements out as a design.
+
+    Args:
+        values: arm -> seed -> value.
+        seeds: all seeds, in order.
+
+    Returns:
+        The design and the values in its order, (n,).
+    """
+    place = {seed: index for index, seed in enumerate(seeds)}
+    found = [(arm, place[seed], own[seed]) for arm, own in enumerate(values.values()) for seed in sorted(own)]
+    arm_of, seed_of = (
+        np.array([row[0] for row in found], dtype=np.int64),
+        np.array([r[1] for r in found], dtype=np.int64),
+    )
+    return Design(arm_of, seed_of, len(values), len(seeds)), np.array([row[2] for row in found], dtype=np.float64)

@@ -1,0 +1,83 @@
+"""The distribution of the largest of several correlated t values, by a fixed set of directions.
+
+A multivariate t vector of rank r is a direction, uniform on the sphere, times a length whose square over r is F
+distributed. So P(max |T| > t) is a mean over directions of a tail of F: the length is integrated exactly and only the
+direction by points, a scrambled Sobol sequence from a fixed seed (the spherical-radial method, Genz & Bretz,
+Computation of Multivariate Normal and t Probabilities, 2009, section 4.1). The same input gives the same number always,
+and tails far out are as exact as those near by. ``scipy.stats.dunnett`` gives the same for arms against a control.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from service.statistics.design import Array
+
+POINTS = 2**14
+BINS = 256
+"""Directions are gathered into this many of like reach, which changes results by less than 1e-4 of themselves."""
+RANK = 1e-8
+_AT_ONCE = 2**11
+
+
+def max_t(correlation: Array) -> MaxT:
+    """Returns the distribution for a correlation matrix, (k, k), from a cache where it was asked before."""
+    return _kept(len(correlation), np.round(correlation, 12).tobytes())
+
+
+class MaxT:
+    """The largest of jointly t distributed values with one variance estimate in common.
+
+    Args:
+        correlation: of the values, (k, k); it may be singular.
+    """
+
+    def __init__(self, correlation: Array) -> None:
+        values, vectors = np.linalg.eigh(correlation)
+        kept = values > RANK * max(1.0, float(values.max(initial=0.0)))
+        factor = vectors[:, kept] * np.sqrt(values[kept])
+        factor /= np.linalg.norm(factor, axis=1, keepdims=True)
+        self.rank = int(kept.sum())
+        directions, highest, lowest = _directions(self.rank), np.empty(POINTS), np.empty(POINTS)
+        for start in range(0, POINTS, _AT_ONCE):  # a thousand values in 16384 directions would take 130 MB, twice
+            reach = directions[start : start + _AT_ONCE] @ factor.T
+            highest[start : start + _AT_ONCE], lowest[start : start + _AT_ONCE] = reach.max(axis=1), reach.min(axis=1)
+        self._two_sided = _binned(np.maximum(highest, -lowest))
+        self._one_sided = _binned(np.maximum(highest, 0.0))
+
+    def tail(self, t: float, df: float, *, one_sided: bool = False) -> float:
+        """Returns P(max |T| > t), or P(max T > t) when one-sided, for t of at least 0."""
+        from scipy import special
+
+        if t <= 0:
+            return 1.0
+        reach = self._one_sided if one_sided else self._two_sided
+        with np.errstate(divide="ignore"):
+            ratio = np.where(reach > 0, t**2 / (self.rank * np.where(reach > 0, reach, 1.0) ** 2), np.inf)
+        finite = np.isfinite(ratio)
+        return float(special.fdtrc(self.rank, df, ratio[finite]).sum() / len(reach))
+
+
+def _binned(reach: Array) -> Array:
+    gathered = np.sort(reach).reshape(BINS, -1)
+    return np.asarray(np.sqrt((gathered**2).mean(axis=1)))
+
+
+@lru_cache(maxsize=64)
+def _kept(size: int, data: bytes) -> MaxT:
+    return MaxT(np.frombuffer(data, dtype=np.float64).reshape(size, size))
+
+
+@lru_cache(maxsize=4)
+def _directions(rank: int) -> Array:
+    from scipy import special
+    from scipy.stats import qmc
+
+    if rank == 1:
+        return np.where(np.arange(POINTS) % 2, 1.0, -1.0)[:, None]
+    points = qmc.Sobol(rank, scramble=True, rng=0).random(POINTS // 2)
+    normal = special.ndtri(np.clip(points, 1e-12, 1 - 1e-12))
+    directions = normal / np.linalg.norm(normal, axis=1, keepdims=True)
+    return np.concatenate([directions, -directions])  # both signs: one-sided tails are as exact on either side
