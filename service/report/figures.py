@@ -215,7 +215,7 @@ def _panels(
 
 
 def last(arm: ArmSummary) -> tuple[int, float] | None:
-    """Returns where the arm stands: its final mean, or the mean at the last rung it reached; None for nothing finite."""
+    """Returns where the arm stands: its final mean, or that at the last rung it reached; None for nothing finite."""
     images = arm.stop.images if arm.stop is not None and not arm.finals else arm.last_images
     found = arm.final or arm.at(images)
     if found is None or not math.isfinite(found.mean):

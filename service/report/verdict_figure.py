@@ -128,8 +128,8 @@ def _draw(axes: Any, place: int, verdict: Verdict, relative: bool, limit: float)
     axes.scatter(at, place, s=22, facecolors=face, edgecolors=shade, linewidths=1.2, zorder=4)
 
 
-_PERCENT = (-99, -95, -90, -80, -70, -60, -50, -40, -30, -20, -10, -5,
-            0, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 900, 1900, 4900, 9900)  # fmt: skip
+_PERCENT = (-99, -95, -90, -80, -70, -60, -50, -40, -30, -20, -10, -5, -2, -1,
+            0, 1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 900, 1900, 4900, 9900)  # fmt: skip
 """Changes that may be written at the axis."""
 
 

@@ -348,7 +348,3 @@ def test_first_row_of_a_grid_is_cut_whole() -> None:
     images = torch.arange(30).view(30, 1, 1, 1).mul(8).expand(30, 1, 8, 8).to(torch.uint8)
     row = np.asarray(first_row(render_grid(images, columns=10), config))
     assert set(np.unique(row)) == {8 * index for index in range(10)}
-
-
-def _uri(path: Path) -> str:
-    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from service.analysis.numbers import significant
 from service.report.page.palette import INK, LINE, PAPER, SOFT
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
@@ -83,6 +84,7 @@ def figure(height: int, **layout: Any) -> Any:
         "margin": {"l": 8, "r": 12, "t": 8, "b": 8},
         "height": height,
         "hovermode": "closest",
+        "showlegend": True,
         "hoverlabel": {"bgcolor": PAPER, "bordercolor": SOFT, "font": {"color": INK, "size": 12}, "align": "left"},
         "legend": {
             "orientation": "h",
@@ -111,6 +113,7 @@ def axis(**settings: Any) -> dict[str, Any]:
         "automargin": True,
         "ticks": "outside",
         "ticklen": 4,
+        "exponentformat": "power",
     }
     return {**own, **settings}
 
@@ -140,10 +143,34 @@ def logarithmic(values: Sequence[float], at: float = 6.0) -> bool:
 
 
 def scale(values: Sequence[float], at: float = 6.0) -> dict[str, Any]:
-    """Returns the settings of an axis through these values."""
+    """Returns the settings of an axis through these values, with a little room around them.
+
+    Args:
+        values: what is drawn.
+        at: a factor; the axis is logarithmic where the values are positive and farther apart.
+    """
+    finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
+    low, high = min(finite), max(finite)
+    if low == high and low > 0:
+        return {"type": "log", "range": [math.log10(low) - 0.3, math.log10(low) + 0.3], **_ticks(low / 2, low * 2)}
     if not logarithmic(values, at):
-        return {"type": "linear"}
-    return {"type": "log", "dtick": "D2" if max(values) / min(values) < 30 else "D1", "tickformat": "~g"}
+        room = 0.06 * (high - low) or 1.0
+        return {"type": "linear", "range": [low - room, high + room]}
+    room = 0.06 * math.log10(high / low)
+    ends = math.log10(low) - room, math.log10(high) + room
+    return {"type": "log", "range": list(ends), **_ticks(10 ** ends[0], 10 ** ends[1])}
+
+
+def _ticks(low: float, high: float) -> dict[str, Any]:
+    """Round places of a logarithmic axis, up to seven of them."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    found: list[float] = []
+    for steps in ((1, 2, 3, 4, 5, 6, 8), (1, 2, 5), (1, 3), (1,)):
+        found = [place for power in powers for step in steps if low <= (place := step * 10.0**power) <= high]
+        if len(found) <= 7:
+            break
+    found = found[:: -(-len(found) // 7) or 1]
+    return {"tickvals": found, "ticktext": [significant(place, 3) for place in found]}
 
 
 def _plain(row: Sequence[Any]) -> list[Any]:

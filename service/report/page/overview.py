@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dit_core.metrics.direction import better
@@ -16,7 +16,8 @@ from service.analysis.scaling import Point, front
 from service.analysis.summary import ArmSummary, Summary
 from service.records.store import Store
 from service.report.figures import band_of, last, look, looks, losses
-from service.report.page.chart import Chart, Panel, figure, lines, logarithmic, scale, titled, words
+from service.report.page.chart import Chart, Panel, figure, lines, scale, titled, words
+from service.report.page.labels import Named, names
 from service.report.page.palette import BAND, INK, PAPER, SERIES, SOFT
 from service.report.style import BASELINE
 
@@ -28,8 +29,6 @@ BANDS = "The band behind a line goes from its lowest to its highest seed."
 FRONT = "On the Pareto front, the dashed line, no cheaper arm has a better mean."
 _POINTS = 200
 """Points of one curve that are drawn, at most."""
-_NAMED = 12
-"""Arms beyond which only the baseline and those on the front have their names beside them."""
 
 
 def _ink(colour: str) -> str:
@@ -63,7 +62,7 @@ def gflops_chart(
     )
     costs = [arm.cost.gmacs for arm, *_ in (*points, *grey)]
     drawn.update_xaxes(**scale(costs, at=3))
-    drawn.update_yaxes(**_through([*values, *([floor] if floor else [])]))
+    drawn.update_yaxes(**scale([*values, *([floor] if floor else [])]))
     if grey:
         drawn.add_scatter(
             x=[arm.cost.gmacs for arm, *_ in grey], y=[value for *_, value in grey], mode="markers", name="other arms",
@@ -80,20 +79,14 @@ def gflops_chart(
     groups: dict[tuple[str, str], list[tuple[ArmSummary, int, float]]] = {}
     for point in points:
         groups.setdefault(style[point[0].arm.name], []).append(point)
-    names = {look(index): view.name for index, view in reversed([*enumerate(expansion.ablations)])}
+    questions = {look(index): view.name for index, view in reversed([*enumerate(expansion.ablations)])}
     for (colour, marker), own in groups.items():
-        named = [
-            words(arm.arm.name, 28) if len(points) <= _NAMED or arm.arm.is_baseline or arm.arm.name in on_front else ""
-            for arm, *_ in own
-        ]
         sds = [arm.final.sd if arm.final is not None and arm.final.sd is not None else 0.0 for arm, *_ in own]
         below = [min(sd, value * 0.8) if value > 0 else sd for sd, (*_, value) in zip(sds, own, strict=True)]
         colour = _ink(colour)
         drawn.add_scatter(
-            x=[arm.cost.gmacs for arm, *_ in own], y=[value for *_, value in own], mode="markers+text",
-            name=words("baseline" if own[0][0].arm.is_baseline else names.get((colour, marker), "other"), 40),
-            text=named, textposition=["top center" if i % 2 == 0 else "bottom center" for i in range(len(own))],
-            textfont={"size": 11, "color": colour}, cliponaxis=False,
+            x=[arm.cost.gmacs for arm, *_ in own], y=[value for *_, value in own], mode="markers",
+            name=words("baseline" if own[0][0].arm.is_baseline else questions.get((colour, marker), "other"), 40),
             error_y={"type": "data", "array": sds, "arrayminus": below, "color": colour, "thickness": 1, "width": 0},
             marker={
                 "symbol": SYMBOLS[marker], "size": 14 if own[0][0].arm.is_baseline else 10,
@@ -111,6 +104,14 @@ def gflops_chart(
             showarrow=False, font={"size": 11, "color": SOFT},
             text="floor: as many held-out images" if known.at_samples else "floor: held-out images",
         )  # fmt: skip
+    beside = _names(points, drawn, style, on_front)
+    slim = {
+        "xaxis.title.text": "Gflops of one forward pass",
+        "annotations": [*drawn.layout.annotations, *beside(300, 18)],
+    }
+    slim["annotations"] = [getattr(note, "to_plotly_json", lambda note=note: note)() for note in slim["annotations"]]
+    for note in beside(860, 28):
+        drawn.add_annotation(note)
     columns = ("arm", "gflops", "parameters", "images", metric, "standard deviation", "seeds", "status", "on the front")
     rows = tuple(
         (
@@ -120,11 +121,29 @@ def gflops_chart(
         for arm, images, value in (*points, *grey)
     )  # fmt: skip
     return Chart(
-        (Panel(drawn, 470, narrow={"xaxis.title.text": "Gflops of one forward pass"}, narrow_height=480),),
+        (Panel(drawn, 470, narrow=slim, narrow_height=480),),
         columns,
         rows,
         FRONT,
     )
+
+
+def _names(
+    points: Sequence[tuple[ArmSummary, int, float]], drawn: Any, style: Mapping[str, tuple[str, str]], first: set[str]
+) -> Callable[[int, int], list[dict[str, Any]]]:
+    """The points' names for a plot of some width: the baseline's first, then those on the front."""
+    ordered = sorted(points, key=lambda point: (not point[0].arm.is_baseline, point[0].arm.name not in first))
+    axes = drawn.layout.xaxis, drawn.layout.yaxis
+
+    def at(value: float, axis: Any) -> float:
+        return math.log10(value) if axis.type == "log" else value
+
+    named = [
+        Named(at(arm.cost.gmacs, axes[0]), at(value, axes[1]), arm.arm.name, _ink(style[arm.arm.name][0]))
+        for arm, _, value in ordered
+    ]
+    spans = tuple(axes[0].range), tuple(axes[1].range)
+    return lambda width, letters: names(named, spans, (width, 380), letters)
 
 
 def pareto(arms: Sequence[ArmSummary], metric: str) -> tuple[Point, ...]:
@@ -146,7 +165,7 @@ def _arm_text(arm: ArmSummary, images: int, value: float, shown: MetricFormat) -
 def progress_chart(
     expansion: Expansion, summary: Summary, others: Sequence[ArmSummary], shown: MetricFormat
 ) -> Chart | None:
-    """Draws the primary metric at every rung with the range of the seeds, a panel per question; None before any value."""
+    """Draws the primary metric at every rung with the range of the seeds, a panel per question; None before any."""
     if not any(last(arm) for arm in summary.arms):
         return None
     metric, milestones = summary.study.primary_metric, summary.study.milestones
@@ -165,7 +184,7 @@ def progress_chart(
 
 
 def loss_chart(expansion: Expansion, summary: Summary, store: Store) -> Chart | None:
-    """Draws the training loss with the range of the seeds, a panel per question, every training once; None before any."""
+    """Draws the training loss with the range of the seeds, a panel per question; None before any."""
     trained = [arm for arm in summary.arms if arm.arm.name not in summary.weights_of]
     curves = {arm.arm.name: _thin(losses(arm, store, summary.study.budget_images)) for arm in trained}
     values = [loss for curve in curves.values() for seeds in curve.values() for loss in seeds.values()]
@@ -205,7 +224,7 @@ def _panels(
     at: float = 6.0,
 ) -> tuple[Panel, ...]:
     """A panel per question with a line per arm, the baseline in each, all on one scale."""
-    scaled = _through(values, at)
+    scaled = scale(values, at)
     found = []
     for view in expansion.ablations:
         arms = [(label, summary.arm(name)) for label, name in view.arms if name != expansion.baseline.name]
@@ -230,15 +249,6 @@ def _panels(
             _line(drawn, own_label(own or "baseline"), summary.baseline, base, (INK, "solid"), (written, marks))
         found.append(Panel(drawn, height, view.name))
     return tuple(found)
-
-
-def _through(values: Sequence[float], at: float = 6.0) -> dict[str, Any]:
-    """An axis through these values, with a little room around them."""
-    low, high = min(values, default=0.0), max(values, default=1.0)
-    if logarithmic(values, at):
-        low, high = math.log10(low), math.log10(high)
-    room = 0.06 * (high - low) or 1.0
-    return {**scale(values, at), "range": [low - room, high + room]}
 
 
 def _line(

@@ -43,7 +43,7 @@ def scaling_chart(found: Scaling) -> Chart:
     panels = []
     for title, across, law, best, groups in sides:
         drawn = figure(360, xaxis={"title": titled(across)}, yaxis={"title": titled(_metric(found.metric))})
-        drawn.update_xaxes(type="log", nticks=6, tickformat="~s")
+        drawn.update_xaxes(**scale([x for points in groups.values() for _, x, _ in points], at=1.0))
         drawn.update_yaxes(**scale(values, at=1.5))
         for place, (arm, points) in enumerate(groups.items()):
             drawn.add_scatter(
@@ -83,7 +83,8 @@ def heat_chart(grid: Grid, shown: MetricFormat) -> Chart:
     drawn.update_yaxes(title=titled(down), type="category", ticks="", showgrid=False, autorange="reversed")
     drawn.add_heatmap(
         x=[words(name) for name in grid.across], y=[words(name) for name in grid.down], z=values, text=texts,
-        texttemplate="%{text}", hovertemplate=f"{words(down)} %{{y}}<br>{words(across)} %{{x}}<br>%{{text}}<extra></extra>",
+        texttemplate="%{text}",
+        hovertemplate=f"{words(down)} %{{y}}<br>{words(across)} %{{x}}<br>%{{text}}<extra></extra>",
         colorscale="Viridis", reversescale=direction.better(grid.metric) == "lower", xgap=2, ygap=2, hoverongaps=False,
         colorbar={"title": {"text": words(grid.metric)}, "thickness": 12, "outlinewidth": 0},
     )  # fmt: skip
@@ -121,7 +122,9 @@ def tuning_chart(found: Sequence[Choice], summary: Summary) -> Chart | None:
             if best is not None:
                 drawn.add_scatter(
                     x=[best[0]], y=[best[1]], mode="markers", showlegend=False, legendgroup=arm, hoverinfo="text",
-                    hovertext=[lines(arm, f"chosen: {name} {_told(domain, best[0])}", f"{metric} {significant(best[1])}")],
+                    hovertext=[
+                        lines(arm, f"chosen: {name} {_told(domain, best[0])}", f"{metric} {significant(best[1])}")
+                    ],
                     marker={**look, "size": 13, "color": colour},
                 )  # fmt: skip
         panels.append(Panel(drawn, 330, name.replace("_", " ") if len(tune.values) > 1 else ""))
@@ -137,7 +140,8 @@ def history_chart(points: Sequence[Point], summary: Summary) -> Chart | None:
     if not drawn_points:
         return None
     drawn = figure(340, xaxis={"title": titled("proposal")}, yaxis={"title": titled(_metric(metric))})
-    drawn.update_yaxes(**scale([_value(point) for point in drawn_points]))
+    own = summary.baseline.final
+    drawn.update_yaxes(**scale([*map(_value, drawn_points), *([own.mean] if own is not None else [])]))
     steps: list[tuple[int, float]] = []
     for point in points:
         best = steps[-1][1] if steps else None
@@ -149,7 +153,6 @@ def history_chart(points: Sequence[Point], summary: Summary) -> Chart | None:
         x=[x for x, _ in steps], y=[y for _, y in steps], mode="lines", name="best so far", hoverinfo="skip",
         line={"color": SERIES[1], "width": 2, "shape": "hv"},
     )  # fmt: skip
-    own = summary.baseline.final
     if own is not None:
         ends = [points[0].number, points[-1].number]
         drawn.add_scatter(x=ends, y=[own.mean] * 2, mode="lines", name="baseline", hoverinfo="skip",
@@ -232,12 +235,12 @@ def _by_value(domain: Domain, name: str, metric: str) -> Any:
         texts = [words(str(value), 20) for value in domain.values]
         drawn.update_xaxes(tickvals=[*range(len(texts))], ticktext=texts)
     elif domain.is_log:
-        drawn.update_xaxes(type="log", tickformat="~g", nticks=6)
+        drawn.update_xaxes(**scale([domain.low, domain.high], at=1.0))
     return drawn
 
 
 def _at(domain: Domain, value: Any) -> float:
-    """Where a value stands: a choice's place, any other value itself; a value of its own that is no choice, before all."""
+    """Where a value stands: a choice's place, before all where it is none of them; any other value itself."""
     if domain.kind != "choice":
         return float(value)
     return float(domain.values.index(value)) if value in domain.values else -1.0

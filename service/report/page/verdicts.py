@@ -1,4 +1,4 @@
-"""The page's figure of verdicts: every comparison's estimate and simultaneous interval, with its numbers at the pointer."""
+"""The page's figure of verdicts: every comparison's estimate and interval, with its numbers at the pointer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ LOOKS = {
 """Colour -> what it says, and the marker that says the same to those who cannot tell colours apart."""
 _ROW, _NARROW_ROW, _AROUND = 24, 40, 110
 COLUMNS = (
-    "question", "label", "kind", "verdict", "difference", "low", "high", "ratio", "ratio_low", "ratio_high", "p", "seeds",
+    "question", "label", "kind", "verdict", "difference", "low", "high", "ratio", "ratio_low", "ratio_high", "p",
+    "seeds",
 )  # fmt: skip
 
 
@@ -126,7 +127,8 @@ def _draw(
     drawn.add_scatter(
         x=xs, y=ys, mode="markers", name=meaning, hovertext=texts, hoverinfo="text",
         marker={
-            "symbol": symbol, "size": 10, "color": PAPER if shade == OPEN else shade, "line": {"color": shade, "width": 2},
+            "symbol": symbol, "size": 10, "color": PAPER if shade == OPEN else shade,
+            "line": {"color": shade, "width": 2},
         },
         error_x={"type": "data", "array": more, "arrayminus": less, "color": shade, "thickness": 2, "width": 4},
     )  # fmt: skip
