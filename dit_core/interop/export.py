@@ -74,8 +74,8 @@ def export(
     """
     chosen = LAYOUTS.get(layout, "layout")
     check_layout(config, layout)
-    _check_target(to, layout)
     require_room_for(to, "to")
+    _check_target(to, layout)
     length = config.evaluation.ema_length if decay is None else None
     decay = config.evaluated_decay if decay is None else decay
     if decay not in (*config.training.ema_decays, 0):
