@@ -108,7 +108,7 @@ def cache_latents(
     plan = _plan(dataset, model, vae, shard_size, flips, dtype)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder):
+        with alone(folder):
             return _Work(dataset, model, where, folder, plan, batch_size, tell).run()
     except OSError as error:
         raise UserError(f"{str(folder)!r} cannot be written ({error.strerror or error})") from None
@@ -290,7 +290,7 @@ def _ahead(read: Callable[[Sequence[int]], Tensor], batches: Sequence[range]) ->
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """Lets one process at a time write a folder, where the file system has locks."""
     try:
         import fcntl

@@ -11,6 +11,7 @@ import torch
 from dit_core.data.config import DataConfig
 from dit_core.data.corrupt import settle
 from dit_core.data.encoded import EncodedImages, sound
+from dit_core.data.feature_folders import recognise
 from dit_core.data.paths import data_folder, file_bytes, file_stamp, printable, walk
 from dit_core.data.verification import reason, verify
 from dit_core.errors import UserError
@@ -102,6 +103,8 @@ def _list(folder: Path) -> tuple[list[str], list[tuple[str, int]], tuple[str, ..
             f"{printable(repeated[0])}"
         )
     if not images:
+        if (foreign := recognise(folder)) is not None:
+            raise UserError(foreign.sentence("data.path"))
         raise UserError(f"data.path: no images in {str(folder)!r}; looked for {', '.join(EXTENSIONS)}")
     classes = sorted(
         p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".") and p.name not in repeated

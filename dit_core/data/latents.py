@@ -16,6 +16,7 @@ from torch import Tensor
 from dit_core.data.base import ImageDataset, Inputs, Split
 from dit_core.data.config import DataConfig
 from dit_core.data.corrupt import settle
+from dit_core.data.feature_folders import recognise
 from dit_core.data.latents_format import MANIFEST, PARTIAL, Manifest, Shard, read_manifest, unpack_names
 from dit_core.data.paths import data_folder, file_stamp
 from dit_core.data.split import split_indices
@@ -141,6 +142,8 @@ def _read_manifest(folder: Path) -> Manifest:
                 f"data.path: the latents in {str(folder)!r} are not finished; run the same dit-ablate cache-latents "
                 f"again"
             ) from None
+        if (foreign := recognise(folder)) is not None:
+            raise UserError(foreign.sentence("data.path")) from None
         raise UserError(f"data.path: no {MANIFEST} in {str(folder)!r}; is it a folder of latents?") from None
     if not manifest.shards or sum(shard.count for shard in manifest.shards) != manifest.count:
         raise UserError(f"data.path: {MANIFEST} states {manifest.count} latents, its shards do not add up to that")

@@ -17,7 +17,7 @@ split alike. ``dit-ablate cache-latents`` makes such folders (``dit_core.data.ca
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -179,7 +179,7 @@ def write_latents(
     names: Sequence[str],
     *,
     scale: float,
-    num_classes: int,
+    num_classes: int | Callable[[], int],
     shift: float = 0.0,
     vae: VaeIdentity | None = None,
     shard_size: int = 8192,
@@ -191,7 +191,7 @@ def write_latents(
         batches: each with ``labels`` (n,) and the same latent tensors (n, C, H, W), named as the module says.
         names: one distinct name per latent; the split between training and held-out images is a function of them.
         scale: model input = (latent - shift) * scale.
-        num_classes: number of classes, 0 for unlabelled images.
+        num_classes: number of classes, 0 for unlabelled images; or what tells it once all batches are written.
         shift: see ``scale``.
         vae: the VAE that made the latents.
         shard_size: most rows in one file.
@@ -220,6 +220,8 @@ def write_latents(
         raise ValueError("no latents were given")
     if len(set(names)) != len(names) or len(names) != written + rest:
         raise ValueError(f"{len(names)} names ({len(set(names))} distinct) given for {written + rest} latents")
+    if callable(num_classes):
+        num_classes = num_classes()
     kind = next((kind for kind, tensors in KINDS.items() if set(tensors) <= set(layout)), None)
     latents = next(name for name in layout if name != "labels")
     manifest = Manifest.model_validate(

@@ -57,6 +57,18 @@ def options(vae: str, *more: object) -> tuple[object, ...]:
     return ("--vae", vae, "--image-size", 16, "--batch-size", 4, "--shard-size", 8, "--device", "cpu", *more)
 
 
+def advised(line: str) -> TrialConfig:
+    """Returns the configuration that a line of advice makes."""
+    advice = shlex.split(line)
+    assert set(advice[::2]) == {"--set"}
+    sections: dict[str, dict[str, object]] = {}
+    for setting in advice[1::2]:
+        name, value = parse_setting(setting)
+        section, field = name.split(".")
+        sections.setdefault(section, {})[field] = value
+    return TrialConfig.model_validate(sections)
+
+
 def test_plain_lines_and_the_advice_at_the_end(images: Path, vae: str, tmp_path: Path) -> None:
     out = tmp_path / "out #2"
     done = dit_ablate("cache-latents", images, out, *options(vae))
@@ -64,14 +76,8 @@ def test_plain_lines_and_the_advice_at_the_end(images: Path, vae: str, tmp_path:
     lines = done.stdout.splitlines()
     assert lines[1] == f"{COUNT} images to encode" and lines[2].startswith(f"{COUNT} of {COUNT} images encoded, ")
     assert lines[3].startswith(f"{COUNT} images (2 classes) as latents of 4 x 8 x 8 in {out}, 0.2 MB.")
-    advice = shlex.split(lines[4])
-    assert advice[::2] == ["--set"] * 8
-    sections: dict[str, dict[str, object]] = {}
-    for setting in advice[1::2]:
-        name, value = parse_setting(setting)
-        section, field = name.split(".")
-        sections.setdefault(section, {})[field] = value
-    config = TrialConfig.model_validate(sections)
+    config = advised(lines[4])
+    assert lines[4].count("--set") == 8
     dataset = load_dataset(config.data)
     dataset.check(config.model)
     assert len(dataset) == 32 and dataset.name == "latents"
@@ -107,6 +113,34 @@ def test_mistakes_are_one_sentence(images: Path, vae: str, tmp_path: Path) -> No
         sentence = done.stderr.strip()
         assert done.exit_code == 2 and sentence.startswith("error: ") and says in sentence, done.output
         assert "\n" not in sentence and not (tmp_path / "b").exists()
+
+
+def test_latents_of_others_are_converted_and_the_advice_works(vae: str, tmp_path: Path) -> None:
+    for what, value in (("features", np.zeros((1, 4, 8, 8), np.float32)), ("labels", np.array([1]))):
+        (tmp_path / f"in/imagenet256_{what}").mkdir(parents=True)
+        for i in range(10):
+            np.save(tmp_path / f"in/imagenet256_{what}/{i}.npy", value)
+    done = dit_ablate("cache-latents", "--from", tmp_path / "in", tmp_path / "out", "--vae", vae)
+    assert done.exit_code == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("Latents of fast-DiT: one posterior sample an image without a deviation, so training ")
+    assert "without mirror images" in lines[0] and lines[1].startswith("10 images (2 classes) as latents of 4 x 8 x 8")
+    config = advised(lines[2])
+    load_dataset(config.data).check(config.model)
+    assert config.data.image_size == 16 and "data.random_flip=false" in lines[2]
+    bare = dit_ablate("cache-latents", "--from", tmp_path / "in", tmp_path / "bare")
+    assert bare.exit_code == 0 and bare.stdout.endswith(
+        "Name the VAE that made them, too: --set data.vae=NAME_OR_PATH\n"
+    )
+    for arguments, says in (
+        (("--from", tmp_path / "in", "images", tmp_path / "b"), "--from: IMAGES ('images') given, too"),
+        (("--from", tmp_path / "in", tmp_path / "b", "--split", "train"), "--split: no images are read with --from"),
+        (("images", tmp_path / "b"), "--vae: required to encode images and missing"),
+        (("images", "--vae", vae), "OUT: required to encode images and missing"),
+        (("images", tmp_path / "b", "--vae", vae, "--vae-scale", 1), "--vae-scale: only with --from"),
+    ):
+        refused = dit_ablate("cache-latents", *arguments)
+        assert refused.exit_code == 2 and says in refused.stderr and not (tmp_path / "b").exists(), refused.output
 
 
 @pytest.mark.slow
