@@ -15,6 +15,8 @@ EXTRAS = {
     "cmaes": "search",
     "hyperopt": "search",
     "boto3": "s3",
+    "tensorboardX": "tensorboard",
+    "wandb": "wandb",
 }
 """Package -> the extra that brings it."""
 _DISTRIBUTIONS = {"bayes_opt": "bayesian-optimization", "ax": "ax-platform"}

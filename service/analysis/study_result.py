@@ -141,7 +141,12 @@ class StudyResult:
     @cached_property
     def contrasts(self) -> pd.DataFrame:
         """The verdicts, a row for every place where a question shows one."""
-        return _contrasts(self.verdicts).frame
+        return self.contrast_rows.frame
+
+    @property
+    def contrast_rows(self) -> Rows:
+        """The rows of ``contrasts``."""
+        return _contrasts(self.verdicts)
 
     @property
     def failed(self) -> pd.DataFrame:

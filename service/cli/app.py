@@ -30,6 +30,7 @@ from service.cli.import_plan import import_plan
 from service.cli.init import init
 from service.cli.interrupt import signals_interrupt
 from service.cli.mcp import mcp
+from service.cli.mirror import mirror
 from service.cli.plan import plan
 from service.cli.prompt import prompt
 from service.cli.queue import queue
@@ -112,7 +113,7 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
 
 _commands: tuple[Callable[..., Any], ...] = (
     init, plan, simulate, run, retry, status, stop, queue, report, table, curves, compare, export, bundle, submit, sync,
-    ui, axes, prompt, mcp, doctor,
+    mirror, ui, axes, prompt, mcp, doctor,
 )  # fmt: skip
 for _command in _commands:
     app.command(_command.__name__)(_friendly(_command))
