@@ -33,6 +33,7 @@ COMMANDS = (
     "report",
     "submit",
     "sync",
+    "mirror",
     "ui",
     "axes",
     "import",
