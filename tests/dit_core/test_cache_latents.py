@@ -223,7 +223,7 @@ def test_killed_for_good_in_the_middle_of_writing(images: Path, vae: str, tmp_pa
 
 
 def test_another_process_on_the_same_folder_is_refused(images: Path, vae: str, tmp_path: Path) -> None:
-    with module._alone(tmp_path), pytest.raises(UserError, match=r"is being written by another process; wait for it"):
+    with module.alone(tmp_path), pytest.raises(UserError, match=r"is being written by another process; wait for it"):
         cache_latents(source(images), tmp_path, vae)
     cache_latents(source(images), tmp_path, vae)
 
