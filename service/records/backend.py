@@ -90,6 +90,7 @@ class FolderBackend:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._folder = f"{root}{os.sep}"  # strings: a study of 10,000 trials asks 100,000 times
 
     def put(self, key: str, data: bytes) -> bool:
         """Writes a file unless there is one; see ``Backend.put``."""
@@ -98,20 +99,22 @@ class FolderBackend:
 
     def get(self, key: str) -> bytes | None:
         """Returns a file's bytes; a folder or a link to nowhere in its place counts as damaged, not as missing."""
-        path = self.root / checked(key)
+        path = f"{self._folder}{checked(key)}"
         try:
-            return path.read_bytes()
+            with open(path, "rb", buffering=0) as file:
+                return file.readall()
         except (FileNotFoundError, NotADirectoryError):
-            return b"" if path.is_symlink() else None  # a link to nowhere takes the key as a file does
+            return b"" if os.path.islink(path) else None  # a link to nowhere takes the key as a file does
         except IsADirectoryError:
             return b""
 
     def list(self, prefix: str) -> list[str]:
         """Returns the files right below a folder; temporary ones are left out."""
-        folder = self.root / checked(prefix, folder=True)
-        if not folder.is_dir():
+        try:
+            names = os.listdir(f"{self._folder}{checked(prefix, folder=True)}")
+        except (FileNotFoundError, NotADirectoryError):
             return []
-        return sorted(prefix + path.name for path in folder.iterdir() if not path.name.startswith("."))
+        return sorted(prefix + name for name in names if not name.startswith("."))
 
     def write(self, key: str, data: bytes) -> None:
         """Replaces a file; see ``Backend.write``."""

@@ -38,7 +38,7 @@ def best(fit: Fit, *, higher: bool, level: float, leave_out: Collection[str] = (
     means = {arm: mean for arm in fit.arms if arm not in leave_out and (mean := fit.mean(arm)) is not None}
     if not means:
         return None
-    order = sorted(means, key=lambda arm: (sign * means[arm], fit.arms.index(arm)))
+    order = sorted(means, key=lambda arm: (sign * means[arm], fit.index[arm]))
     low, high = _interval(fit, order[0], means[order[0]], len(means), level)
     candidates = [arm for arm in order if not _worse(fit, arm, order, sign, level)]
     return Best(order[0], len(fit.seeds_of(order[0])), means[order[0]], low, high, tuple(candidates))
@@ -50,7 +50,7 @@ def _worse(fit: Fit, arm: str, arms: Sequence[str], sign: float, level: float) -
     Only the best of them can tell, so only those are compared.
     """
     others = [other for other in arms if other != arm]
-    found = [fit.contrast({arm: 1.0, other: -1.0}) for other in others[:COMPARED]]
+    found = fit.contrasts([{arm: 1.0, other: -1.0} for other in others[:COMPARED]])
     from scipy import special
 
     tested = [(sign * own.t, own.df) for own in found if own is not None and own.t is not None]
@@ -64,7 +64,7 @@ def _interval(fit: Fit, arm: str, mean: float, arms: int, level: float) -> tuple
     """An interval of an arm's mean over seeds, simultaneous over all arms."""
     from scipy import optimize
 
-    error, between = fit.variances.of(_own_error(fit, arm)), seed_square(fit)
+    error, between = fit.variances.of(_own_error(fit, arm)[None])[0], seed_square(fit)
     if error is None or between is None or error.value <= 0:
         return None, None
     seeds = len(fit.seeds_of(arm))
@@ -80,7 +80,7 @@ def _interval(fit: Fit, arm: str, mean: float, arms: int, level: float) -> tuple
 
 
 def _own_error(fit: Fit, arm: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    own = fit.design.arm_of == fit.arms.index(arm)
+    own = fit.design.arm_of == fit.index[arm]
     return np.asarray(own / own.sum(), dtype=np.float64)
 
 
