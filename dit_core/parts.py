@@ -123,11 +123,14 @@ class MetricEntry(Entry):
         direction: ``min`` where less is better, ``max`` where more is.
         network: the network that looks at the images, as ``service.cost.scoring`` calls it; None where that module
             knows by the metric's name.
+        check_is_kept: whether its check looks at the configuration and the data set alone and at no other file, so
+            that a machine need not repeat it.
     """
 
     description: str
     direction: Direction = "min"
     network: str | None = None
+    check_is_kept: bool = False
 
 
 class Metrics(Parts["type[Metric]", MetricEntry]):
@@ -329,6 +332,7 @@ METRICS = Metrics(
         "fd_digits_cnn": MetricEntry(
             "dit_core.metrics.fd_digits_cnn:DigitsCNNDistance",
             description="Fréchet distance in features of its own, not comparable with FID",
+            check_is_kept=True,
         ),
         "fid": MetricEntry(
             "dit_core.metrics.fid:FID", description="FID, the Fréchet distance in pooled Inception-v3 features"

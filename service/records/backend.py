@@ -12,12 +12,13 @@ from dit_core.errors import UserError
 from dit_core.files import create_durably, write_durably
 from service.records.kinds import Whereabouts
 
-_PART = re.compile(r"[^/\\\x00-\x1f\x7f]{1,200}")
+_PART = re.compile(r"(?!\.{1,2}(?:/|\Z))[^/\\\x00-\x1f\x7f]{1,200}")
+_KEY = re.compile(rf"{_PART.pattern}(?:/{_PART.pattern})*")
 
 
 def is_name(text: str) -> bool:
     """Whether a text may be one part of a key: no way out of the folder it names something in, and no control code."""
-    return _PART.fullmatch(text) is not None and text not in (".", "..")
+    return _PART.fullmatch(text) is not None
 
 
 def checked(key: str, *, folder: bool = False) -> str:
@@ -26,8 +27,7 @@ def checked(key: str, *, folder: bool = False) -> str:
     Raises:
         UserError: it would lead elsewhere, or no file can be called so.
     """
-    parts = (key.removesuffix("/") if folder else key).split("/")
-    if not (folder and key == "") and not all(map(is_name, parts)):
+    if not (folder and key == "") and not _KEY.fullmatch(key.removesuffix("/") if folder else key):
         raise UserError(
             f"store: {key!r:.80} is no name in a store: '..', empty parts and control characters lead astray"
         )
