@@ -123,14 +123,14 @@ class MetricEntry(Entry):
         direction: ``min`` where less is better, ``max`` where more is.
         network: the network that looks at the images, as ``service.cost.scoring`` calls it; None where that module
             knows by the metric's name.
-        check_is_kept: whether its check looks at the configuration and the data set alone and at no other file, so
-            that a machine need not repeat it.
+        check_reads: the fields of ``evaluation`` that its check looks at, where it looks at nothing else but the data
+            set, no file among it: a machine need not repeat such a check.
     """
 
     description: str
     direction: Direction = "min"
     network: str | None = None
-    check_is_kept: bool = False
+    check_reads: tuple[str, ...] = ()
 
 
 class Metrics(Parts["type[Metric]", MetricEntry]):
@@ -332,7 +332,7 @@ METRICS = Metrics(
         "fd_digits_cnn": MetricEntry(
             "dit_core.metrics.fd_digits_cnn:DigitsCNNDistance",
             description="Fréchet distance in features of its own, not comparable with FID",
-            check_is_kept=True,
+            check_reads=("num_samples", "allow_few_samples", "reference_images", "reference_statistics"),
         ),
         "fid": MetricEntry(
             "dit_core.metrics.fid:FID", description="FID, the Fréchet distance in pooled Inception-v3 features"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from dit_core.errors import UserError
-from dit_core.files import create_durably, write_durably
+from dit_core.files import create, write_durably
 from service.records.kinds import Whereabouts
 
 _PART = re.compile(r"(?!\.{1,2}(?:/|\Z))[^/\\\x00-\x1f\x7f]{1,200}")
@@ -44,8 +44,13 @@ class Backend(Protocol):
     heartbeat, or a cache: a writer that was superseded must not do either (``Store.superseded``).
     """
 
-    def put(self, key: str, data: bytes) -> bool:
+    def put(self, key: str, data: bytes, *, durably: bool = True) -> bool:
         """Writes ``data`` unless the key is taken; of several writers exactly one gets True.
+
+        Args:
+            key: where.
+            data: what.
+            durably: whether it has to be there after a power cut.
 
         Raises:
             OSError: it cannot be written.
@@ -92,10 +97,10 @@ class FolderBackend:
         self.root = root
         self._folder = f"{root}{os.sep}"  # strings: a study of 10,000 trials asks 100,000 times
 
-    def put(self, key: str, data: bytes) -> bool:
+    def put(self, key: str, data: bytes, *, durably: bool = True) -> bool:
         """Writes a file unless there is one; see ``Backend.put``."""
         path = self.root / checked(key)
-        return not path.exists() and create_durably(path, data)
+        return not path.exists() and create(path, data, durably=durably)
 
     def get(self, key: str) -> bytes | None:
         """Returns a file's bytes; a folder or a link to nowhere in its place counts as damaged, not as missing."""

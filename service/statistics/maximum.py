@@ -10,6 +10,7 @@ and tails far out are as exact as those near by. ``scipy.stats.dunnett`` gives t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -42,11 +43,30 @@ class MaxT:
         kept = values > RANK * max(1.0, float(values.max(initial=0.0)))
         factor = vectors[:, kept] * np.sqrt(values[kept])
         factor /= np.linalg.norm(factor, axis=1, keepdims=True)
-        self.rank = int(kept.sum())
-        drawn = self.rank if self.rank <= _SHARED else 2 ** math.ceil(math.log2(self.rank))
+        self._gather(int(kept.sum()), lambda directions: directions @ factor.T)
+
+    @classmethod
+    def equal(cls, count: int, correlation: float) -> MaxT:
+        """Returns the distribution for ``count`` values any two of which have the same correlation.
+
+        Of many values it is that of independent ones with a common part, which takes no matrix of them.
+        """
+        if count <= _SHARED:
+            matrix = np.full((count, count), correlation)
+            np.fill_diagonal(matrix, 1.0)
+            return max_t(matrix)
+        own, common = math.sqrt(1.0 - correlation), math.sqrt(correlation)
+        made = cls.__new__(cls)
+        made._gather(count + 1, lambda directions: own * directions[:, :-1] + common * directions[:, -1:])
+        return made
+
+    def _gather(self, rank: int, reach_of: Callable[[Array], Array]) -> None:
+        """Works out how far the values reach in every direction, (directions, rank) -> (directions, values)."""
+        self.rank = rank
+        drawn = rank if rank <= _SHARED else 2 ** math.ceil(math.log2(rank))
         points, highest, lowest = _points(drawn), np.empty(POINTS), np.empty(POINTS)
         for start in range(0, POINTS, _AT_ONCE):  # a thousand values in 16384 directions would take 130 MB, twice
-            reach = _directions(points[start : start + _AT_ONCE, : self.rank]) @ factor.T
+            reach = reach_of(_directions(points[start : start + _AT_ONCE, :rank]))
             highest[start : start + _AT_ONCE], lowest[start : start + _AT_ONCE] = reach.max(axis=1), reach.min(axis=1)
         self._two_sided = _binned(np.maximum(highest, -lowest))
         self._one_sided = _binned(np.maximum(highest, 0.0))
