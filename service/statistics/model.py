@@ -188,7 +188,7 @@ class Fit:
         """Whether the values vary by more than rounding from seed to seed, beyond what a seed does to all arms."""
         return self.variances.pooled is not None and self.variances.pooled > self._rounding
 
-    @property
+    @cached_property
     def _rounding(self) -> float:
         return NO_VARIANCE * max(1.0, float(np.abs(self.y).max(initial=0.0))) ** 2
 
