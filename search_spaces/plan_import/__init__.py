@@ -12,10 +12,11 @@ from dit_core.errors import UserError, parse
 from dit_core.paths import expanded
 from search_spaces.expand import expand
 from search_spaces.plan_import.account import IncompletePlan, NothingUnderstood, NotUnderstood, Phrase, Question
-from search_spaces.plan_import.files import PLAN_SUFFIXES, is_plan_file, read_file
+from search_spaces.plan_import.files import read_file
 from search_spaces.plan_import.study_file import with_comments
 from search_spaces.plan_import.understand import EntryReader
 from search_spaces.plan_import.written import Entry, WrittenPlan
+from search_spaces.plan_suffixes import PLAN_SUFFIXES
 from search_spaces.profiles import PROFILES, Profile
 from search_spaces.study import Ablation, Baseline, LadderStep, Study
 
@@ -246,5 +247,4 @@ __all__ = [
     "Phrase",
     "Question",
     "import_plan",
-    "is_plan_file",
 ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from search_spaces.study import Resources
-from service.engine.lane_spec import LaneSpec, begin
+from service.engine.lane_spec import LaneSpec
 
 HEALTH_CHECK_SECONDS = 0.5
 MAX_GROUP_RESTARTS = 5
@@ -52,3 +54,14 @@ class Host:
                 callbacks=[NamedGroups(name), TellsWhy(spec)],
             ),
         ).fit()
+
+
+def begin(data: dict[str, Any]) -> None:
+    """The train loop of one Ray Train worker; see ``service.engine.lane.lane_loop``.
+
+    Args:
+        data: the fields of a ``LaneSpec``.
+    """
+    from service.engine.lane import lane_loop  # PyTorch
+
+    lane_loop(data)

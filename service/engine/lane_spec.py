@@ -1,9 +1,8 @@
-"""What a lane needs to know, and how its workers begin: without PyTorch, which its host and controller go without."""
+"""What a lane needs to know; its host and Train controller have this and no PyTorch, which ``lane`` needs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from dit_core.plugins.outside import Outside
 
@@ -33,14 +32,3 @@ class LaneSpec:
     threads: int
     nonce: str
     outside: Outside = field(default_factory=Outside)
-
-
-def begin(data: dict[str, Any]) -> None:
-    """The train loop of one Ray Train worker; see ``service.engine.lane.lane_loop``.
-
-    Args:
-        data: the fields of a ``LaneSpec``.
-    """
-    from service.engine.lane import lane_loop  # PyTorch
-
-    lane_loop(data)
