@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from service.statistics.design import Array
+from service.statistics.cells import Array
 
 POINTS = 2**14
 BINS = 256

@@ -18,7 +18,8 @@ from typing import Literal
 
 import numpy as np
 
-from service.statistics.design import Array, Design, design_of
+from service.statistics.cells import Array
+from service.statistics.design import Design, design_of
 from service.statistics.variance import NO_VARIANCE, ContrastVariance, Variances, variances
 
 Scale = Literal["log", "identity"]

@@ -21,7 +21,7 @@ from functools import cached_property
 
 import numpy as np
 
-from service.statistics.design import Array
+from service.statistics.cells import Array
 from service.statistics.maximum import MaxT, max_t
 from service.statistics.model import Estimate, Fit, Joint
 from service.statistics.variance import POOLED
