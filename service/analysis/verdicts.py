@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from dit_core.parts import METRICS
 from search_spaces.types import Expansion
@@ -51,7 +52,7 @@ def study_verdicts(
     elif not fitted.seeds_of(expansion.baseline.name):
         why = missing.get(expansion.baseline.name, "no result")
         said.append(f"The baseline has no final result ({why}), so no arm can be compared with it.")
-    settings = {
+    settings: dict[str, Any] = {
         "metric": metric,
         "higher": METRICS.about(metric).direction == "max",
         "margin": expansion.study.equivalence_margin,
