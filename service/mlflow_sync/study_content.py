@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from service.analysis import verdict_text
 from service.analysis.summary import Summary
-from service.mlflow_sync import descriptions
+from service.mlflow_sync import descriptions, figures, view
+from service.mlflow_sync.content import in_words
 from service.mlflow_sync.runs import NOTE_TAG
 from service.mlflow_sync.tracked_run import milliseconds
 from service.provenance.runs import provenance
@@ -26,6 +27,27 @@ def experiment_tags(summary: Summary) -> dict[str, str]:
     }
 
 
+def view_tag(
+    summary: Summary, parameters: Mapping[str, Mapping[str, str]], parent: str, store_id: str
+) -> dict[str, str]:
+    """Returns the tag of the experiment that holds the prepared view of a store's study; see ``view``.
+
+    Args:
+        summary: the study.
+        parameters: arm -> its parameters.
+        parent: id of the run that stands for the study.
+        store_id: ``id`` of the store.
+    """
+    varied = tuple(parameters[summary.baseline.arm.name])
+    return {f"{view.VIEW_TAG}{view.key_of(store_id)}": view.view_of(summary.study, varied, parent)}
+
+
+def params(summary: Summary) -> dict[str, object]:
+    """Returns the parameters of the parent run, which never change: what a longer budget or another seed leaves."""
+    study = summary.study
+    return {"profile": study.baseline.profile, "primary_metric": study.primary_metric}
+
+
 def tags(summary: Summary, *, ended: bool, capped: str = "") -> dict[str, object]:
     """Returns what the parent run says.
 
@@ -35,7 +57,7 @@ def tags(summary: Summary, *, ended: bool, capped: str = "") -> dict[str, object
         capped: the sentence on what a cap has left; empty where none has ended the newest run.
     """
     study = summary.study
-    states = Counter(str(status.state) for status in summary.statuses)
+    states = Counter(in_words(status.state, study) for status in summary.statuses)
     return {
         "kind": "study",
         "status": _status(summary) if ended else "running",
@@ -48,6 +70,7 @@ def tags(summary: Summary, *, ended: bool, capped: str = "") -> dict[str, object
         "rungs": ", ".join(map(str, study.rungs)) or "none",
         "capped": capped or "no",
         **_verdicts(summary.verdicts),
+        **figures.verdict_tags(summary),
         NOTE_TAG: descriptions.describe_study(summary.expansion, summary, capped),
     }
 

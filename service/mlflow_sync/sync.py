@@ -17,7 +17,8 @@ from service.analysis.damage import Damage
 from service.analysis.status import StateKind, TrialState, TrialStatus
 from service.analysis.summary import ArmSummary, Summary, summarise
 from service.cost.capped import capped_sentence, left_by_cap
-from service.mlflow_sync import content, descriptions, study_content
+from service.mlflow_sync import content, datasets, descriptions, figures, study_content, tables
+from service.mlflow_sync import images as grids
 from service.mlflow_sync.address import (
     absolute,
     artifact_location,
@@ -28,12 +29,14 @@ from service.mlflow_sync.address import (
 from service.mlflow_sync.connection import LOG, connect, first_line
 from service.mlflow_sync.gate import Gate, Superseded
 from service.mlflow_sync.measurements import evaluations_json
+from service.mlflow_sync.parameters import parameters
 from service.mlflow_sync.runs import NOTE_TAG, NewRun, StudyRuns, parent_key
 from service.mlflow_sync.tracked_run import TrackedRun, now
 from service.preflight import Prepared
 from service.records.results import Results, TrialResult
 from service.records.store import Store
 from service.redact import redacted
+from service.report.costs import arm_costs
 from service.user import user
 
 if TYPE_CHECKING:
@@ -98,6 +101,7 @@ class MlflowSync:
         self._parent_run_id: str | None = None
         self._known: Results = {}
         self._differ: tuple[Expansion, Mapping[str, dict[str, str]]] | None = None
+        self._params: tuple[Expansion, Mapping[str, dict[str, str]]] | None = None
         self._forget()
 
     def check(self) -> None:
@@ -276,12 +280,23 @@ class MlflowSync:
             start = study_content.began(self._store, name) or now()
             parent = runs.get_or_make(parent_key(name), name + shared, start, {"kind": "study"})
         self._parent_run_id = parent.id
+        runs.describe(study_content.view_tag(summary, self._parameters(summary.expansion), parent.id, self._store.id))
+        costs = arm_costs(summary, self._store) if ended else ()
         if ended or not self._has_files:  # they are written when a run begins, and when it has ended
             for path, data in study_content.files(self._store, name, report=ended):
                 parent.upload(data, path)
             self._has_files = True
+        made = tables.tables(summary, costs) if ended else {}
+        for path, data in made.items():
+            parent.upload(data, path)
         tags = study_content.tags(summary, ended=ended, capped=capped)
-        parent.log(tags={**tags, **(damage.tags(damages) if ended else {})})
+        gone = figures.no_longer_asked(parent.tags, tags)
+        end = study_content.ended(self._store, name) or now()
+        parent.log(
+            figures.figures(summary, costs, end) if ended else (),
+            study_content.params(summary) if ended else None,
+            {**tags, **gone, **tables.tables_tag(tuple(made)), **(damage.tags(damages) if ended else {})},
+        )
         if not ended:
             parent.set_status("RUNNING")
         return parent
@@ -361,27 +376,35 @@ class MlflowSync:
             **({"evaluations.json": evaluations_json(result, milestones).encode()} if result.evaluations else {}),
             **about.artifacts,
         }
-        grids = {images: f"samples/{images:09d}.png" for images in milestones if images in result.evaluations}
-        lacking = {images: name for images, name in grids.items() if not run.holds(name)}
-        params = content.params(trial, expansion)
+        measured = [images for images in milestones if images in result.evaluations]
+        lacking = [images for images in measured if not run.holds(grids.grid_name(images))]
+        params = self._parameters(expansion)[arm.arm.name]
+        if measured:
+            tags[grids.IMAGES_TAG] = "True"
         spans = [span.model_dump(mode="json") for span in self._store.spans(status.train_id)]
         hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-        state = digest([{key: str(value) for key, value in {**tags, **params}.items()}, hashes, spans])
+        closing = list(content.closing_rows(status, summary, self._store, trained=feed is not None))
+        told = {key: str(value) for key, value in {**tags, **params}.items()}
+        state = digest([told, hashes, spans, [(name, step) for name, _, _, step in closing]])
         if not (tail or lacking) and run.is_up_to_date(state, tags, content.run_status(status.state)):
             if feed is not None and feed.has_news:
                 del self._feeds[self._key(status)]  # the run has these windows, and many trials have many
             return
         for name, data in files.items():
             run.upload(data, name)
-        for images, name in lacking.items():
+        for images in lacking:
             grid = self._store.grid(result.evaluations[images])
             if grid is not None:
-                run.upload(grid, name)
+                made = content.evaluated(result.evaluations[images])
+                run.upload_together(grids.files(grid, images, made), grids.grid_name(images))
+        if measured:  # which images they were is recorded with the measurements
+            run.give_input(datasets.data_of(trial, result))
         began = self._began(summary, status)
         rows = [
             *(content.cost_rows(cost, began) if began is not None else ()),
             *(feed.rows(tail) if feed is not None else ()),
             *content.evaluation_rows(result, milestones, status.is_final),
+            *closing,
         ]
         last = max([run.last, *(row[2] for row in rows)])
         run.set_status(content.run_status(status.state), last or now())
@@ -408,6 +431,12 @@ class MlflowSync:
                 tags["reused_from_run"] = link.rpartition("/")[2]
             sources[f"[{payer}]({link})" if link else payer] = f"measurements up to {images:,} images"
         return tags, sources
+
+    def _parameters(self, expansion: Expansion) -> Mapping[str, dict[str, str]]:
+        """Arm -> what of it differs from the other arms; worked out once for all arms."""
+        if self._params is None or self._params[0] is not expansion:
+            self._params = expansion, parameters(expansion)
+        return self._params[1]
 
     def _differences(self, expansion: Expansion) -> Mapping[str, dict[str, str]]:
         """Arm -> the tag on what else differs; worked out once for all arms."""
