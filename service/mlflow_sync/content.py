@@ -20,6 +20,7 @@ from service.mlflow_sync.tracked_run import Row, as_milliseconds, milliseconds
 from service.records.kinds import Point, Stretch
 from service.records.results import TrialResult
 from service.records.store import Store, StoredMetric
+from service.report.style import BASELINE, OKABE_ITO
 from service.statistics.verdict import Verdicts
 
 if TYPE_CHECKING:
@@ -74,6 +75,13 @@ def verdict_tag(verdicts: Verdicts, arm: Arm) -> dict[str, str]:
     verdict = verdicts.of(arm.name)
     said = "baseline" if arm.is_baseline else "not compared" if verdict is None else verdict_text.word(verdict)
     return {"verdict": said}
+
+
+def colours(expansion: Expansion) -> dict[str, dict[str, str]]:
+    """Returns arm -> the tag with the colour that its runs have in charts; the baseline's is the report's."""
+    others = (arm.name for arm in expansion.arms if not arm.is_baseline)
+    own = {name: OKABE_ITO[place % len(OKABE_ITO)] for place, name in enumerate(others)}
+    return {arm.name: {"mlflow.runColor": own.get(arm.name, BASELINE)} for arm in expansion.arms}
 
 
 def _weights_of(trial: Trial, expansion: Expansion) -> str | None:
@@ -150,25 +158,33 @@ _BESIDE = ("floor_at_samples", "data_copying_statistic", "data_copying_share")
 """Details of a measurement that are metrics of their own."""
 
 
-def evaluation_rows(result: TrialResult, milestones: tuple[int, ...], final: bool) -> Iterator[Row]:
-    """Yields every metric at the study's own milestones, its floors, the test for copies, its cost, the final value.
+def evaluation_rows(summary: Summary, result: TrialResult, *, final: bool) -> Iterator[Row]:
+    """Yields every metric at the study's milestones, its floors, the test for copies, its cost, the final value.
 
     ``<metric>_final`` exists only for a trial that ran to the budget, so that sorting MLflow's table by it
-    never ranks a stopped trial's rung against a finished one. It is rounded, as the table prints every digit.
+    never ranks a stopped trial's rung against a finished one. It is rounded, as the table prints every digit. The
+    primary metric comes first.
+
+    Args:
+        summary: the study.
+        result: the trial's.
+        final: whether the trial ran to the budget.
     """
-    for images in milestones:
-        for name, metric in result.evaluations.get(images, {}).items():
+    milestones, primary = summary.study.milestones, summary.study.primary_metric
+    for images in reversed(milestones):
+        found = result.evaluations.get(images, {})
+        for name, metric in sorted(found.items(), key=lambda item: item[0] != primary):
             if not isinstance(metric, StoredMetric):
                 continue
             time = milliseconds(metric.written)
+            if final and images == milestones[-1]:
+                yield (names.final(name), names.rounded(metric.value), time, images)
             yield (name, metric.value, time, images)
             if metric.floor is not None:
                 yield (f"{name}_floor", metric.floor, time, images)
             for key in _BESIDE:
                 if (beside := number(metric.details, key)) is not None:
                     yield (f"{name}_{key}", beside, time, images)
-            if final and images == milestones[-1]:
-                yield (names.final(name), names.rounded(metric.value), time, images)
             if metric.sample_seconds or metric.score_seconds:
                 yield ("sample_seconds", metric.sample_seconds, time, images)
                 yield ("score_seconds", metric.score_seconds, time, images)
@@ -199,7 +215,7 @@ def closing_rows(status: TrialStatus, summary: Summary, store: Store, *, trained
     if status.is_final and not arm.is_baseline and summary.compared.budget is Budget.IMAGES:
         own, baseline = (values.get(name, {}).get(seed) for name in (arm.name, summary.baseline.arm.name))
         if own is not None and baseline is not None:
-            yield (names.difference(study.primary_metric), names.rounded(own - baseline), time, status.images)
+            yield (names.DIFFERENCE, names.rounded(own - baseline), time, status.images)
     stored = [metric for metrics in measured for metric in metrics.values() if isinstance(metric, StoredMetric)]
     seconds = sum(metric.sample_seconds + metric.score_seconds for metric in stored)
     if trained:

@@ -6,6 +6,8 @@ GRIDS = "samples"
 """Key of a trial's grids of sample images; their step is the images seen."""
 DEVICE_MINUTES = "device_minutes"
 """Metric: what a trial's training, sampling and scoring took."""
+DIFFERENCE = "vs_baseline"
+"""Metric: the primary metric's difference to the baseline's trial of the same seed, at the budget."""
 
 
 def final(metric: str) -> str:
@@ -13,14 +15,9 @@ def final(metric: str) -> str:
     return f"{metric}_final"
 
 
-def difference(metric: str) -> str:
-    """Returns the name of the difference to the baseline's trial of the same seed, at the budget."""
-    return f"{metric}_vs_baseline"
-
-
 def columns(metric: str) -> tuple[str, ...]:
     """Returns the metrics that the table of runs shows."""
-    return (final(metric), difference(metric), "gflops", "params_m", DEVICE_MINUTES)
+    return (final(metric), DIFFERENCE, "gflops", "params_m", DEVICE_MINUTES)
 
 
 def rounded(value: float, digits: int = 5) -> float:

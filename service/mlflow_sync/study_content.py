@@ -4,42 +4,86 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+from search_spaces.study import Study
 from service.analysis import verdict_text
 from service.analysis.summary import Summary
-from service.mlflow_sync import descriptions, figures, view
+from service.mlflow_sync import descriptions, figures, tables, view
+from service.mlflow_sync.answers import answers
 from service.mlflow_sync.content import in_words
 from service.mlflow_sync.runs import NOTE_TAG
-from service.mlflow_sync.tracked_run import milliseconds
+from service.mlflow_sync.tracked_run import Row, milliseconds, now
 from service.provenance.runs import provenance
 from service.records.kinds import Claim, RunRecord
 from service.records.store import Store
+from service.records.study_files import is_defined, read_definition
+from service.report.costs import arm_costs
 from service.statistics.verdict import Verdicts
 
 
-def experiment_tags(summary: Summary) -> dict[str, str]:
+@dataclass(frozen=True)
+class ParentContent:
+    """What the parent run holds.
+
+    Attributes:
+        rows: its metrics.
+        params: its parameters.
+        tags: its tags.
+        tables: name -> content of its tables.
+    """
+
+    rows: tuple[Row, ...]
+    params: Mapping[str, object]
+    tags: Mapping[str, object]
+    tables: Mapping[str, bytes]
+
+
+def parent_content(
+    summary: Summary, store: Store, known: Mapping[str, str], *, ended: bool, capped: str = ""
+) -> ParentContent:
+    """Returns what the parent run says.
+
+    Args:
+        summary: the study.
+        store: where its records are.
+        known: the tags that it has.
+        ended: whether no run of it goes on: then it also has the study's figures, and tables.
+        capped: the sentence on what a cap has left; empty where none has ended the newest run.
+    """
+    if not ended:
+        return ParentContent((), {}, tags(summary, known, "running", capped, descriptions.describe_study(summary)), {})
+    name = summary.study.name
+    costs = arm_costs(summary, store)
+    command = read_definition(store, name).command if is_defined(store, name) else ""
+    head = answers(summary, costs, command)
+    said = tags(summary, known, _status(summary), capped, descriptions.describe_study(summary, capped, head))
+    made = tables.tables(summary, costs)
+    time = ended_at(store, name) or now()
+    rows = tuple(figures.figures(summary, costs, time))
+    return ParentContent(rows, params(summary), {**said, **tables.tables_tag(tuple(made))}, made)
+
+
+def experiment_tags(summary: Summary, experiment_id: str, store_id: str) -> dict[str, str]:
     """Returns what the experiment says."""
     return {
-        NOTE_TAG: descriptions.describe_experiment(summary.expansion),
+        NOTE_TAG: descriptions.describe_experiment(summary.expansion, experiment_id, store_id),
         "study": summary.study.name,
         "mlflow.experimentKind": "custom_model_development",
     }
 
 
-def view_tag(
-    summary: Summary, parameters: Mapping[str, Mapping[str, str]], parent: str, store_id: str
-) -> dict[str, str]:
+def view_tag(study: Study, varied: Sequence[str], parent: str, store_id: str) -> dict[str, str]:
     """Returns the tag of the experiment that holds the prepared view of a store's study; see ``view``.
 
     Args:
-        summary: the study.
-        parameters: arm -> its parameters.
+        study: the study.
+        varied: the parameters that differ between its arms.
         parent: id of the run that stands for the study.
         store_id: ``id`` of the store.
     """
-    varied = tuple(parameters[summary.baseline.arm.name])
-    return {f"{view.VIEW_TAG}{view.key_of(store_id)}": view.view_of(summary.study, varied, parent)}
+    return {f"{view.VIEW_TAG}{view.key_of(store_id)}": view.view_of(study, varied, parent)}
 
 
 def params(summary: Summary) -> dict[str, object]:
@@ -48,19 +92,21 @@ def params(summary: Summary) -> dict[str, object]:
     return {"profile": study.baseline.profile, "primary_metric": study.primary_metric}
 
 
-def tags(summary: Summary, *, ended: bool, capped: str = "") -> dict[str, object]:
-    """Returns what the parent run says.
+def tags(summary: Summary, known: Mapping[str, str], status: str, capped: str, note: str) -> dict[str, object]:
+    """Returns the tags of the parent run.
 
     Args:
         summary: the study.
-        ended: whether no run of it goes on.
+        known: the tags that it has.
+        status: where the study stands.
         capped: the sentence on what a cap has left; empty where none has ended the newest run.
+        note: its description.
     """
     study = summary.study
     states = Counter(in_words(status.state, study) for status in summary.statuses)
-    return {
+    said = {
         "kind": "study",
-        "status": _status(summary) if ended else "running",
+        "status": status,
         "trials": ", ".join(f"{number} {state}" for state, number in states.items()),
         "primary_metric": study.primary_metric,
         "policy": study.policy.name,
@@ -71,8 +117,9 @@ def tags(summary: Summary, *, ended: bool, capped: str = "") -> dict[str, object
         "capped": capped or "no",
         **_verdicts(summary.verdicts),
         **figures.verdict_tags(summary),
-        NOTE_TAG: descriptions.describe_study(summary.expansion, summary, capped),
+        NOTE_TAG: note,
     }
+    return {**said, **figures.no_longer_asked(known, said)}
 
 
 def _verdicts(verdicts: Verdicts) -> dict[str, str]:
@@ -106,7 +153,7 @@ def began(store: Store, study: str) -> int | None:
     return milliseconds(claims[min(claims)].written) if claims else None
 
 
-def ended(store: Store, study: str) -> int | None:
+def ended_at(store: Store, study: str) -> int | None:
     """Returns when the study's last run ended, in milliseconds, None where that is not recorded: it was killed."""
     sealed = store.records.find(RunRecord.key(study, store.last_run(study)), RunRecord)
     return None if sealed is None else milliseconds(sealed.written)

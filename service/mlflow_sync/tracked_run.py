@@ -111,10 +111,15 @@ class TrackedRun:
 
     def is_up_to_date(self, state: str, tags: Mapping[str, object], status: str) -> bool:
         """Whether the run was brought to this state already, by whichever process, and is as it was left."""
+        as_left = self._status == status and all(
+            self._tags.get(key) == str(value)[:_TAG_LENGTH] for key, value in tags.items()
+        )
+        return as_left and self.was_brought_to(state)
+
+    def was_brought_to(self, state: str) -> bool:
+        """Whether the run was brought to this state already, by whichever process."""
         said, _, last = self._tags.get(STATE_TAG, "").partition(" ")
-        if (said, self._status) != (state, status) or any(
-            self._tags.get(key) != str(value)[:_TAG_LENGTH] for key, value in tags.items()
-        ):
+        if said != state:
             return False
         self.last = max(self.last, int(last) if last.isdigit() else 0)
         return True

@@ -21,7 +21,10 @@ VIEW_TAG = "mlflow.sharedViewState."
 """Tag of an experiment: a prepared view, under the key that follows."""
 LONGEST = 4900
 """Characters of a tag's value; MLflow refuses more than 5000 in one of an experiment."""
-_WIDTHS = {"tags.`arm`": 190, "tags.`seed`": 70, "tags.`status`": 230}
+_WIDTHS = {"arm": 110, "seed": 50, "status": 215, "verdict": 150, names.DIFFERENCE: 95, names.DEVICE_MINUTES: 115}
+_WIDTH = 90
+_EVERY = 2000
+"""Runs that a chart shows at most."""
 _MINE, _OTHERS, _SYSTEM = "study", "others", "system"
 
 
@@ -45,15 +48,17 @@ def view_of(study: Study, varied: Sequence[str], parent: str) -> str:
         _column("tags", "verdict"),
         *(_column("params", name) for name in varied[:8]),
     ]
+    widths = {_column(kind, name): width for name, width in _WIDTHS.items() for kind in ("tags", "metrics")}
+    widths[_column("metrics", names.final(metric))] = 130
     state = {
         "selectedColumns": columns,
         "columnOrder": columns,
-        "columnWidths": {name: _WIDTHS.get(name, 110) for name in columns},
+        "columnWidths": {name: widths.get(name, _WIDTH) for name in columns},
         "orderByKey": _column("metrics", names.final(metric)),
         "orderByAsc": direction.better(metric) == "lower",
         "groupBy": {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": "arm"}]},
         "groupsExpanded": {},
-        "useGroupedValuesInCharts": True,
+        "useGroupedValuesInCharts": False,  # there are images of runs only; the runs of an arm have one colour
         "runsExpanded": {parent: True},
         "runsHiddenMode": "SHOW_ALL",
         "hideEmptyCharts": True,
@@ -69,11 +74,10 @@ def view_of(study: Study, varied: Sequence[str], parent: str) -> str:
 
 def _charts(study: Study) -> list[dict[str, Any]]:
     metric = study.primary_metric
-    every = 2 * 10**3
     points = {
         "xaxis": {"key": "gflops", "type": "METRIC"},
         "yaxis": {"key": names.final(metric), "type": "METRIC"},
-        "runsCountToCompare": every,
+        "runsCountToCompare": _EVERY,
     }
     grids = {"imageKeys": [names.GRIDS], "step": study.budget_images, "showRunParams": True}
     return [
@@ -85,7 +89,7 @@ def _charts(study: Study) -> list[dict[str, Any]]:
 
 
 def _line(metric: str) -> dict[str, Any]:
-    return {"metricKey": metric, "selectedMetricKeys": [metric], "xAxisKey": "step", "runsCountToCompare": 2000}
+    return {"metricKey": metric, "selectedMetricKeys": [metric], "xAxisKey": "step", "runsCountToCompare": _EVERY}
 
 
 def _chart(name: str, kind: str, title: str, **more: Any) -> dict[str, Any]:
@@ -94,7 +98,7 @@ def _chart(name: str, kind: str, title: str, **more: Any) -> dict[str, Any]:
 
 
 def _section(key: str, name: str, *, shown: bool) -> dict[str, Any]:
-    own = {"uuid": key, "name": name, "display": shown}
+    own = {"uuid": key, "name": name, "display": shown, "columns": 2, "cardHeight": 400}
     return {**own, "isReordered": False, "deleted": False, "isGenerated": key != _MINE}
 
 
