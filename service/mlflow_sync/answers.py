@@ -53,11 +53,12 @@ def _stopped(summary: Summary) -> list[str]:
     stopped = [(arm.arm.name, arm.stop) for arm in summary.arms if arm.ended_early and arm.stop is not None]
     if not stopped:
         return ["- **Stopped early:** no arm."] if summary.finished else []
-    named = [f"{name} at {numbers.whole(stop.images)} images ({_why(name, stop)})" for name, stop in stopped[:_NAMED]]
+    named = [f"{name} at {numbers.whole(stop.images)} images ({why(name, stop)})" for name, stop in stopped[:_NAMED]]
     if len(stopped) > _NAMED:
         named.append(numbers.plural(len(stopped) - _NAMED, "other arm"))
     return [f"- **Stopped early, by {summary.study.policy.name}:** {'; '.join(named)}."]
 
 
-def _why(arm: str, stop: Stop) -> str:
+def why(arm: str, stop: Stop) -> str:
+    """Returns the reason of a stop, without the arm's name in front of it."""
     return stop.reason.removeprefix(f"{arm}: ")

@@ -13,19 +13,30 @@ from service.analysis.narrative import metric_format, opening, state_of
 from service.analysis.numbers import MetricFormat
 from service.analysis.status import StateKind, TrialStatus
 from service.analysis.summary import ArmSummary, Summary
+from service.mlflow_sync.answers import why
 from service.mlflow_sync.names import final as final_name
-from service.mlflow_sync.pages import study_page
+from service.mlflow_sync.pages import run_page, study_page
 from service.mlflow_sync.view import key_of
 
 
-def describe_experiment(expansion: Expansion, experiment_id: str, store_id: str) -> str:
-    """Returns the experiment's description: what the study asks and how to read the page."""
+def describe_experiment(expansion: Expansion, experiment_id: str, store_id: str, parent: str) -> str:
+    """Returns the experiment's description: what the study asks and how to read the page.
+
+    Args:
+        expansion: the study.
+        experiment_id: of the experiment.
+        store_id: ``id`` of the store.
+        parent: id of the run that stands for the study.
+    """
     study = expansion.study
     table, charts = (study_page(experiment_id, key_of(store_id), charts=charts) for charts in (False, True))
     return (
         f"{_lead(expansion)}\n\n"
-        f"[The table, by arm]({table}) and [the charts and samples]({charts}) are prepared views.\n\n"
-        f"The run called **{study.name}** is the study: open it for the results, the report and the figures. Its "
+        f"[The table, by arm]({table}) and [the charts and samples]({charts}) are prepared views. An average over a "
+        "group is MLflow's own: the study's means, differences and verdicts are those of its statistical model, and in "
+        "the run of the study.\n\n"
+        f"The run called [{study.name}]({run_page(experiment_id, parent)}) is the study: open it for the results, the "
+        "tables, the report and the figures. Its "
         "child runs are the trials, one arm with one seed each. Metrics are by training images seen. "
         f"`{final_name(study.primary_metric)}` exists only for trials that ran to the budget of "
         f"{study.budget_images:,} images: sort by it to compare. A trial that was stopped early has the tag "
@@ -109,7 +120,9 @@ def describe_trial(
         value = numbers.significant(status.metric.value)
         lines.append(f"{kind}: `{status.metric.name}` {value}{floor} at {status.images:,} images.")
     if status.state.kind is StateKind.STOPPED and summary.stop is not None:
-        lines.append(f"Stopped at {summary.stop.images:,} of {study.budget_images:,} images: {summary.stop.reason}.")
+        lines.append(
+            f"Stopped at {summary.stop.images:,} of {study.budget_images:,} images: {why(arm.name, summary.stop)}."
+        )
     elif failure is not None:
         lines.append(f"Given up: {failure}")
     elif cap:

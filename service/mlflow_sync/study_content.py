@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from search_spaces.study import Study
+from search_spaces.types import Expansion
 from service.analysis import verdict_text
 from service.analysis.summary import Summary
 from service.mlflow_sync import descriptions, figures, tables, view
@@ -65,25 +65,24 @@ def parent_content(
     return ParentContent(rows, params(summary), {**said, **tables.tables_tag(tuple(made))}, made)
 
 
-def experiment_tags(summary: Summary, experiment_id: str, store_id: str) -> dict[str, str]:
-    """Returns what the experiment says."""
-    return {
-        NOTE_TAG: descriptions.describe_experiment(summary.expansion, experiment_id, store_id),
-        "study": summary.study.name,
-        "mlflow.experimentKind": "custom_model_development",
-    }
-
-
-def view_tag(study: Study, varied: Sequence[str], parent: str, store_id: str) -> dict[str, str]:
-    """Returns the tag of the experiment that holds the prepared view of a store's study; see ``view``.
+def experiment_tags(
+    expansion: Expansion, varied: Sequence[str], experiment_id: str, parent: str, store_id: str
+) -> dict[str, str]:
+    """Returns what the experiment says, and the prepared view of a store's study (``view``).
 
     Args:
-        study: the study.
+        expansion: the study.
         varied: the parameters that differ between its arms.
+        experiment_id: of the experiment.
         parent: id of the run that stands for the study.
         store_id: ``id`` of the store.
     """
-    return {f"{view.VIEW_TAG}{view.key_of(store_id)}": view.view_of(study, varied, parent)}
+    return {
+        NOTE_TAG: descriptions.describe_experiment(expansion, experiment_id, store_id, parent),
+        f"{view.VIEW_TAG}{view.key_of(store_id)}": view.view_of(expansion.study, varied, parent),
+        "study": expansion.study.name,
+        "mlflow.experimentKind": "custom_model_development",
+    }
 
 
 def params(summary: Summary) -> dict[str, object]:
@@ -106,6 +105,7 @@ def tags(summary: Summary, known: Mapping[str, str], status: str, capped: str, n
     states = Counter(in_words(status.state, study) for status in summary.statuses)
     said = {
         "kind": "study",
+        "arm": "the study",  # its row in a table by arm
         "status": status,
         "trials": ", ".join(f"{number} {state}" for state, number in states.items()),
         "primary_metric": study.primary_metric,

@@ -273,7 +273,6 @@ class MlflowSync:
 
     def _sync_parent(self, summary: Summary, damages: Sequence[Damage], capped: str, *, ended: bool) -> TrackedRun:
         name, runs = self._study.name, self._mlflow_runs
-        runs.describe(study_content.experiment_tags(summary, runs.experiment_id, self._store.id))
         parent = runs.get(parent_key(name))
         if parent is None:
             shared = f" ({user()}, store {self._store.id[:8]})" if runs.is_shared() else ""
@@ -281,7 +280,8 @@ class MlflowSync:
             parent = runs.get_or_make(parent_key(name), name + shared, start, {"kind": "study"})
         self._parent_run_id = parent.id
         varied = self._once(parameters, summary.expansion)[summary.baseline.arm.name]
-        runs.describe(study_content.view_tag(self._study, tuple(varied), parent.id, self._store.id))
+        expansion, store_id = summary.expansion, self._store.id
+        runs.describe(study_content.experiment_tags(expansion, tuple(varied), runs.experiment_id, parent.id, store_id))
         if ended or not self._has_files:  # they are written when a run begins, and when it has ended
             for path, data in study_content.files(self._store, name, report=ended):
                 parent.upload(data, path)
