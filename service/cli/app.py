@@ -112,8 +112,8 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _commands: tuple[Callable[..., Any], ...] = (
-    init, plan, simulate, run, retry, status, stop, queue, report, table, curves, compare, export, promote, bundle, submit,
-    sync, ui, axes, prompt, mcp, doctor,
+    init, plan, simulate, run, retry, status, stop, queue, report, table, curves, compare, export, promote, bundle,
+    submit, sync, ui, axes, prompt, mcp, doctor,
 )  # fmt: skip
 for _command in _commands:
     app.command(_command.__name__)(_friendly(_command))

@@ -6,8 +6,7 @@ import http.server
 import json
 import shutil
 import threading
-import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from dit_core.errors import UserError
 from dit_core.gflops import count, training_gmacs
 from service.analysis.summary import summarise
 from service.engine.wire import Live
-from service.mlflow_sync import BackgroundSync, MlflowSync, artifact_tags, default_tracking_uri
+from service.mlflow_sync import MlflowSync, artifact_tags, default_tracking_uri
 from service.mlflow_sync.address import absolute
 from service.mlflow_sync.connection import connect
 from service.mlflow_sync.ownership import ARTIFACTS_TAG
@@ -486,53 +485,3 @@ def test_a_server_that_does_not_allow_its_name_says_how_to_allow_it() -> None:
         with pytest.raises(UserError, match=f"refuses to be called so; start it with --allowed-hosts {address}$"):
             connect(f"http://ann:secret@{address}")
         server.shutdown()
-
-
-class Recorder:
-    """Counts syncs; ``hold`` makes each one wait."""
-
-    writes = 0
-
-    def __init__(self, hold: float = 0.0) -> None:
-        self.calls: list[tuple[Live, ...]] = []
-        self.failures: list[dict[str, str]] = []
-        self.hold = threading.Event()
-        self.answered = 0
-        self._seconds = hold
-
-    def sync(self, live: Collection[Live] = (), failures: Mapping[str, str] | None = None) -> bool:
-        self.calls.append(tuple(live))
-        self.failures.append(dict(failures or {}))
-        self.hold.wait(self._seconds)
-        self.answered += 1
-        return True
-
-    def finish(self, failures: Mapping[str, str] | None = None) -> str | None:
-        self.failures.append(dict(failures or {}))
-        return "the last one"
-
-    def not_up_to_date(self, reason: str) -> str:
-        return reason
-
-
-def test_background_sync_calls_with_what_runs_until_the_block_ends() -> None:
-    recorder = Recorder()
-    failures = {"b": "no such file"}
-    live = tuple(in_flight("a"))
-    with BackgroundSync(recorder, lambda: live, lambda: failures, seconds=0.01) as background:
-        deadline = time.monotonic() + 300
-        while len(recorder.calls) < 3 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert background.finish({"c": "given up"}) == "the last one"
-    assert len(recorder.calls) >= 3 and set(recorder.calls) == {live}
-    assert recorder.failures == [*[failures] * len(recorder.calls), {"c": "given up"}]
-
-
-def test_background_sync_does_not_wait_for_ever() -> None:
-    recorder = Recorder(hold=600)
-    with BackgroundSync(recorder, seconds=0.01) as background:
-        while not recorder.calls:
-            time.sleep(0.01)
-        assert background.finish({}, patience=0.2) == "it has not answered for 0.2 s"
-    assert recorder.answered == 0, "it was not waited for"
-    recorder.hold.set()
