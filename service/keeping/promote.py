@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from safetensors.torch import load_file
+
 from dit_core.errors import UserError
-from dit_core.files import file_sha256
 from dit_core.interop.own import WEIGHTS, read_model, write_model
+from dit_core.training.checkpoint import checksum
 from service.analysis.summary import Summary, summarise
 from service.export import record_of, trial_of, with_checkpoint
 from service.mlflow_sync.connection import first_line
@@ -96,7 +98,7 @@ def promote(
             ), images
 
         (weights, images), torn = with_checkpoint(prepared, store, trial, None, write)
-        version = _register(client, name, run, folder, f"{trial.name}, {weights}, {images:,} images")
+        version = _register(client, name, run, folder, images, f"{trial.name}, {weights}, {images:,} images")
     uri = f"models:/{name}/{version}"
     return Promoted(name, version, chosen, trial.seed, images, weights, uri, (*notes, *torn))
 
@@ -148,10 +150,10 @@ def _run(client: MlflowClient, study: str, trial: str, store_id: str) -> Run:
     return own
 
 
-def _register(client: MlflowClient, model: str, run: Run, folder: Path, description: str) -> str:
+def _register(client: MlflowClient, model: str, run: Run, folder: Path, images: int, description: str) -> str:
     from mlflow.exceptions import MlflowException
 
-    sha = file_sha256(folder / WEIGHTS)
+    sha = checksum(load_file(folder / WEIGHTS), images)  # of the tensors: the file's header has no fixed order
     try:
         versions = client.search_model_versions(f"name = '{model}'")
     except MlflowException as error:
