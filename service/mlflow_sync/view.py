@@ -1,8 +1,7 @@
 """What MLflow's page of a study shows first: its columns, groups and charts, as the page keeps them. No MLflow here.
 
 MLflow's pages keep such a view as JSON in a tag of the experiment, under a key that the address names: what its button
-"Share" makes. ``docs/mlflow.md`` says what a reader sees; ``tests/integration/test_mlflow_pages.py`` looks at it in a
-browser, as MLflow documents the form nowhere.
+"Share" makes. MLflow documents the form nowhere; ``tests/integration/test_mlflow_pages.py`` looks at it in a browser.
 """
 
 from __future__ import annotations
