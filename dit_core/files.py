@@ -15,6 +15,11 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from dit_core.errors import UserError
+
+_LONGEST_NAME = 255
+"""Bytes of a file's name, on all usual file systems."""
+
 
 @contextlib.contextmanager
 def replacing(path: Path, *, durably: bool = True) -> Iterator[Path]:
@@ -114,8 +119,37 @@ def _create_without_links(path: Path, data: bytes) -> bool:
 
 
 def temporary_path(path: Path) -> Path:
-    """Returns a new hidden name beside ``path`` that says which process of which host makes it; the ending stays."""
-    return path.with_name(f".{path.stem}.{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
+    """Returns a new hidden name beside ``path`` that says which process of which host makes it; the ending stays.
+
+    Of a name that is almost as long as names may be it has only the beginning.
+    """
+    end = f".{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp{path.suffix}"
+    stem = os.fsencode(path.stem)[: max(0, _LONGEST_NAME - 1 - len(os.fsencode(end)))]
+    return path.with_name(f".{stem.decode(errors='ignore')}{end}")
+
+
+def require_room_for(path: Path, field: str) -> None:
+    """Sees to it that a file or folder of this name can be made, before it is worked on; makes the folders around it.
+
+    Args:
+        path: what will be written.
+        field: what named it.
+
+    Raises:
+        UserError: it cannot be written there.
+    """
+    try:
+        make_folder(path.parent)
+        if path.is_dir():
+            return
+        with contextlib.suppress(FileNotFoundError):
+            path.lstat()  # says where a name is too long
+        temporary = temporary_path(path)
+        temporary.touch(exist_ok=False)
+        temporary.unlink()
+    except OSError as error:
+        name = str(path) if len(str(path)) < 200 else f"{str(path)[:100]}…{str(path)[-60:]}"
+        raise UserError(f"{field}: cannot write {name} ({error.strerror or error})") from None
 
 
 def clear_abandoned(folder: Path, *, deep: bool = True) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from dit_core.errors import UserError
 from dit_core.plugins.bundle import Bundle
+from dit_core.runtime.account import complete_environment
 from search_spaces.expand import expand
 from search_spaces.load import presets
 from search_spaces.study import Study
@@ -83,6 +84,7 @@ class Client(Keeping):
     def __init__(
         self, store: str | Path | None = None, tracking_uri: str | None = None, address: str | None = None
     ) -> None:
+        complete_environment()
         self.given_store = None if store is None else str(store)
         self.store_place = place_of(DEFAULT_STORE if store is None else store)
         self.tracking_uri = tracking_uri
@@ -331,8 +333,8 @@ class Client(Keeping):
         try:
             report = build_report(prepared, store, command=definition.command)
         except OSError as error:
-            where = error.filename or store.shown(f"studies/{name}/report")
-            raise UserError(f"report: cannot write {where} ({error.strerror or error})") from None
+            where = store.shown(f"studies/{name}/report")
+            raise UserError(f"report: cannot write to {where} ({error.strerror or error})") from None
         failures, files = store.given_up(name), report.shown
         uri = self.tracking_uri
         return result_of(store, prepared, definition.command, failures=failures, report=files, tracking_uri=uri)

@@ -9,6 +9,7 @@ from pathlib import Path
 from dit_core.data.config import DataConfig
 from dit_core.errors import UserError
 from dit_core.paths import expanded
+from dit_core.runtime.account import can_have, home, temporary_home
 
 
 def data_folder(config: DataConfig) -> Path:
@@ -108,8 +109,16 @@ def file_stamp(path: Path) -> str | None:
 
 
 def cache_folder() -> Path:
-    """Returns where things that can be made anew are kept: ``$DIT_ABLATE_CACHE``, or ``~/.cache/dit-ablate``."""
-    return Path(os.environ.get("DIT_ABLATE_CACHE") or "~/.cache/dit-ablate").expanduser()
+    """Returns where things that can be made anew are kept: ``$DIT_ABLATE_CACHE``, or ``~/.cache/dit-ablate``.
+
+    An account without a home, or with one that it cannot write in, has a temporary folder of its own instead.
+    """
+    given = os.environ.get("DIT_ABLATE_CACHE")
+    if given:
+        return expanded(given, "DIT_ABLATE_CACHE")
+    own = home()
+    kept = None if own is None else own / ".cache" / "dit-ablate"
+    return kept if kept is not None and can_have(kept) else temporary_home() / ".cache" / "dit-ablate"
 
 
 def file_bytes(text: str) -> bytes:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
-from dit_core.files import replacing
+from dit_core.files import replacing, require_room_for
 from dit_core.interop.files import SAFE
 from dit_core.interop.layout import inference_state
 from dit_core.interop.pipeline import write_pipeline
@@ -68,11 +68,13 @@ def export(
         record: provenance to write beside the weights.
 
     Raises:
-        UserError: the layout cannot hold this network, there is no such average, or ``to`` is taken.
+        UserError: the layout cannot hold this network, there is no such average, or ``to`` is taken or
+            cannot be written.
         CorruptCheckpoint: the checkpoint is torn.
     """
     chosen = LAYOUTS.get(layout, "layout")
     check_layout(config, layout)
+    require_room_for(to, "to")
     _check_target(to, layout)
     weights, tensors = averaged(config, checkpoint, images, decay)
     provenance = {**(record or {}), "images": images, "weights": weights, "config": config.model_dump(mode="json")}

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 def main() -> None:
     """Entry point of ``dit-ablate``."""
+    from dit_core.runtime.account import complete_environment
     from service.cli.app import app  # here, so that importing one view does not build every command
     from service.cli.console import write_what_can_be_written
     from service.cli.interrupt import leave_signals_to_the_system
 
+    complete_environment()
     write_what_can_be_written()
     try:
         app()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,14 +30,24 @@ from service.analysis.tuned_arms import choices
 from service.command_text import command_line
 from service.preflight import Prepared
 from service.records.store import Store
-from service.report import figures, finalists_table, method, scaling_section, search_section, tables, tuning_section
+from service.report import finalists_table, method, scaling_section, search_section, tables, tuning_section
 from service.report.ablation_tables import ablation_table
 from service.report.abridged import Abridged, abridged, first_lines
 from service.report.budget_section import budget_table
 from service.report.costs import arm_costs, predicted_and_spent, priced
-from service.report.heat_map import heat_map
-from service.report.samples import SampleSheet, sample_sheet
-from service.report.verdict_figure import Line, lines_of, verdict_figure
+from service.report.page.bundle import plotly_bundle
+from service.report.page.sections import (
+    history_chart,
+    parallel_chart,
+    pareto_chart,
+    scaling_chart,
+    slices_chart,
+    tuning_chart,
+)
+from service.report.page.sort_keys import sort_key
+from service.report.page.theme import colours, swaps
+from service.report.pictures import Picture, heat_picture, overview, question_picture, samples_picture
+from service.report.samples import sample_sheet
 
 
 @dataclass(frozen=True)
@@ -62,28 +70,6 @@ class Report:
     def files(self) -> tuple[Path, ...]:
         """Every file of the report."""
         return (self.markdown, self.html, *self.figures)
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure of the report.
-
-    Attributes:
-        name: file name in ``figures/``.
-        data: PNG bytes.
-        caption: one or two sentences.
-        alt: what it shows, for those who do not see it.
-    """
-
-    name: str
-    data: bytes
-    caption: str
-    alt: str
-
-    @property
-    def uri(self) -> str:
-        """The picture as a data URI."""
-        return f"data:image/png;base64,{base64.b64encode(self.data).decode()}"
 
 
 @dataclass(frozen=True)
@@ -183,6 +169,7 @@ def render(template: str, content: Mapping[str, Any]) -> str:
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
+    environment.filters["sort_key"] = sort_key
     environment.filters["cell"] = lambda text: str(text).replace("|", "\\|")
     return environment.get_template(template).render(content)
 
@@ -197,7 +184,7 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
         _section(view, whole, findings[view.name], differs[view.name], part, store, shown)
         for view, whole in zip(part.summary.expansion.ablations, expansion.ablations, strict=True)
     ]
-    overview = _overview(part, store)
+    pictures = overview(part, store, shown)
     costs = arm_costs(summary, store)
     everything = f"`{command_line('status', [study.name, '--json'], store.place)}` has all"
     kept = {arm.arm.name for arm in part.summary.arms}
@@ -210,7 +197,7 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
         "unfinished": narrative.state_of(summary),
         "opening": narrative.opening(expansion, summary, shown),
         "sections": sections,
-        "overview": overview,
+        "overview": pictures,
         "scaling": sizes,
         "search": search,
         "tuning": tuning,
@@ -246,11 +233,13 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
             )
         ),
         "command": command,
+        "plotly": plotly_bundle(),
+        "colours": {"light": colours(dark=False), "dark": colours(dark=True), "swaps": swaps()},
         "study_yaml": dump_study(study),
         "pictures": [
             picture
             for picture in (
-                *overview.values(),
+                *pictures.values(),
                 *(section.verdicts for section in sections),
                 *(section.heat_map for section in sections),
                 *(section.samples for section in sections),
@@ -274,7 +263,7 @@ def _section(
 ) -> Section:
     summary = part.summary
     sheet = None if view.action == "TUNE" else sample_sheet(view, summary, store)
-    picture = None if sheet is None else _samples(view, sheet)
+    picture = None if sheet is None else samples_picture(view, sheet)
     shared: dict[str, list[str]] = {}
     for label, name in view.arms:
         arm = summary.arm(name).arm
@@ -288,105 +277,10 @@ def _section(
         for others, labels in shared.items()
     ]
     table = ablation_table(view, summary, shown)
-    heat = _heat_map(whole, part.whole, shown)
-    return Section(view.name, view.action, finding, _question(view, summary), table, tuple(notes), picture, heat)
-
-
-def _heat_map(view: AblationView, summary: Summary, shown: MetricFormat) -> Picture | None:
-    data = heat_map(view, summary, shown)
-    if data is None:
-        return None
-    down, across = view.axis.replace("_", " ").split(", ")
-    return Picture(
-        f"heat-map-{_slug(view)}.png",
-        data,
-        f"Means over the seeds, {down} by {across}; the lighter, the better.",
-        f"Heat map of {view.name}",
+    heat = heat_picture(whole, part.whole, shown)
+    return Section(
+        view.name, view.action, finding, question_picture(view, summary, shown), table, tuple(notes), picture, heat
     )
-
-
-def _question(view: AblationView, summary: Summary) -> Picture | None:
-    """One question's verdicts as a figure; None where it would add nothing to the figure of all of them."""
-    lines = _shown_lines(summary, [view.name])
-    if len(summary.expansion.ablations) == 1 or len(lines) < 2:
-        return None
-    data = verdict_figure(summary.verdicts, lines)
-    if data is None:
-        return None
-    return Picture(
-        f"verdicts-{_slug(view)}.png",
-        data,
-        f"The comparisons of {view.name} with their simultaneous intervals.",
-        f"Interval plot of the comparisons of {view.name}",
-    )
-
-
-def _everything(summary: Summary) -> Picture | None:
-    """All verdicts as a figure; None where nothing is measured."""
-    questions = [view.name for view in summary.expansion.ablations]
-    data = verdict_figure(summary.verdicts, _shown_lines(summary, questions))
-    level = numbers.percent(1 - summary.verdicts.level)
-    return None if data is None else Picture(
-        "verdicts.png",
-        data,
-        f"Every comparison of this study. Bars are simultaneous {level} intervals: all of them together hold the true "
-        "values with that confidence. Filled: clear or equivalent. Hollow: undecided. Arrows: the interval goes on.",
-        f"Interval plot of all comparisons in {summary.study.primary_metric}",
-    )  # fmt: skip
-
-
-def _shown_lines(summary: Summary, questions: list[str]) -> list[Line]:
-    """The rows of some questions, without the arms that are not shown."""
-    lines = lines_of(summary.verdicts, questions)
-    if summary.judged is None:
-        return lines
-    shown = {arm.arm.name for arm in summary.arms}
-    return [line for line in lines if line.verdict is None or line.verdict.contrast.arm in shown]
-
-
-def _slug(view: AblationView) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", view.name.lower()).strip("-") or "ablation"
-
-
-def _samples(view: AblationView, sheet: SampleSheet) -> Picture:
-    classes = f", classes {', '.join(map(str, sheet.labels))}" if sheet.labels else ""
-    return Picture(
-        f"samples-{_slug(view)}.png",
-        sheet.png,
-        f"Samples of seed {sheet.seed}{classes}; every row starts from the same noise.",
-        f"Sample images, one row per arm of {view.name}",
-    )
-
-
-def _overview(part: Abridged, store: Store) -> dict[str, Picture | None]:
-    summary, others = part.summary, part.others
-    expansion, metric = summary.expansion, summary.study.primary_metric
-    grey = f" Grey: the other {len(others):,} arms." if others else ""
-    band = f" Grey: where four fifths of the other {len(others):,} arms lie." if others else ""
-    drawn: dict[str, tuple[bytes | None, str, str]] = {
-        "gflops": (
-            figures.gflops_against_metric(expansion, summary, others),
-            f"Cost against quality. Filled: mean over the seeds that ran to the budget, {summary.compared.text}, "
-            "with the standard deviation as a bar. Hollow: stopped or not finished, at the last rung (images after @)."
-            f"{grey}",
-            f"Scatter plot of Gflops against {metric}, one point per arm",
-        ),
-        "progress": (
-            figures.metric_by_images(expansion, summary, others),
-            f"{metric} at every rung, mean over seeds. A cross marks where an arm was stopped.{band}",
-            f"Line plots of {metric} against images seen, one panel per ablation",
-        ),
-        "loss": (
-            figures.training_loss(expansion, summary, store),
-            "Training loss (mean squared error plus variational term), mean over seeds.",
-            "Line plots of the training loss, one panel per ablation",
-        ),
-    }
-    names = {"gflops": "gflops-against-metric.png", "progress": "metric-by-images.png", "loss": "training-loss.png"}
-    return {"verdicts": _everything(summary)} | {
-        key: Picture(names[key], data, caption, alt) if data is not None else None
-        for key, (data, caption, alt) in drawn.items()
-    }
 
 
 def _sizes(summary: Summary, shown: MetricFormat) -> Sizes | None:
@@ -399,6 +293,7 @@ def _sizes(summary: Summary, shown: MetricFormat) -> Sizes | None:
         "Arms that differ in size alone. Left: at the budget, with the fitted power law. Right: at every rung, by the "
         "compute spent until then, with the law fitted to the front.",
         f"Plots of {found.metric} against Gflops and against training compute",
+        scaling_chart(found),
     )
     return Sizes(tuple(scaling_section.sentences(found)), scaling_section.table(found, shown), picture)
 
@@ -413,6 +308,7 @@ def _tuning(summary: Summary, shown: MetricFormat) -> Tuning | None:
         drawn,
         "What was tried for every arm, at the short rung, means over the tuning seeds. Filled: what was chosen.",
         f"Plot of {summary.study.primary_metric} by what was tuned, one line per arm",
+        tuning_chart(found, summary),
     )
     text = tuple(tuning_section.sentences(found, summary))
     data = tuning_section.data(found, summary)
@@ -423,14 +319,21 @@ def _search(summary: Summary, store: Store, shown: MetricFormat) -> Search | Non
     points, search = search_points(summary), summary.study.search
     if not points or search is None:
         return None
+    metric = summary.study.primary_metric
     drawn = {
         "search-history": (
             search_section.history(points, summary),
+            history_chart(points, summary),
             "Proposals in their order. Filled: ran to the budget. Hollow: at the last rung it was measured at.",
         ),
-        "search-slices": (search_section.slices(points, summary), "The metric against every axis of the search."),
+        "search-slices": (
+            search_section.slices(points, summary),
+            slices_chart(points, search, metric),
+            "The metric against every axis of the search.",
+        ),
         "search-parallel": (
             search_section.parallel(points, summary),
+            parallel_chart(points, search, metric),
             "Every finished proposal as a line through its values, from the lowest to the highest of each range; the "
             "darker, the better.",
         ),
@@ -438,11 +341,12 @@ def _search(summary: Summary, store: Store, shown: MetricFormat) -> Search | Non
     if len(search.objectives) > 1:
         drawn["search-pareto"] = (
             search_section.pareto(points, search),
+            pareto_chart(points, search, metric),
             "The objectives against each other. Filled and numbered: the Pareto front.",
         )
     pictures = tuple(
-        Picture(f"{name}.png", data, caption, f"Plot of the search: {name.removeprefix('search-')}")
-        for name, (data, caption) in drawn.items()
+        Picture(f"{name}.png", data, caption, f"Plot of the search: {name.removeprefix('search-')}", chart)
+        for name, (data, chart, caption) in drawn.items()
         if data is not None
     )
     text = tuple(search_section.sentences(points, summary, shown))

@@ -45,7 +45,7 @@ def gflops_against_metric(expansion: Expansion, summary: Summary, others: Sequen
     Returns:
         PNG bytes, or None while nothing is measured.
     """
-    points = [(arm, images, value) for arm in summary.arms if (found := _last(arm)) for images, value in (found,)]
+    points = [(arm, images, value) for arm in summary.arms if (found := last(arm)) for images, value in (found,)]
     if not points:
         return None
     style = looks(expansion)
@@ -70,7 +70,7 @@ def gflops_against_metric(expansion: Expansion, summary: Summary, others: Sequen
                 if arm.final.mean > 0:  # the axis may be logarithmic
                     low = max(low, arm.final.mean * 0.2)
                 axes.vlines(arm.cost.gmacs, low, arm.final.mean + arm.final.sd, color=colour, linewidth=1, zorder=2)
-        grey = [(arm.cost.gmacs, found[1]) for arm in others if (found := _last(arm)) is not None]
+        grey = [(arm.cost.gmacs, found[1]) for arm in others if (found := last(arm)) is not None]
         if grey:
             axes.scatter(*zip(*grey, strict=True), s=6, color="#BBBBBB", linewidths=0, zorder=1)
         known = summary.floors.get(summary.study.primary_metric)
@@ -110,7 +110,7 @@ def metric_by_images(expansion: Expansion, summary: Summary, others: Sequence[Ar
     Returns:
         PNG bytes, or None while nothing is measured.
     """
-    if not any(_last(arm) for arm in summary.arms):
+    if not any(last(arm) for arm in summary.arms):
         return None
     metric = summary.study.primary_metric
 
@@ -126,7 +126,7 @@ def metric_by_images(expansion: Expansion, summary: Summary, others: Sequence[Ar
             axes.plot(xs[-1], ys[-1], marker="x", markersize=7, markeredgewidth=1.6, color=colour, zorder=order)
 
     values = [value for arm in summary.arms for seeds in arm.measured.values() for value in seeds.values()]
-    band = _band(summary.study.milestones, others)
+    band = band_of(summary.study.milestones, others)
 
     def scale(axes: Any) -> None:
         if band:
@@ -137,8 +137,8 @@ def metric_by_images(expansion: Expansion, summary: Summary, others: Sequence[Ar
     return _panels(expansion, summary, draw, metric, scale, summary.study.milestones)
 
 
-def _band(milestones: Sequence[int], arms: Sequence[ArmSummary]) -> list[tuple[int, float, float]]:
-    """Where the middle four fifths of arms lie at each milestone that ten of them reached."""
+def band_of(milestones: Sequence[int], arms: Sequence[ArmSummary]) -> list[tuple[int, float, float]]:
+    """Returns where the middle four fifths of arms lie at each milestone that ten of them reached."""
     found = []
     for images in milestones:
         means = [own.mean for arm in arms if (own := arm.at(images)) is not None and math.isfinite(own.mean)]
@@ -155,7 +155,13 @@ def training_loss(expansion: Expansion, summary: Summary, store: Store) -> bytes
         PNG bytes, or None while nothing is trained.
     """
     trained = [arm for arm in summary.arms if arm.arm.name not in summary.weights_of]
-    curves = {arm.arm.name: _loss(arm, store, summary.study.budget_images) for arm in trained}
+    curves = {
+        arm.arm.name: [
+            (images, statistics.fmean(seeds.values()))
+            for images, seeds in losses(arm, store, summary.study.budget_images).items()
+        ]
+        for arm in trained
+    }
     if not any(curves.values()):
         return None
 
@@ -164,11 +170,11 @@ def training_loss(expansion: Expansion, summary: Summary, store: Store) -> bytes
         if curve:
             axes.plot([x for x, _ in curve], [y for _, y in curve], color=colour, lw=1.1, zorder=order, label=label)
 
-    losses = [loss for curve in curves.values() for _, loss in curve]
+    drawn = [loss for curve in curves.values() for _, loss in curve]
     others = {*curves} - {expansion.baseline.name}
     views = tuple(view for view in expansion.ablations if any(name in others for _, name in view.arms))
     shown = replace(expansion, ablations=views or expansion.ablations)
-    return _panels(shown, summary, draw, "training loss", lambda axes: _metric_scale(axes, losses, at=3.0))
+    return _panels(shown, summary, draw, "training loss", lambda axes: _metric_scale(axes, drawn, at=3.0))
 
 
 def _panels(
@@ -208,8 +214,8 @@ def _panels(
         return png(figure)
 
 
-def _last(arm: ArmSummary) -> tuple[int, float] | None:
-    """Where the arm stands: its final mean, or the mean at the last rung it reached; None for nothing finite."""
+def last(arm: ArmSummary) -> tuple[int, float] | None:
+    """Returns where the arm stands: its final mean, or that at the last rung it reached; None for nothing finite."""
     images = arm.stop.images if arm.stop is not None and not arm.finals else arm.last_images
     found = arm.final or arm.at(images)
     if found is None or not math.isfinite(found.mean):
@@ -276,13 +282,13 @@ def _legend(figure: Any, expansion: Expansion, summary: Summary, style: dict[str
     for index, view in enumerate(expansion.ablations):
         if look(index) in used:
             entries.append(entry(view.name, *look(index)))
-    if any(not arm.finals and _last(arm) for arm in summary.arms):
+    if any(not arm.finals and last(arm) for arm in summary.arms):
         entries.append(entry("hollow: not at full length, value of its last rung", "#777777", "o", filled=False))
     figure.legend(handles=entries, loc="outside lower center", ncols=3, fontsize=7.5, handletextpad=0.2)
 
 
-def _loss(arm: ArmSummary, store: Store, budget: int) -> list[tuple[int, float]]:
-    """The arm's training loss, the mean over the seeds that have a point there."""
+def losses(arm: ArmSummary, store: Store, budget: int) -> dict[int, dict[int, float]]:
+    """Returns images -> seed -> training loss, up to the budget, where all seeds that have a curve have a point."""
     found: dict[int, dict[int, float]] = {}
     for status in arm.statuses:
         for stretch in store.curve(status.train_id):
@@ -290,4 +296,4 @@ def _loss(arm: ArmSummary, store: Store, budget: int) -> list[tuple[int, float]]
                 if point.images <= budget and math.isfinite(point.loss):
                     found.setdefault(point.images, {})[status.trial.seed] = point.loss
     seeds = max((len(values) for values in found.values()), default=0)
-    return [(images, sum(v.values()) / len(v)) for images, v in sorted(found.items()) if len(v) == seeds]
+    return {images: values for images, values in sorted(found.items()) if len(values) == seeds}

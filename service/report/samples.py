@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from dataclasses import dataclass
 from typing import Any
@@ -17,16 +18,36 @@ from service.report.style import canvas, png
 
 
 @dataclass(frozen=True)
+class Strip:
+    """One arm's samples beside each other.
+
+    Attributes:
+        caption: the arm, and after how many images.
+        png: the images.
+    """
+
+    caption: str
+    png: bytes
+
+    @property
+    def uri(self) -> str:
+        """The images as a data URI."""
+        return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
+
+
+@dataclass(frozen=True)
 class SampleSheet:
     """An ablation's samples.
 
     Attributes:
-        png: the picture.
+        png: all of them in one picture.
+        strips: the same, an arm each.
         seed: the seed whose trials are shown.
         labels: the class labels of the columns; none for unlabelled data.
     """
 
     png: bytes
+    strips: tuple[Strip, ...]
     seed: int
     labels: tuple[int, ...]
 
@@ -60,7 +81,8 @@ def sample_sheet(view: AblationView, summary: Summary, store: Store) -> SampleSh
     config = found[0][2]
     classes = config.model.classes
     labels = tuple(index % classes for index in range(config.grid_columns)) if classes else ()
-    return SampleSheet(sheet, seed, labels)
+    strips = tuple(Strip(caption, _png(row)) for caption, row, _ in found)
+    return SampleSheet(sheet, strips, seed, labels)
 
 
 def first_row(grid: bytes, config: TrialConfig) -> Any:
@@ -68,6 +90,12 @@ def first_row(grid: bytes, config: TrialConfig) -> Any:
     image = Image.open(io.BytesIO(grid))
     rows = -(-config.evaluation.grid_images // config.grid_columns)
     return image.crop((0, 0, image.width, image.height // rows))
+
+
+def _png(image: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def _caption(label: str, arm: ArmSummary, images: int) -> str:

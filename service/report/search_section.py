@@ -168,7 +168,7 @@ def parallel(points: Sequence[Point], summary: Summary) -> bytes | None:
         for point, value in finished:
             share = (value - low) / (high - low) if high > low else 0.0
             light = share if direction.better(metric) == "lower" else 1 - share
-            heights = [*(_height(domain, point.values[name]) for name, domain in search.values.items()), share]
+            heights = [*(height(domain, point.values[name]) for name, domain in search.values.items()), share]
             axes.plot(range(len(heights)), heights, color=colormaps["viridis"](light * 0.9), lw=1.1)
         axes.set_xticks(range(len(search.values) + 1), [*(n.replace("_", " ") for n in search.values), metric])
         axes.set_yticks([0, 1], ["lowest", "highest"])
@@ -188,8 +188,8 @@ def _place(domain: Domain, value: Any) -> float:
     return float(domain.values.index(value)) if domain.kind == "choice" else float(value)
 
 
-def _height(domain: Domain, value: Any) -> float:
-    """Where a value lies in its domain, in 0..1."""
+def height(domain: Domain, value: Any) -> float:
+    """Returns where a value lies in its domain, in 0..1."""
     if domain.kind == "choice":
         return domain.values.index(value) / (len(domain.values) - 1)
     low, high, own = (math.log(item) if domain.is_log else item for item in (domain.low, domain.high, float(value)))

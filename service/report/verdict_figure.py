@@ -16,7 +16,7 @@ from service.statistics.verdict import Status, Verdict, Verdicts
 BETTER, WORSE, SAME, OPEN = "#0072B2", "#D55E00", "#009E73", "#7F7F7F"
 _ROW = 0.19
 """Inches per row."""
-_FAR = 4.0
+FAR = 4.0
 """Intervals that reach farther than this many times the largest estimate are cut, with an arrow."""
 
 
@@ -66,7 +66,7 @@ def verdict_figure(verdicts: Verdicts, lines: Sequence[Line]) -> bytes | None:
     if not measured:
         return None
     relative = all(verdict.ratio is not None for verdict in measured)
-    limit = _FAR * max((abs(_shown(verdict, relative)[0]) for verdict in measured), default=0.0) or 1.0
+    limit = FAR * max((abs(placed(verdict, relative)[0]) for verdict in measured), default=0.0) or 1.0
     with canvas(7.2, 0.75 + _ROW * len(lines)) as (figure, axes):
         axes.axvline(0, color="#555555", linewidth=0.9, zorder=1)
         for place, line in enumerate(lines):
@@ -86,7 +86,7 @@ def verdict_figure(verdicts: Verdicts, lines: Sequence[Line]) -> bytes | None:
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="y", visible=False)
         if relative:
-            _percent_ticks(axes)
+            axes.set_xticks(*percent_ticks(*axes.get_xlim()))
         unit = "change" if relative else "difference"
         axes.set_xlabel(
             f"{unit} in {verdicts.metric} to what it is compared with ({better(verdicts.metric)} is better)"
@@ -102,8 +102,8 @@ def colour(verdict: Verdict) -> str:
     return SAME if verdict.status is Status.EQUIVALENT else OPEN
 
 
-def _shown(verdict: Verdict, relative: bool) -> tuple[float, float | None, float | None]:
-    """Estimate and interval on the figure's axis: logarithms of ratios, or differences."""
+def placed(verdict: Verdict, relative: bool) -> tuple[float, float | None, float | None]:
+    """Returns estimate and interval on the figure's axis: logarithms of ratios, or differences."""
     own = (verdict.ratio, verdict.ratio_low, verdict.ratio_high) if relative else (
         verdict.difference, verdict.low, verdict.high,
     )  # fmt: skip
@@ -116,7 +116,7 @@ def _log(ratio: float) -> float:
 
 
 def _draw(axes: Any, place: int, verdict: Verdict, relative: bool, limit: float) -> None:
-    at, low, high = _shown(verdict, relative)
+    at, low, high = placed(verdict, relative)
     shade = colour(verdict)
     if low is not None and high is not None:
         ends = max(low, -limit), min(high, limit)
@@ -128,20 +128,25 @@ def _draw(axes: Any, place: int, verdict: Verdict, relative: bool, limit: float)
     axes.scatter(at, place, s=22, facecolors=face, edgecolors=shade, linewidths=1.2, zorder=4)
 
 
-_PERCENT = (-99, -95, -90, -80, -70, -60, -50, -40, -30, -20, -10, -5,
-            0, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 900, 1900, 4900, 9900)  # fmt: skip
+_PERCENT = (-99, -95, -90, -80, -70, -60, -50, -40, -30, -20, -10, -5, -2, -1,
+            0, 1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 900, 1900, 4900, 9900)  # fmt: skip
 """Changes that may be written at the axis."""
 
 
-def _percent_ticks(axes: Any) -> None:
-    """Marks round changes in percent, the ones nearest to none first, where there is room."""
-    low, high = axes.get_xlim()
+def percent_ticks(low: float, high: float, room: float = 10) -> tuple[list[float], list[str]]:
+    """Returns places and texts of round changes in percent, the ones nearest to none first, where there is room.
+
+    Args:
+        low: where the axis begins, as the logarithm of a ratio.
+        high: where it ends.
+        room: how many fit.
+    """
     kept: list[tuple[float, int]] = []
     for change in sorted(_PERCENT, key=abs):
         place = math.log1p(change / 100)
-        if low <= place <= high and all(abs(place - other) > (high - low) / 10 for other, _ in kept):
+        if low <= place <= high and all(abs(place - other) > (high - low) / room for other, _ in kept):
             kept.append((place, change))
-    axes.set_xticks([place for place, _ in kept], [_signed(change) for _, change in kept])
+    return [place for place, _ in kept], [_signed(change) for _, change in kept]
 
 
 def _signed(change: int) -> str:

@@ -59,3 +59,9 @@ def test_nobody_else_renames_or_syncs() -> None:
         if calls.search(path.read_text())
     }
     assert found == {"dit_core/files.py"}
+
+
+@pytest.mark.parametrize("name", ["x" * 250, "ü" * 127, "x" * 250 + ".pt"])
+def test_a_name_as_long_as_names_may_be_is_written(tmp_path: Path, name: str) -> None:
+    write_durably(tmp_path / name, b"whole")
+    assert [path.name for path in tmp_path.iterdir()] == [name] and (tmp_path / name).read_bytes() == b"whole"

@@ -156,6 +156,9 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "a network no layout holds": ({"--arm": "block=adaln"}, ("diffusers", "model.block=adaln", "adaln-zero only")),
     "no file name": ({"--layout": "official", "--to": "there"}, ("to", "there", ".pt or .safetensors")),
     "a place that is taken": ({"--to": "."}, ("to", "already there")),
+    "a place where nothing can be written": ({"--to": "/proc/none/x"}, ("to", "cannot write /proc/none/x")),
+    "a folder that is a file": ({"--to": "/dev/null/x"}, ("to", "cannot write /dev/null/x")),
+    "a name that is too long": ({"--to": "y" * 256}, ("to", "cannot write", "File name too long")),
     "a VAE that does not fit": ({"--vae": "VAE"}, ("data.vae_scale", "0.5")),
     "another study": ({"STUDY": "tony"}, ("study", "did you mean 'tiny'")),
 }
