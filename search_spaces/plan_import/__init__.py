@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from dit_core.paths import expanded
 from search_spaces.expand import expand
 from search_spaces.plan_import.account import IncompletePlan, NothingUnderstood, NotUnderstood, Phrase, Question
 from search_spaces.plan_import.files import PLAN_SUFFIXES, is_plan_file, read_file
+from search_spaces.plan_import.gist import gist
 from search_spaces.plan_import.study_file import with_comments
 from search_spaces.plan_import.understand import EntryReader
 from search_spaces.plan_import.written import Entry, WrittenPlan
@@ -141,6 +143,7 @@ def _best_readings(written: WrittenPlan, profile: Profile) -> tuple[list[Ablatio
 def _possible(readers: list[EntryReader], profile: Profile) -> list[Ablation]:
     """The ablations of all entries; one that the baseline cannot run is left out with the reason, and no other."""
     found = []
+    written = [copy.deepcopy(reader.entry) for reader in readers]
     for at, reader in enumerate(readers):
         ablation = reader.read()
         way = reader.entry.other
@@ -151,6 +154,12 @@ def _possible(readers: list[EntryReader], profile: Profile) -> list[Ablation]:
                 reader, ablation = again, other
                 readers[at] = again
             way = way.other
+        if reader.open and reader.unclear and (said := _gist(written[at], profile, reader.about)) is not None:
+            again = EntryReader(said, reader.name, reader.baseline, profile, reader.accept_guesses)
+            other = again.read()
+            if not again.open:
+                reader, ablation = again, other
+                readers[at] = again
         if ablation is None:
             continue
         try:
@@ -163,6 +172,16 @@ def _possible(readers: list[EntryReader], profile: Profile) -> list[Ablation]:
         else:
             reader.leave_out(f"its only value of {ablation.axis} is the baseline's own, so that nothing is compared")
     return found
+
+
+def _gist(entry: Entry, profile: Profile, about: tuple[str, ...]) -> Entry | None:
+    """What an entry says in all, of the first way to take it apart in which that is clear."""
+    way: Entry | None = entry
+    while way is not None:
+        if (said := gist(way, profile.config, profile)) is not None and (not about or said.axes[0] in about):
+            return said
+        way = way.other
+    return None
 
 
 def _read(path: Path, where: str) -> WrittenPlan:

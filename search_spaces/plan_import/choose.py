@@ -158,11 +158,11 @@ def _ranked(entry: Entry, part: str, baseline: TrialConfig, profile: Profile, si
     texts += [(REMARK, text, _PLACES[REMARK]) for _, text in (*entry.remarks, *entry.unknown)]
     texts += [(REMARK, text, _PLACES[REMARK]) for text in entry.context]
     scores = evidence(texts)
-    _add_values(scores, entry, baseline, profile)
+    add_values(scores, entry, baseline, profile)
     return sorted(scores, key=lambda score: -score.total)
 
 
-def _add_values(scores: list[Score], entry: Entry, baseline: TrialConfig, profile: Profile) -> None:
+def add_values(scores: list[Score], entry: Entry, baseline: TrialConfig, profile: Profile) -> None:
     """Adds what the values say: an item that few axes can read speaks for those, and against all that cannot."""
     items = [text for text in entry.replacements if not is_nothing(text) and not is_generic(text)]
     items = items or _numbers_done(entry)

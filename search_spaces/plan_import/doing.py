@@ -80,7 +80,7 @@ _CUT = re.compile(
     r"\bfrom\b)\s*",
     re.I,
 )
-_KEPT = re.compile(
+KEPT = re.compile(
     r"\b(?:keep|kept|leave|left|stay|retain)\w*\b[^,;.]*\b(?:as (?:it|they) (?:is|are|was|were)|unchanged|"
     r"untouched|alone|in place)\b",
     re.I,
@@ -121,7 +121,7 @@ def read_doing(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -
     text = THE_TWO.sub(" ", text)
     text = without_pronoun_one(_REFERENCE.sub(" ", _without_constants(text, axis)))
     doing = Doing(read_action(text))
-    if (kept := _KEPT.search(text)) is not None:
+    if (kept := KEPT.search(text)) is not None:
         doing.unread.append(kept[0])
     if not doing.asked.rest:
         if isinstance(axis, NumberAxis) and TIMES.search(text):
@@ -151,6 +151,15 @@ def read_doing(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -
         doing.unread.append(said)  # a factor that is not understood may not become every known value
     doing.unread += [axis.label(value) for value in doing.values if value in doing.old]
     return doing
+
+
+def without_asides(text: str, axis: Axis) -> str:
+    """A text without where it stands in a paper, what stays as it is, and its reasons; these may hold no number."""
+    text = without_pronoun_one(_REFERENCE.sub(" ", _without_constants(THE_TWO.sub(" ", text), axis)))
+    reason = _REASON.search(text)
+    if reason is not None and reason.start() > 0 and not numbers_in(reason[0]):
+        text = text[: reason.start()]
+    return _AS_IN.sub("", text)
 
 
 def _times(text: str, axis: NumberAxis, baseline: TrialConfig, profile: Profile, doing: Doing) -> None:

@@ -186,7 +186,7 @@ def _sections(text: str) -> list[tuple[str, str]]:
             found[-1] = (found[-1][0], f"{found[-1][1]} {block.text}".strip())
     told = [said for _, said in found if said]
     one = all(
-        asks(said) and sum(bool(_entries(clean(s))) for s in _SENTENCE.split(said) if not _describes(s)) <= 1
+        asks(said) and sum(bool(_entries(clean(s))) for s in _SENTENCE.split(said) if not describes(s)) <= 1
         for said in told
     )
     return found if len(told) > 1 and one else []
@@ -221,21 +221,21 @@ def _paragraph(text: str, plan: WrittenPlan, listed: bool = False) -> None:
     """Adds the entries of a paragraph; where it makes one, all of its sentences together are another way to read it."""
     begun = len(plan.entries)
     sentences = [clean(sentence) for sentence in _SENTENCE.split(text.strip()) if clean(sentence)]
-    orders = [said for said in sentences if is_order(_without_metrics(said)[0], _without_metrics(_unled(said))[0])]
+    orders = [said for said in sentences if is_order(without_metrics(said)[0], without_metrics(unled(said))[0])]
     if listed and len(sentences) > 1 and len(orders) == 1 and sentences[0] not in orders:
-        way = told(_unled(sentences[0]), sentences[1:], _unled, _without_metrics)
+        way = told(unled(sentences[0]), sentences[1:], unled, without_metrics)
         if way is not None:
             plan.entries.append(way)
             return
     _by_sentence(text, plan, listed)
     if len(sentences) < 2 or len(plan.entries) - begun > 1:
         return
-    way = told(_unled(sentences[0]), sentences[1:], _unled, _without_metrics)
+    way = told(unled(sentences[0]), sentences[1:], unled, without_metrics)
     if len(plan.entries) > begun:
         entry = plan.entries[-1]
         entry.other = entry.other or way
         if entry.parts and _POINTS.match(entry.parts[0]):
-            entry.title = _unled(sentences[0])
+            entry.title = unled(sentences[0])
     elif (
         way is not None and _speaks(text) and any(_POINTS.search(text) or _WANTS.search(text) for text in sentences[1:])
     ):
@@ -256,7 +256,7 @@ def _by_sentence(text: str, plan: WrittenPlan, listed: bool) -> None:
     begun, before = len(plan.entries), list[str]()
     for sentence in _SENTENCE.split(text.strip()):
         said = clean(sentence)
-        if said and _describes(said):
+        if said and describes(said):
             plan.remarks.append((SENTENCE, said))
             before.append(said)
             continue
@@ -289,7 +289,7 @@ def titled(title: str, text: str) -> Entry:
     named = bare_title(title) or title
     text = _PRONOUN.sub(lambda at: f"{at[1]} {named}", text)  # "remove it" is about what the title names
     for sentence in map(_turned, _SENTENCE.split(text)):
-        if _describes(sentence) or is_why(clean(sentence)):
+        if describes(sentence) or is_why(clean(sentence)):
             entry.remarks.append((SENTENCE, clean(sentence)))
             whole.remarks.append((SENTENCE, clean(sentence)))
             continue
@@ -307,7 +307,7 @@ def titled(title: str, text: str) -> Entry:
         else:
             entry.unknown.append((SENTENCE, clean(sentence)))
     entry.other = whole
-    whole.other = told(title, _SENTENCE.split(said), _unled, _without_metrics)
+    whole.other = told(title, _SENTENCE.split(said), unled, without_metrics)
     return entry
 
 
@@ -335,7 +335,7 @@ def with_told(entry: Entry) -> Entry:
 
 def _say(sentence: str, entry: Entry) -> None:
     """Takes a sentence as what is done to the part that the entry's title names."""
-    said, metrics = _without_metrics(_unled(sentence))
+    said, metrics = without_metrics(unled(sentence))
     entry.metrics += metrics
     said = said.strip(" ,;.")
     if not said:
@@ -350,7 +350,7 @@ def _say(sentence: str, entry: Entry) -> None:
         entry.unknown.append((SENTENCE, said))
 
 
-def _without_metrics(said: str) -> tuple[str, list[str]]:
+def without_metrics(said: str) -> tuple[str, list[str]]:
     """Takes what is measured off a sentence, and returns both."""
     if (found := _FOR_EACH.search(said)) is not None and _is_metric(clean(found["metrics"])):
         return f"{said[: found.start()]} try {found['values']}", [clean(found["metrics"])]
@@ -359,7 +359,7 @@ def _without_metrics(said: str) -> tuple[str, list[str]]:
     return _last_metrics(said)
 
 
-def _describes(sentence: str) -> bool:
+def describes(sentence: str) -> bool:
     """Whether a sentence only says what is there already."""
     found = _DESCRIBES.match(sentence.strip())
     rest = sentence.strip()[found.end() :] if found is not None else ""
@@ -376,7 +376,7 @@ def asks(sentence: str) -> bool:
     return acts is not None and any(s.named or s.text >= 2.0 for s in evidence([("Title", sentence, 1.0)]))
 
 
-def _unled(sentence: str) -> str:
+def unled(sentence: str) -> str:
     """A sentence without what only leads to what is to be done."""
     bare = sentence.strip().rstrip(".!?")
     for _ in range(4):
@@ -397,7 +397,7 @@ def _turned(sentence: str) -> str:
 
 def _entries(sentence: str) -> list[Entry]:
     """The entries of one sentence; none where something in it is said that is not taken apart."""
-    bare, metrics = _unled(sentence), list[str]()
+    bare, metrics = unled(sentence), list[str]()
     if measured := _METRICS.search(bare):
         metrics = _metrics(measured["metrics"])
         bare = (bare[: measured.start()] + bare[measured.end() :]).strip(" ,;")

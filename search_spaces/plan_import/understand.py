@@ -114,7 +114,7 @@ class EntryReader(EntryAccount):
         text = self.entry.parts[0] if written else self.entry.title
         chosen = self._axis_given()
         if chosen is not None:
-            choice = Choice(chosen, how=f"the axis {chosen.name}, as it says")
+            choice = Choice(chosen, how=self.entry.gist or f"the axis {chosen.name}, as it says")
         else:
             choice = choose(self.entry, self.baseline, self.profile)
             named = choice.axis is not None and choice.score is not None and choice.score.named

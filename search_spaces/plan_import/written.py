@@ -26,6 +26,7 @@ class Entry:
         continued: indices of the replacements that a comma or semicolon separates from the one before them.
         twice: labels that are given twice, so that nobody knows which holds.
         other: another way to take the same words apart, for when this one leaves something open.
+        gist: how its axis was found, where the entry was read from all that it says.
     """
 
     title: str = ""
@@ -40,6 +41,7 @@ class Entry:
     continued: set[int] = field(default_factory=set)
     twice: list[str] = field(default_factory=list)
     other: Entry | None = None
+    gist: str = ""
 
     @property
     def empty(self) -> bool:
