@@ -17,9 +17,11 @@ from search_spaces.plan_import.files import PLAN_SUFFIXES, is_plan_file, read_fi
 from search_spaces.plan_import.gist import gist
 from search_spaces.plan_import.study_file import with_comments
 from search_spaces.plan_import.understand import EntryReader
-from search_spaces.plan_import.written import Entry, WrittenPlan
+from search_spaces.plan_import.written import Entry, WrittenPlan, told_together
 from search_spaces.profiles import PROFILES, Profile
+from search_spaces.plan_import.choose import bare_title
 from search_spaces.study import Ablation, Baseline, LadderStep, Study
+from search_spaces.words import Words, words
 
 _WAY_ON = (
     "say it differently in the plan, or leave it out with --skip-unknown (dit-ablate import writes the rest as a study "
@@ -111,8 +113,7 @@ def import_plan(path: str | Path, profile: str = "digits", accept_guesses: bool 
     where = str(path)
     known = PROFILES.get(profile, "profile")
     written = _read(expanded(path), where)
-    readers = _readers(written, known.config, known, accept_guesses)
-    ablations = _possible(readers, known)
+    written, readers, ablations = _best_way(written, known, accept_guesses)
     ladder = _ladder(readers)
     missed = tuple(item for reader in readers for item in reader.not_understood)
     asked = tuple(reader.question for reader in readers if reader.question is not None and not reader.guessed)
@@ -135,6 +136,32 @@ def import_plan(path: str | Path, profile: str = "digits", accept_guesses: bool 
     return ImportedPlan(where, study, understood, missed, tuple(notes), asked, guesses, entries, unsettled)
 
 
+def _best_way(
+    written: WrittenPlan, profile: Profile, accept_guesses: bool
+) -> tuple[WrittenPlan, list[EntryReader], list[Ablation]]:
+    """The way to take the text apart that leaves the least open; the first one where several do."""
+    best: tuple[float, WrittenPlan, list[EntryReader], list[Ablation]] | None = None
+    contended: set[Words] = set()  # an entry that has to be asked about is not settled by another way to read it
+    for way in (written, *written.others):
+        readers = _readers(way, profile.config, profile, accept_guesses)
+        ablations = _possible(readers, profile)
+        left = sum(reader.open for reader in readers)
+        answers = [r for r in readers if not r.open and words(bare_title(r.name)) in contended]
+        worth = len(readers) - 3 * len(answers) - left * _OPEN - (len(readers) if told_together(way) else 0)
+        if way is written:
+            contended = {words(bare_title(r.name)) for r in readers if len(r.about) > 1}
+        if best is None or worth > best[0]:
+            best = (worth, way, readers, ablations)
+        if way is written and not left and not told_together(way):
+            break
+    assert best is not None
+    return best[1:]
+
+
+_OPEN = 1.5
+"""What an entry that is left open costs, beside one that is settled."""
+
+
 def _best_readings(written: WrittenPlan, profile: Profile) -> tuple[list[Ablation], tuple[LadderStep, ...]]:
     readers = _readers(written, profile.config, profile, accept_guesses=True)
     return _possible(readers, profile), _ladder(readers)
@@ -143,7 +170,7 @@ def _best_readings(written: WrittenPlan, profile: Profile) -> tuple[list[Ablatio
 def _possible(readers: list[EntryReader], profile: Profile) -> list[Ablation]:
     """The ablations of all entries; one that the baseline cannot run is left out with the reason, and no other."""
     found = []
-    written = [copy.deepcopy(reader.entry) for reader in readers]
+    entries = [copy.deepcopy(reader.entry) for reader in readers]
     for at, reader in enumerate(readers):
         ablation = reader.read()
         way = reader.entry.other
@@ -154,7 +181,7 @@ def _possible(readers: list[EntryReader], profile: Profile) -> list[Ablation]:
                 reader, ablation = again, other
                 readers[at] = again
             way = way.other
-        if reader.open and reader.unclear and (said := _gist(written[at], profile, reader.about)) is not None:
+        if reader.open and reader.unclear and (said := _gist(entries[at], profile, reader.about)) is not None:
             again = EntryReader(said, reader.name, reader.baseline, profile, reader.accept_guesses)
             other = again.read()
             if not again.open:

@@ -137,8 +137,9 @@ def _topic_named(title: str) -> Topic | None:
 def _axis_of_values(entry: Entry) -> Axis | None:
     """The axis that every value names, as ``mlp_ratio = 2`` does."""
     heads = [re.match(r"\s*([\w ]{2,40}?)\s*[=:]\s*\S", text) for text in entry.replacements]
-    named = {axis_by_name(head[1]) if head is not None else None for head in heads}
-    return named.pop() if len(named) == 1 else None
+    named = [axis_by_name(head[1]) if head is not None else None for head in heads]
+    first = named[0] if named else None
+    return first if first is not None and all(axis is first for axis in named) else None
 
 
 def axis_by_name(part: str) -> Axis | None:

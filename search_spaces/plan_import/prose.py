@@ -108,6 +108,14 @@ _DESCRIBES = re.compile(
 )
 """How a sentence opens that says what is there already: ``The paper adds a frozen table``."""
 
+_OF_OTHERS = re.compile(
+    r"^(?:[A-Z][^,.;:]{2,60},?\s+)?(?:the authors|peebles (?:and|&) xie|they|the (?:paper|original|baseline|published)\b[\w ]{0,20}?)"
+    r"(?:\s+(?:all|both|only|simply|also|always))*\s+"
+    r"(?!(?:should|could|would|must|can|may|might|will)\b)\w+(?:s|ed|d|t|e)?\b",
+    re.I,
+)
+"""The same of a sentence with a few words before it: ``After patchification the authors add``."""
+
 _FOR_EACH = re.compile(
     r"\b(?:report|measure|compare|show|give|state|list|evaluate|compute|plot)\s+(?:the\s+|"
     r"also\s+)?(?P<metrics>[\w -]{2,30}?)\s+"
@@ -150,6 +158,8 @@ def read_prose(text: str) -> WrittenPlan:
     opened = [found for paragraph in paragraphs if (found := _opening(paragraph)) is not None]
     for paragraph in filter(None, paragraphs):
         bold, opens = _TITLED.match(paragraph) or _ITALIC.match(paragraph), _opening(paragraph)
+        if bold and is_action(clean(bold["title"])):
+            bold, paragraph = None, f"{clean(bold['title'])} {bold['rest']}"  # "**Replace** x with y"
         if bold and bold["rest"].strip():
             title, rest = clean(bold["title"]).rstrip(":"), clean(bold["rest"])
             if plan.entries or _speaks(title) or _speaks(rest) or asks(rest) or re.search(r"\d|:", rest):
@@ -361,7 +371,7 @@ def without_metrics(said: str) -> tuple[str, list[str]]:
 
 def describes(sentence: str) -> bool:
     """Whether a sentence only says what is there already."""
-    found = _DESCRIBES.match(sentence.strip())
+    found = _DESCRIBES.match(sentence.strip()) or _OF_OTHERS.match(sentence.strip())
     rest = sentence.strip()[found.end() :] if found is not None else ""
     return found is not None and not re.search(rf"[;:]|\b(?:{_STRONG}|try|test)\w*\b|{_INTENT}|\bwithout\b", rest, re.I)
 

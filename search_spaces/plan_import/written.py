@@ -94,11 +94,13 @@ class WrittenPlan:
         title: its first heading; may be empty.
         entries: its ablations, in order.
         remarks: (label, text) of what it says outside of every entry.
+        others: other ways to take the same text apart into entries, for when this one leaves something open.
     """
 
     title: str = ""
     entries: list[Entry] = field(default_factory=list)
     remarks: list[tuple[str, str]] = field(default_factory=list)
+    others: list[WrittenPlan] = field(default_factory=list)
 
 
 EXAMPLES = re.compile(r"\b(?:e\.\s?g\.|i\.\s?e\.|such as|for example|for instance|including|namely)[,:]?\s*", re.I)
@@ -141,3 +143,13 @@ def clean(text: str) -> str:
     bare = _STRUCK.sub("", text)
     bare = _EMPHASIS.sub(r"\1", (bare if bare.strip() else text).replace("**", "").replace("__", ""))
     return bare.lstrip(" \t`*\"“”'‘’").rstrip(" \t`*\"“”'‘’.;,")
+
+
+_TOGETHER = re.compile(
+    r"\bfactorial\b|\ball (?:\w+ )?combinations\b|\bevery combination\b|\bfull grid\b|\bcross(?:ed)? product\b", re.I
+)
+
+
+def told_together(plan: WrittenPlan) -> bool:
+    """Whether text outside of the entries says that they belong together, as a grid or as a ladder."""
+    return any(_TOGETHER.search(text) or read_action(text).cumulative for _, text in plan.remarks)
