@@ -13,13 +13,15 @@ from dit_core.errors import UserError, parse
 from dit_core.paths import expanded
 from search_spaces.expand import expand
 from search_spaces.plan_import.account import IncompletePlan, NothingUnderstood, NotUnderstood, Phrase, Question
+from search_spaces.plan_import.choose import bare_title
 from search_spaces.plan_import.files import PLAN_SUFFIXES, is_plan_file, read_file
 from search_spaces.plan_import.gist import gist
+from search_spaces.plan_import.prose import asks
+from search_spaces.plan_import.stems import STOP_STEMS, stems
 from search_spaces.plan_import.study_file import with_comments
 from search_spaces.plan_import.understand import EntryReader
 from search_spaces.plan_import.written import Entry, WrittenPlan, told_together
 from search_spaces.profiles import PROFILES, Profile
-from search_spaces.plan_import.choose import bare_title
 from search_spaces.study import Ablation, Baseline, LadderStep, Study
 from search_spaces.words import Words, words
 
@@ -147,6 +149,8 @@ def _best_way(
         ablations = _possible(readers, profile)
         left = sum(reader.open for reader in readers)
         answers = [r for r in readers if not r.open and words(bare_title(r.name)) in contended]
+        dropped = sum(_drops(way, other) for other in (written, *written.others) if other is not way)
+        left += dropped
         worth = len(readers) - 3 * len(answers) - left * _OPEN - (len(readers) if told_together(way) else 0)
         if way is written:
             contended = {words(bare_title(r.name)) for r in readers if len(r.about) > 1}
@@ -156,6 +160,16 @@ def _best_way(
             break
     assert best is not None
     return best[1:]
+
+
+def _drops(way: WrittenPlan, other: WrittenPlan) -> int:
+    """How many entries of another way to take the text apart are in none of this one's."""
+    mine = {word for entry in way.entries for text in entry.texts for word in stems(text)}
+    count = 0
+    for entry in other.entries:
+        said = {word for text in entry.texts for word in stems(text)} - STOP_STEMS
+        count += bool(said) and len(said - mine) > 0.5 * len(said) and any(map(asks, entry.texts))
+    return count
 
 
 _OPEN = 1.5

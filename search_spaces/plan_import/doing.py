@@ -46,6 +46,7 @@ _CONSTANT = re.compile(
     r"[,;(]?\s*\b(?:"
     r"(?:while|whilst|whereas|and|but|with|by)?\s*\b(?:keep|hold|leav|fix|preserv)(?:ing|e|s)?\b[^,;.()]*"
     r"|(?:while|whilst|whereas|but)\s[^,;.()]*\b(?:is|are|stays?|remains?|held|kept)\b[^,;.()]*"
+    r"|(?:and|but|while)?\s*[^,;.()]*\b(?:is|are)\s+left\s+(?:alone|untouched|unchanged|as)\b[^,;.()]*"
     r"|(?:with|at|under|for)\s+(?:the\s+|an?\s+)?(?:same|unchanged|equal|identical|matched|constant|everything|"
     r"all else|nothing)\b"
     r"[^,;.()]*"

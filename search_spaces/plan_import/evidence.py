@@ -413,8 +413,14 @@ def picks_some(text: str) -> bool:
 _SOME = frozenset(stems("alternate odd few")) | {"second"}
 
 
-def names_other(text: str, axis: Axis) -> bool:
-    """Whether a text names another axis or one of its values, or a topic, where it does not speak of ``axis``."""
+def names_other(text: str, axis: Axis, silent: frozenset[str] = frozenset()) -> bool:
+    """Whether a text names another axis or one of its values, or a topic, where it does not speak of ``axis``.
+
+    Args:
+        text: what was written.
+        axis: the axis that it may speak of.
+        silent: values that say nothing, such as the baseline's own.
+    """
     said = _said(spelled(text))
     found = _found(said)
     mine = [m for m in found if m.candidate.axis is not None and m.candidate.axis.fields == axis.fields]
@@ -424,6 +430,8 @@ def names_other(text: str, axis: Axis) -> bool:
             continue
         if match.end - match.start == 1 and said[match.start] in GENERAL:
             continue  # "in every block" is not about the block
+        if match.term.counts == VALUE and match.term.text in silent:
+            continue
         if other is None and match.candidate.topic is not None and match.candidate.topic.everywhere:
             continue
         if not any(m.start <= match.start and match.end <= m.end for m in mine):

@@ -13,14 +13,14 @@ from typing import Any
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
-from search_spaces.axes import Axis, axis_called
+from search_spaces.axes import Axis, all_axes, axis_called
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.actions import is_action, read_action
 from search_spaces.plan_import.amounts import range_in
 from search_spaces.plan_import.choose import CLEAR, ENOUGH, add_values, bare_title
 from search_spaces.plan_import.combined import axes_named
-from search_spaces.plan_import.doing import FOLLOWS, KEPT, without_asides
+from search_spaces.plan_import.doing import FOLLOWS, without_asides
 from search_spaces.plan_import.evidence import Score, evidence, names_other, owner_of, picks_some
 from search_spaces.plan_import.loose import foreign, mentioned, setting_in
 from search_spaces.plan_import.numerals import NUMBER, TIMES, numbers_in, plain_numbers
@@ -53,6 +53,9 @@ _SLOT = re.compile(
     re.I,
 )
 """What opens the place of a value."""
+
+_KEPT = re.compile(r"\b(?:keep|kept|leav|left|retain|hold|held)\w*\s+(?:it|them|this|these|those|that)\b", re.I)
+"""What has to stay of what is to be changed, so that nothing is clear."""
 
 _SAMPLES = re.compile(
     r"\b\d[\d,.]*\s*[kK]?\s+(?:generated\s+)?(?:samples|images are generated|raters|seeds?)\b|\bs?FID[-\s]?\d+[kK]?\b"
@@ -123,7 +126,7 @@ class _Unread(Exception):
 def _told(entry: Entry) -> _Told:
     told = _Told(titles=[bare_title(entry.title)] if bare_title(entry.title) else [])
     for text in entry.parts:
-        (told.orders if is_order(text, unled(text)) and not axes_named(text) else told.parts).append(text)
+        (told.orders if is_order(text, unled(text)) else told.parts).append(text)
     told.orders += [text for text in entry.actions]
     told.values += entry.replacements
     for label, text in (*entry.unknown, *entry.remarks):
@@ -226,6 +229,7 @@ def _value(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> li
         pass
     if range_in(text) is not None:
         raise _Unread
+    text = without_asides(FOLLOWS.sub(" ", text), axis)
     found: list[Any] = []
     for piece in re.split(r"\s+(?:and|or|vs\.?|versus|against)\s+", text):
         here, asked = _order(piece, axis, baseline, profile)
@@ -243,15 +247,15 @@ def _order(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> tu
     for piece in _OLD.findall(said):
         _strictly_old(piece, axis, baseline, profile)
     said = _OLD.sub(" , ", said)
-    if KEPT.search(text) or (isinstance(axis, NumberAxis) and range_in(said) is not None):
+    if _KEPT.search(text) or (isinstance(axis, NumberAxis) and range_in(said) is not None):
         raise _Unread
-    if foreign(said, places=True) or picks_some(said) or names_other(said, axis):
+    if foreign(said, places=True) or picks_some(said) or names_other(said, axis, _own(baseline, profile)):
         raise _Unread
     found: list[Any] = []
     if isinstance(axis, NumberAxis):
         found = _numbers(said, axis, baseline, profile)
     elif isinstance(axis, ChoiceAxis):
-        found = [value for value in mentioned(said, axis, profile) if value != own]
+        found = [value for value in _choices(said, axis, profile) if value != own]
         if numbers_in(_without_values(said, axis, found)):
             raise _Unread
     elif numbers_in(said):
@@ -265,6 +269,15 @@ def _order(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> tu
     if found and isinstance(axis, ChoiceAxis):
         _no_strangers(said, axis, baseline, profile)
     return found, set(asked.actions)
+
+
+def _own(baseline: TrialConfig, profile: Profile) -> frozenset[str]:
+    """How the baseline's own values are called, which change nothing where they are named."""
+    found: set[str] = set()
+    for axis in all_axes():
+        if isinstance(axis, ChoiceAxis) and (own := axis.current(baseline, profile)) is not None:
+            found |= {str(own), *axis.value_aliases.get(own, ())}
+    return frozenset(found)
 
 
 def _strictly_old(piece: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> None:
@@ -325,6 +338,23 @@ def _same(name: str, axis: Axis) -> bool:
     return other is not None and other.fields == axis.fields
 
 
+def _choices(said: str, axis: ChoiceAxis, profile: Profile) -> list[Any]:
+    """The values that a sentence names; a plain word such as ``fixed`` names one beside a word of the axis."""
+    found = list(mentioned(said, axis, profile))
+    if found:
+        return found
+    for name in axis.names:
+        for value in axis.legal_values(profile):
+            for spelt in (str(value), *axis.value_aliases.get(value, ())):
+                word = re.escape(spelt).replace(r"\ ", r"[\s-]+")
+                last = re.escape(name.split()[-1])
+                if re.search(
+                    rf"\b{last}\s+(?:is|are|stays?|to|be|=|held|kept|as|\s)*{word}\b|\b{word}\s+{last}\b", said, re.I
+                ):
+                    found.append(value)
+    return list(dict.fromkeys(found))
+
+
 def _without_values(said: str, axis: ChoiceAxis, values: Iterable[Any]) -> str:
     for value in values:
         for name in sorted((str(value), *axis.value_aliases.get(value, ())), key=len, reverse=True):
@@ -342,6 +372,7 @@ def _no_strangers(said: str, axis: ChoiceAxis, baseline: TrialConfig, profile: P
             for piece in split_items(said[slot.end() : end])
             for item in re.split(r"\s+(?:and|or|vs\.?|versus)\s+", piece)
         ]
+        items = [item for item in items if any(len(word) > 1 for word in re.findall(r"\w+", item))]
         named = [bool(mentioned(item, axis, profile)) for item in items]
         short = [len(item.split()) <= 4 for item in items]
         if any(named) and any(not has and few for has, few in zip(named, short, strict=True)):

@@ -83,6 +83,8 @@ def kind_of(label: str) -> str | None:
     if close and len(close[0]) > 4:
         return _BY_TEXT[close[0]]
     held = set(stems(" ".join(said)))
+    if len(said) > 1 and said[-1] in ("with", "by", "on", "in") and stems(said[0])[0] in _STEMS[METRICS]:
+        return METRICS  # "evaluate_with"
     if len(said) > 1 and said[-1] in ("to", "with", "by", "for", "into") and read_action(label).actions:
         return REPLACEMENT
     if is_doing(label):

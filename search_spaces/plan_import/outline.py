@@ -6,15 +6,16 @@ Whatever stands at one level of the outline is an entry each, and all that stand
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
+from search_spaces.axes import axis_called
 from search_spaces.plan_import.actions import is_action, leads_with_action
 from search_spaces.plan_import.blocks import Block, blocks
-from search_spaces.plan_import.labels import PART, REPLACEMENT, TITLE, kind_of
-from search_spaces.plan_import.measures import read_metric
-from search_spaces.plan_import.prose import asks, titled, without_metrics
+from search_spaces.plan_import.labels import TITLE, kind_of
+from search_spaces.plan_import.prose import asks, titled
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean
-from search_spaces.words import words
+from search_spaces.words import Words, words
 
 _LEAD = re.compile(
     r"^(?:\(?(?:\d{1,2}|[a-z]|[A-Z]{1,3}-?\d{1,3}|[ivx]{1,4})[.):]\s+)?"
@@ -23,6 +24,7 @@ _LEAD = re.compile(
     r"|(?P<plain>[A-Za-z][^.:;!?\n]{1,60}?)(?:\s+[–—-]\s+|:\s+|\s*\.\s+(?=[A-Z])))(?P<rest>\S.*)$",
     re.S,
 )
+_ALONE = re.compile(r"^(?:\(?\w{1,4}[.)]\s+)?(?:\*\*|__|`)?(?P<title>[A-Za-z][^*_`.:;!?\n]{1,60}?)(?:\*\*|__|`)?[.:]?$")
 _FIELD = re.compile(
     r"^[*_`]{0,3}\s*(?P<label>[A-Za-z][A-Za-z _/-]{1,40}?)\s*[*_`]{0,3}\s*[:：=]\s*[*_`]{0,3}\s*(?P<value>\S.*)$"
 )
@@ -32,7 +34,9 @@ def outlines(text: str) -> Iterator[WrittenPlan]:
     """Yields the plan by every level of its outline that has more than one entry, the widest first."""
     found = blocks(text)
     for units in (_by_heading(found), _by_item(found), _by_paragraph(found)):
-        entries = [entry for title, said in units if (entry := _entry(title, said)) is not None]
+        counts = Counter(label for _, said in units for label in {*_labels(said)})
+        again = frozenset(label for label, count in counts.items() if count > 1)
+        entries = [entry for title, said in units if (entry := _entry(title, said, again)) is not None]
         if len(entries) > 1:
             yield WrittenPlan("", entries)
 
@@ -93,7 +97,8 @@ def _led(text: str) -> _Unit:
     """The title that a text opens with, and the rest of it as a line."""
     found = _LEAD.match(text)
     if found is None:
-        return "", [Block("line", text)]
+        alone = _ALONE.match(text)
+        return (clean(alone["title"]), []) if alone is not None else ("", [Block("line", text)])
     title = found["bold"] or found["code"] or found["plain"]
     if is_action(title):
         return "", [Block("line", f"{title} {found['rest']}")]
@@ -102,7 +107,11 @@ def _led(text: str) -> _Unit:
     return clean(title), [Block("line", found["rest"])]
 
 
-def _entry(title: str, said: list[Block]) -> Entry | None:
+def _labels(said: list[Block]) -> list[Words]:
+    return [words(at["label"]) for block in said if (at := _FIELD.match(block.text)) is not None]
+
+
+def _entry(title: str, said: list[Block], again: frozenset[Words]) -> Entry | None:
     """The entry of a title and the lines below it."""
     entry = Entry(title=title)
     sentences: list[str] = []
@@ -111,7 +120,8 @@ def _entry(title: str, said: list[Block]) -> Entry | None:
     for block in said:
         found = _FIELD.match(block.text)
         kind = kind_of(found["label"]) if found is not None else None
-        if found is not None and kind is not None and kind != TITLE:
+        known = found is not None and (kind is not None or words(found["label"]) in again)
+        if found is not None and known and kind != TITLE and axis_called(found["label"]) is None:
             entry.put_labelled(clean(found["label"]), clean(found["value"]))
         elif block.bullet and listed:
             items.append(clean(block.text))

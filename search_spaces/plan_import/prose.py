@@ -16,7 +16,7 @@ from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.labels import SENTENCE, kind_of
 from search_spaces.plan_import.measures import read_metric
 from search_spaces.plan_import.numerals import numbers_in
-from search_spaces.plan_import.telling import IN_FAVOUR, is_order, is_why, told
+from search_spaces.plan_import.telling import IN_FAVOUR, INTENT, STRONG, describes, is_order, is_why, told
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean, split_items
 from search_spaces.profiles import PROFILES
 
@@ -45,11 +45,7 @@ _STEM = (
     r"introduc|test|tr(?:y|ied|ying)|reduc|increas|decreas|ablat|turn|us(?:e|ed|ing)|includ|enabl|modif|set|shrink|"
     r"grow|scal|exchang|halv|doubl|omit|eliminat|strip|cut|tak)"
 )
-_STRONG = (
-    r"(?:replac|remov|add(?!ition)|vary|varied|varying|swap|sweep|swept|substitut|drop(?!out)|disabl|delet|insert|introduc|"
-    r"exchang|reduc|increas|decreas|ablat(?!ion)|switch|turn|shrink|omit|eliminat|halv|doubl|chang|compar(?:e|ing)\b)"
-)
-_CLAUSE = re.compile(rf"(?:\s*[;,]\s*|\s+)(?:and\s+then|and|then)\s+(?={_STRONG}\w*\s)|;\s+", re.I)
+_CLAUSE = re.compile(rf"(?:\s*[;,]\s*|\s+)(?:and\s+then|and|then)\s+(?={STRONG}\w*\s)|;\s+", re.I)
 _VERB = rf"{_STEM}\w*(?:\s+(?:off|out|away|on))?"
 _VALUES = (
     r"(?:\s*:\s*|\s+(?:with|by|over|among|amongst|across|for|from|between|to|into|"
@@ -71,8 +67,7 @@ _ALONE = re.compile(r"^(?:w/o|without)\s+(?P<part>[^,;:]{2,60})$", re.I)
 _ASIDE = re.compile(
     r",\s+(?:which|since|because|as|so|where|while|although|though|to see|to test|to check)\b[^:]*$", re.I
 )
-_PRONOUN = re.compile(rf"\b({_STRONG}\w*(?:\s+(?:off|out|away))?)\s+(?:it|them|this|these)\b", re.I)
-_INTENT = r"\b(?:i|we|let|get rid|should|could|would|want|worth|propose|suggest|how about|what if)\b"
+_PRONOUN = re.compile(rf"\b({STRONG}\w*(?:\s+(?:off|out|away))?)\s+(?:it|them|this|these)\b", re.I)
 _UNWANTED = re.compile(
     r"\bnot\b|n['’]t\b|\bnever\b|\bunwise\b|\bavoid\b|\bno (?:need|point|reason)\b|\bpointless\b", re.I
 )
@@ -99,22 +94,6 @@ _PASSIVE = re.compile(
     re.I,
 )
 
-
-_DESCRIBES = re.compile(
-    r"^(?:in\s+)?(?:the\s+)?(?:original\s+|published\s+)?(?:paper|authors?|baseline|dit|original"
-    r"|default|model|recipe)\b[\w/ -]{0,12}?,?\s+"
-    r"(?:adds?|uses?|used|applies|sets?|trains?|trained|employs?|relies|has|had|is|are|was|keeps?|fixes|chooses?|adopts?)\b",
-    re.I,
-)
-"""How a sentence opens that says what is there already: ``The paper adds a frozen table``."""
-
-_OF_OTHERS = re.compile(
-    r"^(?:[A-Z][^,.;:]{2,60},?\s+)?(?:the authors|peebles (?:and|&) xie|they|the (?:paper|original|baseline|published)\b[\w ]{0,20}?)"
-    r"(?:\s+(?:all|both|only|simply|also|always))*\s+"
-    r"(?!(?:should|could|would|must|can|may|might|will)\b)\w+(?:s|ed|d|t|e)?\b",
-    re.I,
-)
-"""The same of a sentence with a few words before it: ``After patchification the authors add``."""
 
 _FOR_EACH = re.compile(
     r"\b(?:report|measure|compare|show|give|state|list|evaluate|compute|plot)\s+(?:the\s+|"
@@ -369,20 +348,13 @@ def without_metrics(said: str) -> tuple[str, list[str]]:
     return _last_metrics(said)
 
 
-def describes(sentence: str) -> bool:
-    """Whether a sentence only says what is there already."""
-    found = _DESCRIBES.match(sentence.strip()) or _OF_OTHERS.match(sentence.strip())
-    rest = sentence.strip()[found.end() :] if found is not None else ""
-    return found is not None and not re.search(rf"[;:]|\b(?:{_STRONG}|try|test)\w*\b|{_INTENT}|\bwithout\b", rest, re.I)
-
-
 def _speaks(sentence: str) -> bool:
     return any(score.text >= 1.5 for score in evidence([("Title", sentence, 1.0)]))
 
 
 def asks(sentence: str) -> bool:
     """Whether a sentence may say to do something to what could be varied."""
-    acts = re.search(rf"\b(?:{_STRONG}|(?:re)?train|use|using|try)\w*\b|\bwithout\b|\d|{_INTENT}", sentence, re.I)
+    acts = re.search(rf"\b(?:{STRONG}|(?:re)?train|use|using|try)\w*\b|\bwithout\b|\d|{INTENT}", sentence, re.I)
     return acts is not None and any(s.named or s.text >= 2.0 for s in evidence([("Title", sentence, 1.0)]))
 
 
@@ -457,9 +429,9 @@ def _clause(bare: str) -> Entry | None:
             return _filled(action, found["part"], values)
     if found := _ALONE.match(bare):
         return _filled("REMOVE", found["part"], None)
-    if (found := _PARTICIPLE.match(bare)) and not re.search(rf"\b{_STRONG}\w*\b", found["part"], re.I):
+    if (found := _PARTICIPLE.match(bare)) and not re.search(rf"\b{STRONG}\w*\b", found["part"], re.I):
         return _filled(found["action"], found["part"], found["values"])
-    starts = [0, *(verb.start() for verb in re.finditer(rf"\b{_STRONG}\w*\b", bare, re.I) if verb.start())]
+    starts = [0, *(verb.start() for verb in re.finditer(rf"\b{STRONG}\w*\b", bare, re.I) if verb.start())]
     for start in starts:
         if _UNWANTED.search(bare[:start]):
             return None
@@ -467,7 +439,7 @@ def _clause(bare: str) -> Entry | None:
         if found is None:
             continue
         actions = read_action(found["action"]).actions
-        weak = not re.match(_STRONG, found["action"], re.I)
+        weak = not re.match(STRONG, found["action"], re.I)
         if weak and not any(score.named for score in evidence([("Title", bare, 1.0)])):
             continue
         if not actions or re.fullmatch(r"(?:it|them|this|that|these|those|by|with|to|for)\b.*", found["part"], re.I):

@@ -19,6 +19,27 @@ _CHANGES = (
     r"halv|doubl|omit|eliminat|strip|cut|tak|rais|lower|widen|narrow|deepen|compar|explor|evaluat|run|train|retrain|"
     r"initiali[sz]|skip|apply|applied|put|mov|extend|limit|restrict|lengthen|shorten|quadrupl|tripl|activat|deactivat)"
 )
+STRONG = (
+    r"(?:replac|remov|add(?!ition)|vary|varied|varying|swap|sweep|swept|substitut|drop(?!out)|disabl|delet|insert|introduc|"
+    r"exchang|reduc|increas|decreas|ablat(?!ion)|switch|turn|shrink|omit|eliminat|halv|doubl|chang|compar(?:e|ing)\b)"
+)
+INTENT = r"\b(?:i|we|let|get rid|should|could|would|want|worth|propose|suggest|how about|what if)\b"
+_DESCRIBES = re.compile(
+    r"^(?:in\s+)?(?:the\s+)?(?:original\s+|published\s+)?(?:paper|authors?|baseline|dit|original"
+    r"|default|model|recipe)\b[\w/ -]{0,12}?,?\s+"
+    r"(?:adds?|uses?|used|applies|sets?|trains?|trained|employs?|relies|has|had|is|are|was|keeps?|fixes|chooses?|adopts?)\b",
+    re.I,
+)
+"""How a sentence opens that says what is there already: ``The paper adds a frozen table``."""
+
+_OF_OTHERS = re.compile(
+    r"^(?:[A-Z][^,.;:]{2,60},?\s+)?(?:the authors|peebles (?:and|&) xie|they|the (?:paper|original|baseline|published)\b[\w ]{0,20}?)"
+    r"(?:\s+(?:all|both|only|simply|also|always))*\s+"
+    r"(?!(?:should|could|would|must|can|may|might|will)\b)\w+(?:s|ed|d|t|e)?\b",
+    re.I,
+)
+"""The same of a sentence with a few words before it: ``After patchification the authors add``."""
+
 _DO = re.compile(
     r"^(?:please|just|then|now|next|also|simply|instead|here|for this|in this (?:ablation|study|experiment|variant|"
     r"run),?|"
@@ -67,7 +88,7 @@ _WHY = re.compile(
     r"verif)\w*|"
     r"(?:the|my|our) (?:question|idea|point|aim|goal|hope|purpose|concern|suspicion|guess|bet|hunch|claim|"
     r"reason) (?:is|here)|"
-    r"(?:it|this|that|they|these) (?:may|might|could|should|would|will|is|are|was) |may\b|might\b|presumably|"
+    r"(?:it|this|that|they|these) (?:may|might|could|should|would|will|is|are|was) |may\b|might\b|presumably|although\b|even though\b|"
     r"probably|likely|"
     r"perhaps|note that|should (?:hurt|help|be|lead|improve|matter|cost|give|degrade)|(?:cheap|costly|expensive|"
     r"worth)\b|"
@@ -89,6 +110,13 @@ _TO_DO = re.compile(rf"\bto (?:also )?{_CHANGES}\w*\b", re.I)
 def is_why(sentence: str) -> bool:
     """Whether a sentence gives a reason, a question or an expectation, and orders nothing."""
     return _WHY.match(sentence) is not None and not (_TO_DO.search(sentence) or _SOMEBODY.search(sentence))
+
+
+def describes(sentence: str) -> bool:
+    """Whether a sentence only says what is there already."""
+    found = _DESCRIBES.match(sentence.strip()) or _OF_OTHERS.match(sentence.strip())
+    rest = sentence.strip()[found.end() :] if found is not None else ""
+    return found is not None and not re.search(rf"[;:]|\b(?:{STRONG}|try|test)\w*\b|{INTENT}|\bwithout\b", rest, re.I)
 
 
 def is_order(sentence: str, unled: str) -> bool:
@@ -136,7 +164,7 @@ def told(
         said = said.strip(" ,;.:")
         if not said:
             continue
-        if is_why(said if sentence.strip()[-1:] != "?" else f"{said}?"):
+        if describes(said) or is_why(said if sentence.strip()[-1:] != "?" else f"{said}?"):
             entry.remarks.append((SENTENCE, said))
         elif is_order(said, unled(said)) or (_MAY_BE_DONE.search(said) and at > first):
             entry.actions.append(unled(said))

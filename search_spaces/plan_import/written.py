@@ -48,6 +48,12 @@ class Entry:
         """Whether nothing but a title is known."""
         return not (self.axes or self.parts or self.actions or self.replacements or self.metrics)
 
+    @property
+    def texts(self) -> list[str]:
+        """All that it says but its metrics."""
+        beside = [text for _, text in (*self.remarks, *self.unknown)]
+        return [self.title, *self.axes, *self.parts, *self.actions, *self.replacements, *beside, *self.context]
+
     def put(self, name: str, text: str) -> None:
         """Adds a field's text; lists are split into items."""
         if name == TITLE:
