@@ -16,8 +16,9 @@ _VERBS: dict[Action, str] = {
     "enlarge raise lower double halve test try explore exchange toggle convert interpolate widen narrow "
     "deepen shorten lengthen extend restrict limit constrain rescale redesign rework reparameterise "
     "reparameterize set ladder grid search scan ramp "
-    "trim coarsen trade strengthen weaken boost triple quadruple",
+    "trim coarsen trade strengthen weaken boost triple quadruple bump dial crank migrate override adopt opt",
     "REMOVE": "remove removal delete deletion drop disable deactivate without omit omission exclude exclusion "
+    "ditch scrap abandon forgo forego dispense purge dump retire abolish detach withdraw zap nuke "
     "eliminate elimination skip strip discard ablate ablation cut erase bypass suppress knockout",
     "ADD": "add addition insert insertion include inclusion introduce introduction enable activate append "
     "incorporate inject attach augment equip integrate",
@@ -25,6 +26,7 @@ _VERBS: dict[Action, str] = {
 _PHRASES: tuple[tuple[str, Action], ...] = (
     (r"(?:turn|switch|toggl)\w*\s+(?:it\s+)?off", "REMOVE"),
     (r"(?:take|leav|leave|knock|cut|strip)\w*[\s-]+(?:it\s+)?(?:out|away|off)", "REMOVE"),
+    (r"(?:throw|rip|pull|do|toss|chop|tear)\w*\s+(?:it\s+|them\s+|this\s+)?(?:out|away)(?:\s+with)?", "REMOVE"),
     (r"stop\w*(?=\s+\w+ing\b)", "REMOVE"),
     (
         r"(?:took|taken|left|get rid of|got rid of|do(?:es|ing)? without|set to zero|zero(?:ed)? out)\b"
@@ -35,6 +37,7 @@ _PHRASES: tuple[tuple[str, Action], ...] = (
     (r"re-?weigh\w*|re-?balanc\w*", "REPLACE"),
     (r"(?<=^)on(?=$)", "ADD"),
     (r"(?<=^)off(?=$)", "REMOVE"),
+    (r"(?:put|bolt|tack|stick|throw)\w*\s+(?:it\s+)?(?:on|onto|in)(?=\s+(?:to|the|every|each|a)\b)", "ADD"),
     (r"put in|bring in|plug(?:ged|ging)? in", "ADD"),
 )
 _BOTH = re.compile(r"\bwith\s*(?:and|/|or|vs\.?|versus)\s*without\b|\bon\s*(?:and|/|or|vs\.?|versus)\s*off\b", re.I)
@@ -123,7 +126,7 @@ def is_verb(word: str) -> bool:
     return word in _STEMS
 
 
-_NOUN = re.compile(r"(?:ablation|study|experiment)s?\b", re.I)
+_NOUN = re.compile(r"(?:ablation|study|experiment|activation)s?\b", re.I)
 
 
 _CLEAR = re.compile(r"^(?:please|simply|just|then|to|we|i|would|will|should|could|both|completely|once)\s+", re.I)

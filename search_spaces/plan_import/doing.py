@@ -120,7 +120,7 @@ def read_doing(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -
     """Returns what a text says to do with an axis."""
     text = FOLLOWS.sub(" ", text).strip() or text
     text = THE_TWO.sub(" ", text)
-    text = without_pronoun_one(_REFERENCE.sub(" ", _without_constants(text, axis)))
+    text = without_pronoun_one(_REFERENCE.sub(" ", without_constants(text, axis)))
     doing = Doing(read_action(text))
     if (kept := KEPT.search(text)) is not None:
         doing.unread.append(kept[0])
@@ -156,7 +156,7 @@ def read_doing(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -
 
 def without_asides(text: str, axis: Axis) -> str:
     """A text without where it stands in a paper, what stays as it is, and its reasons; these may hold no number."""
-    text = without_pronoun_one(_REFERENCE.sub(" ", _without_constants(THE_TWO.sub(" ", text), axis)))
+    text = without_pronoun_one(_REFERENCE.sub(" ", without_constants(THE_TWO.sub(" ", text), axis)))
     reason = _REASON.search(text)
     if reason is not None and reason.start() > 0 and not numbers_in(reason[0]):
         text = text[: reason.start()]
@@ -173,9 +173,9 @@ def _times(text: str, axis: NumberAxis, baseline: TrialConfig, profile: Profile,
             doing.unread.append(piece)
 
 
-def _without_constants(text: str, axis: Axis) -> str:
+def without_constants(text: str, axis: Axis | None = None) -> str:
     """A text without the clauses that say what stays as it is; one that is about the axis itself stays."""
-    names = {word for name in axis.names for word in stems(name)} - STOP_STEMS - GENERAL
+    names = {word for name in (axis.names if axis else ()) for word in stems(name)} - STOP_STEMS - GENERAL
 
     def left(found: re.Match[str]) -> str:
         if re.search(r"\b(?:it|them|they|this|these)\b", found[0], re.I):

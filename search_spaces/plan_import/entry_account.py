@@ -71,7 +71,9 @@ class EntryAccount:
     @property
     def unclear(self) -> bool:
         """Whether only the wording is open: no grid or ladder is asked for, and no two axes contend."""
-        return self.combined is None and len(self.about) < 2
+        combined = self.combined
+        plain = combined is None or not (combined.grid or combined.ladder)
+        return plain and (combined is not None or len(self.about) < 2)
 
     def leave_out(self, reason: str) -> None:
         """Takes an entry that was read out of the study."""

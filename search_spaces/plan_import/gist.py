@@ -19,8 +19,8 @@ from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.actions import is_action, read_action
 from search_spaces.plan_import.amounts import range_in
 from search_spaces.plan_import.choose import CLEAR, ENOUGH, add_values, bare_title
-from search_spaces.plan_import.combined import axes_named
-from search_spaces.plan_import.doing import FOLLOWS, without_asides
+from search_spaces.plan_import.combined import axes_joined, axes_named
+from search_spaces.plan_import.doing import FOLLOWS, without_asides, without_constants
 from search_spaces.plan_import.evidence import Score, evidence, names_other, owner_of, picks_some
 from search_spaces.plan_import.loose import foreign, mentioned, setting_in
 from search_spaces.plan_import.numerals import NUMBER, TIMES, numbers_in, plain_numbers
@@ -40,7 +40,8 @@ _THERE = re.compile(
 _SENTENCE = re.compile(r"(?<=[.!?;])(?<!\bvs\.)(?<!\bcf\.)(?<!\bal\.)(?<!e\.g\.)(?<!i\.e\.)\s+(?=[\w\"“(*])")
 _WEIGHTS = {"title": 0.8, "part": 1.0, "order": 0.6, "value": 0.5, "there": 0.4, "aside": 0.15}
 _OLD = re.compile(
-    r"\s*[,(]?\s*\b(?:instead of|rather than|in place of|in lieu of|as opposed to|compared (?:to|with)|unlike|down from|up from|"
+    r"\b(?:do|does|would|should)(?:n['’]t| not)\s+[^,;.]*[,;]\s*(?:but\s+)?"
+    r"|\s*[,(]?\s*\b(?:instead of|rather than|in place of|in lieu of|as opposed to|compared (?:to|with)|unlike|down from|up from|"
     r"default(?:s)?(?: is| of|:)?|(?:the )?baseline(?: is| has|:|'s)|currently|was|not)\s+[^,;()]*\)?"
     r"|\bfrom\s+(?:the\s+|an?\s+)?[^,;()]+?(?=\s+(?:to|into|up to|down to)\b)"
     r"|[^\s,;()]+\s*(?:→|->|=>|⟶)\s*",
@@ -53,6 +54,16 @@ _SLOT = re.compile(
     re.I,
 )
 """What opens the place of a value."""
+
+_HAPPENS = re.compile(
+    r"\b(?:what (?:happens|changes|it costs|is lost|we lose|is gained)|how (?:much|well|far|badly|it|they|the \w+|quality|fid|dit)\b[^,.]*?|"
+    r"the (?:effect|impact|consequence|result)s?)\s+(?:when|if|once|of|with(?=out\b))\s+(?P<what>.+)$",
+    re.I,
+)
+"""An order in other words: ``report what happens when the variance is fixed``."""
+
+_SHORT = re.compile(r"→|->|=>|\bbecomes?\b|\binstead\b|\bin place of\b|\bwithout\b|\bw/o\b", re.I)
+"""What says in a fragment that something is to be changed."""
 
 _KEPT = re.compile(r"\b(?:keep|kept|leav|left|retain|hold|held)\w*\s+(?:it|them|this|these|those|that)\b", re.I)
 """What has to stay of what is to be changed, so that nothing is clear."""
@@ -81,8 +92,8 @@ class _Told:
         title = "part" if not self.parts else "title"
         rows = [("Title", text, _WEIGHTS[title]) for text in self.titles]
         rows += [("Ablated Part", text, _WEIGHTS["part"]) for text in self.parts]
-        rows += [("Action", text, _WEIGHTS["order"]) for text in self.orders]
-        rows += [("Replacement", text, _WEIGHTS["value"]) for text in self.values]
+        rows += [("Action", without_constants(text), _WEIGHTS["order"]) for text in self.orders]
+        rows += [("Replacement", without_constants(text), _WEIGHTS["value"]) for text in self.values]
         rows += [("Remark", text, _WEIGHTS["there"]) for text in self.there]
         return rows + [("Remark", text, _WEIGHTS["aside"]) for text in self.asides]
 
@@ -98,6 +109,8 @@ def gist(entry: Entry, baseline: TrialConfig, profile: Profile) -> Entry | None:
     if entry.axes or entry.twice:
         return None
     told = _told(entry)
+    if any(len(axes_joined(text)) > 1 for text in (*told.titles, *told.parts)):
+        return None
     score = _axis(told, entry, baseline, profile)
     if score is None or score.candidate.axis is None:
         return None
@@ -148,11 +161,13 @@ def _sentences(text: str, told: _Told) -> None:
         said = without_metrics(clean(piece))[0].strip(" ,;.:")
         if not said:
             continue
-        if is_why(f"{said}?" if piece.strip().endswith("?") else said) or piece.strip().endswith("?"):
+        if (happens := _HAPPENS.search(said)) is not None and not piece.strip().endswith("?"):
+            told.orders.append(happens["what"])
+        elif is_why(f"{said}?" if piece.strip().endswith("?") else said) or piece.strip().endswith("?"):
             told.asides.append(said)
         elif describes(said):
             told.there.append(said)
-        elif is_order(said, unled(said)) or asks(said):
+        elif is_order(said, unled(said)) or asks(said) or numbers_in(said) or _SHORT.search(said):
             told.orders.append(unled(said))
         else:
             told.asides.append(said)
@@ -163,7 +178,8 @@ def _axis(told: _Told, entry: Entry, baseline: TrialConfig, profile: Profile) ->
     if any(owner_of(text) is not None for text in (*told.titles, *told.parts)):
         return None
     scores = evidence(told.texts())
-    pooled = Entry(title=entry.title, actions=told.orders, replacements=told.values)
+    values = [without_constants(text) for text in told.values]
+    pooled = Entry(title=entry.title, actions=list(map(without_constants, told.orders)), replacements=values)
     add_values(scores, pooled, baseline, profile)
     ranked = sorted(scores, key=lambda score: -score.total)
     if not ranked or ranked[0].candidate.axis is None or ranked[0].text < ENOUGH:
@@ -263,6 +279,8 @@ def _order(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> tu
     asked = read_action(text)
     if asked.both:
         raise _Unread
+    if re.search(r"n['’]t\b|\bcannot\b", said):
+        raise _Unread
     negative = NEGATIONS & set(stems(said)) - {"off", "instead", "rather", "without", "no"}
     if negative or (found and NEGATIONS & set(stems(said)) - {"off", "instead", "rather"}):
         raise _Unread
@@ -285,7 +303,7 @@ def _strictly_old(piece: str, axis: Axis, baseline: TrialConfig, profile: Profil
     own = axis.current(baseline, profile)
     if isinstance(axis, ChoiceAxis):
         others = [v for v in mentioned(piece, axis, profile) if v != own and not is_published(v, axis)]
-        if others and re.match(r"\W*not\b", piece):
+        if others and re.search(r"\bnot\b|n['’]t\b", piece):
             raise _Unread
 
 

@@ -43,6 +43,7 @@ _WORDS = {
             "link source "
             "citation figure caption summary category group tag claim finding paper currently current original "
             "default published paper existing hour day run trial tier rank phase stage complexity "
+            "problem issue pain context observation evidence benefit tradeoff constraint scope assignee deadline "
             "assumption interpretation effort estimate runtime gpu author date version",
     METRICS: "metric measure evaluation evaluate outcome report track score endpoint "
              "watch tracked yardstick criteria criterion judge success monitor "

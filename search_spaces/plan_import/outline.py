@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from search_spaces.axes import axis_called
 from search_spaces.plan_import.actions import is_action, leads_with_action
 from search_spaces.plan_import.blocks import Block, blocks
+from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.labels import TITLE, kind_of
-from search_spaces.plan_import.prose import asks, titled
+from search_spaces.plan_import.prose import titled
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean
 from search_spaces.words import Words, words
 
@@ -40,6 +41,9 @@ def outlines(text: str) -> Iterator[WrittenPlan]:
         if len(entries) > 1:
             yield WrittenPlan("", entries)
 
+
+_SPEAKS = 2.0
+"""Evidence from which a text without a title is an entry."""
 
 _Unit = tuple[str, list[Block]]
 
@@ -136,7 +140,8 @@ def _entry(title: str, said: list[Block], again: frozenset[Words]) -> Entry | No
     if not told.strip(" ."):
         return entry if not entry.empty else None
     if not title:
-        return None if entry.empty and not asks(told) else _with(entry, titled(told.split(". ")[0][:80], told))
+        speaks = any(score.text >= _SPEAKS for score in evidence([("", told, 1.0)]))
+        return _with(entry, titled(told.split(". ")[0][:80], told)) if speaks or not entry.empty else None
     return _with(entry, titled(title, told))
 
 
