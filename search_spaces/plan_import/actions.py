@@ -41,6 +41,13 @@ _PHRASES: tuple[tuple[str, Action], ...] = (
     (r"put in|bring in|plug(?:ged|ging)? in", "ADD"),
 )
 _BOTH = re.compile(r"\bwith\s*(?:and|/|or|vs\.?|versus)\s*without\b|\bon\s*(?:and|/|or|vs\.?|versus)\s*off\b", re.I)
+_AGAIN = re.compile(
+    r"[,;]?\s*\b(?:and\s+|then\s+)+(?:drop|discard|remov|throw|strip|cut|delet)\w*\s+(?:it|them|these|those)\s+"
+    r"(?:(?:away|off|out|again)\s+)*(?:before|after|at|when|prior|in front)\b[^,.;]*",
+    re.I,
+)
+"""Where what is added ends: ``append tokens and drop them before the head`` removes nothing."""
+
 _CUMULATIVE = re.compile(
     r"\bcumulativ\w*|\bincremental\w*|\bprogressive\w*|\bladder|\bone after (?:the other|another)|"
     r"\bstack(?:ed|ing)? up\b|"
@@ -86,6 +93,7 @@ class Asked:
 def read_action(text: str) -> Asked:
     """Returns what an action text asks for, in whatever form its words are."""
     text = re.sub(r"\bw/o\b", "without", text, flags=re.I)
+    text = _AGAIN.sub(" ", text)
     both, cumulative = bool(_BOTH.search(text)), bool(_CUMULATIVE.search(text))
     found: set[Action] = set()
     rest = _CUMULATIVE.sub(" ", _BOTH.sub(" ", text)) if both or cumulative else text

@@ -28,7 +28,7 @@ from search_spaces.profiles import Profile
 _INSTEAD = re.compile(
     r"\s*[,(]?\s*\b(?:instead of|rather than|in place of|in lieu of|as opposed to)\b\s*(?P<old>.+)$", re.I
 )
-_OF_TO = re.compile(
+OF_TO = re.compile(
     r"\b(?:from|replac\w*|swap\w*|exchang\w*|substitut\w*|trad\w*|convert\w*|chang\w*|switch\w*|mov\w*|go(?:ing)?)\s+"
     r"(?:from\s+)?(?:the\s+)?(?P<old>(?:(?!\bfrom\b|\bto\b|\bby\b|\bwith\b|\bfor\b).)+?)\s+"
     r"(?:out\s+)?(?:to|by|with|for|into|against)\s+(?P<new>.+)$",
@@ -128,7 +128,7 @@ def read_doing(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -
         if isinstance(axis, NumberAxis) and TIMES.search(text):
             _times(text, axis, baseline, profile, doing)
         return doing
-    moved = _OF_TO.search(text) or _INSTEAD.search(text)
+    moved = OF_TO.search(text) or _INSTEAD.search(text)
     rests = dict.fromkeys((_bare(text), doing.asked.rest if doing.asked.rest in text else ""))
     if not moved and any(rest and _whole(rest, axis, baseline, profile, doing) for rest in rests):
         return doing
@@ -140,7 +140,7 @@ def read_doing(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -
         if numbers_in(_REFERENCE.sub(" ", reason[0])) or any(value != own for value in others):
             doing.unread.append(reason[0].strip(" ,;("))
     said = _AS_IN.sub("", said)
-    if (found := _OF_TO.search(said)) is not None:
+    if (found := OF_TO.search(said)) is not None:
         _old(found["old"], axis, baseline, profile, doing)
         said = f"{said[: found.start()]} , {found['new']}"
     if (found := _INSTEAD.search(said)) is not None:

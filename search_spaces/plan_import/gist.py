@@ -20,7 +20,7 @@ from search_spaces.plan_import.actions import is_action, read_action
 from search_spaces.plan_import.amounts import range_in
 from search_spaces.plan_import.choose import CLEAR, ENOUGH, add_values, bare_title
 from search_spaces.plan_import.combined import axes_joined, axes_named
-from search_spaces.plan_import.doing import FOLLOWS, without_asides, without_constants
+from search_spaces.plan_import.doing import FOLLOWS, OF_TO, without_asides, without_constants
 from search_spaces.plan_import.evidence import Score, evidence, names_other, owner_of, picks_some
 from search_spaces.plan_import.loose import foreign, mentioned, setting_in
 from search_spaces.plan_import.numerals import NUMBER, TIMES, numbers_in, plain_numbers
@@ -37,6 +37,9 @@ _THERE = re.compile(
 )
 """Labels of what is there already."""
 
+_TELLS_HOW = re.compile(r"\b(?:descri\w*|details?|how|method|procedure|implement\w*|summary|what)\b", re.I)
+"""Labels of remarks that may say what is done."""
+
 _SENTENCE = re.compile(r"(?<=[.!?;])(?<!\bvs\.)(?<!\bcf\.)(?<!\bal\.)(?<!e\.g\.)(?<!i\.e\.)\s+(?=[\w\"“(*])")
 _WEIGHTS = {"title": 0.8, "part": 1.0, "order": 0.6, "value": 0.5, "there": 0.4, "aside": 0.15}
 _OLD = re.compile(
@@ -48,6 +51,8 @@ _OLD = re.compile(
     re.I,
 )
 """What a text says to be there before."""
+
+_WHICH = re.compile(r",\s*(?:which|as|since|because|where|so that)\b[^;.]*$", re.I)
 
 _SLOT = re.compile(
     r"(?:→|->|=>|⟶|\b(?:with|by|to|into|for|becomes?|as|use|using|try|trying|through|via|in favou?r of)\b|[:=])\s*(?:an?\s+|the\s+)?",
@@ -145,7 +150,7 @@ def _told(entry: Entry) -> _Told:
     for label, text in (*entry.unknown, *entry.remarks):
         if label != "Sentence" and _THERE.search(label):
             told.there.append(text)
-        elif label != "Sentence" and (label, text) in entry.remarks:
+        elif label != "Sentence" and (label, text) in entry.remarks and not _TELLS_HOW.search(label):
             told.asides.append(text)
         elif label != "Sentence" and axis_called(label) is not None:
             told.values.append(f"{label} = {text}")
@@ -260,6 +265,9 @@ def _order(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> tu
     own = axis.current(baseline, profile)
     said = without_asides(FOLLOWS.sub(" ", text), axis)
     said = _PARAMETERS.sub(" ", _SAMPLES.sub(" ", said)).strip(" ,;")
+    said = _WHICH.sub(" ", said)
+    if (moved := OF_TO.search(said)) is not None and not numbers_in(moved["old"]):
+        said = f"{said[: moved.start()]} , {moved['new']}"
     for piece in _OLD.findall(said):
         _strictly_old(piece, axis, baseline, profile)
     said = _OLD.sub(" , ", said)

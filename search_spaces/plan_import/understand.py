@@ -19,7 +19,7 @@ from search_spaces.plan_import.actions import (
     read_action,
     removes_outright,
 )
-from search_spaces.plan_import.beside import BY_IT, meant_by_it, nothing_else, reads_other, values_aside
+from search_spaces.plan_import.beside import BY_IT, meant_by_it, named_aside, nothing_else, reads_other, values_aside
 from search_spaces.plan_import.choose import Choice, axis_by_name, bare_title, choose
 from search_spaces.plan_import.combined import Combined, combine
 from search_spaces.plan_import.doing import FOLLOWS, read_doing
@@ -403,6 +403,10 @@ class EntryReader(EntryAccount):
             self._ask_what(axis)
         if not values and (aside := values_aside(self.entry, axis, self.baseline, self.profile)):
             self._ask_what(axis, f"{aside!r} may be the values of {axis.name} to try, and stands where remarks do")
+        if not values and (named := named_aside(self.entry, axis, self.baseline, self.profile)):
+            raise UserError(
+                f"it does not say which values to try, and names {', '.join(map(axis.label, named))} beside it"
+            )
         if not values:
             values = axis.values(self.profile)
             self._knows(REPLACEMENT, -1, "", f"every known value is tried: {', '.join(map(axis.label, values))}")
