@@ -188,7 +188,7 @@ def _possible(readers: list[EntryReader], profile: Profile) -> list[Ablation]:
     for at, reader in enumerate(readers):
         ablation = reader.read()
         way = reader.entry.other
-        while reader.open and way is not None:
+        while reader.open and way is not None and len(reader.about) < 2:
             again = EntryReader(way, reader.name, reader.baseline, profile, reader.accept_guesses)
             other = again.read()
             if not again.open:

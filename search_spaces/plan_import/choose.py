@@ -109,8 +109,29 @@ def choose(entry: Entry, baseline: TrialConfig, profile: Profile) -> Choice:
     if (named := _axis_of_values(entry)) is not None:
         return Choice(named, how=f"the axis {named.name}, which its values name")
     if named := axis_by_name(part):
-        return _checked(named, part, ranked, entry)
-    return _decided(ranked, entry, part, _own_values(baseline, profile))
+        found = _checked(named, part, ranked, entry)
+    else:
+        found = _decided(ranked, entry, part, _own_values(baseline, profile))
+    if found.axis is not None and (shared := _shared_noun(entry, part, found.axis)):
+        own = found.score or Score(next(c for c in candidates() if c.axis is found.axis))
+        return Choice(rivals=[own, *shared], asked=f"{bare_title(entry.title)!r} is said of {_names([own, *shared])}")
+    return found
+
+
+def _shared_noun(entry: Entry, part: str, axis: Axis) -> list[Score]:
+    """Other axes that one word names as well, where it is only to be removed: ``conditioning``, of what?"""
+    word = tuple(w for w in stems(bare_title(entry.title) or part) if w not in STOP_STEMS)
+    asked = frozenset[str]().union(*(read_action(text).actions for text in entry.actions))
+    if len(word) != 1 or asked != {"REMOVE"} or entry.replacements or axis.remove_value is None:
+        return []
+    return [
+        Score(candidate)
+        for candidate in candidates()
+        if (other := candidate.axis) is not None
+        and other.remove_value is not None
+        and not set(other.fields) & set(axis.fields)
+        and stems(other.title)[-1:] == word
+    ][:2]
 
 
 def _own_values(baseline: TrialConfig, profile: Profile) -> frozenset[str]:

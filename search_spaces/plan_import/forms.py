@@ -21,6 +21,13 @@ _SIGNS = {r"\times": "×", r"\to": "→", r"\rightarrow": "→", r"\cdot": "·",
           r"\&": "&", r"\_": "_", r"\#": "#", r"\,": " ", r"\ldots": "...", r"\dots": "...", "``": '"', "''": '"',
           "---": " – ", "--": "–", "~": " "}  # fmt: skip
 
+_DEFAULT = re.compile(
+    r"\s*\((?:the\s+|our\s+)?(?:defaults?|baseline|was|currently|current|paper|originally|original|instead of)\b(?: is| of| to|:)?"
+    r"\s*[^()\s]+\)",
+    re.I,
+)
+"""What is there already, in brackets: ``(default 0.1)``."""
+
 _CHECK = re.compile(r"^(\s*)(?:[-*+]|\d+[.)])\s+\[[ xX]?\]\s+|^(\s*)[☐☑✅▢□❏]\s*", re.M)
 _KEY_LINE = re.compile(
     r"^(?![-*+>#|\d(\[{\"'])(?P<key>[^\s:][^:\n|]{1,44}?)(?::[ \t]+|[ \t]+(?:[-–—]|→|->|=>)[ \t]+)(?P<text>\S.*)$"
@@ -36,6 +43,7 @@ def normal(text: str) -> str:
     """Returns a text with its lists and headings as Markdown, and wrapped lines in one."""
     if _LATEX.search(text):
         text = _from_latex(text)
+    text = _DEFAULT.sub("", text)
     text = _CHECK.sub(lambda at: f"{at[1] or at[2] or ''}- ", text)
     return _unwrapped(_key_lines(text))
 
