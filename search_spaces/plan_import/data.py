@@ -216,7 +216,7 @@ def _entry(item: Any, title: str, where: str) -> Entry:
     named = [key for key in titles if words(key)[-1:] not in (("id",), ("no",), ("number",), ("index",))]
     for key, value in _flattened(item):
         kind = kind_of(key)
-        if kind == ACTION and isinstance(value, list) and len(value) > 1 and not any(map(_acts, value)):
+        if kind == ACTION and isinstance(value, list) and not any(map(_acts, value)):
             kind = REPLACEMENT  # "treatments": what is tried, and not what is done
         if kind == TITLE and key in titles and named and key not in named:
             continue  # an identifier beside a title

@@ -16,7 +16,7 @@ from dit_core.errors import UserError
 from search_spaces.axes import Axis, all_axes, axis_called
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
-from search_spaces.plan_import.actions import is_action, read_action
+from search_spaces.plan_import.actions import is_action, leads_with_action, read_action
 from search_spaces.plan_import.amounts import range_in
 from search_spaces.plan_import.choose import CLEAR, ENOUGH, add_values, bare_title
 from search_spaces.plan_import.combined import axes_joined, axes_named
@@ -41,13 +41,13 @@ _TELLS_HOW = re.compile(r"\b(?:descri\w*|details?|how|method|procedure|implement
 """Labels of remarks that may say what is done."""
 
 _SENTENCE = re.compile(r"(?<=[.!?;])(?<!\bvs\.)(?<!\bcf\.)(?<!\bal\.)(?<!e\.g\.)(?<!i\.e\.)\s+(?=[\w\"“(*])")
-_WEIGHTS = {"title": 0.8, "part": 1.0, "order": 0.6, "value": 0.5, "there": 0.4, "aside": 0.15}
+_WEIGHTS = {"title": 0.8, "part": 1.0, "order": 0.6, "value": 0.5, "there": 0.6, "aside": 0.15}
 _OLD = re.compile(
     r"\b(?:do|does|would|should)(?:n['’]t| not)\s+[^,;.]*[,;]\s*(?:but\s+)?"
     r"|\s*[,(]?\s*\b(?:instead of|rather than|in place of|in lieu of|as opposed to|compared (?:to|with)|unlike|down from|up from|"
     r"default(?:s)?(?: is| of|:)?|(?:the )?baseline(?: is| has|:|'s)|currently|was|not)\s+[^,;()]*\)?"
     r"|\bfrom\s+(?:the\s+|an?\s+)?[^,;()]+?(?=\s+(?:to|into|up to|down to)\b)"
-    r"|[^\s,;()]+\s*(?:→|->|=>|⟶)\s*",
+    r"|[^\s,;()]+\s*(?:→|->|=>|⟶|\bbecomes?\b|\bturns? into\b|\bgoes to\b)\s*",
     re.I,
 )
 """What a text says to be there before."""
@@ -81,6 +81,13 @@ _SAMPLES = re.compile(
 _PARAMETERS = re.compile(r"\b\d+(?:\.\d+)?\s*(?:M|B|million|billion|%)?\s*(?:param\w*|gflops?|weights)\b", re.I)
 
 
+_TOPIC = 0.65
+"""The share of the best's evidence from which a topic outside of all axes, that is named, contends with it."""
+
+_SHORT_VALUE = 4
+"""Up to how many words a text in the place of values is one by itself."""
+
+
 @dataclass
 class _Told:
     """What an entry says, by what it is for."""
@@ -88,6 +95,7 @@ class _Told:
     titles: list[str] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)
     orders: list[str] = field(default_factory=list)
+    maybe: list[str] = field(default_factory=list)
     values: list[str] = field(default_factory=list)
     there: list[str] = field(default_factory=list)
     asides: list[str] = field(default_factory=list)
@@ -97,7 +105,7 @@ class _Told:
         title = "part" if not self.parts else "title"
         rows = [("Title", text, _WEIGHTS[title]) for text in self.titles]
         rows += [("Ablated Part", text, _WEIGHTS["part"]) for text in self.parts]
-        rows += [("Action", without_constants(text), _WEIGHTS["order"]) for text in self.orders]
+        rows += [("Action", without_constants(text), _WEIGHTS["order"]) for text in (*self.orders, *self.maybe)]
         rows += [("Replacement", without_constants(text), _WEIGHTS["value"]) for text in self.values]
         rows += [("Remark", text, _WEIGHTS["there"]) for text in self.there]
         return rows + [("Remark", text, _WEIGHTS["aside"]) for text in self.asides]
@@ -127,7 +135,9 @@ def gist(entry: Entry, baseline: TrialConfig, profile: Profile) -> Entry | None:
     if not values and actions not in ({"REMOVE"}, {"ADD"}):
         return None
     if values and actions == {"REMOVE"}:
-        return None
+        if axis.current(baseline, profile) != axis.remove_value or not isinstance(axis, NumberAxis):
+            return None
+        actions = {"REPLACE"}  # "drop weights with a probability of 0.1" where nothing is dropped yet
     found = Entry(title=entry.title, axes=[axis.name], metrics=list(entry.metrics), remarks=list(entry.remarks))
     found.actions = [next(iter(actions)) if actions in ({"REMOVE"}, {"ADD"}) else "REPLACE"]
     if found.actions == ["ADD"] and values and not (axis.add_values or axis.remove_value is not None):
@@ -172,8 +182,10 @@ def _sentences(text: str, told: _Told) -> None:
             told.asides.append(said)
         elif describes(said):
             told.there.append(said)
-        elif is_order(said, unled(said)) or asks(said) or numbers_in(said) or _SHORT.search(said):
+        elif is_order(said, unled(said)):
             told.orders.append(unled(said))
+        elif asks(said) or numbers_in(said) or _SHORT.search(said):
+            told.maybe.append(unled(said))
         else:
             told.asides.append(said)
 
@@ -183,8 +195,8 @@ def _axis(told: _Told, entry: Entry, baseline: TrialConfig, profile: Profile) ->
     if any(owner_of(text) is not None for text in (*told.titles, *told.parts)):
         return None
     scores = evidence(told.texts())
-    values = [without_constants(text) for text in told.values]
-    pooled = Entry(title=entry.title, actions=list(map(without_constants, told.orders)), replacements=values)
+    values = [text for text in map(without_constants, told.values) if len(text.split()) <= _SHORT_VALUE]
+    pooled = Entry(actions=list(map(without_constants, (*told.orders, *told.maybe))), replacements=values)
     add_values(scores, pooled, baseline, profile)
     ranked = sorted(scores, key=lambda score: -score.total)
     if not ranked or ranked[0].candidate.axis is None or ranked[0].text < ENOUGH:
@@ -194,7 +206,11 @@ def _axis(told: _Told, entry: Entry, baseline: TrialConfig, profile: Profile) ->
     for other in ranked[1:]:
         if other.candidate.axis is not None and set(other.candidate.axis.fields) == fields:
             continue
-        if other.candidate.axis is None and other.named and other.placed > 0.5 * best.placed:
+        if (
+            other.candidate.axis is None
+            and other.named
+            and (other.total > _TOPIC * best.total or other.placed >= best.placed)
+        ):
             return None
         if best.total < CLEAR * other.total:
             return None
@@ -221,6 +237,19 @@ def _done(told: _Told, axis: Axis, baseline: TrialConfig, profile: Profile) -> t
         found, asked = _order(text, axis, baseline, profile)
         values += found
         actions |= asked
+    for text in told.maybe:
+        try:
+            found, asked = _order(text, axis, baseline, profile)
+        except _Unread:
+            if (
+                not (told.orders or told.values)
+                or numbers_in(_SAMPLES.sub(" ", text))
+                or _named_in(text, axis, profile)
+            ):
+                raise
+            continue  # it is about something else, and others say what to do
+        values += found
+        actions |= asked if found or not told.orders else set()
     own = axis.current(baseline, profile)
     named = tuple(dict.fromkeys(value for value in values if value != own))
     if told.values and not named and not actions & {"REMOVE", "ADD"}:
@@ -240,6 +269,10 @@ def _done(told: _Told, axis: Axis, baseline: TrialConfig, profile: Profile) -> t
     return named, actions
 
 
+def _named_in(text: str, axis: Axis, profile: Profile) -> bool:
+    return isinstance(axis, ChoiceAxis) and bool(mentioned(text, axis, profile))
+
+
 def _value(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> list[Any]:
     """The values that an item in the place of values names; every one of its numbers and names has to be read."""
     try:
@@ -252,6 +285,11 @@ def _value(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> li
         raise _Unread
     text = without_asides(FOLLOWS.sub(" ", text), axis)
     found: list[Any] = []
+    if leads_with_action(text):
+        found, asked = _order(text, axis, baseline, profile)
+        if not found or asked & {"REMOVE"}:
+            raise _Unread
+        return found
     for piece in re.split(r"\s+(?:and|or|vs\.?|versus|against)\s+", text):
         here, asked = _order(piece, axis, baseline, profile)
         if not here or asked & {"REMOVE"}:
@@ -367,7 +405,8 @@ def _same(name: str, axis: Axis) -> bool:
 def _choices(said: str, axis: ChoiceAxis, profile: Profile) -> list[Any]:
     """The values that a sentence names; a plain word such as ``fixed`` names one beside a word of the axis."""
     found = list(mentioned(said, axis, profile))
-    if found:
+    plain = re.sub(r"\b1\b", "one", re.sub(r"\b0\b", "zero", said))
+    if found or (found := list(mentioned(plain, axis, profile))):
         return found
     for name in axis.names:
         for value in axis.legal_values(profile):
@@ -382,6 +421,7 @@ def _choices(said: str, axis: ChoiceAxis, profile: Profile) -> list[Any]:
 
 
 def _without_values(said: str, axis: ChoiceAxis, values: Iterable[Any]) -> str:
+    said = re.sub(r"\b1\b", "one", re.sub(r"\b0\b", "zero", said))
     for value in values:
         for name in sorted((str(value), *axis.value_aliases.get(value, ())), key=len, reverse=True):
             said = re.sub(re.escape(name).replace(r"\ ", r"[\s-]+"), " ", said, flags=re.I)
