@@ -43,10 +43,9 @@ AXES_OF_DROPOUT: tuple[Axis, ...] = (
             "dropout in transformer blocks", "dropout inside the blocks", "network dropout", "block dropout",
             "unit dropout", "activation dropout", "dropout rate", "dropout probability", "dropout regularization",
             "dropout regularisation", "dropout in attention and mlp", "attention and mlp dropout",
-            "dropout in the blocks", "transformer dropout", "dropout layers",
-        ),
+            "dropout in the blocks", "transformer dropout",         ),
         vocabulary=(
-        "dropout in the network", "dropout in the layers", "residual dropout", "dropout inside blocks",
+        "residual dropout", "dropout inside blocks",
         "drop rate", "p drop", "general dropout", "dropout on activations",
             "dropout in the transformer", "units are dropped", "random units", "zeroing activations",
             "regularization", "regularisation", "overfitting", "drop", "dropped units", "hidden dropout",

@@ -76,7 +76,7 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
         citation="Peebles & Xie, arXiv 2212.09748, section 3.2 and table 1",
         fields=("model.hidden_size",),
         vocabulary=(
-        "feature width", "narrower", "wider", "latent width of the transformer", "residual width", "dim",
+        "feature width", "latent width of the transformer", "residual width", "dim",
             "channels", "embedding channels", "wider network", "narrower network", "wider model", "narrower model",
             "residual stream width", "how wide the tokens are", "width of the tokens", "token vector",
             "length of the token vectors", "channels of the tokens", "dimension of the tokens",

@@ -102,8 +102,9 @@ def read_action(text: str) -> Asked:
             found.add(action)
             rest = re.sub(rf"\b(?:{pattern})", " ", rest, flags=re.I)
     kept = []
-    for token in re.findall(r"[^\W\d_]+|[^\s]", rest):
-        known = [_STEMS[word] for word in stems(token) if word in _STEMS]
+    for token in re.findall(r"skip(?=[\s-]+(?:connection|link|path))|[^\W\d_]+|[^\s]", rest, re.I):
+        noun = token.lower() == "skip" and re.search(r"\bskip[\s-]+(?:connection|link|path)", rest, re.I)
+        known = [] if noun else [_STEMS[word] for word in stems(token) if word in _STEMS]
         if known:
             found.update(known)
         else:

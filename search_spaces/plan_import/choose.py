@@ -15,6 +15,7 @@ from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.evidence import NAME, Score, candidates, evidence, owner_of, unexplained
 from search_spaces.plan_import.labels import ACTION, METRICS, PART, REMARK, REPLACEMENT, TITLE
+from search_spaces.plan_import.loose import mentioned
 from search_spaces.plan_import.numerals import NUMBER, OVERLONG, plain_numbers
 from search_spaces.plan_import.stems import STOP_STEMS, stems
 from search_spaces.plan_import.topics import Topic
@@ -103,7 +104,7 @@ def choose(entry: Entry, baseline: TrialConfig, profile: Profile) -> Choice:
     if (owner := owner_of(part)) is not None:
         return Choice(says=owner.says, rivals=_near(ranked)[:1])
     if entry.parts and axis_by_name(part) is None and not (ranked and ranked[0].named):
-        about = _topic_named(bare_title(entry.title))
+        about = topic_named(bare_title(entry.title))
         if about is not None:
             return Choice(says=about.says, rivals=_near(ranked)[:1])
     if (named := _axis_of_values(entry)) is not None:
@@ -112,26 +113,37 @@ def choose(entry: Entry, baseline: TrialConfig, profile: Profile) -> Choice:
         found = _checked(named, part, ranked, entry)
     else:
         found = _decided(ranked, entry, part, _own_values(baseline, profile))
-    if found.axis is not None and (shared := _shared_noun(entry, part, found.axis)):
+    if found.axis is not None and (shared := shared_noun(entry, part, found.axis, profile)):
         own = found.score or Score(next(c for c in candidates() if c.axis is found.axis))
         return Choice(rivals=[own, *shared], asked=f"{bare_title(entry.title)!r} is said of {_names([own, *shared])}")
     return found
 
 
-def _shared_noun(entry: Entry, part: str, axis: Axis) -> list[Score]:
-    """Other axes that one word names as well, where it is only to be removed: ``conditioning``, of what?"""
+def shared_noun(entry: Entry, part: str, axis: Axis, profile: Profile) -> list[Score]:
+    """Other axes that one word names as well, and that can do the same: ``schedule``, of what?"""
     word = tuple(w for w in stems(bare_title(entry.title) or part) if w not in STOP_STEMS)
     asked = frozenset[str]().union(*(read_action(text).actions for text in entry.actions))
-    if len(word) != 1 or asked != {"REMOVE"} or entry.replacements or axis.remove_value is None:
+    if len(word) != 1:
         return []
-    return [
-        Score(candidate)
+    others = [
+        candidate
         for candidate in candidates()
-        if (other := candidate.axis) is not None
-        and other.remove_value is not None
-        and not set(other.fields) & set(axis.fields)
-        and stems(other.title)[-1:] == word
-    ][:2]
+        if candidate.axis is not None
+        and not set(candidate.axis.fields) & set(axis.fields)
+        and word in [stems(name)[-1:] for name in (candidate.axis.name, candidate.axis.title)]
+    ]
+    items = _items(entry)
+    if asked == {"REMOVE"} and not entry.replacements and axis.remove_value is not None:
+        fit = [c for c in others if c.axis is not None and c.axis.remove_value is not None]
+    elif isinstance(axis, ChoiceAxis) and items and stems(axis.title)[-1:] == word:
+        fit = [
+            c
+            for c in others
+            if isinstance(c.axis, ChoiceAxis) and all(mentioned(item, c.axis, profile) for item in items)
+        ]
+    else:
+        fit = []
+    return [Score(candidate) for candidate in fit][:2]
 
 
 def _own_values(baseline: TrialConfig, profile: Profile) -> frozenset[str]:
@@ -146,7 +158,7 @@ def _own_values(baseline: TrialConfig, profile: Profile) -> frozenset[str]:
 _PLAIN_VALUES = frozenset(stems("none linear uniform constant learned fixed zero noise s b l xl random as is"))
 
 
-def _topic_named(title: str) -> Topic | None:
+def topic_named(title: str) -> Topic | None:
     """The topic outside of all axes whose name a title is."""
     said = stems(title)
     if not said or axis_by_name(title) is not None:

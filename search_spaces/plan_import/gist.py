@@ -18,15 +18,15 @@ from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.actions import is_action, leads_with_action, read_action
 from search_spaces.plan_import.amounts import range_in
-from search_spaces.plan_import.choose import CLEAR, ENOUGH, add_values, bare_title
+from search_spaces.plan_import.choose import CLEAR, ENOUGH, add_values, bare_title, shared_noun, topic_named
 from search_spaces.plan_import.combined import axes_joined, axes_named
 from search_spaces.plan_import.doing import FOLLOWS, OF_TO, without_asides, without_constants
 from search_spaces.plan_import.evidence import Score, evidence, names_other, owner_of, picks_some
 from search_spaces.plan_import.loose import foreign, mentioned, setting_in
 from search_spaces.plan_import.numerals import NUMBER, TIMES, numbers_in, plain_numbers
-from search_spaces.plan_import.prose import asks, describes, unled, without_metrics
+from search_spaces.plan_import.prose import asks, unled, without_metrics
 from search_spaces.plan_import.stems import NEGATIONS, stems
-from search_spaces.plan_import.telling import is_order, is_why
+from search_spaces.plan_import.telling import describes, is_order, is_why
 from search_spaces.plan_import.values import Range, is_generic, is_nothing, is_published, read_values
 from search_spaces.plan_import.written import Entry, clean, split_items
 from search_spaces.profiles import Profile
@@ -69,6 +69,9 @@ _HAPPENS = re.compile(
 
 _SHORT = re.compile(r"→|->|=>|\bbecomes?\b|\binstead\b|\bin place of\b|\bwithout\b|\bw/o\b", re.I)
 """What says in a fragment that something is to be changed."""
+
+_ENDS = re.compile(r"\bbetween\b[^,;]*\d[^,;]*\band\b[^,;]*\d", re.I)
+"""The two ends of a range: a sentence that names no value between them names none."""
 
 _KEPT = re.compile(r"\b(?:keep|kept|leav|left|retain|hold|held)\w*\s+(?:it|them|this|these|those|that)\b", re.I)
 """What has to stay of what is to be changed, so that nothing is clear."""
@@ -128,6 +131,8 @@ def gist(entry: Entry, baseline: TrialConfig, profile: Profile) -> Entry | None:
     if score is None or score.candidate.axis is None:
         return None
     axis = score.candidate.axis
+    if shared_noun(entry, entry.parts[0] if entry.parts else "", axis, profile):
+        return None
     try:
         values, actions = _done(told, axis, baseline, profile)
     except _Unread:
@@ -192,6 +197,8 @@ def _sentences(text: str, told: _Told) -> None:
 
 def _axis(told: _Told, entry: Entry, baseline: TrialConfig, profile: Profile) -> Score | None:
     """The one axis that all of it speaks for, where no other axis or topic comes near."""
+    if topic_named(bare_title(entry.title)) is not None:
+        return None
     if any(owner_of(text) is not None for text in (*told.titles, *told.parts)):
         return None
     scores = evidence(told.texts())
@@ -309,7 +316,7 @@ def _order(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> tu
     for piece in _OLD.findall(said):
         _strictly_old(piece, axis, baseline, profile)
     said = _OLD.sub(" , ", said)
-    if _KEPT.search(text) or (isinstance(axis, NumberAxis) and range_in(said) is not None):
+    if _KEPT.search(text) or (isinstance(axis, NumberAxis) and (range_in(said) or _ENDS.search(said))):
         raise _Unread
     if foreign(said, places=True) or picks_some(said) or names_other(said, axis, _own(baseline, profile)):
         raise _Unread

@@ -137,8 +137,8 @@ def read_prose(text: str) -> WrittenPlan:
     opened = [found for paragraph in paragraphs if (found := _opening(paragraph)) is not None]
     for paragraph in filter(None, paragraphs):
         bold, opens = _TITLED.match(paragraph) or _ITALIC.match(paragraph), _opening(paragraph)
-        if bold and is_action(clean(bold["title"])):
-            bold, paragraph = None, f"{clean(bold['title'])} {bold['rest']}"  # "**Replace** x with y"
+        if bold is not None and is_action(clean(bold["title"])):
+            paragraph, bold = f"{clean(bold['title'])} {bold['rest']}", None  # "**Replace** x with y"
         if bold and bold["rest"].strip():
             title, rest = clean(bold["title"]).rstrip(":"), clean(bold["rest"])
             if plan.entries or _speaks(title) or _speaks(rest) or asks(rest) or re.search(r"\d|:", rest):

@@ -403,9 +403,9 @@ class EntryReader(EntryAccount):
             self._ask_what(axis)
         if not values and (aside := values_aside(self.entry, axis, self.baseline, self.profile)):
             self._ask_what(axis, f"{aside!r} may be the values of {axis.name} to try, and stands where remarks do")
-        if not values and (named := named_aside(self.entry, axis, self.baseline, self.profile)):
+        if not values and (beside := named_aside(self.entry, axis, self.baseline, self.profile)):
             raise UserError(
-                f"it does not say which values to try, and names {', '.join(map(axis.label, named))} beside it"
+                f"it does not say which values to try, and names {', '.join(map(axis.label, beside))} beside it"
             )
         if not values:
             values = axis.values(self.profile)
