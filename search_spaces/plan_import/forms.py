@@ -13,7 +13,8 @@ _SECTION = re.compile(r"\\(?:sub)*section\*?\{([^{}]*)\}")
 _STYLED = re.compile(r"\\(?:textbf|textsc)\{([^{}]*)\}")
 _SLANTED = re.compile(r"\\(?:emph|textit|underline|text|mathrm|mathbf|texttt|operatorname)\{([^{}]*)\}")
 _DROPPED = re.compile(
-    r"\\(?:begin|end)\{[^{}]*\}(?:\[[^\]]*\])?|\\(?:label|cite[a-z]*|ref|eqref|footnote|vspace|hspace)\*?(?:\[[^\]]*\])?\{[^{}]*\}"
+    r"\\(?:begin|end)\{[^{}]*\}(?:\[[^\]]*\])?|\\(?:label|cite[a-z]*|ref|eqref|footnote|vspace"
+    r"|hspace)\*?(?:\[[^\]]*\])?\{[^{}]*\}"
     r"|\\(?:maketitle|noindent|centering|newline|linebreak|smallskip|medskip|bigskip)\b"
 )
 _SIGNS = {r"\times": "×", r"\to": "→", r"\rightarrow": "→", r"\cdot": "·", r"\beta": "β", r"\sigma": "σ",
@@ -22,7 +23,8 @@ _SIGNS = {r"\times": "×", r"\to": "→", r"\rightarrow": "→", r"\cdot": "·",
           "---": " – ", "--": "–", "~": " "}  # fmt: skip
 
 _DEFAULT = re.compile(
-    r"\s*\((?:the\s+|our\s+)?(?:defaults?|baseline|was|currently|current|paper|originally|original|instead of)\b(?: is| of| to|:)?"
+    r"\s*\((?:the\s+|our\s+)?(?:defaults?|baseline|was|currently|current|paper|originally|original"
+    r"|instead of)\b(?: is| of| to|:)?"
     r"\s*[^()\s]+\)",
     re.I,
 )

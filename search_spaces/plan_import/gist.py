@@ -1,7 +1,7 @@
 """Reads an entry from all that it says, where its labels or its sentences were not taken apart.
 
-What carries a quantity, a value, a negation or the name of something else has to be understood; other words are remarks.
-So a sentence may be worded in any way, and one with a number too many is not read.
+What carries a quantity, a value, a negation or the name of something else has to be understood; other words are
+remarks. So a sentence may be worded in any way, and one with a number too many is not read.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from search_spaces.plan_import.written import Entry, clean, split_items
 from search_spaces.profiles import Profile
 
 _THERE = re.compile(
-    r"\b(?:baseline|default|current|currently|original|existing|published|paper|from|control|before|old|problem|status quo|today|now)\b",
+    r"\b(?:baseline|default|current|currently|original|existing|published|paper|from|control|before|old|problem"
+    r"|status quo|today|now)\b",
     re.I,
 )
 """Labels of what is there already."""
@@ -44,7 +45,8 @@ _SENTENCE = re.compile(r"(?<=[.!?;])(?<!\bvs\.)(?<!\bcf\.)(?<!\bal\.)(?<!e\.g\.)
 _WEIGHTS = {"title": 0.8, "part": 1.0, "order": 0.6, "value": 0.5, "there": 0.6, "aside": 0.15}
 _OLD = re.compile(
     r"\b(?:do|does|would|should)(?:n['’]t| not)\s+[^,;.]*[,;]\s*(?:but\s+)?"
-    r"|\s*[,(]?\s*\b(?:instead of|rather than|in place of|in lieu of|as opposed to|compared (?:to|with)|unlike|down from|up from|"
+    r"|\s*[,(]?\s*\b(?:instead of|rather than|in place of|in lieu of|as opposed to|compared (?:to|with)|unlike"
+    r"|down from|up from|"
     r"default(?:s)?(?: is| of|:)?|(?:the )?baseline(?: is| has|:|'s)|currently|was|not)\s+[^,;()]*\)?"
     r"|\bfrom\s+(?:the\s+|an?\s+)?[^,;()]+?(?=\s+(?:to|into|up to|down to)\b)"
     r"|[^\s,;()]+\s*(?:→|->|=>|⟶|\bbecomes?\b|\bturns? into\b|\bgoes to\b)\s*",
@@ -55,13 +57,15 @@ _OLD = re.compile(
 _WHICH = re.compile(r",\s*(?:which|as|since|because|where|so that)\b[^;.]*$", re.I)
 
 _SLOT = re.compile(
-    r"(?:→|->|=>|⟶|\b(?:with|by|to|into|for|becomes?|as|use|using|try|trying|through|via|in favou?r of)\b|[:=])\s*(?:an?\s+|the\s+)?",
+    r"(?:→|->|=>|⟶|\b(?:with|by|to|into|for|becomes?|as|use|using|try|trying|through|via|in favou?r of)\b"
+    r"|[:=])\s*(?:an?\s+|the\s+)?",
     re.I,
 )
 """What opens the place of a value."""
 
 _HAPPENS = re.compile(
-    r"\b(?:what (?:happens|changes|it costs|is lost|we lose|is gained)|how (?:much|well|far|badly|it|they|the \w+|quality|fid|dit)\b[^,.]*?|"
+    r"\b(?:what (?:happens|changes|it costs|is lost|we lose|is gained)|how (?:much|well|far|badly|it|they|the \w+"
+    r"|quality|fid|dit)\b[^,.]*?|"
     r"the (?:effect|impact|consequence|result)s?)\s+(?:when|if|once|of|with(?=out\b))\s+(?P<what>.+)$",
     re.I,
 )
@@ -377,7 +381,8 @@ def _numbers(said: str, axis: NumberAxis, baseline: TrialConfig, profile: Profil
 
 
 _BETWEEN = re.compile(
-    r"\s*(?:[;:()\[\]{}|]|(?<!\d),|,(?!\d{3}(?!\d))|\s[–—-]\s|→|->|=>|\b(?:and|or|then|versus|vs\.?|while|when|so|because|which|that)\b)\s*",
+    r"\s*(?:[;:()\[\]{}|]|(?<!\d),|,(?!\d{3}(?!\d))|\s[–—-]\s|→|->|=>|\b(?:and|or|then|versus|vs\.?|while|when|so"
+    r"|because|which|that)\b)\s*",
     re.I,
 )
 

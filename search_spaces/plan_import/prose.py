@@ -76,8 +76,8 @@ _NUMBER = r"(?:\(?(?:\d+|[a-z]|[ivx]{1,4})[.)]|\([A-Z]\)|[A-Z]{1,3}-?\d{1,2}[.:)
 """How a paragraph is numbered: ``1.``, ``(a)``, ``W2.``, ``B)``."""
 
 _OPENS = re.compile(
-    rf"^(?P<number>(?:\[[ xX]?\]\s*)?(?:{_NUMBER}\s*)?)(?P<title>(?:`[^`]{{2,40}}`|"
-    r"[A-Z])[^.:!?]{1,70}?)\s*(?P<sign>[.:?]|\s[–—-]\s)\s*(?P<rest>\S.*)$",
+    rf"^(?P<number>(?:\[[ xX]?\]\s*)?(?:{_NUMBER}\s*)?)(?P<title>(?:`[^`]{{2,40}}`[^.:!?]{{0,70}}?|"
+    r"[A-Z][^.:!?]{1,70}?))\s*(?P<sign>[.:?]|\s[–—-]\s)\s*(?P<rest>\S.*)$",
     re.S,
 )
 _STEP = re.compile(r"^(?:step|stage|rung)?\s*\(?\d+\)?[.):]\s+", re.I)
