@@ -166,3 +166,14 @@ _OUTRIGHT = frozenset(
 def removes_outright(text: str) -> bool:
     """Whether a text can only mean that nothing is left, as ``remove`` does and ``cut`` does not."""
     return bool({*stems(text)} & _OUTRIGHT)
+
+
+_TURNED_DOWN = re.compile(
+    r"(?:\bnot|\bnever|n['’]t|\bavoid|\bwithout)\s+(?:to\s+|be\s+|been\s+)?(?P<verb>[a-z]+)", re.I
+)
+
+
+def turned_down(text: str) -> bool:
+    """Whether a text says that something is not to be done: ``not remove the table``."""
+    verbs = [found["verb"] for found in _TURNED_DOWN.finditer(text)]
+    return any(is_verb(word) for verb in verbs for word in stems(verb) if not verb.lower().endswith("ion"))

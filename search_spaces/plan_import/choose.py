@@ -132,15 +132,12 @@ def shared_noun(entry: Entry, part: str, axis: Axis, profile: Profile) -> list[S
         and not set(candidate.axis.fields) & set(axis.fields)
         and word in [stems(name)[-1:] for name in (candidate.axis.name, candidate.axis.title)]
     ]
-    items = _items(entry)
     if asked == {"REMOVE"} and not entry.replacements and axis.remove_value is not None:
         fit = [c for c in others if c.axis is not None and c.axis.remove_value is not None]
-    elif isinstance(axis, ChoiceAxis) and items and stems(axis.title)[-1:] == word:
-        fit = [
-            c
-            for c in others
-            if isinstance(c.axis, ChoiceAxis) and all(mentioned(item, c.axis, profile) for item in items)
-        ]
+    elif isinstance(axis, ChoiceAxis) and stems(axis.title)[-1:] == word:
+        texts = [text for text in entry.texts if mentioned(text, axis, profile)]
+        fit = [c for c in others if isinstance(c.axis, ChoiceAxis) and texts
+               and all(mentioned(text, c.axis, profile) for text in texts)]  # fmt: skip
     else:
         fit = []
     return [Score(candidate) for candidate in fit][:2]

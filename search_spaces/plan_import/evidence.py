@@ -437,3 +437,8 @@ def names_other(text: str, axis: Axis, silent: frozenset[str] = frozenset()) -> 
         if not any(m.start <= match.start and match.end <= m.end for m in mine):
             return True
     return False
+
+
+def knows(word: str) -> bool:
+    """Whether any axis or topic has a word among its terms."""
+    return any(word in candidate.known for candidate in candidates())

@@ -16,16 +16,16 @@ from dit_core.errors import UserError
 from search_spaces.axes import Axis, all_axes, axis_called
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
-from search_spaces.plan_import.actions import is_action, leads_with_action, read_action
+from search_spaces.plan_import.actions import is_action, is_verb, leads_with_action, read_action
 from search_spaces.plan_import.amounts import range_in
 from search_spaces.plan_import.choose import CLEAR, ENOUGH, add_values, bare_title, shared_noun, topic_named
 from search_spaces.plan_import.combined import axes_joined, axes_named
 from search_spaces.plan_import.doing import FOLLOWS, OF_TO, without_asides, without_constants
-from search_spaces.plan_import.evidence import Score, evidence, names_other, owner_of, picks_some
+from search_spaces.plan_import.evidence import GENERAL, Score, evidence, knows, names_other, owner_of, picks_some
 from search_spaces.plan_import.loose import foreign, mentioned, setting_in
 from search_spaces.plan_import.numerals import NUMBER, TIMES, numbers_in, plain_numbers
-from search_spaces.plan_import.prose import asks, unled, without_metrics
-from search_spaces.plan_import.stems import NEGATIONS, stems
+from search_spaces.plan_import.prose import UNWANTED, asks, unled, without_metrics
+from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.plan_import.telling import describes, is_order, is_why
 from search_spaces.plan_import.values import Range, is_generic, is_nothing, is_published, read_values
 from search_spaces.plan_import.written import Entry, clean, split_items
@@ -47,7 +47,7 @@ _OLD = re.compile(
     r"\b(?:do|does|would|should)(?:n['’]t| not)\s+[^,;.]*[,;]\s*(?:but\s+)?"
     r"|\s*[,(]?\s*\b(?:instead of|rather than|in place of|in lieu of|as opposed to|compared (?:to|with)|unlike"
     r"|down from|up from|"
-    r"default(?:s)?(?: is| of|:)?|(?:the )?baseline(?: is| has|:|'s)|currently|was|not)\s+[^,;()]*\)?"
+    r"default(?:s)?(?: is| of|:)?|(?:the )?baseline(?: is| has|:|'s)|currently|was)\s+[^,;()]*\)?"
     r"|\bfrom\s+(?:the\s+|an?\s+)?[^,;()]+?(?=\s+(?:to|into|up to|down to)\b)"
     r"|[^\s,;()]+\s*(?:→|->|=>|⟶|\bbecomes?\b|\bturns? into\b|\bgoes to\b)\s*",
     re.I,
@@ -334,7 +334,7 @@ def _order(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> tu
     elif numbers_in(said):
         raise _Unread
     asked = read_action(text)
-    if asked.both:
+    if asked.both or UNWANTED.search(said) or any(map(_orders_strange, _CLAUSES.split(said))):
         raise _Unread
     if re.search(r"n['’]t\b|\bcannot\b", said):
         raise _Unread
@@ -344,6 +344,18 @@ def _order(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> tu
     if found and isinstance(axis, ChoiceAxis):
         _no_strangers(said, axis, baseline, profile)
     return found, set(asked.actions)
+
+
+_CLAUSES = re.compile(r"[,;]|\b(?:and|then|but)\b", re.I)
+
+
+def _orders_strange(clause: str) -> bool:
+    """Whether a clause orders something with words that nobody knows: ``and use bananas``."""
+    bare = clause.strip()
+    if numbers_in(bare) or not (leads_with_action(bare) or re.match(r"(?:use|try|apply|employ)\b", bare, re.I)):
+        return False
+    said = [word for word in stems(bare)[1:] if word not in STOP_STEMS and word not in GENERAL and not is_verb(word)]
+    return bool(said) and not any(knows(word) for word in said)
 
 
 def _own(baseline: TrialConfig, profile: Profile) -> frozenset[str]:

@@ -68,7 +68,7 @@ _ASIDE = re.compile(
     r",\s+(?:which|since|because|as|so|where|while|although|though|to see|to test|to check)\b[^:]*$", re.I
 )
 _PRONOUN = re.compile(rf"\b({STRONG}\w*(?:\s+(?:off|out|away))?)\s+(?:it|them|this|these)\b", re.I)
-_UNWANTED = re.compile(
+UNWANTED = re.compile(
     r"\bnot\b|n['’]t\b|\bnever\b|\bunwise\b|\bavoid\b|\bno (?:need|point|reason)\b|\bpointless\b", re.I
 )
 _TITLED = re.compile(r"^(?:\(?\w{1,3}[.)]\s*)?(?:\*\*|__)(?P<title>.+?)(?:\*\*|__)\s*[:.–—-]?\s*(?P<rest>.*)$", re.S)
@@ -433,7 +433,7 @@ def _clause(bare: str) -> Entry | None:
         return _filled(found["action"], found["part"], found["values"])
     starts = [0, *(verb.start() for verb in re.finditer(rf"\b{STRONG}\w*\b", bare, re.I) if verb.start())]
     for start in starts:
-        if _UNWANTED.search(bare[:start]):
+        if UNWANTED.search(bare[:start]):
             return None
         found = _ACTIVE.match(bare[start:]) or (_PASSIVE.match(bare) if not start else None)
         if found is None:

@@ -18,6 +18,7 @@ from search_spaces.plan_import.actions import (
     leads_with_action,
     read_action,
     removes_outright,
+    turned_down,
 )
 from search_spaces.plan_import.beside import BY_IT, meant_by_it, named_aside, nothing_else, reads_other, values_aside
 from search_spaces.plan_import.choose import Choice, axis_by_name, bare_title, choose
@@ -281,6 +282,9 @@ class EntryReader(EntryAccount):
         for text in self.entry.actions:
             if _STEPWISE.search(text) and isinstance(axis, NumberAxis) and self.entry.replacements:
                 found.append(text)  # its values are differences or factors, and not values of the axis
+            if turned_down(text):
+                found.append(text)
+                continue
             if self._only_a_verb(text, axis, values):
                 continue
             doing = read_doing(text, axis, self.baseline, self.profile)
