@@ -399,9 +399,15 @@ _BETWEEN = re.compile(
 )
 
 
+_LONGEST = 16
+"""How many words a piece with a number may have; every part of it is looked at."""
+
+
 def _one(piece: str, axis: NumberAxis, baseline: TrialConfig, profile: Profile) -> list[Any] | None:
     """The value of the one number of a piece; words that are no other axis's unit may stand around it."""
     words = piece.split()
+    if len(words) > _LONGEST:
+        return None
     for width in range(len(words), 0, -1):
         for start in range(len(words) - width + 1):
             text = " ".join(words[start : start + width])
