@@ -42,7 +42,7 @@ AXIS = ChoiceAxis(
     value_aliases={
         "linear": ("standard", "linear layer", "linear head", "linear projection", "single linear layer"),
         "mlp": (
-        "nonlinear head", "nonlinear decoder", "non linear decoder", "deeper head",
+        "deeper head",
 
             "small mlp", "shallow mlp", "mlp decoder", "two layer perceptron head", "multi layer perceptron",
             "mlp head", "two layer mlp", "perceptron", "two layer perceptron", "two layer network",
