@@ -15,7 +15,7 @@ from search_spaces.expand import expand
 from search_spaces.plan_import.account import IncompletePlan, NothingUnderstood, NotUnderstood, Phrase, Question
 from search_spaces.plan_import.choose import bare_title
 from search_spaces.plan_import.files import PLAN_SUFFIXES, is_plan_file, read_file
-from search_spaces.plan_import.gist import gist
+from search_spaces.plan_import.gist import gist, is_whole
 from search_spaces.plan_import.prose import asks
 from search_spaces.plan_import.stems import STOP_STEMS, stems
 from search_spaces.plan_import.study_file import with_comments
@@ -156,7 +156,7 @@ def _best_way(
             contended = {words(bare_title(r.name)) for r in readers if len(r.about) > 1}
         if best is None or worth > best[0]:
             best = (worth, way, readers, ablations)
-        if way is written and not left and not told_together(way):
+        if way is written and (not left or any(map(is_whole, way.entries))) and not told_together(way):
             break
     assert best is not None
     return best[1:]

@@ -126,7 +126,7 @@ def gist(entry: Entry, baseline: TrialConfig, profile: Profile) -> Entry | None:
         baseline: the configuration that values must be possible with.
         profile: the baseline's profile.
     """
-    if entry.axes or entry.twice:
+    if entry.axes or entry.twice or is_whole(entry):
         return None
     told = _told(entry)
     if any(len(axes_joined(text)) > 1 for text in (*told.titles, *told.parts)):
@@ -154,6 +154,11 @@ def gist(entry: Entry, baseline: TrialConfig, profile: Profile) -> Entry | None:
     found.replacements = [axis.label(value) for value in values]
     found.gist = f"the axis {axis.name}, from {score.said()}"
     return found
+
+
+def is_whole(entry: Entry) -> bool:
+    """Whether every field of an entry stands under its label, so that there is one way to read it."""
+    return bool(entry.parts and entry.actions and entry.metrics) and not (entry.unknown or entry.context)
 
 
 class _Unread(Exception):
