@@ -90,6 +90,7 @@ AXES_OF_GUIDANCE: tuple[Axis, ...] = (
         absent=("unguided sampling", "guidance free sampling",
                     "unguided", "no guidance", "plain conditional sampling",),
         vocabulary=(
+        "how strongly samples are guided", "turn on guidance", "no guidance", "guided sampling",
             "cfg weight", "cfg strength", "guidance weight", "cfg value", "pushed towards the class",
             "pushed towards their class", "push towards the class", "how strongly the class",
             "amplifying the class", "amplify the class", "strength of the class signal",
@@ -119,6 +120,9 @@ AXES_OF_GUIDANCE: tuple[Axis, ...] = (
         citation="the released code of Peebles & Xie, arXiv 2212.09748, guides three of four",
         fields=("evaluation.guidance_channels",),
         vocabulary=(
+        "three channel guidance", "first three channels", "guidance on a subset of channels",
+        "apply guidance to all channels", "guidance over all channels", "partial guidance",
+        "guide all latent channels", "channel subset",
             "latent channels", "three channels", "four channels", "first three", "first three latent channels",
             "channels", "all four channels", "channels are guided", "guidance on",
         ),
@@ -137,6 +141,9 @@ AXES_OF_GUIDANCE: tuple[Axis, ...] = (
         citation="Kynkäänniemi et al., arXiv 2404.07724",
         fields=("evaluation.guidance_interval",),
         vocabulary=(
+        "limited interval", "limited guidance", "guidance on part of the trajectory", "guidance schedule window",
+        "part of the trajectory that is guided", "guidance start and end", "noise levels that are guided",
+        "early steps unguided",
             "only at noise levels", "noise levels between", "guided steps", "high noise levels",
             "low noise levels", "restrict guidance", "limited interval guidance", "when guidance is applied",
             "noise levels", "interval", "interval of noise levels", "active", "guidance is active",

@@ -56,6 +56,8 @@ AXIS = SizeAxis(
     citation="Peebles & Xie, arXiv 2212.09748, Table 1",
     fields=("model.hidden_size", "model.depth", "model.num_heads"),
     vocabulary=(
+        "model config", "small model", "base model", "large model", "scale of the backbone", "preset",
+        "smaller backbone", "bigger backbone",
         "member of the family", "family member", "model variant", "which dit", "number of weights", "weight count",
         "parameter budget", "small base large", "size of the transformer", "size of the network",
         "overall capacity", "s b l xl", "capacity", "bigger", "larger model", "smaller model", "bigger model",

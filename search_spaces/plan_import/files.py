@@ -10,7 +10,9 @@ from typing import Any
 from dit_core.errors import UserError
 from search_spaces.plan_import.containers import as_markdown, data_in
 from search_spaces.plan_import.data import holds_entries, load_json, read_data, read_json, read_json_lines
+from search_spaces.plan_import.forms import normal
 from search_spaces.plan_import.markdown import read_markdown
+from search_spaces.plan_import.outline import outlines
 from search_spaces.plan_import.prose import openings, read_prose
 from search_spaces.plan_import.roles import place_labels
 from search_spaces.plan_import.written import WrittenPlan
@@ -27,7 +29,8 @@ def read_file(path: Path, where: str) -> WrittenPlan:
         UserError: it cannot be read, or is no plan.
     """
     plan = _read_file(path, where)
-    place_labels(plan)
+    for way in (plan, *plan.others):
+        place_labels(way)
     return plan
 
 
@@ -54,12 +57,13 @@ def read_words(text: str, where: str) -> WrittenPlan:
         return plan
     if (data := data_in(text)) is not None and holds_entries(data):
         return read_data(data, where)
-    text = as_markdown(text)
+    text = normal(as_markdown(text))
     plan = read_markdown(text, lambda inside: _data_in(inside, where) or read_markdown(inside))
-    if plan.entries and openings(text) <= max(1, len(plan.entries)):
-        return plan
-    told = read_prose(text)
-    return told if len(told.entries) > len(plan.entries) else plan
+    if not plan.entries or openings(text) > max(1, len(plan.entries)):
+        told = read_prose(text)
+        plan = told if len(told.entries) > len(plan.entries) else plan
+    plan.others = list(outlines(text))
+    return plan
 
 
 def _data_in(text: str, where: str) -> WrittenPlan | None:

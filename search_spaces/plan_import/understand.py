@@ -18,8 +18,9 @@ from search_spaces.plan_import.actions import (
     leads_with_action,
     read_action,
     removes_outright,
+    turned_down,
 )
-from search_spaces.plan_import.beside import BY_IT, meant_by_it, nothing_else, reads_other, values_aside
+from search_spaces.plan_import.beside import BY_IT, meant_by_it, named_aside, nothing_else, reads_other, values_aside
 from search_spaces.plan_import.choose import Choice, axis_by_name, bare_title, choose
 from search_spaces.plan_import.combined import Combined, combine
 from search_spaces.plan_import.doing import FOLLOWS, read_doing
@@ -114,7 +115,7 @@ class EntryReader(EntryAccount):
         text = self.entry.parts[0] if written else self.entry.title
         chosen = self._axis_given()
         if chosen is not None:
-            choice = Choice(chosen, how=f"the axis {chosen.name}, as it says")
+            choice = Choice(chosen, how=self.entry.gist or f"the axis {chosen.name}, as it says")
         else:
             choice = choose(self.entry, self.baseline, self.profile)
             named = choice.axis is not None and choice.score is not None and choice.score.named
@@ -281,6 +282,9 @@ class EntryReader(EntryAccount):
         for text in self.entry.actions:
             if _STEPWISE.search(text) and isinstance(axis, NumberAxis) and self.entry.replacements:
                 found.append(text)  # its values are differences or factors, and not values of the axis
+            if turned_down(text):
+                found.append(text)
+                continue
             if self._only_a_verb(text, axis, values):
                 continue
             doing = read_doing(text, axis, self.baseline, self.profile)
@@ -403,6 +407,10 @@ class EntryReader(EntryAccount):
             self._ask_what(axis)
         if not values and (aside := values_aside(self.entry, axis, self.baseline, self.profile)):
             self._ask_what(axis, f"{aside!r} may be the values of {axis.name} to try, and stands where remarks do")
+        if not values and (beside := named_aside(self.entry, axis, self.baseline, self.profile)):
+            raise UserError(
+                f"it does not say which values to try, and names {', '.join(map(axis.label, beside))} beside it"
+            )
         if not values:
             values = axis.values(self.profile)
             self._knows(REPLACEMENT, -1, "", f"every known value is tried: {', '.join(map(axis.label, values))}")

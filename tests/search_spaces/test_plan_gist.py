@@ -1,0 +1,69 @@
+"""Entries of open wording: what carries a quantity, a value or a negation is understood, or the entry is left open."""
+
+from pathlib import Path
+
+import pytest
+
+from search_spaces.plan_import import ImportedPlan, import_plan
+
+
+def _plan(tmp_path: Path, text: str, name: str = "plan.md") -> ImportedPlan:
+    (tmp_path / name).write_text(text)
+    return import_plan(tmp_path / name)
+
+
+READ = {
+    "What happens once the variance is fixed instead of learned?": None,
+    "Third, I'd get rid of the learned sigma.": ("variance", "REMOVE", ()),
+    "**Weight averaging hides noise.** Lower the EMA decay from 0.9999 to 0.999.": ("ema_decay", "REPLACE", (0.999,)),
+    "**Activations.** Use ReLU in every pointwise network of this backbone.": ("mlp", "REPLACE", ("relu",)),
+    "**Activations.** Replace GELU with ReLU or with Snake.": None,
+    "**Positions.** We would not remove the positional embedding.": None,
+    "**Schedule.** Make it cosine.": None,
+}
+
+
+@pytest.mark.parametrize("sentence", READ)
+def test_what_could_change_the_meaning_is_read_or_the_entry_is_left_open(tmp_path: Path, sentence: str) -> None:
+    wanted = READ[sentence]
+    text = f"**Patches.** Vary the patch size over 4 and 8.\n\n{sentence}\n"
+    found = {item.axis: (item.axis, item.action, item.values) for item in _plan(tmp_path, text).study.ablations}
+    assert found.pop("patch_size") == ("patch_size", "REPLACE", (4, 8))
+    assert list(found.values()) == ([wanted] if wanted else [])
+
+
+NOTATIONS = {
+    "latex.txt": (
+        "\\section{Ablations}\n\\begin{itemize}\n  \\item \\textbf{Patches.} Vary the patch size over 4 and 8.\n"
+        "  \\item \\textbf{Positions.} Remove the positional\n        embedding.\n\\end{itemize}\n"
+    ),
+    "boxes.md": "## To do\n\n- [ ] Patches: vary the patch size over 4 and 8\n- [ ] Positions: remove them\n",
+    "arrows.txt": "our plan\n\nPatch size: 2 -> 4, 8\nPosition table: sin-cos -> none\nEMA decay: 0.9999 -> 0.999\n",
+}
+
+
+@pytest.mark.parametrize("name", NOTATIONS)
+def test_lists_in_other_notations(tmp_path: Path, name: str) -> None:
+    plan = _plan(tmp_path, NOTATIONS[name], name)
+    axes = {item.axis for item in plan.study.ablations}
+    assert {"patch_size", "position"} <= axes
+
+
+def test_lists_below_headings_are_a_grid_where_the_text_says_so(tmp_path: Path) -> None:
+    text = (
+        "# Interactions\n\n### Size and patch size\n\nFull factorial design:\n- model size: S, B\n- patch size: 2, 4\n"
+        "\n### Modern blocks\n\nAdd the changes one after the other:\n1. RMSNorm instead of LayerNorm\n"
+        "2. QK normalisation\n"
+    )
+    study = _plan(tmp_path, text).study
+    assert [item.grid for item in study.ablations] == [{"size": ("S", "B"), "patch_size": (2, 4)}]
+    assert [step.set for step in study.ladder] == [{"norm": "rmsnorm"}, {"qk_norm": True}]
+
+
+def test_a_value_in_the_title_is_tried_and_not_every_known_one(tmp_path: Path) -> None:
+    rows = (
+        '[{"name": "Trainable positions", "ablated_part": "positional embeddings", "action": "REPLACE",'
+        ' "description": "Use a learned table instead."}]'
+    )
+    (ablation,) = _plan(tmp_path, rows, "rows.json").study.ablations
+    assert (ablation.axis, ablation.values) == ("position", ("learned",))
