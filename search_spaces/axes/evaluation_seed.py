@@ -8,6 +8,10 @@ AXIS = NumberAxis(
     name="evaluation_seed",
     vocabulary=(
         "random seed used for sampling",
+        "seed used to draw the evaluation samples",
+        "seed used to draw the samples",
+        "evaluation samples",
+        "seed of the drawn samples",
         "seed used for sampling",
         "seed for sampling",
         "seed used at evaluation",

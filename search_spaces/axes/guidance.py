@@ -19,6 +19,14 @@ EVERYWHERE = (0.0, 1.0)
 _PAIR = re.compile(r"[\[(]?\s*(\d*\.?\d+)\s*(?:-|–|to|and|until|,|;|:)\s*(\d*\.?\d+)\s*[\])]?")
 
 
+_EVERYWHERE = re.compile(
+    r"\beverywhere\b|\b(?:always|throughout)(?: sampling)?\b"
+    r"|\b(?:(?:at|over|for|on|in)\s+)?(?:the\s+)?(?:all|every|full|whole|entire)\s+(?:of\s+)?(?:the\s+)?"
+    r"(?:noise levels?|(?:sampling |time ?)?steps?|trajectory|range|interval|sampling(?: process)?)\b",
+    re.I,
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class GuidanceChannelsAxis(NumberAxis):
     """A number of channels; the usual one is what a config has that names none."""
@@ -56,7 +64,7 @@ class GuidanceIntervalAxis(Axis):
         """Returns the pair that ``text`` names: ``0.1-0.5``, ``from 0.1 to 0.5``, ``everywhere``."""
         shown = "-".join(map(str, text)) if isinstance(text, list | tuple) else str(text)
         pair = _PAIR.search(shown)
-        rest = _PAIR.sub(" ", shown, count=1) if pair else re.sub("everywhere", " ", shown, flags=re.IGNORECASE)
+        rest = _PAIR.sub(" ", shown, count=1) if pair else _EVERYWHERE.sub(" ", shown, count=1)
         known = pair is not None or rest != shown
         if known and not meaningful(without(words(rest), map(words, ("noise level", "level", *self.spoken)))):
             low, high = (float(pair[1]), float(pair[2])) if pair else EVERYWHERE

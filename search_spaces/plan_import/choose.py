@@ -166,7 +166,8 @@ def topic_named(title: str) -> Topic | None:
 
 def _axis_of_values(entry: Entry) -> Axis | None:
     """The axis that every value names, as ``mlp_ratio = 2`` does."""
-    heads = [re.match(r"\s*([\w ]{2,40}?)\s*[=:]\s*\S", text) for text in entry.replacements]
+    # a single letter is a symbol, and symbols stand for many things: ``p = 0.1``
+    heads = [re.match(r"\s*(\w[\w ]{0,38}\w)\s*[=:]\s*\S", text) for text in entry.replacements]
     named = [axis_by_name(head[1]) if head is not None else None for head in heads]
     first = named[0] if named else None
     return first if first is not None and all(axis is first for axis in named) else None

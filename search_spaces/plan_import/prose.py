@@ -460,7 +460,12 @@ def _filled(action: str, part: str, values: str | None) -> Entry:
     return entry
 
 
+_REASON = re.compile(r",\s*(?:since|because|as|so that|to see|in order to|which|where)\b.*$", re.I)
+"""Why something is measured."""
+
+
 def _metrics(text: str) -> list[str]:
     pieces = [re.sub(r"^(?:the|both|its)\s+", "", clean(item), flags=re.I)
-              for piece in split_items(_EQUAL.sub("", text)) for item in re.split(r"\s+and\s+", piece)]  # fmt: skip
+              for piece in split_items(_EQUAL.sub("", _REASON.sub("", text)))
+              for item in re.split(r"\s+and\s+", piece)]  # fmt: skip
     return [piece for piece in pieces if piece]

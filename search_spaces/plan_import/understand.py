@@ -32,7 +32,7 @@ from search_spaces.plan_import.measures import read_metric
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.roles import orders
 from search_spaces.plan_import.unlabelled import place_unknown
-from search_spaces.plan_import.values import Range, is_nothing, read_values, reads
+from search_spaces.plan_import.values import Range, is_nothing, means_every, nothing_and_why, read_values, reads
 from search_spaces.plan_import.written import split_items
 from search_spaces.study import Ablation, Action
 
@@ -217,13 +217,16 @@ class EntryReader(EntryAccount):
         if not texts:
             return self._said_with_action(axis)
         values: list[Any] = []
+        said = list(texts)
+        if self._asked().actions == {"REMOVE"}:
+            texts[:] = (nothing_and_why(text, axis, self.baseline, self.profile) or text for text in said)
         others = [text for text in texts if not is_nothing(text)]
         for index, text in enumerate(texts):
             if index and FOLLOWS.match(text):
                 self._knows(REPLACEMENT, index, text, "what follows from it; it changes nothing")
                 continue
             if is_nothing(text) and not self._names_a_value(text, axis) and not others:
-                self._knows(REPLACEMENT, index, text, "nothing takes its place")
+                self._knows(REPLACEMENT, index, said[index], "nothing takes its place")
                 continue
             try:
                 found, meaning = self._read_item(text, axis, others)
@@ -237,6 +240,8 @@ class EntryReader(EntryAccount):
                     continue
                 self._misses(REPLACEMENT, index, text, error)
                 continue
+            if len(others) > 1 and len(found) > 1 and means_every(text, axis):
+                self._ask_what(axis, f"{text!r} stands beside other values and may mean every one, or one of its own")
             values += found
             self._knows(REPLACEMENT, index, text, meaning)
         if not values and others:

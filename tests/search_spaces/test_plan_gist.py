@@ -67,3 +67,56 @@ def test_a_value_in_the_title_is_tried_and_not_every_known_one(tmp_path: Path) -
     )
     (ablation,) = _plan(tmp_path, rows, "rows.json").study.ablations
     assert (ablation.axis, ablation.values) == ("position", ("learned",))
+
+
+LABELLED = {
+    # a word for nothing, and a remark on it
+    ("patch embedding", "REMOVE", "None - every cell is a token of its own"): ("patch_size", "REMOVE", ()),
+    ("class label", "REMOVE", "N/A (the model stays unconditional)"): ("class_conditioning", "REMOVE", ()),
+    ("positional embedding", "REMOVE", "None (use rotary embeddings)"): None,
+    ("positional embedding", "REMOVE", "N/A; two tokens fewer"): None,
+    # one letter is a symbol of many things
+    ("Dropout in the blocks", "ADD", "p = 0.1"): ("dropout", "ADD", (0.1,)),
+    # words that say how values are, and name none
+    ("final decoder", "REPLACE", "more expressive decoder heads"): ("decoder", "REPLACE", 3),
+    ("positional embedding", "REPLACE", "less elaborate ones"): None,
+}
+
+
+@pytest.mark.parametrize(("part", "action", "replacement"), LABELLED)
+def test_words_beside_values_of_labelled_entries(tmp_path: Path, part: str, action: str, replacement: str) -> None:
+    wanted = LABELLED[part, action, replacement]
+    entries = [("depth", "REPLACE", "2"), (part, action, replacement)]
+    text = "\n".join(
+        f"### {at}\n- **Ablated Part**: {one}\n- **Action**: {two}\n- **Replacement**: {three}\n- **Metrics**: FID\n"
+        for at, (one, two, three) in enumerate(entries)
+    )
+    plan = _plan(tmp_path, text)
+    found = [item for item in plan.study.ablations if item.axis != "depth"]
+    if wanted is None:
+        assert not found and plan.not_understood
+        return
+    ((axis, did, values),) = [(item.axis, item.action, item.values) for item in found]
+    expected = len(values) if isinstance(wanted[2], int) else values
+    assert (axis, did, expected) == wanted and not plan.not_understood
+
+
+def test_every_beside_a_value_is_no_list_of_all_values(tmp_path: Path) -> None:
+    head = "- **Ablated Part**: {}\n- **Action**: REPLACE\n- **Replacement**:\n  - {}\n  - {}\n- **Metrics**: FID\n"
+    parts = ("guidance interval", "at all noise levels", "only noise levels 0.1-0.5"), ("patch size", "4", "8")
+    text = "".join(f"### {part[0]}\n{head.format(*part)}" for part in parts)
+    values = {item.axis: item.values for item in _plan(tmp_path, text).study.ablations}
+    assert values == {"guidance_interval": ("everywhere", "0.1-0.5"), "patch_size": (4, 8)}
+    text = f"### x\n{head.format('patch size', 'all patch sizes', '8')}### y\n{head.format('depth', '1', '2')}"
+    plan = _plan(tmp_path, text)
+    assert [item.axis for item in plan.study.ablations] == ["depth"]
+    assert [question.candidates for question in plan.questions] == [("patch_size",)]
+
+
+def test_why_something_is_measured_is_no_metric(tmp_path: Path) -> None:
+    text = (
+        "1. **Depth.** Reduce the number of blocks to 2. Measure FID, precision and recall, since depth may trade one "
+        "for another.\n\n2. **Patches.** Vary the patch size over 4 and 8. Measure FID.\n"
+    )
+    plan = _plan(tmp_path, text)
+    assert not plan.not_understood and len(plan.study.ablations) == 2
