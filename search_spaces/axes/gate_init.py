@@ -41,7 +41,9 @@ AXIS = ChoiceAxis(
     value_aliases={
         "zero": ("zeros", "0", "zero initialized", "zero initialised", "closed"),
         "random": (
-        "at random", "drawn at random", "random init", "randomly", "small random values", "default linear init",
+        "at random", "drawn at random", "ordinary random", "ordinary linear layer", "linear layer initialization",
+        "usual initialization", "standard initialization", "like any linear layer",
+        "random init", "randomly", "small random values", "default linear init",
         "like ordinary linear layers", "pytorch default",
 
             "default init", "default initialisation", "default initialization", "normal init", "xavier init",
@@ -50,7 +52,9 @@ AXIS = ChoiceAxis(
             "randomly initialized", "randomly initialised",
         ),
         "ones": (
-        "initialised at one", "initialized at one", "identity gates open", "init to one",
+        "initialised at one", "initialized at one", "initialized to 1", "initialised to 1", "alpha is one",
+        "alpha 1", "alpha equals one", "alpha one", "set to 1", "starts at 1", "start at 1",
+        "identity gates open", "init to one",
 
             "all ones", "start at one", "starting at one", "set to one", "starts at one", "start open", "1",
             "open", "initialized to one", "initialised to one", "one", "unit gates", "fully open",

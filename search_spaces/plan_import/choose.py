@@ -121,7 +121,8 @@ def choose(entry: Entry, baseline: TrialConfig, profile: Profile) -> Choice:
 
 def shared_noun(entry: Entry, part: str, axis: Axis, profile: Profile) -> list[Score]:
     """Other axes that one word names as well, and that can do the same: ``schedule``, of what?"""
-    word = tuple(w for w in stems(bare_title(entry.title) or part) if w not in STOP_STEMS)
+    said = [tuple(w for w in stems(text) if w not in STOP_STEMS) for text in (bare_title(entry.title), part)]
+    word = next((words for words in said if len(words) == 1), ())
     asked = frozenset[str]().union(*(read_action(text).actions for text in entry.actions))
     if len(word) != 1:
         return []
@@ -132,7 +133,7 @@ def shared_noun(entry: Entry, part: str, axis: Axis, profile: Profile) -> list[S
         and not set(candidate.axis.fields) & set(axis.fields)
         and word in [stems(name)[-1:] for name in (candidate.axis.name, candidate.axis.title)]
     ]
-    if asked == {"REMOVE"} and not entry.replacements and axis.remove_value is not None:
+    if asked == {"REMOVE"} and all(map(is_nothing, entry.replacements)) and axis.remove_value is not None:
         fit = [c for c in others if c.axis is not None and c.axis.remove_value is not None]
     elif isinstance(axis, ChoiceAxis) and stems(axis.title)[-1:] == word:
         texts = [text for text in entry.texts if mentioned(text, axis, profile)]

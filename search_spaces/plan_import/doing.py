@@ -50,8 +50,8 @@ _CONSTANT = re.compile(
     r"|(?:with|at|under|for)\s+(?:the\s+|an?\s+)?(?:same|unchanged|equal|identical|matched|constant|everything|"
     r"all else|nothing)\b"
     r"[^,;.()]*"
-    r"|(?:with|and)\s[^,;.()]*\b(?:unchanged|kept (?:fixed|constant|as)|held (?:fixed|constant)|left (?:as|alone)|"
-    r"untouched|"
+    r"|(?:with|and)\s(?:[^,;.()]|\.(?=\d))*\b(?:unchanged|kept (?:fixed|constant|as)|held (?:fixed|constant)|"
+    r"left (?:as|alone)|untouched|"
     r"staying the same|as before)\b[^,;.()]*"
     r"|(?:nothing|everything|all) else\b[^,;.()]*"
     r")\)?",
@@ -67,12 +67,15 @@ _REFERENCE = re.compile(
 """Where in a paper something stands."""
 
 FOLLOWS = re.compile(
-    r"[,;(]?\s*\b(?:this|which|that|it|these|both)\s+(?:then\s+|also\s+|only\s+|roughly\s+)?(?:cut|reduc|giv|mak|yield|lead|increas|mean|"
+    r"[,;(]?\s*\b(?:all|every(?:thing)?|anything|nothing|no)\s+(?:the\s+)?(?:else|others?|rest)\b[^;]*"
+    r"(?:un(?:changed|altered|touched)|fixed|constant|equal|identical|(?:the )?same|as (?:it|they) (?:is|are|was|were)"
+    r"|chang\w+)$"
+    r"|[,;(]?\s*\b(?:this|which|that|it|these|both)\s+(?:then\s+|also\s+|only\s+|roughly\s+)?(?:cut|reduc|giv|mak|yield|lead|increas|mean|"
     r"correspond|cost|doubl|quadrupl|halv|leav|result|shorten|lengthen|save|lower|rais|match|bring|add up|"
     r"amount)\w*\b[^;]*$",
     re.I,
 )
-"""What follows from a change: ``this cuts the sequence length by 4x``."""
+"""What follows from a change (``this cuts the sequence length by 4x``), or stays (``everything else unchanged``)."""
 
 _AS_IN = re.compile(r"\s*,?\s+(?:as|like) in\s+[A-Z][^,;.]*", re.S)
 _CUT = re.compile(

@@ -22,7 +22,7 @@ from search_spaces.plan_import.choose import CLEAR, ENOUGH, add_values, bare_tit
 from search_spaces.plan_import.combined import axes_joined, axes_named
 from search_spaces.plan_import.doing import FOLLOWS, OF_TO, without_asides, without_constants
 from search_spaces.plan_import.evidence import GENERAL, Score, evidence, knows, names_other, owner_of, picks_some
-from search_spaces.plan_import.loose import foreign, mentioned, setting_in
+from search_spaces.plan_import.loose import foreign, mentioned, setting_in, two_of_another
 from search_spaces.plan_import.numerals import NUMBER, TIMES, numbers_in, plain_numbers
 from search_spaces.plan_import.prose import UNWANTED, asks, unled, without_metrics
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
@@ -328,6 +328,8 @@ def _order(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> tu
     if _KEPT.search(text) or (isinstance(axis, NumberAxis) and (range_in(said) or _ENDS.search(said))):
         raise _Unread
     if foreign(said, places=True) or picks_some(said) or names_other(said, axis, _own(baseline, profile)):
+        raise _Unread
+    if two_of_another(said, axis, profile):
         raise _Unread
     found: list[Any] = []
     if isinstance(axis, NumberAxis):

@@ -27,7 +27,7 @@ from search_spaces.plan_import.doing import FOLLOWS, read_doing
 from search_spaces.plan_import.entry_account import EntryAccount
 from search_spaces.plan_import.evidence import Candidate, Score, candidates, evidence
 from search_spaces.plan_import.labels import ACTION, AXIS, METRICS, PART, REPLACEMENT
-from search_spaces.plan_import.loose import choice_in, is_quiet
+from search_spaces.plan_import.loose import choice_in, is_quiet, two_of_another
 from search_spaces.plan_import.measures import read_metric
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.roles import orders
@@ -287,7 +287,7 @@ class EntryReader(EntryAccount):
         for text in self.entry.actions:
             if _STEPWISE.search(text) and isinstance(axis, NumberAxis) and self.entry.replacements:
                 found.append(text)  # its values are differences or factors, and not values of the axis
-            if turned_down(text):
+            if turned_down(text) or (values and two_of_another(text, axis, self.profile)):
                 found.append(text)
                 continue
             if self._only_a_verb(text, axis, values):

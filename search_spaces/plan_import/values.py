@@ -53,6 +53,13 @@ _MORE_OF_IT = frozenset(
 """What is said of values that nobody names: ``more expressive decoder heads``."""
 _EVERY = frozenset(words("all any every"))
 
+_WHICH = re.compile(
+    r"\s*,?\s+(?:that|which|as)\s+(?:are|were|is|was)?\s*(?:described|studied|proposed|compared|considered|listed|mentioned"
+    r"|used|given)\s+(?:in|by)\s+the\s+(?:paper|authors|original \w+)\s*$",
+    re.I,
+)
+"""Where values that nobody names are described."""
+
 _THAN = re.compile(r"\b(?:alternatives?|options?)\s+to\b|\bother than\b|\bdifferent from\b|\binstead of\b", re.I)
 _GONE = re.compile(
     r"^\W*(?:no|without|w/o|none|off|disabled?|removed?|zero(?![\s-]*init)|drop(?:ped)?|turned off|absent)\b", re.I
@@ -65,6 +72,8 @@ _BESIDE = re.compile(
     r"|,?\s+(?:as in|as used (?:in|by)|à la)\s+[A-Z][\w.-]*(?:\s+[A-Z\d][\w.-]*)*\s*$"
     r"|,?\s*(?:so|thus|hence|i\.e\.,?|giving|yielding)\s+(?:that\s+)?"
     r"(?:[TN]\s*=\s*\d+|\d+\s+(?:image\s+|patch\s+)?tokens?)\s*$"
+    r"|\s*[(\[](?:(?:the )?(?:baseline|default|original|paper)\w*\s*[;:,]\s*)?"
+    r"(?:[TN]\s*=\s*)?\d+\s+(?:image\s+|patch\s+)?tokens?[)\]]\s*$"
 )
 """Where a value comes from, and how many tokens follow from it: neither changes the value."""
 
@@ -219,6 +228,7 @@ def _remark(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> R
 
 def _alternatives(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
     """Reads words that name no value, such as ``alternative decoder architectures`` or ``larger patch sizes``."""
+    text = _WHICH.sub("", text)
     rest = _rest(text, axis)
     if (than := _THAN.search(text)) and not _rest(text[: than.start()], axis) - _MARKERS:
         named = axis.parse(text[than.end() :], profile)

@@ -20,6 +20,7 @@ READ = {
     "**Activations.** Replace GELU with ReLU or with Snake.": None,
     "**Positions.** We would not remove the positional embedding.": None,
     "**Schedule.** Make it cosine.": None,
+    "**Compute.** We compare DiT-L with 100 sampling steps to DiT-B with 20 sampling steps.": None,
 }
 
 
@@ -80,6 +81,14 @@ LABELLED = {
     # words that say how values are, and name none
     ("final decoder", "REPLACE", "more expressive decoder heads"): ("decoder", "REPLACE", 3),
     ("positional embedding", "REPLACE", "less elaborate ones"): None,
+    ("decoder", "REPLACE", "the other decoders that are described in the paper"): ("decoder", "REPLACE", 3),
+    # what is known of a value, and what stays
+    ("model size", "REPLACE", "DiT-S (12 layers, d = 384, 6 heads)"): ("size", "REPLACE", ("S",)),
+    ("model size", "REPLACE", "DiT-S (13 layers, d = 384, 6 heads)"): None,
+    ("patch size", "REPLACE", "4 (64 tokens)"): ("patch_size", "REPLACE", (4,)),
+    ("gates", "REPLACE", "random initialization, everything else unchanged"): ("gate_init", "REPLACE", ("random",)),
+    # one word of two axes
+    ("Conditioning", "REMOVE", "N/A"): None,
 }
 
 
