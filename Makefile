@@ -47,7 +47,7 @@ coverage: $(STAMP)  ## Which lines the tests run.
 # A fresh environment with the lowest version of every package that pyproject.toml names. Not in CI.
 OLDEST ?= .venv-oldest
 test-oldest: $(STAMP)  ## The tests of dit_core and search_spaces with the oldest packages allowed.
-	$(BIN)/uv venv --quiet --clear --python 3.11 $(OLDEST)
+	$(BIN)/uv venv --quiet --clear --seed --python 3.11 $(OLDEST)
 	$(BIN)/uv pip install --quiet --python $(OLDEST)/bin/python --resolution lowest-direct -e '.[dev]'
 	$(OLDEST)/bin/python -m pytest $(PARALLEL) tests/dit_core tests/search_spaces
 

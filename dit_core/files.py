@@ -68,8 +68,13 @@ def move(path: Path, target: Path) -> None:
     sync(target.parent)
 
 
-def create_durably(path: Path, data: bytes) -> bool:
+def create(path: Path, data: bytes, *, durably: bool = True) -> bool:
     """Writes a file as ``write_durably`` does, unless something has that name; of several writers exactly one wins.
+
+    Args:
+        path: the file.
+        data: what is in it.
+        durably: whether to wait for the disk; without that a power cut may take the file, or what is in it.
 
     Returns:
         Whether this call made the file.
@@ -82,7 +87,8 @@ def create_durably(path: Path, data: bytes) -> bool:
     try:
         temporary.write_bytes(data)
         share(temporary)
-        sync(temporary)
+        if durably:
+            sync(temporary)
         try:
             os.link(temporary, path)  # fails where the name is taken; a rename would replace
         except FileExistsError:
@@ -93,7 +99,8 @@ def create_durably(path: Path, data: bytes) -> bool:
             return _create_without_links(path, data)
     finally:
         temporary.unlink(missing_ok=True)
-    sync(path.parent)
+    if durably:
+        sync(path.parent)
     return True
 
 

@@ -28,11 +28,12 @@ NUMERICS_VERSION = 2
 EVALUATION_NUMERICS_VERSION = 1
 """The same for a change that alters what is measured of given weights: labels, noise, guidance, features."""
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
 
 def digest(value: Any) -> str:
     """Returns the SHA-256 of a value's canonical JSON, as 64 hex digits."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(value).encode()).hexdigest()
 
 
 def train_id(config: TrialConfig, data_fingerprint: str, weights_fingerprint: str | None = None) -> str:

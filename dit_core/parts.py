@@ -123,11 +123,14 @@ class MetricEntry(Entry):
         direction: ``min`` where less is better, ``max`` where more is.
         network: the network that looks at the images, as ``service.cost.scoring`` calls it; None where that module
             knows by the metric's name.
+        check_reads: the fields of ``evaluation`` that its check looks at, where it looks at nothing else but the data
+            set, no file among it: a machine need not repeat such a check.
     """
 
     description: str
     direction: Direction = "min"
     network: str | None = None
+    check_reads: tuple[str, ...] = ()
 
 
 class Metrics(Parts["type[Metric]", MetricEntry]):
@@ -329,6 +332,7 @@ METRICS = Metrics(
         "fd_digits_cnn": MetricEntry(
             "dit_core.metrics.fd_digits_cnn:DigitsCNNDistance",
             description="Fréchet distance in features of its own, not comparable with FID",
+            check_reads=("num_samples", "allow_few_samples", "reference_images", "reference_statistics"),
         ),
         "fid": MetricEntry(
             "dit_core.metrics.fid:FID", description="FID, the Fréchet distance in pooled Inception-v3 features"

@@ -9,7 +9,7 @@ from typing import Any
 from dit_core.errors import UserError, nearest, parse
 from dit_core.paths import expanded
 from search_spaces.expand import expand
-from search_spaces.plan_import import import_plan, is_plan_file
+from search_spaces.plan_files import is_plan_file
 from search_spaces.study import Study
 from search_spaces.text_files import read_text, read_yaml, write_yaml
 
@@ -42,6 +42,8 @@ def load_study(source: str | Path | Study, *, skip_unknown: bool = False, profil
         expand(source)
         return source
     if is_plan(source):
+        from search_spaces.plan_import import import_plan  # see search_spaces.plan_files
+
         return import_plan(source, profile=profile).require_complete(skip_unknown)
     return study_from_data(read_study_file(source), str(source))
 

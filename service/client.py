@@ -17,7 +17,6 @@ from dit_core.plugins.bundle import Bundle
 from dit_core.runtime.account import complete_environment
 from search_spaces.expand import expand
 from search_spaces.load import presets
-from search_spaces.plan_import import IncompletePlan
 from search_spaces.study import Study
 from service import phases
 from service.analysis.preview import Preview
@@ -129,10 +128,8 @@ class Client(Keeping):
                 prepared = replace(prepared, train_ids={**prepared.train_ids, **known})
                 store.require_writable()
             require_complete(opened, choices)
-        except IncompletePlan as error:
-            blocker = error.short
         except UserError as error:
-            blocker = str(error)
+            blocker = getattr(error, "short", str(error))  # an IncompletePlan's, whose rest is shown anyway
         if measure:
             if prepared is None:
                 raise UserError(f"measure: the study cannot run yet: {blocker}")

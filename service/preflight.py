@@ -13,6 +13,7 @@ from dit_core.data.config import DataConfig
 from dit_core.data.misfit import Misfit
 from dit_core.errors import UserError
 from dit_core.gflops import count
+from dit_core.kept_checks import check_metric
 from dit_core.parts import METRICS
 from search_spaces.analysis_plan import analysis_plan
 from search_spaces.expand import expand
@@ -172,7 +173,7 @@ def _metrics_that_do_not_fit(config: TrialConfig, dataset: ImageDataset) -> list
 def _check_metrics(config: TrialConfig, dataset: ImageDataset) -> None:
     for name in config.evaluation.metrics:
         try:
-            METRICS.get(name, "evaluation.metrics").check(config, dataset)
+            check_metric(name, config, dataset)
         except Exception as error:
             if isinstance(error, UserError) or name not in METRICS.origins:
                 raise

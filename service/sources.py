@@ -6,19 +6,21 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dit_core.errors import UserError
 from dit_core.paths import expanded
 from dit_core.plugins.bundle import Bundle
 from search_spaces.load import is_plan, presets, read_study_file
-from search_spaces.plan_import import ImportedPlan, import_plan
 from search_spaces.study import Study
 from service.choices import Choices, chosen, plugins_of, refuse_unknown
 from service.command_text import arguments_of
 from service.plugins import named_plugins, put_in_use
 from service.records.store import Store
 from service.records.study_files import is_defined, read_definition, unreadable_studies
+
+if TYPE_CHECKING:
+    from search_spaces.plan_import import ImportedPlan
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ def open_study(
     path = expanded(name, "study")
     if is_plan(path):
         added, plugins = _with_plugins({}, choices, None, run=run)
+        from search_spaces.plan_import import import_plan  # see search_spaces.plan_files
+
         imported = import_plan(path, choices.get("profile", "digits"), accept_guesses=guess)
         study, notes = chosen({**imported.study.model_dump(), **added}, choices, name)
         return Opened(study, name, path, imported, notes, arguments_of(str(path.absolute()), choices), plugins)

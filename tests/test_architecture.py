@@ -180,3 +180,11 @@ def test_no_file_is_over_500_lines() -> None:
         if (count := len(path.read_text().splitlines())) > 500
     }
     assert not long
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    """``make test-fast`` and ``make coverage`` collect all in one call, where pytest tells modules by their names."""
+    seen: dict[str, Path] = {}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        assert path.name not in seen, f"{path.relative_to(ROOT)} is called like {seen[path.name].relative_to(ROOT)}"
+        seen[path.name] = path

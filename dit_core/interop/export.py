@@ -76,15 +76,7 @@ def export(
     check_layout(config, layout)
     require_room_for(to, "to")
     _check_target(to, layout)
-    length = config.evaluation.ema_length if decay is None else None
-    decay = config.evaluated_decay if decay is None else decay
-    if decay not in (*config.training.ema_decays, 0):
-        kept = ", ".join(map(repr, config.training.ema_decays))
-        raise UserError(f"ema: {decay!r} is not among the averages that were kept; allowed: {kept}, or the raw weights")
-    weights, prefix = ("raw", "model.") if decay == 0 else (f"EMA {decay!r}", f"ema.{decay!r}.")
-    if length is not None:
-        weights, prefix = f"EMA of length {length!r}", f"ema.length-{length!r}."
-    tensors = _state(read(checkpoint, images), prefix, config)
+    weights, tensors = averaged(config, checkpoint, images, decay)
     provenance = {**(record or {}), "images": images, "weights": weights, "config": config.model_dump(mode="json")}
 
     notes: tuple[str, ...] = ()
@@ -103,6 +95,35 @@ def export(
         else:
             _write_file(temporary, chosen.from_ours(tensors), provenance)
     return Exported(to, layout, images, weights, notes)
+
+
+def averaged(
+    config: TrialConfig, checkpoint: Path, images: int, decay: float | None = None
+) -> tuple[str, dict[str, Tensor]]:
+    """Returns the weights of a checkpoint that samples are made with, under our own names.
+
+    Args:
+        config: the trial that the checkpoint is of.
+        checkpoint: a checkpoint of ``dit_core.training``.
+        images: training images it must be of.
+        decay: which average; None is the one that evaluation takes, 0 the raw weights.
+
+    Returns:
+        Which weights they are, such as ``EMA 0.9999``, and name -> tensor.
+
+    Raises:
+        UserError: there is no such average.
+        CorruptCheckpoint: the checkpoint is torn.
+    """
+    length = config.evaluation.ema_length if decay is None else None
+    decay = config.evaluated_decay if decay is None else decay
+    if decay not in (*config.training.ema_decays, 0):
+        kept = ", ".join(map(repr, config.training.ema_decays))
+        raise UserError(f"ema: {decay!r} is not among the averages that were kept; allowed: {kept}, or the raw weights")
+    weights, prefix = ("raw", "model.") if decay == 0 else (f"EMA {decay!r}", f"ema.{decay!r}.")
+    if length is not None:
+        weights, prefix = f"EMA of length {length!r}", f"ema.length-{length!r}."
+    return weights, _state(read(checkpoint, images), prefix, config)
 
 
 def check_layout(config: TrialConfig, layout: str) -> None:

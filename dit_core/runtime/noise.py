@@ -198,7 +198,7 @@ def _key_on(device: torch.device, key: Key) -> tuple[Tensor, Tensor]:
 
 @cache
 def _kernel(device: torch.device) -> Callable[..., Tensor]:
-    return compilation.fused(_of_tensors) if compilation.works(device) else _of_tensors
+    return _compiled(_of_tensors, device)
 
 
 def _of_tensors(block: Tensor, position: Tensor, step: Tensor, k0: Tensor, k1: Tensor) -> Tensor:
@@ -212,7 +212,27 @@ def _of_tensors(block: Tensor, position: Tensor, step: Tensor, k0: Tensor, k1: T
 
 @cache
 def _choice(device: torch.device) -> Callable[..., Tensor]:
-    return compilation.fused(_of_chances) if compilation.works(device) else _of_chances
+    return _compiled(_of_chances, device, _scalar(_MASK // 3, device))
+
+
+def _compiled(plain: Callable[..., Tensor], device: torch.device, *more: Tensor) -> Callable[..., Tensor]:
+    """Returns one of the functions below in one kernel, or as it is where there is none or it computes other numbers.
+
+    PyTorch 2.9's compiler, on the CPU at least, gets the integers wrong where they are computed by themselves.
+
+    Args:
+        plain: the function.
+        device: where it will run.
+        *more: what it takes after the key.
+    """
+    if not compilation.works(device):
+        return plain
+    kernel = compilation.fused(plain)
+    columns, rows = torch.arange(100, device=device), torch.arange(5, device=device) + 2**32 - 3
+    probe = (columns[None], rows[:, None], _scalar(3, device), *_key_on(device, (123, _MASK)), *more)
+    with torch.no_grad():
+        same = torch.allclose(kernel(*probe).float(), plain(*probe).float(), rtol=1e-5, atol=1e-5)
+    return kernel if same else plain
 
 
 def _of_chances(block: Tensor, position: Tensor, step: Tensor, k0: Tensor, k1: Tensor, limit: Tensor) -> Tensor:

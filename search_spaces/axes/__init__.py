@@ -82,6 +82,8 @@ def all_axes() -> tuple[Axis, ...]:
 
 def axis_called(text: str) -> Axis | None:
     """Returns the axis that ``text`` names, as ``find_axis`` does; None where it names no axis, or not one alone."""
+    if text in AXES.names():  # most names come from configurations and other code, not from people
+        return AXES.get(text)
     names = {axis.name: axis.names for axis in all_axes()}
     found = match(text, names) or match(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", str(text)), names)
     return None if found is None else AXES.get(found)

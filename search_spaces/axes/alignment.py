@@ -58,6 +58,9 @@ AXIS = AlignmentAxis(
         "alignment with dino features", "self supervised alignment",
     ),
     vocabulary=(
+        "align with dinov2", "dino features", "auxiliary alignment", "feature distillation loss",
+        "pull towards pretrained features", "repa coeff", "proj coeff", "projection loss", "external encoder",
+        "regularise with features", "semantic features", "encoder features",
         "align features", "pull towards dinov2", "pull of intermediate tokens", "towards features",
         "features of a frozen encoder", "frozen encoder", "frozen features", "external features",
         "borrowed features", "match features", "feature matching loss", "teacher features", "dinov2 features",

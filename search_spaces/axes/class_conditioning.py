@@ -48,6 +48,10 @@ AXIS = ClassConditioningAxis(
         "class conditioning signal",
     ),
     vocabulary=(
+        "y embedding", "y embedder", "label embedder", "class embedder", "label guidance signal",
+        "class labels removed", "drop all labels", "fully unconditional", "label agnostic", "class agnostic",
+        "ignore labels", "train without class labels", "without conditioning on class", "use labels",
+        "num classes", "label signal",
         "class supervision", "label supervision", "label input", "labels as input", "class identity",
         "label embedding table", "class input", "class signal", "class token", "knowledge of the class",
         "told the class", "told which class", "fed the class", "class fed to the network", "class is given",

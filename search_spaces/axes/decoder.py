@@ -13,6 +13,8 @@ AXIS = ChoiceAxis(
     "ddt: Wang et al., arXiv 2504.05741",
     fields=("model.decoder",),
     vocabulary=(
+        "unpatchify head", "detokeniser", "detokenizer", "linear head", "head that maps tokens to pixels",
+        "reconstruction head", "conv head",
         "reads out", "maps tokens", "decoding head", "regression head", "noise head", "denoising head",
         "finer head", "tokens back to pixels", "map from tokens to pixels", "final tokens", "output mapping",
         "last linear", "last linear map", "output stage", "output module", "projection to pixels",
@@ -40,11 +42,15 @@ AXIS = ChoiceAxis(
     value_aliases={
         "linear": ("standard", "linear layer", "linear head", "linear projection", "single linear layer"),
         "mlp": (
+        "deeper head",
+
             "small mlp", "shallow mlp", "mlp decoder", "two layer perceptron head", "multi layer perceptron",
             "mlp head", "two layer mlp", "perceptron", "two layer perceptron", "two layer network",
             "nonlinear mlp", "hidden layer",
         ),
         "conv": (
+        "conv head", "small conv",
+
             "conv decoder", "convolution head", "small cnn", "small convnet", "convolutional decoder",
             "convolutional head", "convolution", "convolutional", "cnn", "convolutional layer", "3x3 convolution",
             "conv layer", "convolution layer", "u vit", "uvit",

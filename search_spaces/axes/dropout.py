@@ -43,9 +43,10 @@ AXES_OF_DROPOUT: tuple[Axis, ...] = (
             "dropout in transformer blocks", "dropout inside the blocks", "network dropout", "block dropout",
             "unit dropout", "activation dropout", "dropout rate", "dropout probability", "dropout regularization",
             "dropout regularisation", "dropout in attention and mlp", "attention and mlp dropout",
-            "dropout in the blocks", "transformer dropout", "dropout layers",
-        ),
+            "dropout in the blocks", "transformer dropout",         ),
         vocabulary=(
+        "residual dropout", "dropout inside blocks",
+        "drop rate", "p drop", "general dropout", "dropout on activations",
             "dropout in the transformer", "units are dropped", "random units", "zeroing activations",
             "regularization", "regularisation", "overfitting", "drop", "dropped units", "hidden dropout",
         ),
@@ -70,6 +71,9 @@ AXES_OF_DROPOUT: tuple[Axis, ...] = (
             "attention probs dropout", "dropout on the attention weights", "attention dropout rate",
         ),
         vocabulary=(
+        "drop attention weights", "attention weights dropped", "dropping attention", "attention regularisation",
+        "attention regularization", "regularising attention", "regularizing attention", "dropout after softmax",
+        "attn drop rate", "attention probs dropout prob",
             "zeroing of attention probabilities", "random zeroing of attention", "dropout on attention maps",
             "dropout on the attention maps", "dropout of attention", "dropout in the attention layers",
             "attention maps", "dropping attention weights", "dropout after the softmax", "attention probabilities",
@@ -95,6 +99,8 @@ AXES_OF_DROPOUT: tuple[Axis, ...] = (
             "dropout in the feed forward network", "mlp drop", "mlp dropout rate",
         ),
         vocabulary=(
+        "dropout in the ffn", "proj drop", "dropout in feed forward layers", "mlp regularisation",
+        "mlp regularization",
             "zeroing of what the mlp puts out", "random zeroing of the mlp",
             "dropout behind the feed forward layer", "dropout after the mlp", "dropout behind the mlp",
             "dropout in the feed forward layers", "dropout after the feed forward", "dropout on the mlp",

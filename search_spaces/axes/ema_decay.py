@@ -43,6 +43,8 @@ AXIS = EmaDecayAxis(
         ),
     adapts=("training.ema_decays", "evaluation.ema_length"),
     vocabulary=(
+        "unaveraged weights", "ema off", "no ema", "target network decay", "averaging coefficient",
+        "shorter average", "longer average",
         "averaging of the weights", "average weights", "smoothed copy", "weights used for sampling",
         "weights for sampling", "evaluation weights", "polyak averaging", "weight smoothing",
         "slow weight average", "half life", "decay of the average", "shadow copy", "shadow copy of the weights",

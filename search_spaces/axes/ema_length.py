@@ -51,6 +51,8 @@ AXIS = EmaLengthAxis(
         "ema width", "power function averaging",
     ),
     vocabulary=(
+        "post hoc averaging", "power law averaging", "relative length", "ema profile width", "edm2 style ema",
+        "width of the ema", "averaging profile",
         "power law average", "power law ema", "power function average", "edm2 style averaging",
         "width of the averaging window", "relative averaging width", "sigma relative", "relative width",
         "post hoc", "sigma rel", "edm2", "power function", "averaging length", "snapshots", "ema length",

@@ -12,6 +12,9 @@ AXIS = ChoiceAxis(
     citation="Peebles & Xie, arXiv 2212.09748, section 3.2 (adaLN-Zero); Goyal et al., arXiv 1706.02677, section 5.1",
     fields=("model.gate_init",),
     vocabulary=(
+        "zero initialised residual", "alpha gates", "layerscale init", "adaln zero gates", "identity at init",
+        "identity block", "init of the modulation output", "zero out the modulation", "how gates are initialised",
+        "how gates are initialized",
         "zero init of the gates", "zero initialized modulation", "identity initialization", "identity init",
         "residual gates", "adaln gates", "initialization of the modulation layers",
         "zero initialisation of the gates", "gate start", "starting value of the gates", "start of the gates",
@@ -38,12 +41,21 @@ AXIS = ChoiceAxis(
     value_aliases={
         "zero": ("zeros", "0", "zero initialized", "zero initialised", "closed"),
         "random": (
+        "at random", "drawn at random", "ordinary random", "ordinary linear layer", "linear layer initialization",
+        "usual initialization", "standard initialization", "like any linear layer",
+        "random init", "randomly", "small random values", "default linear init",
+        "like ordinary linear layers", "pytorch default",
+
             "default init", "default initialisation", "default initialization", "normal init", "xavier init",
             "small random", "non zero", "nonzero", "like any other layer", "random values",
             "random initialisation", "random initialization", "xavier", "xavier uniform", "glorot",
             "randomly initialized", "randomly initialised",
         ),
         "ones": (
+        "initialised at one", "initialized at one", "initialized to 1", "initialised to 1", "alpha is one",
+        "alpha 1", "alpha equals one", "alpha one", "set to 1", "starts at 1", "start at 1",
+        "identity gates open", "init to one",
+
             "all ones", "start at one", "starting at one", "set to one", "starts at one", "start open", "1",
             "open", "initialized to one", "initialised to one", "one", "unit gates", "fully open",
         ),

@@ -19,6 +19,7 @@ AXIS = NumberAxis(
         "gradient clipping threshold",
     ),
     vocabulary=(
+        "clip grad", "norm of gradients", "clipping threshold", "grad norm", "clip by norm", "clip by global norm",
         "limit on the gradient norm", "cap on the gradient norm", "cap on the norm of the gradients",
         "gradient norm", "global gradient norm", "norm of the gradient", "norm of the gradients",
         "limit of the gradient", "bound on the gradient norm", "clip gradients", "clip the gradients", "max norm",

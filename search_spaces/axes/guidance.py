@@ -19,6 +19,14 @@ EVERYWHERE = (0.0, 1.0)
 _PAIR = re.compile(r"[\[(]?\s*(\d*\.?\d+)\s*(?:-|–|to|and|until|,|;|:)\s*(\d*\.?\d+)\s*[\])]?")
 
 
+_EVERYWHERE = re.compile(
+    r"\beverywhere\b|\b(?:always|throughout)(?: sampling)?\b"
+    r"|\b(?:(?:at|over|for|on|in)\s+)?(?:the\s+)?(?:all|every|full|whole|entire)\s+(?:of\s+)?(?:the\s+)?"
+    r"(?:noise levels?|(?:sampling |time ?)?steps?|trajectory|range|interval|sampling(?: process)?)\b",
+    re.I,
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class GuidanceChannelsAxis(NumberAxis):
     """A number of channels; the usual one is what a config has that names none."""
@@ -56,7 +64,7 @@ class GuidanceIntervalAxis(Axis):
         """Returns the pair that ``text`` names: ``0.1-0.5``, ``from 0.1 to 0.5``, ``everywhere``."""
         shown = "-".join(map(str, text)) if isinstance(text, list | tuple) else str(text)
         pair = _PAIR.search(shown)
-        rest = _PAIR.sub(" ", shown, count=1) if pair else re.sub("everywhere", " ", shown, flags=re.IGNORECASE)
+        rest = _PAIR.sub(" ", shown, count=1) if pair else _EVERYWHERE.sub(" ", shown, count=1)
         known = pair is not None or rest != shown
         if known and not meaningful(without(words(rest), map(words, ("noise level", "level", *self.spoken)))):
             low, high = (float(pair[1]), float(pair[2])) if pair else EVERYWHERE
@@ -90,6 +98,7 @@ AXES_OF_GUIDANCE: tuple[Axis, ...] = (
         absent=("unguided sampling", "guidance free sampling",
                     "unguided", "no guidance", "plain conditional sampling",),
         vocabulary=(
+        "how strongly samples are guided", "turn on guidance", "no guidance", "guided sampling",
             "cfg weight", "cfg strength", "guidance weight", "cfg value", "pushed towards the class",
             "pushed towards their class", "push towards the class", "how strongly the class",
             "amplifying the class", "amplify the class", "strength of the class signal",
@@ -119,6 +128,9 @@ AXES_OF_GUIDANCE: tuple[Axis, ...] = (
         citation="the released code of Peebles & Xie, arXiv 2212.09748, guides three of four",
         fields=("evaluation.guidance_channels",),
         vocabulary=(
+        "three channel guidance", "first three channels", "guidance on a subset of channels",
+        "apply guidance to all channels", "guidance over all channels", "partial guidance",
+        "guide all latent channels", "channel subset",
             "latent channels", "three channels", "four channels", "first three", "first three latent channels",
             "channels", "all four channels", "channels are guided", "guidance on",
         ),
@@ -137,6 +149,9 @@ AXES_OF_GUIDANCE: tuple[Axis, ...] = (
         citation="Kynkäänniemi et al., arXiv 2404.07724",
         fields=("evaluation.guidance_interval",),
         vocabulary=(
+        "limited interval", "limited guidance", "guidance on part of the trajectory", "guidance schedule window",
+        "part of the trajectory that is guided", "guidance start and end", "noise levels that are guided",
+        "early steps unguided",
             "only at noise levels", "noise levels between", "guided steps", "high noise levels",
             "low noise levels", "restrict guidance", "limited interval guidance", "when guidance is applied",
             "noise levels", "interval", "interval of noise levels", "active", "guidance is active",

@@ -39,6 +39,8 @@ AXIS = LearningRateScheduleAxis(
         "decay of the learning rate",
     ),
     vocabulary=(
+        "cosine lr", "anneal the learning rate", "annealed lr", "constant versus cosine", "cool down", "cooldown",
+        "scheduler type", "constant lr schedule",
         "decay of the learning rate", "course of the learning rate", "learning rate curve",
         "end of the learning rate curve", "course of the step size", "learning rate over training",
         "step size over training", "learning rate course", "shape of the learning rate", "rate over time",
@@ -58,10 +60,14 @@ AXIS = LearningRateScheduleAxis(
             "constant rate", "constant learning rate", "fixed", "no decay", "flat", "unchanged", "no schedule",
         ),
         "linear": (
+        "linear cool down",
+
             "linear decay to zero", "linear to zero", "decay linearly", "linearly to zero",
             "linear decay", "linearly decaying", "linear annealing",
         ),
         "cosine": (
+        "cosine lr",
+
             "cosine decay schedule", "cosine to zero", "cosine decay",
             "cosine annealing", "half cosine", "cosine decay to zero", "cos",
         ),

@@ -11,6 +11,9 @@ AXIS = BoolAxis(
     citation="Bao et al., U-ViT, arXiv 2209.12152, section 3.1",
     fields=("model.long_skips",),
     vocabulary=(
+        "unet style skips", "u net shortcuts", "u shaped connections", "mirror block", "mirrored block",
+        "shallow to deep connections", "skip links", "dense shortcuts", "shortcut between early and late blocks",
+        "uvit", "use skip",
         "skip concatenation", "links from early to late blocks", "u net style skips", "skips from early to late",
         "bridge connections", "bridges", "encoder to decoder skips", "long range shortcuts", "long shortcuts",
         "long residuals", "skip", "skip connections", "shallow and deep layers", "early and late blocks",

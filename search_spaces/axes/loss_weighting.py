@@ -12,6 +12,10 @@ AXIS = ChoiceAxis(
     citation="Hang et al., Min-SNR, arXiv 2303.09556, section 3.4",
     fields=("diffusion.loss_weighting",),
     vocabulary=(
+        "snr gamma", "min snr gamma", "loss scale per timestep", "weight of timesteps", "timestep weights",
+        "reweighted loss", "p2 weighting", "balance across noise levels", "balancing the loss",
+        "emphasise timesteps", "emphasize timesteps", "per step loss weight", "simple mse loss", "unweighted loss",
+        "uniform weight", "snr clamp", "loss coefficients",
         "snr weighting", "per timestep weights", "loss reweighting", "weighting of the denoising loss",
         "weighted denoising loss", "weight of each noise level", "weight of each timestep",
         "weights over noise levels", "weights over timesteps", "equal over all noise levels",
@@ -39,6 +43,8 @@ AXIS = ChoiceAxis(
             "uniform", "constant",
         ),
         "min-snr": (
+        "clamped snr",
+
             "min snr weighting", "min snr gamma weighting", "min snr weights", "min snr gamma", "min snr γ",
             "minsnr", "min snr 5", "min snr gamma 5",
         ),

@@ -27,6 +27,8 @@ AXIS = MaskRatioAxis(
     fields=("training.mask_ratio", "model.mask_token"),
         absent=("unmasked", "all tokens", "no masking",),
     vocabulary=(
+        "fraction masked", "hide half of the tokens", "mask rate", "share of tokens hidden", "dropped patches",
+        "drop patches", "randomly hidden patches", "train on a subset of tokens", "token sparsity",
         "hide tokens", "tokens hidden", "hiding tokens", "share of hidden tokens", "share of masked tokens",
         "share of tokens masked", "fraction of masked patches", "masked patches", "patches are hidden",
         "drop tokens during training", "tokens dropped in training", "masking of patches", "mask", "masked",

@@ -13,6 +13,7 @@ AXIS = ChoiceAxis(
     "arXiv 1706.03762, equation 2; SiLU: Elfwing et al., arXiv 1702.03118",
     fields=("model.mlp",),
     vocabulary=(
+        "feedforward type", "pointwise feedforward",
         "ffn type", "feed forward design", "function between the two linear layers", "between the two linear maps",
         "hidden activation", "hidden non linearity", "gated mlp", "gated feed forward", "transfer function",
         "squashing function", "point wise network", "feed forward block", "non linearity", "nonlinearity",
@@ -42,9 +43,13 @@ AXIS = ChoiceAxis(
             "tanh approximated gelu", "tanh gelu", "approximate gelu", "gelu approximate",
         ),
         "gelu-exact": ("exact gelu", "erf gelu", "gelu erf", "gelu none", "gelu with the error function"),
-        "relu": ("re lu", "rectified linear unit", "rectifier"),
+        "relu": (
+        "rectified linear",
+"re lu", "rectified linear unit", "rectifier"),
         "silu": ("si lu", "swish", "sigmoid linear unit", "ungated silu", "ungated swish"),
         "swiglu": (
+        "llama style mlp",
+
             "swiglu gating", "swish gated linear units", "silu gated mlp", "gated silu mlp", "swiglu mlp",
             "swiglu ffn", "gated linear unit with swish", "gated linear unit with silu", "swiglu feed forward",
             "gated swiglu", "swi glu", "swish glu", "silu glu", "swish gated linear unit",

@@ -45,6 +45,8 @@ AXIS = NoiseScheduleAxis(
         "noise variance schedule", "betas schedule", "forward process schedule",
     ),
     vocabulary=(
+        "forward schedule", "log snr schedule", "diffusion variance schedule", "destruction of information",
+        "noising", "noise curve", "sigmoid schedule", "noise profile",
         "linear betas", "cosine betas", "signal decay", "noise added over time", "diffusion schedule",
         "signal to noise schedule", "forward noising", "how the betas grow", "betas grow", "growth of the betas",
         "how noise is added", "amount of noise per step", "noising process", "corruption schedule",
@@ -61,6 +63,8 @@ AXIS = NoiseScheduleAxis(
                     "linear beta",),
         "scaled-linear": ("sqrt linear", "square root linear", "quadratic", "scaled linear beta"),
         "cosine": (
+        "iddpm cosine",
+
             "squared cosine schedule", "squared cosine", "cos", "squaredcos cap v2",
             "squaredcos", "cosine beta", "cosine alpha bar",
         ),

@@ -19,6 +19,7 @@ AXIS = ChoiceAxis(
         "normalisation type", "normalization scheme", "feature normalization",
     ),
     vocabulary=(
+        "layer normalization", "root mean square normalisation", "norm variant", "recentering",
         "normalization function", "pre normalization layer", "layer that normalises", "normalising layer",
         "normalizing layer", "type of normalisation", "normalisation in the blocks",
         "layer normalization in the blocks", "pre norm", "normalised", "normalized", "mean subtraction",
@@ -42,6 +43,8 @@ AXIS = ChoiceAxis(
         "groupnorm": ("group norms",
                     "group norm", "group normalization", "group normalisation", "gn"),
         "rmsnorm": (
+
+
             "root mean square layer norm", "rms only norm", "rms norm", "rms", "rms normalization",
             "rms normalisation", "rms layer norm", "root mean square norm", "root mean square normalization",
             "root mean square normalisation", "root mean square layer normalization",

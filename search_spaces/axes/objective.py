@@ -35,6 +35,8 @@ AXIS = ObjectiveAxis(
     "flow: Ma et al., SiT, arXiv 2401.08740",
     fields=("diffusion.objective", "model.learn_sigma", "evaluation.sampler"),
     vocabulary=(
+        "model target", "eps prediction", "v prediction", "x0 prediction", "data prediction", "rectified flow",
+        "target parameterisation", "output target", "stochastic interpolants",
         "v param", "velocity field", "regress the noise", "predict noise", "predict the noise", "predicting noise",
         "predicting the noise", "network target", "regression target", "prediction parameterization",
         "diffusion process", "process", "regress", "regressed quantity", "what the network regresses",
@@ -67,16 +69,22 @@ AXIS = ObjectiveAxis(
             "predicting the noise", "epsilon", "eps", "ε",
         ),
         "x0": (
+        "x0 target", "sample prediction", "x prediction",
+
             "x zero", "original sample", "original image", "denoised data", "clean image prediction",
             "predict the clean image", "predicting the clean image", "predict x0", "predicting x0", "x 0", "x",
             "clean image", "clean data", "image", "data", "sample", "clean latent", "clean latents",
             "clean signal", "clean sample", "denoised latent", "denoised image", "x start",
         ),
         "v": (
+        "velocity prediction",
+
             "v prediction", "v pred", "v target", "predict v", "predicting v", "v parameterization",
             "v parameterisation", "v param",
         ),
         "flow": (
+        "sit objective",
+
             "rectified flow matching", "flow matching objective", "stochastic interpolant", "straight line flow",
             "linear interpolant flow", "flow matching loss", "linear flow matching", "velocity of a straight path",
             "flow matching", "rectified flow", "linear path", "sit", "linear flow", "conditional flow matching",

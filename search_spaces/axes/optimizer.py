@@ -12,6 +12,9 @@ AXIS = ChoiceAxis(
     citation="Loshchilov & Hutter, arXiv 1711.05101; Muon: Jordan et al. 2024, scaled by Liu et al., arXiv 2502.16982",
     fields=("training.optimizer",),
     vocabulary=(
+        "optim", "adam variant", "adamw or muon", "second order optimiser", "parameter updates", "opt",
+        "optimizer type", "orthogonalised momentum", "matrix optimiser", "matrix optimizer", "sgd", "lion",
+        "which optimiser", "choice of optimizer",
         "gradient method", "optimisation method", "optimization method", "which optimizer", "update algorithm",
         "adaptive moments", "adam", "adamw", "momentum orthogonalised", "orthogonalised updates", "second order",
         "update rule", "optimisation",
@@ -25,7 +28,9 @@ AXIS = ChoiceAxis(
     value_aliases={
         "adamw": ("adamw optimizer",
                     "adam w", "adam with decoupled weight decay"),
-        "muon": ("muon optimizer", "newton schulz",
+        "muon": (
+        "orthogonalised momentum", "muon for matrices",
+"muon optimizer", "newton schulz",
                     "momentum orthogonalized by newton schulz", "momentum orthogonalised by newton schulz",
                  "muon and adamw", "muon with adamw"),
     },

@@ -31,6 +31,8 @@ AXIS = PatchSizeAxis(
     citation="Peebles & Xie, arXiv 2212.09748, section 3.2 and Table 4",
     fields=("model.patch_size",),
     vocabulary=(
+        "tokeniser stride", "patchify stride", "patch embed stride", "bigger patches", "number of image tokens",
+        "patchifier",
         "pixels per patch", "cells per patch", "token density", "number of input tokens", "image tokenization",
         "patchification stride", "finer patches", "coarser patches", "patch embedding convolution",
         "non overlapping patches", "patches of", "patch granularity", "patchification granularity",

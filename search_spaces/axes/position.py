@@ -14,6 +14,10 @@ AXIS = ChoiceAxis(
     "Swin Transformer, arXiv 2103.14030, section 3.2",
     fields=("model.position",),
     vocabulary=(
+        "location information", "spatial coordinates", "absolute positions", "rotary", "rope", "ape",
+        "learnable positions", "trainable positions", "trainable position table", "position bias",
+        "order information", "permutation invariant", "pe type", "where a patch lies", "location of patches",
+        "coordinate embedding",
         "frequency based embedding", "grid coordinates", "sincos table", "pos embed table", "position signal",
         "where tokens are", "spatial encoding", "location encoding", "patch coordinates", "positional bias",
         "places of the tokens", "sine table", "positional prior", "place of each patch", "places of the patches",
@@ -44,12 +48,16 @@ AXIS = ChoiceAxis(
             "fixed sinusoidal", "fixed 2d sincos", "fixed 2d sin cos", "fixed 2d sinusoidal",
         ),
         "learned": (
+        "learned embedding table", "vit style",
+
             "learned table", "learned embedding", "trainable table", "learnable table", "learned vectors",
             "trainable vectors", "learned position embedding", "learned positional embedding",
             "trainable embedding", "learned embeddings", "learnable embeddings", "learnable", "learnt",
             "trainable", "learned absolute", "learnable absolute",
         ),
         "rotary": (
+
+
             "rotary position embedding", "rotary positional embedding", "rotary embedding", "rotary encoding",
             "2d rotary embedding", "rope 2d", "rotary position embeddings", "rope", "2d rotary", "2d rope",
             "axial rope", "axial rotary", "2d axial rope", "2d axial rotary", "axial 2d rope", "axial 2d rotary",
@@ -64,6 +72,9 @@ AXIS = ChoiceAxis(
             "swin", "swin bias", "swin relative position bias", "relative attention bias",
         ),
         "none": (
+        "no positions", "without positions", "no positional encoding", "without positional embeddings",
+        "unordered set", "permutation equivariant",
+
             "no positional embedding", "no position signal", "position free", "no", "without", "nope",
             "no position information",
         ),

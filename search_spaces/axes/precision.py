@@ -18,6 +18,8 @@ AXIS = ChoiceAxis(
         "mixed precision training", "half precision", "compute precision", "number format",
     ),
     vocabulary=(
+        "numerics", "training numerics", "tf32", "bfloat16", "float32", "precision of the arithmetic",
+        "tensor cores", "cheaper numerics",
         "low precision training", "reduced precision", "numerical format", "number format",
         "floating point format", "format of the numbers", "format of activations", "numeric format", "arithmetic",
         "data type", "bit width", "word length", "32 bit", "16 bit", "half precision", "low precision",
@@ -29,10 +31,14 @@ AXIS = ChoiceAxis(
     around=("precision", "training", "arithmetic"),
     value_aliases={
         "float32": (
+
+
             "full fp32", "32 bit floats", "fp32", "f32", "float 32", "32 bit", "full", "full precision", "single",
             "single precision",
         ),
         "bfloat16": (
+        "bfloat", "bf16 amp", "16 bit brain float",
+
             "bf16 precision", "bf16 mixed precision", "bfloat16 mixed precision", "brain floating point", "bf16",
             "bfloat 16", "brain float", "brain float 16", "mixed bf16", "bf16 mixed", "bf16 autocast",
             "bfloat16 autocast", "mixed bfloat16", "bfloat16 mixed",

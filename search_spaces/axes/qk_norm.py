@@ -11,6 +11,8 @@ AXIS = BoolAxis(
     citation="Dehghani et al., ViT-22B, arXiv 2302.05442, section 2; Esser et al., SD3, arXiv 2403.03206",
     fields=("model.qk_norm",),
     vocabulary=(
+        "normalize queries and keys", "normalised attention logits", "logit normalisation", "use qk norm",
+        "qk normalised",
         "attention stability", "attention logit growth", "query key scaling", "qk rms", "normalization of q and k",
         "normalisation of q and k", "q and k normalised", "q and k", "q k", "qk", "query and key vectors",
         "queries and keys per head", "normalise q and k", "normalize q and k", "normalise queries and keys",

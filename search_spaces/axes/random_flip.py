@@ -18,6 +18,8 @@ AXIS = BoolAxis(
         "augmentation", "mirroring", "left right flip",
     ),
     vocabulary=(
+        "data flips", "augmentation by flipping", "flip probability", "flipping images",
+        "mirrored training images",
         "training images", "flipped horizontally", "mirrored copies", "mirrored images", "mirror images",
         "left right mirroring", "left right mirror", "mirror augmentation", "flipped images", "flip images",
         "flips of the training images", "horizontally flipped", "flips", "flip", "flipped", "mirror", "mirrored",

@@ -11,6 +11,12 @@ AXIS = NumberAxis(
     citation="Darcet et al., arXiv 2309.16588",
     fields=("model.registers",),
     vocabulary=(
+        "global tokens",
+        "n registers",
+        "num registers",
+        "learnable extra tokens",
+        "placeholder tokens",
+        "summary tokens",
         "sink tokens",
         "blank tokens",
         "register slots",

@@ -38,6 +38,9 @@ AXIS = SamplerAxis(
     "arXiv 2211.01095; Euler and Heun: Ma et al., SiT, arXiv 2401.08740",
     fields=("evaluation.sampler",),
     vocabulary=(
+        "ode or sde", "sde or ode", "solver type", "solver choice", "sampling backend", "sampler name",
+        "deterministic sampler", "stochastic sampler", "ddim vs ddpm", "fast solver", "fast sampler",
+        "higher order solver", "second order solver", "ancestral sampler", "scheduler class", "inference solver",
         "reverse process sampler", "ode solver", "deterministic sampling", "sampling solver", "integration method",
         "integration scheme", "generation procedure", "reverse sampler", "how samples are drawn",
         "way samples are drawn", "how images are drawn", "numerical integrator", "denoising algorithm",
@@ -56,7 +59,9 @@ AXIS = SamplerAxis(
     value_aliases={
         "ddpm": ("ddpm sampler", "ddpm sampling", "ancestral sampler", "stochastic ddpm",
                     "ancestral", "ancestral sampling"),
-        "ddim": ("ddim sampler", "ddim sampling",
+        "ddim": (
+        "implicit model",
+"ddim sampler", "ddim sampling",
                     "deterministic ddim", "ddim eta 0"),
         "dpm-solver++": (
             "dpm solver plus plus", "dpm solver multistep", "dpmsolver multistep", "dpm++ 2m",

@@ -12,6 +12,10 @@ AXIS = NumberAxis(
     "Nichol & Dhariwal, arXiv 2102.09672, section 4",
     fields=("evaluation.sampling_steps",),
     vocabulary=(
+        "ddim steps", "n steps at inference", "reverse process length", "sampler budget",
+        "number of denoiser calls", "step budget", "quicker sampling", "faster image generation",
+        "faster generation", "denoising iterations per image", "respaced", "timestep respacing",
+        "length of the sampling chain", "cheaper sampling", "denoiser evaluations",
         "network passes", "forward passes per image", "number of calls", "calls per image", "steps per sample",
         "inference steps", "number of denoising iterations", "number of steps at test time", "steps at test time",
         "steps per image", "evaluations per image", "network calls per image", "network calls", "function calls",

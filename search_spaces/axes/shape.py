@@ -112,6 +112,9 @@ AXIS = ShapeAxis(
     citation="Kaplan et al., arXiv 2001.08361, section 3.1; sizes: Peebles & Xie, arXiv 2212.09748, table 1",
     fields=("model.hidden_size", "model.depth", "model.num_heads"),
     vocabulary=(
+        "deeper but narrower", "shallower but wider", "width depth ratio", "proportions of the network",
+        "thin and deep", "wide and shallow", "tall and thin", "iso flop shape", "iso parameter shape",
+        "at the same parameters",
         "width versus depth", "depth versus width", "balance between depth and width", "width against depth",
         "depth against width", "tall or broad", "deep or wide", "depth or width", "depth and width",
         "width and depth", "deep and narrow", "shallow and wide", "constant compute", "equal compute",

@@ -10,7 +10,22 @@ from dit_core.config import TrialConfig
 from dit_core.errors import UserError
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.fields import get_field
-from search_spaces.profiles import Profile
+from search_spaces.profiles import PROFILES, Profile
+
+_SHAPED = re.compile(r"(?P<name>[^()\[\]]*\S)\s*[(\[](?P<shape>[^()\[\]]*\d[^()\[\]]*)[)\]]")
+_DIMENSIONS = re.compile(
+    r"\b(?:layers?|blocks?|depth|hidden|size|dim(?:ension)?s?|width|channels?|attention|heads?|embed\w*|of|and|n|l|d|h)\b",
+    re.I,
+)
+
+
+def _is_shape_of(value: str, text: str) -> bool:
+    """Whether a text says the layers, width or heads that a size has in some profile: ``12 layers, d=384, 6 heads``."""
+    numbers = {int(number) for number in re.findall(r"\d+", text)}
+    if re.search(r"[a-z]", _DIMENSIONS.sub(" ", text), re.IGNORECASE):
+        return False
+    known = [PROFILES.get(name).sizes.get(value) for name in PROFILES.names()]
+    return any(size and numbers <= {size.hidden_size, size.depth, size.num_heads} for size in known)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +38,11 @@ class SizeAxis(ChoiceAxis):
 
     def parse(self, text: Any, profile: Profile) -> Any:
         """Returns the size; ``DiT-XL/2`` names a patch size as well, which must be the profile's own."""
+        shaped = _SHAPED.fullmatch(str(text).strip())
+        if shaped is not None:
+            value = super().parse(shaped["name"], profile)
+            if _is_shape_of(value, shaped["shape"]):
+                return value
         patch = re.fullmatch(r"(.*[a-z])\s*/\s*(\d+)", str(text).strip(), re.IGNORECASE)
         if patch is None:
             return super().parse(text, profile)
@@ -56,6 +76,8 @@ AXIS = SizeAxis(
     citation="Peebles & Xie, arXiv 2212.09748, Table 1",
     fields=("model.hidden_size", "model.depth", "model.num_heads"),
     vocabulary=(
+        "model config", "small model", "base model", "large model", "scale of the backbone", "preset",
+        "smaller backbone", "bigger backbone",
         "member of the family", "family member", "model variant", "which dit", "number of weights", "weight count",
         "parameter budget", "small base large", "size of the transformer", "size of the network",
         "overall capacity", "s b l xl", "capacity", "bigger", "larger model", "smaller model", "bigger model",

@@ -12,6 +12,8 @@ AXIS = ChoiceAxis(
     citation="logit-normal (mean 0, deviation 1): Esser et al., Stable Diffusion 3, arXiv 2403.03206, section 3.1",
     fields=("diffusion.timestep_sampling",),
     vocabulary=(
+        "draw timesteps", "draw t", "distribution over t", "timestep proposal", "which timesteps are trained",
+        "time step sampler", "schedule sampler", "emphasis on middle timesteps", "training timesteps",
         "t distribution", "importance sampling of timesteps", "density from which t is drawn", "how t is drawn",
         "how timesteps are drawn", "drawing of timesteps", "which timesteps are seen",
         "timesteps seen in training", "noise levels drawn", "noise levels trained on", "uniform draw of timesteps",
@@ -37,6 +39,8 @@ AXIS = ChoiceAxis(
         "uniform": ("uniform sampling", "uniform timesteps", "uniform distribution",
                     "uniformly",),
         "logit-normal": (
+        "sd3 style", "sd3 sampling",
+
             "logit normal sampling", "logit normal density", "logit normal distribution", "logit normal timesteps",
             "logitnormal", "lognorm", "logit normal 0 1",
         ),

@@ -26,6 +26,7 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
         citation="Peebles & Xie, arXiv 2212.09748, section 3.2 and table 1",
         fields=("model.depth",),
         vocabulary=(
+        "fewer layers", "more layers",
             "deeper network", "shallower network", "deeper model", "shallower model", "deeper stack",
             "number of dit blocks", "how many blocks", "how many layers", "how many transformer blocks",
             "how many blocks are stacked", "block count", "layer count", "number of stacked blocks",
@@ -59,6 +60,7 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
             "number of attention heads", "head count", "attention head count", "multi head attention heads",
         ),
         vocabulary=(
+        "head split", "single head", "mha heads",
             "how many heads", "how many attention heads", "number of attention heads per layer", "fewer heads",
             "more heads", "head number", "parallel heads", "multi head", "multi head attention", "attention head",
             "head dimension", "head width", "heads", "head", "attention heads", "split of attention",
@@ -74,6 +76,7 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
         citation="Peebles & Xie, arXiv 2212.09748, section 3.2 and table 1",
         fields=("model.hidden_size",),
         vocabulary=(
+        "feature width", "latent width of the transformer", "residual width", "dim",
             "channels", "embedding channels", "wider network", "narrower network", "wider model", "narrower model",
             "residual stream width", "how wide the tokens are", "width of the tokens", "token vector",
             "length of the token vectors", "channels of the tokens", "dimension of the tokens",
@@ -109,6 +112,8 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
             "feed forward expansion ratio", "mlp hidden dimension ratio", "feed forward expansion factor",
         ),
         vocabulary=(
+        "expansion ratio", "hidden multiplier", "ffn multiplier", "mlp hidden multiplier", "ff mult",
+        "bottleneck of the mlp",
             "ffn expansion", "intermediate size", "how much wider the hidden layer", "how much wider the mlp",
             "widening", "feed forward widening", "widening factor", "widening of the mlp",
             "hidden layer of the feed forward", "hidden layer of each feed forward", "hidden layer of the mlp",
@@ -127,6 +132,8 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
         citation="Peebles & Xie, arXiv 2212.09748, section 4",
         fields=("training.learning_rate",),
         vocabulary=(
+        "learning rate sensitivity", "lr sensitivity", "lr sweep", "update size", "max lr", "constant lr",
+        "lr value",
             "higher learning rate", "lower learning rate", "larger steps", "peak lr", "base lr",
             "base learning rate", "maximum learning rate", "step length of the optimizer", "size of the updates",
             "size of the optimizer steps", "peak rate", "optimizer step", "step length", "step size",
@@ -146,6 +153,7 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
         citation="Peebles & Xie, arXiv 2212.09748, section 4; Goyal et al., arXiv 1706.02677",
         fields=("training.batch_size",),
         vocabulary=(
+        "global batch", "total batch", "effective batch", "batch dimension", "training batch",
             "larger batches", "smaller batches", "bigger batch", "images per gradient", "per gradient step",
             "images in a batch", "images in a minibatch", "images per gradient step", "images per optimizer step",
             "samples per update", "samples per batch", "how many images per step", "examples per step",
@@ -167,6 +175,8 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
         citation="Loshchilov & Hutter, arXiv 1711.05101; 0 in Peebles & Xie, arXiv 2212.09748, section 4",
         fields=("training.weight_decay",),
         vocabulary=(
+        "adamw decay", "shrinkage of the weights", "weight shrinkage", "penalty on weights",
+        "decay on the weights",
             "decoupled l2", "l2 decay", "decoupled weight penalty", "pull of the weights to zero",
             "pulling weights to zero", "l2 norm penalty", "penalise large weights", "l2", "l2 penalty",
             "decoupled decay", "regularization", "regularisation", "shrinkage", "penalty on the weights",
@@ -196,6 +206,9 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
             "keep all labels", "no labels are dropped",
         ),
         vocabulary=(
+        "condition drop rate", "share of unconditional samples", "how often the label is dropped",
+        "label dropout rate", "null embedding", "drop labels", "always show the label", "unconditional fraction",
+        "probability of the null class",
             "guidance training", "classifier free guidance training", "unconditional branch",
             "unconditional share", "class label dropping", "label dropping probability", "class dropping",
             "unconditional dropout", "null label rate", "p uncond", "label dropping", "label hidden",
@@ -242,6 +255,8 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
         citation="Kingma & Ba, arXiv 1412.6980, algorithm 1; 0.9: Peebles & Xie, arXiv 2212.09748, section 4",
         fields=("training.beta1",),
         vocabulary=(
+        "betas 0", "momentum of the optimiser", "momentum of the optimizer",
+        "exponential decay of the first moment", "first order momentum", "beta one",
             "momentum coefficient", "momentum of adam", "memory of the gradient mean", "first moment decay",
             "momentum", "first moment", "beta 1",
         ),
@@ -262,6 +277,8 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
         "0.95: Yao et al., LightningDiT, arXiv 2501.01423, table 1",
         fields=("training.beta2",),
         vocabulary=(
+        "adam second moment", "exponential decay of the second moment", "squared gradient averaging", "beta two",
+        "variance decay of adam",
             "second moment decay", "second moment coefficient", "memory of the squared gradient",
             "squared gradients", "variance estimate of adam", "second moment", "beta 2", "squared gradient",
         ),

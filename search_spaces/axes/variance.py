@@ -33,6 +33,8 @@ AXIS = VarianceAxis(
     citation="Nichol & Dhariwal, arXiv 2102.09672, section 3.1; fixed: Ho et al., arXiv 2006.11239, section 3.2",
     fields=("model.learn_sigma",),
     vocabulary=(
+        "fixed covariance", "diagonal covariance", "sigma head", "covariance head", "l vlb", "iddpm variance",
+        "predict sigma",
         "learned sigmas", "sigmas", "fixed variance", "reverse process variance", "sigma prediction",
         "variance interpolation", "vlb term", "reverse covariance", "covariance of the reverse step",
         "spread of the reverse step", "learning the variance", "learned covariance", "predicted covariance",
@@ -51,10 +53,15 @@ AXIS = VarianceAxis(
     legal=lambda: ("learned", "fixed"),
     value_aliases={
         "learned": (
+        "learn sigma true", "predicted variance",
+
             "learned variance", "learned covariance", "learned sigma", "learned range", "learnt", "predicted",
             "learnable", "learning",
         ),
         "fixed": (
+        "learn sigma false", "no learned variance", "held fixed", "kept fixed", "constant variance", "fixed small",
+        "unlearned", "noise only",
+
             "not predicted", "hand set", "preset", "fixed variance", "fixed covariance",
             "fixed sigma", "fixed at beta", "fixed large", "constant", "not learned", "fixed at the upper bound",
             "upper bound", "fixed at the upper bound beta t", "beta t", "fixed at beta t", "frozen",

@@ -43,6 +43,8 @@ AXIS = WarmupAxis(
                     "start at full learning rate",
                     "full rate from the first step", "no warm up",),
     vocabulary=(
+        "ramp up of the lr", "warm up iterations", "warmup iterations", "gradual start", "slow start of the lr",
+        "ramp of the learning rate", "number of warm up steps", "warmup epochs",
         "lr ramp", "gradual warm up", "lr warm up", "warm up phase", "beginning of the learning rate curve",
         "start of the learning rate curve", "warming up", "warm up length", "warm up period",
         "learning rate rises", "raising the learning rate slowly", "slow start", "rise of the learning rate",

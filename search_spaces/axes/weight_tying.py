@@ -43,6 +43,9 @@ AXIS = WeightTyingAxis(
         "universal transformer",
     ),
     vocabulary=(
+        "tie weights", "tie the blocks", "shared block weights", "universal", "iterated block",
+        "single block reused", "same block repeated", "share params", "share blocks", "parameter recycling",
+        "weights are shared", "sharing parameters between layers",
         "recurrent depth", "looped transformer", "universal transformer", "parameter reuse",
         "recycling parameters", "recycled weights", "recycle", "one set of weights", "one set for all layers",
         "neighbouring layers in pairs", "same parameters in every layer", "same weights in every layer",
@@ -56,10 +59,14 @@ AXIS = WeightTyingAxis(
     value_aliases={
         "none": ("untied", "unshared", "no sharing", "no tying", "separate weights", "independent", "off"),
         "pairs": (
+        "every two blocks share",
+
             "pairs of blocks", "neighbouring pairs", "adjacent blocks", "pairs of layers", "pair",
             "every two blocks", "two consecutive blocks", "adjacent pairs", "in pairs", "pairwise",
         ),
         "all": (
+        "all blocks share", "universal transformer", "one block reused",
+
             "all blocks", "all layers", "whole depth", "single shared block", "one shared block", "every block",
             "across all layers", "across all blocks", "full sharing", "fully shared", "fully tied", "one block",
             "single block", "one set for all layers", "one set for the whole stack", "one set of weights",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,12 +13,18 @@ from dit_core.errors import UserError, parse
 from dit_core.paths import expanded
 from search_spaces.expand import expand
 from search_spaces.plan_import.account import IncompletePlan, NothingUnderstood, NotUnderstood, Phrase, Question
-from search_spaces.plan_import.files import PLAN_SUFFIXES, is_plan_file, read_file
+from search_spaces.plan_import.choose import bare_title
+from search_spaces.plan_import.files import read_file
+from search_spaces.plan_import.gist import gist, is_whole
+from search_spaces.plan_import.prose import asks
+from search_spaces.plan_import.stems import STOP_STEMS, stems
 from search_spaces.plan_import.study_file import with_comments
 from search_spaces.plan_import.understand import EntryReader
-from search_spaces.plan_import.written import Entry, WrittenPlan
+from search_spaces.plan_import.written import Entry, WrittenPlan, told_together
+from search_spaces.plan_suffixes import PLAN_SUFFIXES
 from search_spaces.profiles import PROFILES, Profile
 from search_spaces.study import Ablation, Baseline, LadderStep, Study
+from search_spaces.words import Words, words
 
 _WAY_ON = (
     "say it differently in the plan, or leave it out with --skip-unknown (dit-ablate import writes the rest as a study "
@@ -109,8 +116,7 @@ def import_plan(path: str | Path, profile: str = "digits", accept_guesses: bool 
     where = str(path)
     known = PROFILES.get(profile, "profile")
     written = _read(expanded(path), where)
-    readers = _readers(written, known.config, known, accept_guesses)
-    ablations = _possible(readers, known)
+    written, readers, ablations = _best_way(written, known, accept_guesses)
     ladder = _ladder(readers)
     missed = tuple(item for reader in readers for item in reader.not_understood)
     asked = tuple(reader.question for reader in readers if reader.question is not None and not reader.guessed)
@@ -133,6 +139,44 @@ def import_plan(path: str | Path, profile: str = "digits", accept_guesses: bool 
     return ImportedPlan(where, study, understood, missed, tuple(notes), asked, guesses, entries, unsettled)
 
 
+def _best_way(
+    written: WrittenPlan, profile: Profile, accept_guesses: bool
+) -> tuple[WrittenPlan, list[EntryReader], list[Ablation]]:
+    """The way to take the text apart that leaves the least open; the first one where several do."""
+    best: tuple[float, WrittenPlan, list[EntryReader], list[Ablation]] | None = None
+    contended: set[Words] = set()  # an entry that has to be asked about is not settled by another way to read it
+    for way in (written, *written.others):
+        readers = _readers(way, profile.config, profile, accept_guesses)
+        ablations = _possible(readers, profile)
+        left = sum(reader.open for reader in readers)
+        answers = [r for r in readers if not r.open and words(bare_title(r.name)) in contended]
+        dropped = sum(_drops(way, other) for other in (written, *written.others) if other is not way)
+        left += dropped
+        worth = len(readers) - 3 * len(answers) - left * _OPEN - (len(readers) if told_together(way) else 0)
+        if way is written:
+            contended = {words(bare_title(r.name)) for r in readers if len(r.about) > 1}
+        if best is None or worth > best[0]:
+            best = (worth, way, readers, ablations)
+        if way is written and (not left or any(map(is_whole, way.entries))) and not told_together(way):
+            break
+    assert best is not None
+    return best[1:]
+
+
+def _drops(way: WrittenPlan, other: WrittenPlan) -> int:
+    """How many entries of another way to take the text apart are in none of this one's."""
+    mine = {word for entry in way.entries for text in entry.texts for word in stems(text)}
+    count = 0
+    for entry in other.entries:
+        said = {word for text in entry.texts for word in stems(text)} - STOP_STEMS
+        count += bool(said) and len(said - mine) > 0.5 * len(said) and any(map(asks, entry.texts))
+    return count
+
+
+_OPEN = 1.5
+"""What an entry that is left open costs, beside one that is settled."""
+
+
 def _best_readings(written: WrittenPlan, profile: Profile) -> tuple[list[Ablation], tuple[LadderStep, ...]]:
     readers = _readers(written, profile.config, profile, accept_guesses=True)
     return _possible(readers, profile), _ladder(readers)
@@ -141,16 +185,23 @@ def _best_readings(written: WrittenPlan, profile: Profile) -> tuple[list[Ablatio
 def _possible(readers: list[EntryReader], profile: Profile) -> list[Ablation]:
     """The ablations of all entries; one that the baseline cannot run is left out with the reason, and no other."""
     found = []
+    entries = [copy.deepcopy(reader.entry) for reader in readers]
     for at, reader in enumerate(readers):
         ablation = reader.read()
         way = reader.entry.other
-        while reader.open and way is not None:
+        while reader.open and way is not None and len(reader.about) < 2:
             again = EntryReader(way, reader.name, reader.baseline, profile, reader.accept_guesses)
             other = again.read()
             if not again.open:
                 reader, ablation = again, other
                 readers[at] = again
             way = way.other
+        if reader.open and reader.unclear and (said := _gist(entries[at], profile, reader.about)) is not None:
+            again = EntryReader(said, reader.name, reader.baseline, profile, reader.accept_guesses)
+            other = again.read()
+            if not again.open:
+                reader, ablation = again, other
+                readers[at] = again
         if ablation is None:
             continue
         try:
@@ -163,6 +214,16 @@ def _possible(readers: list[EntryReader], profile: Profile) -> list[Ablation]:
         else:
             reader.leave_out(f"its only value of {ablation.axis} is the baseline's own, so that nothing is compared")
     return found
+
+
+def _gist(entry: Entry, profile: Profile, about: tuple[str, ...]) -> Entry | None:
+    """What an entry says in all, of the first way to take it apart in which that is clear."""
+    way: Entry | None = entry
+    while way is not None:
+        if (said := gist(way, profile.config, profile)) is not None and (not about or said.axes[0] in about):
+            return said
+        way = way.other
+    return None
 
 
 def _read(path: Path, where: str) -> WrittenPlan:
@@ -246,5 +307,4 @@ __all__ = [
     "Phrase",
     "Question",
     "import_plan",
-    "is_plan_file",
 ]

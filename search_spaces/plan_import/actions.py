@@ -16,8 +16,9 @@ _VERBS: dict[Action, str] = {
     "enlarge raise lower double halve test try explore exchange toggle convert interpolate widen narrow "
     "deepen shorten lengthen extend restrict limit constrain rescale redesign rework reparameterise "
     "reparameterize set ladder grid search scan ramp "
-    "trim coarsen trade strengthen weaken boost triple quadruple",
+    "trim coarsen trade strengthen weaken boost triple quadruple bump dial crank migrate override adopt opt",
     "REMOVE": "remove removal delete deletion drop disable deactivate without omit omission exclude exclusion "
+    "ditch scrap abandon forgo forego dispense purge dump retire abolish detach withdraw zap nuke "
     "eliminate elimination skip strip discard ablate ablation cut erase bypass suppress knockout",
     "ADD": "add addition insert insertion include inclusion introduce introduction enable activate append "
     "incorporate inject attach augment equip integrate",
@@ -25,6 +26,7 @@ _VERBS: dict[Action, str] = {
 _PHRASES: tuple[tuple[str, Action], ...] = (
     (r"(?:turn|switch|toggl)\w*\s+(?:it\s+)?off", "REMOVE"),
     (r"(?:take|leav|leave|knock|cut|strip)\w*[\s-]+(?:it\s+)?(?:out|away|off)", "REMOVE"),
+    (r"(?:throw|rip|pull|do|toss|chop|tear)\w*\s+(?:it\s+|them\s+|this\s+)?(?:out|away)(?:\s+with)?", "REMOVE"),
     (r"stop\w*(?=\s+\w+ing\b)", "REMOVE"),
     (
         r"(?:took|taken|left|get rid of|got rid of|do(?:es|ing)? without|set to zero|zero(?:ed)? out)\b"
@@ -35,9 +37,17 @@ _PHRASES: tuple[tuple[str, Action], ...] = (
     (r"re-?weigh\w*|re-?balanc\w*", "REPLACE"),
     (r"(?<=^)on(?=$)", "ADD"),
     (r"(?<=^)off(?=$)", "REMOVE"),
+    (r"(?:put|bolt|tack|stick|throw)\w*\s+(?:it\s+)?(?:on|onto|in)(?=\s+(?:to|the|every|each|a)\b)", "ADD"),
     (r"put in|bring in|plug(?:ged|ging)? in", "ADD"),
 )
 _BOTH = re.compile(r"\bwith\s*(?:and|/|or|vs\.?|versus)\s*without\b|\bon\s*(?:and|/|or|vs\.?|versus)\s*off\b", re.I)
+_AGAIN = re.compile(
+    r"[,;]?\s*\b(?:and\s+|then\s+)+(?:drop|discard|remov|throw|strip|cut|delet)\w*\s+(?:it|them|these|those)\s+"
+    r"(?:(?:away|off|out|again)\s+)*(?:before|after|at|when|prior|in front)\b[^,.;]*",
+    re.I,
+)
+"""Where what is added ends: ``append tokens and drop them before the head`` removes nothing."""
+
 _CUMULATIVE = re.compile(
     r"\bcumulativ\w*|\bincremental\w*|\bprogressive\w*|\bladder|\bone after (?:the other|another)|"
     r"\bstack(?:ed|ing)? up\b|"
@@ -83,6 +93,7 @@ class Asked:
 def read_action(text: str) -> Asked:
     """Returns what an action text asks for, in whatever form its words are."""
     text = re.sub(r"\bw/o\b", "without", text, flags=re.I)
+    text = _AGAIN.sub(" ", text)
     both, cumulative = bool(_BOTH.search(text)), bool(_CUMULATIVE.search(text))
     found: set[Action] = set()
     rest = _CUMULATIVE.sub(" ", _BOTH.sub(" ", text)) if both or cumulative else text
@@ -91,8 +102,9 @@ def read_action(text: str) -> Asked:
             found.add(action)
             rest = re.sub(rf"\b(?:{pattern})", " ", rest, flags=re.I)
     kept = []
-    for token in re.findall(r"[^\W\d_]+|[^\s]", rest):
-        known = [_STEMS[word] for word in stems(token) if word in _STEMS]
+    for token in re.findall(r"skip(?=[\s-]+(?:connection|link|path))|[^\W\d_]+|[^\s]", rest, re.I):
+        noun = token.lower() == "skip" and re.search(r"\bskip[\s-]+(?:connection|link|path)", rest, re.I)
+        known = [] if noun else [_STEMS[word] for word in stems(token) if word in _STEMS]
         if known:
             found.update(known)
         else:
@@ -123,7 +135,7 @@ def is_verb(word: str) -> bool:
     return word in _STEMS
 
 
-_NOUN = re.compile(r"(?:ablation|study|experiment)s?\b", re.I)
+_NOUN = re.compile(r"(?:ablation|study|experiment|activation)s?\b", re.I)
 
 
 _CLEAR = re.compile(r"^(?:please|simply|just|then|to|we|i|would|will|should|could|both|completely|once)\s+", re.I)
@@ -154,3 +166,14 @@ _OUTRIGHT = frozenset(
 def removes_outright(text: str) -> bool:
     """Whether a text can only mean that nothing is left, as ``remove`` does and ``cut`` does not."""
     return bool({*stems(text)} & _OUTRIGHT)
+
+
+_TURNED_DOWN = re.compile(
+    r"(?:\bnot|\bnever|n['’]t|\bavoid|\bwithout)\s+(?:to\s+|be\s+|been\s+)?(?P<verb>[a-z]+)", re.I
+)
+
+
+def turned_down(text: str) -> bool:
+    """Whether a text says that something is not to be done: ``not remove the table``."""
+    verbs = [found["verb"] for found in _TURNED_DOWN.finditer(text)]
+    return any(is_verb(word) for verb in verbs for word in stems(verb) if not verb.lower().endswith("ion"))

@@ -68,3 +68,13 @@ def reads_other(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) 
     except UserError:
         return False
     return values != (axis.current(baseline, profile),)
+
+
+def named_aside(entry: Entry, axis: Axis, baseline: TrialConfig, profile: Profile) -> tuple[Any, ...]:
+    """The values other than the baseline's that a title or a remark names, where no value is written elsewhere."""
+    if not isinstance(axis, ChoiceAxis):
+        return ()
+    own = axis.current(baseline, profile)
+    texts = [entry.title, *(text for label, text in entry.remarks if not _THERE.search(label)), *entry.context]
+    found = dict.fromkeys(value for text in texts for value in mentioned(text, axis, profile))
+    return tuple(value for value in found if value != own)

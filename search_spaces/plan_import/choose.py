@@ -15,6 +15,7 @@ from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.evidence import NAME, Score, candidates, evidence, owner_of, unexplained
 from search_spaces.plan_import.labels import ACTION, METRICS, PART, REMARK, REPLACEMENT, TITLE
+from search_spaces.plan_import.loose import mentioned
 from search_spaces.plan_import.numerals import NUMBER, OVERLONG, plain_numbers
 from search_spaces.plan_import.stems import STOP_STEMS, stems
 from search_spaces.plan_import.topics import Topic
@@ -103,14 +104,44 @@ def choose(entry: Entry, baseline: TrialConfig, profile: Profile) -> Choice:
     if (owner := owner_of(part)) is not None:
         return Choice(says=owner.says, rivals=_near(ranked)[:1])
     if entry.parts and axis_by_name(part) is None and not (ranked and ranked[0].named):
-        about = _topic_named(bare_title(entry.title))
+        about = topic_named(bare_title(entry.title))
         if about is not None:
             return Choice(says=about.says, rivals=_near(ranked)[:1])
     if (named := _axis_of_values(entry)) is not None:
         return Choice(named, how=f"the axis {named.name}, which its values name")
     if named := axis_by_name(part):
-        return _checked(named, part, ranked, entry)
-    return _decided(ranked, entry, part, _own_values(baseline, profile))
+        found = _checked(named, part, ranked, entry)
+    else:
+        found = _decided(ranked, entry, part, _own_values(baseline, profile))
+    if found.axis is not None and (shared := shared_noun(entry, part, found.axis, profile)):
+        own = found.score or Score(next(c for c in candidates() if c.axis is found.axis))
+        return Choice(rivals=[own, *shared], asked=f"{bare_title(entry.title)!r} is said of {_names([own, *shared])}")
+    return found
+
+
+def shared_noun(entry: Entry, part: str, axis: Axis, profile: Profile) -> list[Score]:
+    """Other axes that one word names as well, and that can do the same: ``schedule``, of what?"""
+    said = [tuple(w for w in stems(text) if w not in STOP_STEMS) for text in (bare_title(entry.title), part)]
+    word = next((words for words in said if len(words) == 1), ())
+    asked = frozenset[str]().union(*(read_action(text).actions for text in entry.actions))
+    if len(word) != 1:
+        return []
+    others = [
+        candidate
+        for candidate in candidates()
+        if candidate.axis is not None
+        and not set(candidate.axis.fields) & set(axis.fields)
+        and word in [stems(name)[-1:] for name in (candidate.axis.name, candidate.axis.title)]
+    ]
+    if asked == {"REMOVE"} and all(map(is_nothing, entry.replacements)) and axis.remove_value is not None:
+        fit = [c for c in others if c.axis is not None and c.axis.remove_value is not None]
+    elif isinstance(axis, ChoiceAxis) and stems(axis.title)[-1:] == word:
+        texts = [text for text in entry.texts if mentioned(text, axis, profile)]
+        fit = [c for c in others if isinstance(c.axis, ChoiceAxis) and texts
+               and all(mentioned(text, c.axis, profile) for text in texts)]  # fmt: skip
+    else:
+        fit = []
+    return [Score(candidate) for candidate in fit][:2]
 
 
 def _own_values(baseline: TrialConfig, profile: Profile) -> frozenset[str]:
@@ -125,7 +156,7 @@ def _own_values(baseline: TrialConfig, profile: Profile) -> frozenset[str]:
 _PLAIN_VALUES = frozenset(stems("none linear uniform constant learned fixed zero noise s b l xl random as is"))
 
 
-def _topic_named(title: str) -> Topic | None:
+def topic_named(title: str) -> Topic | None:
     """The topic outside of all axes whose name a title is."""
     said = stems(title)
     if not said or axis_by_name(title) is not None:
@@ -136,9 +167,11 @@ def _topic_named(title: str) -> Topic | None:
 
 def _axis_of_values(entry: Entry) -> Axis | None:
     """The axis that every value names, as ``mlp_ratio = 2`` does."""
-    heads = [re.match(r"\s*([\w ]{2,40}?)\s*[=:]\s*\S", text) for text in entry.replacements]
-    named = {axis_by_name(head[1]) if head is not None else None for head in heads}
-    return named.pop() if len(named) == 1 else None
+    # a single letter is a symbol, and symbols stand for many things: ``p = 0.1``
+    heads = [re.match(r"\s*(\w[\w ]{0,38}\w)\s*[=:]\s*\S", text) for text in entry.replacements]
+    named = [axis_by_name(head[1]) if head is not None else None for head in heads]
+    first = named[0] if named else None
+    return first if first is not None and all(axis is first for axis in named) else None
 
 
 def axis_by_name(part: str) -> Axis | None:
@@ -158,11 +191,11 @@ def _ranked(entry: Entry, part: str, baseline: TrialConfig, profile: Profile, si
     texts += [(REMARK, text, _PLACES[REMARK]) for _, text in (*entry.remarks, *entry.unknown)]
     texts += [(REMARK, text, _PLACES[REMARK]) for text in entry.context]
     scores = evidence(texts)
-    _add_values(scores, entry, baseline, profile)
+    add_values(scores, entry, baseline, profile)
     return sorted(scores, key=lambda score: -score.total)
 
 
-def _add_values(scores: list[Score], entry: Entry, baseline: TrialConfig, profile: Profile) -> None:
+def add_values(scores: list[Score], entry: Entry, baseline: TrialConfig, profile: Profile) -> None:
     """Adds what the values say: an item that few axes can read speaks for those, and against all that cannot."""
     items = [text for text in entry.replacements if not is_nothing(text) and not is_generic(text)]
     items = items or _numbers_done(entry)

@@ -9,6 +9,7 @@ from typing import Any
 
 from dit_core.errors import UserError
 from search_spaces.axes import AXES
+from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.labels import (
     ACTION,
     AXIS,
@@ -215,6 +216,8 @@ def _entry(item: Any, title: str, where: str) -> Entry:
     named = [key for key in titles if words(key)[-1:] not in (("id",), ("no",), ("number",), ("index",))]
     for key, value in _flattened(item):
         kind = kind_of(key)
+        if kind == ACTION and isinstance(value, list) and not any(map(_acts, value)):
+            kind = REPLACEMENT  # "treatments": what is tried, and not what is done
         if kind == TITLE and key in titles and named and key not in named:
             continue  # an identifier beside a title
         if kind == REPLACEMENT:
@@ -239,6 +242,10 @@ def _entry(item: Any, title: str, where: str) -> Entry:
         else:
             entry.unknown.extend((key, text) for text in _texts(value))
     return entry
+
+
+def _acts(text: Any) -> bool:
+    return isinstance(text, str) and bool(read_action(text).actions)
 
 
 def _flattened(item: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -28,7 +28,7 @@ from search_spaces.profiles import Profile
 _INSTEAD = re.compile(
     r"\s*[,(]?\s*\b(?:instead of|rather than|in place of|in lieu of|as opposed to)\b\s*(?P<old>.+)$", re.I
 )
-_OF_TO = re.compile(
+OF_TO = re.compile(
     r"\b(?:from|replac\w*|swap\w*|exchang\w*|substitut\w*|trad\w*|convert\w*|chang\w*|switch\w*|mov\w*|go(?:ing)?)\s+"
     r"(?:from\s+)?(?:the\s+)?(?P<old>(?:(?!\bfrom\b|\bto\b|\bby\b|\bwith\b|\bfor\b).)+?)\s+"
     r"(?:out\s+)?(?:to|by|with|for|into|against)\s+(?P<new>.+)$",
@@ -46,11 +46,12 @@ _CONSTANT = re.compile(
     r"[,;(]?\s*\b(?:"
     r"(?:while|whilst|whereas|and|but|with|by)?\s*\b(?:keep|hold|leav|fix|preserv)(?:ing|e|s)?\b[^,;.()]*"
     r"|(?:while|whilst|whereas|but)\s[^,;.()]*\b(?:is|are|stays?|remains?|held|kept)\b[^,;.()]*"
+    r"|(?:and|but|while)?\s*[^,;.()]*\b(?:is|are)\s+left\s+(?:alone|untouched|unchanged|as)\b[^,;.()]*"
     r"|(?:with|at|under|for)\s+(?:the\s+|an?\s+)?(?:same|unchanged|equal|identical|matched|constant|everything|"
     r"all else|nothing)\b"
     r"[^,;.()]*"
-    r"|(?:with|and)\s[^,;.()]*\b(?:unchanged|kept (?:fixed|constant|as)|held (?:fixed|constant)|left (?:as|alone)|"
-    r"untouched|"
+    r"|(?:with|and)\s(?:[^,;.()]|\.(?=\d))*\b(?:unchanged|kept (?:fixed|constant|as)|held (?:fixed|constant)|"
+    r"left (?:as|alone)|untouched|"
     r"staying the same|as before)\b[^,;.()]*"
     r"|(?:nothing|everything|all) else\b[^,;.()]*"
     r")\)?",
@@ -66,12 +67,15 @@ _REFERENCE = re.compile(
 """Where in a paper something stands."""
 
 FOLLOWS = re.compile(
-    r"[,;(]?\s*\b(?:this|which|that|it|these|both)\s+(?:then\s+|also\s+|only\s+|roughly\s+)?(?:cut|reduc|giv|mak|yield|lead|increas|mean|"
+    r"[,;(]?\s*\b(?:all|every(?:thing)?|anything|nothing|no)\s+(?:the\s+)?(?:else|others?|rest)\b[^;]*"
+    r"(?:un(?:changed|altered|touched)|fixed|constant|equal|identical|(?:the )?same|as (?:it|they) (?:is|are|was|were)"
+    r"|chang\w+)$"
+    r"|[,;(]?\s*\b(?:this|which|that|it|these|both)\s+(?:then\s+|also\s+|only\s+|roughly\s+)?(?:cut|reduc|giv|mak|yield|lead|increas|mean|"
     r"correspond|cost|doubl|quadrupl|halv|leav|result|shorten|lengthen|save|lower|rais|match|bring|add up|"
     r"amount)\w*\b[^;]*$",
     re.I,
 )
-"""What follows from a change: ``this cuts the sequence length by 4x``."""
+"""What follows from a change (``this cuts the sequence length by 4x``), or stays (``everything else unchanged``)."""
 
 _AS_IN = re.compile(r"\s*,?\s+(?:as|like) in\s+[A-Z][^,;.]*", re.S)
 _CUT = re.compile(
@@ -80,7 +84,7 @@ _CUT = re.compile(
     r"\bfrom\b)\s*",
     re.I,
 )
-_KEPT = re.compile(
+KEPT = re.compile(
     r"\b(?:keep|kept|leave|left|stay|retain)\w*\b[^,;.]*\b(?:as (?:it|they) (?:is|are|was|were)|unchanged|"
     r"untouched|alone|in place)\b",
     re.I,
@@ -119,15 +123,15 @@ def read_doing(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -
     """Returns what a text says to do with an axis."""
     text = FOLLOWS.sub(" ", text).strip() or text
     text = THE_TWO.sub(" ", text)
-    text = without_pronoun_one(_REFERENCE.sub(" ", _without_constants(text, axis)))
+    text = without_pronoun_one(_REFERENCE.sub(" ", without_constants(text, axis)))
     doing = Doing(read_action(text))
-    if (kept := _KEPT.search(text)) is not None:
+    if (kept := KEPT.search(text)) is not None:
         doing.unread.append(kept[0])
     if not doing.asked.rest:
         if isinstance(axis, NumberAxis) and TIMES.search(text):
             _times(text, axis, baseline, profile, doing)
         return doing
-    moved = _OF_TO.search(text) or _INSTEAD.search(text)
+    moved = OF_TO.search(text) or _INSTEAD.search(text)
     rests = dict.fromkeys((_bare(text), doing.asked.rest if doing.asked.rest in text else ""))
     if not moved and any(rest and _whole(rest, axis, baseline, profile, doing) for rest in rests):
         return doing
@@ -139,7 +143,7 @@ def read_doing(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -
         if numbers_in(_REFERENCE.sub(" ", reason[0])) or any(value != own for value in others):
             doing.unread.append(reason[0].strip(" ,;("))
     said = _AS_IN.sub("", said)
-    if (found := _OF_TO.search(said)) is not None:
+    if (found := OF_TO.search(said)) is not None:
         _old(found["old"], axis, baseline, profile, doing)
         said = f"{said[: found.start()]} , {found['new']}"
     if (found := _INSTEAD.search(said)) is not None:
@@ -153,6 +157,15 @@ def read_doing(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -
     return doing
 
 
+def without_asides(text: str, axis: Axis) -> str:
+    """A text without where it stands in a paper, what stays as it is, and its reasons; these may hold no number."""
+    text = without_pronoun_one(_REFERENCE.sub(" ", without_constants(THE_TWO.sub(" ", text), axis)))
+    reason = _REASON.search(text)
+    if reason is not None and reason.start() > 0 and not numbers_in(reason[0]):
+        text = text[: reason.start()]
+    return _AS_IN.sub("", text)
+
+
 def _times(text: str, axis: NumberAxis, baseline: TrialConfig, profile: Profile, doing: Doing) -> None:
     """Reads ``double`` and ``halve and double`` as multiples of what is there."""
     for piece in filter(None, map(clean, _CUT.split(text))):
@@ -163,9 +176,9 @@ def _times(text: str, axis: NumberAxis, baseline: TrialConfig, profile: Profile,
             doing.unread.append(piece)
 
 
-def _without_constants(text: str, axis: Axis) -> str:
+def without_constants(text: str, axis: Axis | None = None) -> str:
     """A text without the clauses that say what stays as it is; one that is about the axis itself stays."""
-    names = {word for name in axis.names for word in stems(name)} - STOP_STEMS - GENERAL
+    names = {word for name in (axis.names if axis else ()) for word in stems(name)} - STOP_STEMS - GENERAL
 
     def left(found: re.Match[str]) -> str:
         if re.search(r"\b(?:it|them|they|this|these)\b", found[0], re.I):

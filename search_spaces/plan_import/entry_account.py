@@ -63,6 +63,18 @@ class EntryAccount:
         """Whether anything but a metric is not understood."""
         return any(missed.field != METRICS for missed in self.not_understood)
 
+    @property
+    def about(self) -> tuple[str, ...]:
+        """The axes that the entry may be about, where it has to be asked."""
+        return self.question.candidates if self.question is not None else ()
+
+    @property
+    def unclear(self) -> bool:
+        """Whether only the wording is open: no grid or ladder is asked for, and no two axes contend."""
+        combined = self.combined
+        plain = combined is None or not (combined.grid or combined.ladder)
+        return plain and (combined is not None or len(self.about) < 2)
+
     def leave_out(self, reason: str) -> None:
         """Takes an entry that was read out of the study."""
         self._misses(PART, 0, self.entry.parts[0] if self.entry.parts else self.entry.title, reason)

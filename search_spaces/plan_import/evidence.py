@@ -403,3 +403,42 @@ def unexplained(text: str, candidate: Candidate, quiet: frozenset[str] = frozens
             missing += behind * rarity(word) * (1.0 if others or word in _SELECT else unheard)
             strange.append(word)
     return explained, missing, strange
+
+
+def picks_some(text: str) -> bool:
+    """Whether a text picks some of several, as ``every second block`` does."""
+    return bool(_SOME & set(stems(text)))
+
+
+_SOME = frozenset(stems("alternate odd few")) | {"second"}
+
+
+def names_other(text: str, axis: Axis, silent: frozenset[str] = frozenset()) -> bool:
+    """Whether a text names another axis or one of its values, or a topic, where it does not speak of ``axis``.
+
+    Args:
+        text: what was written.
+        axis: the axis that it may speak of.
+        silent: values that say nothing, such as the baseline's own.
+    """
+    said = _said(spelled(text))
+    found = _found(said)
+    mine = [m for m in found if m.candidate.axis is not None and m.candidate.axis.fields == axis.fields]
+    for match in found:
+        other = match.candidate.axis
+        if match.term.counts < VALUE or (other is not None and other.fields == axis.fields):
+            continue
+        if match.end - match.start == 1 and said[match.start] in GENERAL:
+            continue  # "in every block" is not about the block
+        if match.term.counts == VALUE and match.term.text in silent:
+            continue
+        if other is None and match.candidate.topic is not None and match.candidate.topic.everywhere:
+            continue
+        if not any(m.start <= match.start and match.end <= m.end for m in mine):
+            return True
+    return False
+
+
+def knows(word: str) -> bool:
+    """Whether any axis or topic has a word among its terms."""
+    return any(word in candidate.known for candidate in candidates())

@@ -10,30 +10,16 @@ from typing import Any
 from dit_core.errors import UserError
 from search_spaces.plan_import.containers import as_markdown, data_in
 from search_spaces.plan_import.data import holds_entries, load_json, read_data, read_json, read_json_lines
+from search_spaces.plan_import.forms import normal
 from search_spaces.plan_import.markdown import read_markdown
+from search_spaces.plan_import.outline import outlines
 from search_spaces.plan_import.prose import openings, read_prose
 from search_spaces.plan_import.roles import place_labels
 from search_spaces.plan_import.written import WrittenPlan
+from search_spaces.plan_suffixes import YAML
 from search_spaces.text_files import read_text, read_yaml
 
-PLAN_SUFFIXES = (".md", ".markdown", ".txt", ".json", ".jsonl", ".ndjson")
-"""Files that are plans, whatever they hold."""
-
-_YAML = (".yaml", ".yml")
 _TAGGED = re.compile(r"<(predictions|ablations|plan|answer|output)>(.*?)(?:</\1>|\Z)", re.S | re.I)
-
-
-def is_plan_file(path: Path) -> bool:
-    """Whether a file is a written plan: by its ending, or, for YAML, because its entries are in a plan's words."""
-    suffix = path.suffix.lower()
-    if suffix in PLAN_SUFFIXES:
-        return True
-    if suffix not in _YAML or not path.is_file():
-        return False
-    try:
-        return _is_plan_data(read_yaml(read_text(path), ""))
-    except UserError:
-        return False
 
 
 def read_file(path: Path, where: str) -> WrittenPlan:
@@ -43,13 +29,14 @@ def read_file(path: Path, where: str) -> WrittenPlan:
         UserError: it cannot be read, or is no plan.
     """
     plan = _read_file(path, where)
-    place_labels(plan)
+    for way in (plan, *plan.others):
+        place_labels(way)
     return plan
 
 
 def _read_file(path: Path, where: str) -> WrittenPlan:
     text, suffix = read_text(path), path.suffix.lower()
-    if suffix in _YAML:
+    if suffix in YAML:
         return read_data(read_yaml(text, where), where)
     if suffix == ".json":
         if (lines := _json_lines(text)) is not None:
@@ -70,12 +57,13 @@ def read_words(text: str, where: str) -> WrittenPlan:
         return plan
     if (data := data_in(text)) is not None and holds_entries(data):
         return read_data(data, where)
-    text = as_markdown(text)
+    text = normal(as_markdown(text))
     plan = read_markdown(text, lambda inside: _data_in(inside, where) or read_markdown(inside))
-    if plan.entries and openings(text) <= max(1, len(plan.entries)):
-        return plan
-    told = read_prose(text)
-    return told if len(told.entries) > len(plan.entries) else plan
+    if not plan.entries or openings(text) > max(1, len(plan.entries)):
+        told = read_prose(text)
+        plan = told if len(told.entries) > len(plan.entries) else plan
+    plan.others = list(outlines(text))
+    return plan
 
 
 def _data_in(text: str, where: str) -> WrittenPlan | None:
@@ -93,18 +81,6 @@ def _data_in(text: str, where: str) -> WrittenPlan | None:
             return None
         return read_data(data, where) if isinstance(data, list | dict) and holds_entries(data) else None
     return None
-
-
-def _is_plan_data(data: Any) -> bool:
-    if isinstance(data, dict):
-        listed = data.get("ablations")
-        if any(key in data for key in ("grid", "ladder", "seeds", "rungs", "budget_images", "policy")):
-            return False
-        if isinstance(listed, list) and any(
-            isinstance(item, str) or (isinstance(item, dict) and "axis" in item) for item in listed
-        ):
-            return False
-    return holds_entries(data)
 
 
 def _loaded(text: str) -> Any:

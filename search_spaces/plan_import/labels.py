@@ -43,6 +43,7 @@ _WORDS = {
             "link source "
             "citation figure caption summary category group tag claim finding paper currently current original "
             "default published paper existing hour day run trial tier rank phase stage complexity "
+            "problem issue pain context observation evidence benefit tradeoff constraint scope assignee deadline "
             "assumption interpretation effort estimate runtime gpu author date version",
     METRICS: "metric measure evaluation evaluate outcome report track score endpoint "
              "watch tracked yardstick criteria criterion judge success monitor "
@@ -83,6 +84,8 @@ def kind_of(label: str) -> str | None:
     if close and len(close[0]) > 4:
         return _BY_TEXT[close[0]]
     held = set(stems(" ".join(said)))
+    if len(said) > 1 and said[-1] in ("with", "by", "on", "in") and stems(said[0])[0] in _STEMS[METRICS]:
+        return METRICS  # "evaluate_with"
     if len(said) > 1 and said[-1] in ("to", "with", "by", "for", "into") and read_action(label).actions:
         return REPLACEMENT
     if is_doing(label):

@@ -159,6 +159,12 @@ def mentioned(text: str, axis: ChoiceAxis, profile: Profile) -> tuple[Any, ...]:
     return tuple(v for v, (start, end) in found.items() if end - start > 1 or said[start] not in _WEAK)
 
 
+def two_of_another(said: str, axis: Axis, profile: Profile) -> bool:
+    """Whether a sentence names two values of another axis: ``DiT-L with 1000 steps to DiT-XL with 128`` are pairs."""
+    others = [other for other in all_axes() if isinstance(other, ChoiceAxis) and other.fields != axis.fields]
+    return any(len(mentioned(said, other, profile)) > 1 for other in others)
+
+
 def own_words(axis: Axis) -> frozenset[str]:
     """The stems of everything that is said about an axis."""
     return next((candidate.known for candidate in candidates() if candidate.name == axis.name), frozenset())

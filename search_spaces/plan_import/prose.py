@@ -16,7 +16,7 @@ from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.labels import SENTENCE, kind_of
 from search_spaces.plan_import.measures import read_metric
 from search_spaces.plan_import.numerals import numbers_in
-from search_spaces.plan_import.telling import IN_FAVOUR, is_order, is_why, told
+from search_spaces.plan_import.telling import IN_FAVOUR, INTENT, STRONG, describes, is_order, is_why, told
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean, split_items
 from search_spaces.profiles import PROFILES
 
@@ -45,11 +45,7 @@ _STEM = (
     r"introduc|test|tr(?:y|ied|ying)|reduc|increas|decreas|ablat|turn|us(?:e|ed|ing)|includ|enabl|modif|set|shrink|"
     r"grow|scal|exchang|halv|doubl|omit|eliminat|strip|cut|tak)"
 )
-_STRONG = (
-    r"(?:replac|remov|add(?!ition)|vary|varied|varying|swap|sweep|swept|substitut|drop(?!out)|disabl|delet|insert|introduc|"
-    r"exchang|reduc|increas|decreas|ablat(?!ion)|switch|turn|shrink|omit|eliminat|halv|doubl|chang|compar(?:e|ing)\b)"
-)
-_CLAUSE = re.compile(rf"(?:\s*[;,]\s*|\s+)(?:and\s+then|and|then)\s+(?={_STRONG}\w*\s)|;\s+", re.I)
+_CLAUSE = re.compile(rf"(?:\s*[;,]\s*|\s+)(?:and\s+then|and|then)\s+(?={STRONG}\w*\s)|;\s+", re.I)
 _VERB = rf"{_STEM}\w*(?:\s+(?:off|out|away|on))?"
 _VALUES = (
     r"(?:\s*:\s*|\s+(?:with|by|over|among|amongst|across|for|from|between|to|into|"
@@ -71,9 +67,8 @@ _ALONE = re.compile(r"^(?:w/o|without)\s+(?P<part>[^,;:]{2,60})$", re.I)
 _ASIDE = re.compile(
     r",\s+(?:which|since|because|as|so|where|while|although|though|to see|to test|to check)\b[^:]*$", re.I
 )
-_PRONOUN = re.compile(rf"\b({_STRONG}\w*(?:\s+(?:off|out|away))?)\s+(?:it|them|this|these)\b", re.I)
-_INTENT = r"\b(?:i|we|let|get rid|should|could|would|want|worth|propose|suggest|how about|what if)\b"
-_UNWANTED = re.compile(
+_PRONOUN = re.compile(rf"\b({STRONG}\w*(?:\s+(?:off|out|away))?)\s+(?:it|them|this|these)\b", re.I)
+UNWANTED = re.compile(
     r"\bnot\b|n['’]t\b|\bnever\b|\bunwise\b|\bavoid\b|\bno (?:need|point|reason)\b|\bpointless\b", re.I
 )
 _TITLED = re.compile(r"^(?:\(?\w{1,3}[.)]\s*)?(?:\*\*|__)(?P<title>.+?)(?:\*\*|__)\s*[:.–—-]?\s*(?P<rest>.*)$", re.S)
@@ -81,8 +76,8 @@ _NUMBER = r"(?:\(?(?:\d+|[a-z]|[ivx]{1,4})[.)]|\([A-Z]\)|[A-Z]{1,3}-?\d{1,2}[.:)
 """How a paragraph is numbered: ``1.``, ``(a)``, ``W2.``, ``B)``."""
 
 _OPENS = re.compile(
-    rf"^(?P<number>(?:\[[ xX]?\]\s*)?(?:{_NUMBER}\s*)?)(?P<title>(?:`[^`]{{2,40}}`|"
-    r"[A-Z])[^.:!?]{1,70}?)\s*(?P<sign>[.:?]|\s[–—-]\s)\s*(?P<rest>\S.*)$",
+    rf"^(?P<number>(?:\[[ xX]?\]\s*)?(?:{_NUMBER}\s*)?)(?P<title>(?:`[^`]{{2,40}}`[^.:!?]{{0,70}}?|"
+    r"[A-Z][^.:!?]{1,70}?))\s*(?P<sign>[.:?]|\s[–—-]\s)\s*(?P<rest>\S.*)$",
     re.S,
 )
 _STEP = re.compile(r"^(?:step|stage|rung)?\s*\(?\d+\)?[.):]\s+", re.I)
@@ -99,14 +94,6 @@ _PASSIVE = re.compile(
     re.I,
 )
 
-
-_DESCRIBES = re.compile(
-    r"^(?:in\s+)?(?:the\s+)?(?:original\s+|published\s+)?(?:paper|authors?|baseline|dit|original"
-    r"|default|model|recipe)\b[\w/ -]{0,12}?,?\s+"
-    r"(?:adds?|uses?|used|applies|sets?|trains?|trained|employs?|relies|has|had|is|are|was|keeps?|fixes|chooses?|adopts?)\b",
-    re.I,
-)
-"""How a sentence opens that says what is there already: ``The paper adds a frozen table``."""
 
 _FOR_EACH = re.compile(
     r"\b(?:report|measure|compare|show|give|state|list|evaluate|compute|plot)\s+(?:the\s+|"
@@ -150,6 +137,8 @@ def read_prose(text: str) -> WrittenPlan:
     opened = [found for paragraph in paragraphs if (found := _opening(paragraph)) is not None]
     for paragraph in filter(None, paragraphs):
         bold, opens = _TITLED.match(paragraph) or _ITALIC.match(paragraph), _opening(paragraph)
+        if bold is not None and is_action(clean(bold["title"])):
+            paragraph, bold = f"{clean(bold['title'])} {bold['rest']}", None  # "**Replace** x with y"
         if bold and bold["rest"].strip():
             title, rest = clean(bold["title"]).rstrip(":"), clean(bold["rest"])
             if plan.entries or _speaks(title) or _speaks(rest) or asks(rest) or re.search(r"\d|:", rest):
@@ -186,7 +175,7 @@ def _sections(text: str) -> list[tuple[str, str]]:
             found[-1] = (found[-1][0], f"{found[-1][1]} {block.text}".strip())
     told = [said for _, said in found if said]
     one = all(
-        asks(said) and sum(bool(_entries(clean(s))) for s in _SENTENCE.split(said) if not _describes(s)) <= 1
+        asks(said) and sum(bool(_entries(clean(s))) for s in _SENTENCE.split(said) if not describes(s)) <= 1
         for said in told
     )
     return found if len(told) > 1 and one else []
@@ -221,21 +210,21 @@ def _paragraph(text: str, plan: WrittenPlan, listed: bool = False) -> None:
     """Adds the entries of a paragraph; where it makes one, all of its sentences together are another way to read it."""
     begun = len(plan.entries)
     sentences = [clean(sentence) for sentence in _SENTENCE.split(text.strip()) if clean(sentence)]
-    orders = [said for said in sentences if is_order(_without_metrics(said)[0], _without_metrics(_unled(said))[0])]
+    orders = [said for said in sentences if is_order(without_metrics(said)[0], without_metrics(unled(said))[0])]
     if listed and len(sentences) > 1 and len(orders) == 1 and sentences[0] not in orders:
-        way = told(_unled(sentences[0]), sentences[1:], _unled, _without_metrics)
+        way = told(unled(sentences[0]), sentences[1:], unled, without_metrics)
         if way is not None:
             plan.entries.append(way)
             return
     _by_sentence(text, plan, listed)
     if len(sentences) < 2 or len(plan.entries) - begun > 1:
         return
-    way = told(_unled(sentences[0]), sentences[1:], _unled, _without_metrics)
+    way = told(unled(sentences[0]), sentences[1:], unled, without_metrics)
     if len(plan.entries) > begun:
         entry = plan.entries[-1]
         entry.other = entry.other or way
         if entry.parts and _POINTS.match(entry.parts[0]):
-            entry.title = _unled(sentences[0])
+            entry.title = unled(sentences[0])
     elif (
         way is not None and _speaks(text) and any(_POINTS.search(text) or _WANTS.search(text) for text in sentences[1:])
     ):
@@ -256,7 +245,7 @@ def _by_sentence(text: str, plan: WrittenPlan, listed: bool) -> None:
     begun, before = len(plan.entries), list[str]()
     for sentence in _SENTENCE.split(text.strip()):
         said = clean(sentence)
-        if said and _describes(said):
+        if said and describes(said):
             plan.remarks.append((SENTENCE, said))
             before.append(said)
             continue
@@ -289,7 +278,7 @@ def titled(title: str, text: str) -> Entry:
     named = bare_title(title) or title
     text = _PRONOUN.sub(lambda at: f"{at[1]} {named}", text)  # "remove it" is about what the title names
     for sentence in map(_turned, _SENTENCE.split(text)):
-        if _describes(sentence) or is_why(clean(sentence)):
+        if describes(sentence) or is_why(clean(sentence)):
             entry.remarks.append((SENTENCE, clean(sentence)))
             whole.remarks.append((SENTENCE, clean(sentence)))
             continue
@@ -307,7 +296,7 @@ def titled(title: str, text: str) -> Entry:
         else:
             entry.unknown.append((SENTENCE, clean(sentence)))
     entry.other = whole
-    whole.other = told(title, _SENTENCE.split(said), _unled, _without_metrics)
+    whole.other = told(title, _SENTENCE.split(said), unled, without_metrics)
     return entry
 
 
@@ -335,7 +324,7 @@ def with_told(entry: Entry) -> Entry:
 
 def _say(sentence: str, entry: Entry) -> None:
     """Takes a sentence as what is done to the part that the entry's title names."""
-    said, metrics = _without_metrics(_unled(sentence))
+    said, metrics = without_metrics(unled(sentence))
     entry.metrics += metrics
     said = said.strip(" ,;.")
     if not said:
@@ -350,7 +339,7 @@ def _say(sentence: str, entry: Entry) -> None:
         entry.unknown.append((SENTENCE, said))
 
 
-def _without_metrics(said: str) -> tuple[str, list[str]]:
+def without_metrics(said: str) -> tuple[str, list[str]]:
     """Takes what is measured off a sentence, and returns both."""
     if (found := _FOR_EACH.search(said)) is not None and _is_metric(clean(found["metrics"])):
         return f"{said[: found.start()]} try {found['values']}", [clean(found["metrics"])]
@@ -359,24 +348,17 @@ def _without_metrics(said: str) -> tuple[str, list[str]]:
     return _last_metrics(said)
 
 
-def _describes(sentence: str) -> bool:
-    """Whether a sentence only says what is there already."""
-    found = _DESCRIBES.match(sentence.strip())
-    rest = sentence.strip()[found.end() :] if found is not None else ""
-    return found is not None and not re.search(rf"[;:]|\b(?:{_STRONG}|try|test)\w*\b|{_INTENT}|\bwithout\b", rest, re.I)
-
-
 def _speaks(sentence: str) -> bool:
     return any(score.text >= 1.5 for score in evidence([("Title", sentence, 1.0)]))
 
 
 def asks(sentence: str) -> bool:
     """Whether a sentence may say to do something to what could be varied."""
-    acts = re.search(rf"\b(?:{_STRONG}|(?:re)?train|use|using|try)\w*\b|\bwithout\b|\d|{_INTENT}", sentence, re.I)
+    acts = re.search(rf"\b(?:{STRONG}|(?:re)?train|use|using|try)\w*\b|\bwithout\b|\d|{INTENT}", sentence, re.I)
     return acts is not None and any(s.named or s.text >= 2.0 for s in evidence([("Title", sentence, 1.0)]))
 
 
-def _unled(sentence: str) -> str:
+def unled(sentence: str) -> str:
     """A sentence without what only leads to what is to be done."""
     bare = sentence.strip().rstrip(".!?")
     for _ in range(4):
@@ -397,7 +379,7 @@ def _turned(sentence: str) -> str:
 
 def _entries(sentence: str) -> list[Entry]:
     """The entries of one sentence; none where something in it is said that is not taken apart."""
-    bare, metrics = _unled(sentence), list[str]()
+    bare, metrics = unled(sentence), list[str]()
     if measured := _METRICS.search(bare):
         metrics = _metrics(measured["metrics"])
         bare = (bare[: measured.start()] + bare[measured.end() :]).strip(" ,;")
@@ -447,17 +429,17 @@ def _clause(bare: str) -> Entry | None:
             return _filled(action, found["part"], values)
     if found := _ALONE.match(bare):
         return _filled("REMOVE", found["part"], None)
-    if (found := _PARTICIPLE.match(bare)) and not re.search(rf"\b{_STRONG}\w*\b", found["part"], re.I):
+    if (found := _PARTICIPLE.match(bare)) and not re.search(rf"\b{STRONG}\w*\b", found["part"], re.I):
         return _filled(found["action"], found["part"], found["values"])
-    starts = [0, *(verb.start() for verb in re.finditer(rf"\b{_STRONG}\w*\b", bare, re.I) if verb.start())]
+    starts = [0, *(verb.start() for verb in re.finditer(rf"\b{STRONG}\w*\b", bare, re.I) if verb.start())]
     for start in starts:
-        if _UNWANTED.search(bare[:start]):
+        if UNWANTED.search(bare[:start]):
             return None
         found = _ACTIVE.match(bare[start:]) or (_PASSIVE.match(bare) if not start else None)
         if found is None:
             continue
         actions = read_action(found["action"]).actions
-        weak = not re.match(_STRONG, found["action"], re.I)
+        weak = not re.match(STRONG, found["action"], re.I)
         if weak and not any(score.named for score in evidence([("Title", bare, 1.0)])):
             continue
         if not actions or re.fullmatch(r"(?:it|them|this|that|these|those|by|with|to|for)\b.*", found["part"], re.I):
@@ -478,7 +460,12 @@ def _filled(action: str, part: str, values: str | None) -> Entry:
     return entry
 
 
+_REASON = re.compile(r",\s*(?:since|because|as|so that|to see|in order to|which|where)\b.*$", re.I)
+"""Why something is measured."""
+
+
 def _metrics(text: str) -> list[str]:
     pieces = [re.sub(r"^(?:the|both|its)\s+", "", clean(item), flags=re.I)
-              for piece in split_items(_EQUAL.sub("", text)) for item in re.split(r"\s+and\s+", piece)]  # fmt: skip
+              for piece in split_items(_EQUAL.sub("", _REASON.sub("", text)))
+              for item in re.split(r"\s+and\s+", piece)]  # fmt: skip
     return [piece for piece in pieces if piece]

@@ -14,18 +14,45 @@ from search_spaces.plan_import.labels import SENTENCE
 from search_spaces.plan_import.written import Entry, clean
 
 _CHANGES = (
-    r"(?:replac|remov|add|var(?:y|ie|ied|ying)|swap|sweep|swept|chang|switch|substitut|drop|disabl|delet|insert|introduc|"
+    r"(?:replac|remov|add|var(?:y|ie|ied|ying)|swap|sweep|swept|chang|switch|substitut|drop|disabl|delet|insert"
+    r"|introduc|"
     r"test|tr(?:y|ie[ds])|tried|reduc|increas|decreas|ablat|turn|us(?:e|ed)|enabl|modif|set|shrink|grow|scal|exchang|"
     r"halv|doubl|omit|eliminat|strip|cut|tak|rais|lower|widen|narrow|deepen|compar|explor|evaluat|run|train|retrain|"
     r"initiali[sz]|skip|apply|applied|put|mov|extend|limit|restrict|lengthen|shorten|quadrupl|tripl|activat|deactivat)"
 )
+STRONG = (
+    r"(?:replac|remov|add(?!ition)|vary|varied|varying|swap|sweep|swept|substitut|drop(?!out)|disabl|delet|insert"
+    r"|introduc|"
+    r"exchang|reduc|increas|decreas|ablat(?!ion)|switch|turn|shrink|omit|eliminat|halv|doubl|chang|compar(?:e|ing)\b)"
+)
+INTENT = r"\b(?:i|we|let|get rid|should|could|would|want|worth|propose|suggest|how about|what if)\b"
+_DESCRIBES = re.compile(
+    r"^(?:in\s+)?(?:the\s+)?(?:original\s+|published\s+)?(?:paper|authors?|baseline|dit|original"
+    r"|default|model|recipe)\b[\w/ -]{0,12}?,?\s+"
+    r"(?:adds?|uses?|used|applies|sets?|trains?|trained|employs?|relies|has|had|is|are|was|keeps?|fixes|chooses?"
+    r"|adopts?)\b",
+    re.I,
+)
+"""How a sentence opens that says what is there already: ``The paper adds a frozen table``."""
+
+_OF_OTHERS = re.compile(
+    r"^(?:[A-Z][^,.;:]{2,60},?\s+)?(?:the authors|peebles (?:and|&) xie|they|the (?:paper|original|baseline"
+    r"|published)\b[\w ]{0,20}?)"
+    r"(?:\s+(?:all|both|only|simply|also|always))*\s+"
+    r"(?!(?:should|could|would|must|can|may|might|will)\b)\w+(?:s|ed|d|t|e)?\b",
+    re.I,
+)
+"""The same of a sentence with a few words before it: ``After patchification the authors add``."""
+
 _DO = re.compile(
     r"^(?:please|just|then|now|next|also|simply|instead|here|for this|in this (?:ablation|study|experiment|variant|"
     r"run),?|"
     r"first|second|third|finally|additionally|in addition|as a (?:second|third|further) (?:arm|variant|step)|"
     r"to (?:do so|this end))?"
-    r"[,:]?\s*(?:(?:re)?train|sample|run|use|try|take|let|give|make|put|start|draw|feed|generate|move|go|get|initiali[sz]e|"
-    r"apply|do|have|render|decode|fit|repeat|rerun|predict|regress|embed|encode|normali[sz]e|treat|allow|tie|share|mask|"
+    r"[,:]?\s*(?:(?:re)?train|sample|run|use|try|take|let|give|make|put|start|draw|feed|generate|move|go|get"
+    r"|initiali[sz]e|"
+    r"apply|do|have|render|decode|fit|repeat|rerun|predict|regress|embed|encode|normali[sz]e|treat|allow|tie|share"
+    r"|mask|"
     r"clip|average|weight|cast|warm|anneal|flip|mirror|prepend|condition|hide|feed|fix|freeze|build|keep only|cap)\b",
     re.I,
 )
@@ -37,8 +64,10 @@ _SOMEBODY = re.compile(
     re.I,
 )
 _IS_DONE = re.compile(
-    rf"\b(?:should|must|could|would|will|can|shall|to)\s+(?:also\s+|then\s+|instead\s+|simply\s+)?(?:be\s+)?{_CHANGES}\w*"
-    rf"|\b(?:is|are|gets?|being)\s+(?:then\s+|also\s+|simply\s+|each\s+)*(?:tried|tested|compared|swept|varied|explored|ablated)\b"
+    rf"\b(?:should|must|could|would|will|can|shall|to)\s+(?:also\s+|then\s+|instead\s+"
+    rf"|simply\s+)?(?:be\s+)?{_CHANGES}\w*"
+    rf"|\b(?:is|are|gets?|being)\s+(?:then\s+|also\s+|simply\s+|each\s+)*(?:tried|tested|compared|swept|varied"
+    rf"|explored|ablated)\b"
     rf"|\b(?:is|are|gets?|being)\s+[^,;.]*\binstead\b",
     re.I,
 )
@@ -60,14 +89,17 @@ _ARM = re.compile(
     re.I,
 )
 _WHY = re.compile(
-    r"^\W*(?:(?:we|i|my|our)\s+(?:\w+\s+)?(?:expect|hypothesi[sz]e|believe|suspect|think|thinks|predict|anticipate|assume|guess|bet|"
+    r"^\W*(?:(?:we|i|my|our)\s+(?:\w+\s+)?(?:expect|hypothesi[sz]e|believe|suspect|think|thinks|predict|anticipate"
+    r"|assume|guess|bet|"
     r"wonder|hope|doubt)|if\b|expect(?:ed|ation)?\b|hypothesis|prediction|rationale|motivation|why\b|because\b|since\b|"
-    r"this\s+(?:\w+\s+)?(?:test|isolate|show|tell|check|would|will|should|reveal|measure|quantif|probe|separate|help|answer|clarif|"
+    r"this\s+(?:\w+\s+)?(?:test|isolate|show|tell|check|would|will|should|reveal|measure|quantif|probe|separate"
+    r"|help|answer|clarif|"
     r"determine|quantify|evaluate|assess|is meant|is to|could|may|might|lets|allows|disentangle|establish|examine|"
     r"verif)\w*|"
     r"(?:the|my|our) (?:question|idea|point|aim|goal|hope|purpose|concern|suspicion|guess|bet|hunch|claim|"
     r"reason) (?:is|here)|"
-    r"(?:it|this|that|they|these) (?:may|might|could|should|would|will|is|are|was) |may\b|might\b|presumably|"
+    r"(?:it|this|that|they|these) (?:may|might|could|should|would|will|is|are|was) |may\b|might\b|presumably"
+    r"|although\b|even though\b|"
     r"probably|likely|"
     r"perhaps|note that|should (?:hurt|help|be|lead|improve|matter|cost|give|degrade)|(?:cheap|costly|expensive|"
     r"worth)\b|"
@@ -89,6 +121,13 @@ _TO_DO = re.compile(rf"\bto (?:also )?{_CHANGES}\w*\b", re.I)
 def is_why(sentence: str) -> bool:
     """Whether a sentence gives a reason, a question or an expectation, and orders nothing."""
     return _WHY.match(sentence) is not None and not (_TO_DO.search(sentence) or _SOMEBODY.search(sentence))
+
+
+def describes(sentence: str) -> bool:
+    """Whether a sentence only says what is there already."""
+    found = _DESCRIBES.match(sentence.strip()) or _OF_OTHERS.match(sentence.strip())
+    rest = sentence.strip()[found.end() :] if found is not None else ""
+    return found is not None and not re.search(rf"[;:]|\b(?:{STRONG}|try|test)\w*\b|{INTENT}|\bwithout\b", rest, re.I)
 
 
 def is_order(sentence: str, unled: str) -> bool:
@@ -136,7 +175,7 @@ def told(
         said = said.strip(" ,;.:")
         if not said:
             continue
-        if is_why(said if sentence.strip()[-1:] != "?" else f"{said}?"):
+        if describes(said) or is_why(said if sentence.strip()[-1:] != "?" else f"{said}?"):
             entry.remarks.append((SENTENCE, said))
         elif is_order(said, unled(said)) or (_MAY_BE_DONE.search(said) and at > first):
             entry.actions.append(unled(said))

@@ -18,20 +18,21 @@ from search_spaces.plan_import.actions import (
     leads_with_action,
     read_action,
     removes_outright,
+    turned_down,
 )
-from search_spaces.plan_import.beside import BY_IT, meant_by_it, nothing_else, reads_other, values_aside
+from search_spaces.plan_import.beside import BY_IT, meant_by_it, named_aside, nothing_else, reads_other, values_aside
 from search_spaces.plan_import.choose import Choice, axis_by_name, bare_title, choose
 from search_spaces.plan_import.combined import Combined, combine
 from search_spaces.plan_import.doing import FOLLOWS, read_doing
 from search_spaces.plan_import.entry_account import EntryAccount
 from search_spaces.plan_import.evidence import Candidate, Score, candidates, evidence
 from search_spaces.plan_import.labels import ACTION, AXIS, METRICS, PART, REPLACEMENT
-from search_spaces.plan_import.loose import choice_in, is_quiet
+from search_spaces.plan_import.loose import choice_in, is_quiet, two_of_another
 from search_spaces.plan_import.measures import read_metric
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.roles import orders
 from search_spaces.plan_import.unlabelled import place_unknown
-from search_spaces.plan_import.values import Range, is_nothing, read_values, reads
+from search_spaces.plan_import.values import Range, is_nothing, means_every, nothing_and_why, read_values, reads
 from search_spaces.plan_import.written import split_items
 from search_spaces.study import Ablation, Action
 
@@ -114,7 +115,7 @@ class EntryReader(EntryAccount):
         text = self.entry.parts[0] if written else self.entry.title
         chosen = self._axis_given()
         if chosen is not None:
-            choice = Choice(chosen, how=f"the axis {chosen.name}, as it says")
+            choice = Choice(chosen, how=self.entry.gist or f"the axis {chosen.name}, as it says")
         else:
             choice = choose(self.entry, self.baseline, self.profile)
             named = choice.axis is not None and choice.score is not None and choice.score.named
@@ -216,13 +217,16 @@ class EntryReader(EntryAccount):
         if not texts:
             return self._said_with_action(axis)
         values: list[Any] = []
+        said = list(texts)
+        if self._asked().actions == {"REMOVE"}:
+            texts[:] = (nothing_and_why(text, axis, self.baseline, self.profile) or text for text in said)
         others = [text for text in texts if not is_nothing(text)]
         for index, text in enumerate(texts):
             if index and FOLLOWS.match(text):
                 self._knows(REPLACEMENT, index, text, "what follows from it; it changes nothing")
                 continue
             if is_nothing(text) and not self._names_a_value(text, axis) and not others:
-                self._knows(REPLACEMENT, index, text, "nothing takes its place")
+                self._knows(REPLACEMENT, index, said[index], "nothing takes its place")
                 continue
             try:
                 found, meaning = self._read_item(text, axis, others)
@@ -236,6 +240,8 @@ class EntryReader(EntryAccount):
                     continue
                 self._misses(REPLACEMENT, index, text, error)
                 continue
+            if len(others) > 1 and len(found) > 1 and means_every(text, axis):
+                self._ask_what(axis, f"{text!r} stands beside other values and may mean every one, or one of its own")
             values += found
             self._knows(REPLACEMENT, index, text, meaning)
         if not values and others:
@@ -281,6 +287,9 @@ class EntryReader(EntryAccount):
         for text in self.entry.actions:
             if _STEPWISE.search(text) and isinstance(axis, NumberAxis) and self.entry.replacements:
                 found.append(text)  # its values are differences or factors, and not values of the axis
+            if turned_down(text) or (values and two_of_another(text, axis, self.profile)):
+                found.append(text)
+                continue
             if self._only_a_verb(text, axis, values):
                 continue
             doing = read_doing(text, axis, self.baseline, self.profile)
@@ -403,6 +412,10 @@ class EntryReader(EntryAccount):
             self._ask_what(axis)
         if not values and (aside := values_aside(self.entry, axis, self.baseline, self.profile)):
             self._ask_what(axis, f"{aside!r} may be the values of {axis.name} to try, and stands where remarks do")
+        if not values and (beside := named_aside(self.entry, axis, self.baseline, self.profile)):
+            raise UserError(
+                f"it does not say which values to try, and names {', '.join(map(axis.label, beside))} beside it"
+            )
         if not values:
             values = axis.values(self.profile)
             self._knows(REPLACEMENT, -1, "", f"every known value is tried: {', '.join(map(axis.label, values))}")

@@ -14,8 +14,8 @@ from search_spaces.axes.switch import BoolAxis
 from search_spaces.fields import with_fields
 from search_spaces.plan_import.actions import is_verb
 from search_spaces.plan_import.amounts import number_in, range_in
-from search_spaces.plan_import.loose import choice_in, foreign, is_remark, own_words, switch_in
-from search_spaces.plan_import.numerals import OVERLONG
+from search_spaces.plan_import.loose import choice_in, foreign, is_remark, mentioned, own_words, switch_in
+from search_spaces.plan_import.numerals import OVERLONG, numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.plan_import.written import EXAMPLES, clean, split_items
 from search_spaces.profiles import PROFILES, Profile
@@ -28,6 +28,12 @@ _NOTHING = {
         "none at all", "no replacement needed", "-", "absent", "no substitute", "nothing takes its place", "omitted",
     )
 }  # fmt: skip
+_AND_WHY = re.compile(
+    r"^(?P<bare>[\w/]+(?:\s\w+){0,3}?)"
+    r"(?:\s*[(\[](?P<inside>.*)[)\]]|\s*(?:\s[-–—]+|[–—:;,.])\s+(?P<after>.+))\W*$"
+)
+"""``N/A (the layer is simply left out)``, ``None - every position is a token``: nothing, and a word on it."""
+
 DEEPEST = 4
 """Brackets nested deeper than this are no value that somebody wrote; every reader would look into each of them."""
 
@@ -41,6 +47,19 @@ _AROUND_MARKERS = FILLER | frozenset(words("each value existing type than")) | B
 _SMALLER = frozenset(words("smaller lower fewer less shallower narrower finer"))
 _LARGER = frozenset(words("larger bigger higher greater more deeper wider coarser"))
 
+_MORE_OF_IT = frozenset(
+    words("more expressive powerful complex sophisticated advanced elaborate richer stronger modern")
+)
+"""What is said of values that nobody names: ``more expressive decoder heads``."""
+_EVERY = frozenset(words("all any every"))
+
+_WHICH = re.compile(
+    r"\s*,?\s+(?:that|which|as)\s+(?:are|were|is|was)?\s*(?:described|studied|proposed|compared|considered|listed|mentioned"
+    r"|used|given)\s+(?:in|by)\s+the\s+(?:paper|authors|original \w+)\s*$",
+    re.I,
+)
+"""Where values that nobody names are described."""
+
 _THAN = re.compile(r"\b(?:alternatives?|options?)\s+to\b|\bother than\b|\bdifferent from\b|\binstead of\b", re.I)
 _GONE = re.compile(
     r"^\W*(?:no|without|w/o|none|off|disabled?|removed?|zero(?![\s-]*init)|drop(?:ped)?|turned off|absent)\b", re.I
@@ -53,6 +72,8 @@ _BESIDE = re.compile(
     r"|,?\s+(?:as in|as used (?:in|by)|à la)\s+[A-Z][\w.-]*(?:\s+[A-Z\d][\w.-]*)*\s*$"
     r"|,?\s*(?:so|thus|hence|i\.e\.,?|giving|yielding)\s+(?:that\s+)?"
     r"(?:[TN]\s*=\s*\d+|\d+\s+(?:image\s+|patch\s+)?tokens?)\s*$"
+    r"|\s*[(\[](?:(?:the )?(?:baseline|default|original|paper)\w*\s*[;:,]\s*)?"
+    r"(?:[TN]\s*=\s*)?\d+\s+(?:image\s+|patch\s+)?tokens?[)\]]\s*$"
 )
 """Where a value comes from, and how many tokens follow from it: neither changes the value."""
 
@@ -61,6 +82,11 @@ _SET = re.compile(r"^\s*[^\W\d]{1,6}[_₀-₉\d]?\s*(?:=|∈|\bin\b)\s*(?=[\[({]
 _SYMBOL = re.compile(r"^\s*[α-ωΑ-Ω]\s*=\s*(?=\S)")
 """What opens a value of something that has a symbol: ``α = 1``."""
 
+_TAKES_ITS_PLACE = re.compile(
+    r"\b(?:use[sd]?|using|replac\w*|substitut\w*|switch\w*|instead|try|tries|add\w*|with an?)\b", re.I
+)
+"""What says in a remark that something does take the place."""
+
 Reading = tuple[tuple[Any, ...], str]
 """The values, and how the words were understood."""
 
@@ -68,6 +94,27 @@ Reading = tuple[tuple[Any, ...], str]
 def is_nothing(text: str) -> bool:
     """Whether an item says that nothing takes the part's place."""
     return words(text) in _NOTHING
+
+
+def nothing_and_why(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> str | None:
+    """Returns the word for nothing that a remark follows; None where there is none, or more than a remark follows."""
+    found = _AND_WHY.match(text.strip())
+    if found is None or not is_nothing(found["bare"]):
+        return None
+    remark = found["inside"] or found["after"]
+    if numbers_in(remark) or _TAKES_ITS_PLACE.search(remark):
+        return None
+    try:
+        values = _read(remark, axis, baseline, profile)[0]
+    except UserError:
+        return found["bare"]
+    return found["bare"] if set(values) <= {axis.remove_value} else None
+
+
+def means_every(text: str, axis: Axis) -> bool:
+    """Whether an item is read as every known value for no other word than ``all``, as ``all patch sizes`` is."""
+    rest = _rest(text, axis)
+    return bool(rest) and rest <= _EVERY
 
 
 def is_generic(text: str) -> bool:
@@ -173,12 +220,15 @@ def _remark(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> R
             other = not same
         except UserError:
             other = False
+        if isinstance(axis, ChoiceAxis) and value == axis.remove_value and not same:
+            other = other or _takes_its_place(inside, axis, baseline, profile)
         same = same or (not other and is_remark(f"({inside})", axis))
     return ((value,), f"{axis.name}={axis.label(value)}; '{inside}' is a remark") if same else None
 
 
 def _alternatives(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
     """Reads words that name no value, such as ``alternative decoder architectures`` or ``larger patch sizes``."""
+    text = _WHICH.sub("", text)
     rest = _rest(text, axis)
     if (than := _THAN.search(text)) and not _rest(text[: than.start()], axis) - _MARKERS:
         named = axis.parse(text[than.end() :], profile)
@@ -186,6 +236,9 @@ def _alternatives(text: str, axis: Axis, baseline: TrialConfig, profile: Profile
             raise UserError(f"{axis.name}: {text!r} names alternatives to {axis.label(named)}, not the baseline's own")
         rest = set(_MARKERS)
     if rest and rest <= _MARKERS:
+        values = axis.alternatives(profile, baseline)
+        return _named(values, axis, "names no value, so the axis's usual ones other than the baseline's are tried")
+    if isinstance(axis, ChoiceAxis) and rest - {"more"} and rest <= _MORE_OF_IT | _MARKERS:
         values = axis.alternatives(profile, baseline)
         return _named(values, axis, "names no value, so the axis's usual ones other than the baseline's are tried")
     direction = rest - _MARKERS
@@ -278,6 +331,8 @@ def is_published(value: Any, axis: Axis) -> bool:
 
 def _switched(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
     """Reads ``no EMA`` and ``without CFG`` as what REMOVE tries, ``with CFG`` as what is there or can be added."""
+    if isinstance(axis, ChoiceAxis) and _takes_its_place(text, axis, baseline, profile):
+        return None
     known = own_words(axis)
     strange = [w for w in stems(text) if w not in known and w not in STOP_STEMS and w not in NEGATIONS]
     gone = _GONE.match(text)
@@ -315,11 +370,19 @@ def _stripped(text: str) -> Words:
     )
 
 
+def _takes_its_place(text: str, axis: ChoiceAxis, baseline: TrialConfig, profile: Profile) -> bool:
+    """Whether beside a word for nothing there is a value after all: ``none (use rotary embeddings)``."""
+    there = {axis.remove_value, axis.current(baseline, profile)}
+    return not set(mentioned(text, axis, profile)) <= there
+
+
 def _described(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
     """Reads a value's name with a description around it."""
     value: Any = None
     if isinstance(axis, ChoiceAxis):
         value = choice_in(text, axis, profile)
+        if value is not None and value == axis.remove_value and _takes_its_place(text, axis, baseline, profile):
+            return None
     elif isinstance(axis, BoolAxis):
         value = switch_in(text, axis)
     return None if value is None else ((value,), f"{axis.name}={axis.label(value)}, from its description")

@@ -26,6 +26,7 @@ class Entry:
         continued: indices of the replacements that a comma or semicolon separates from the one before them.
         twice: labels that are given twice, so that nobody knows which holds.
         other: another way to take the same words apart, for when this one leaves something open.
+        gist: how its axis was found, where the entry was read from all that it says.
     """
 
     title: str = ""
@@ -40,11 +41,18 @@ class Entry:
     continued: set[int] = field(default_factory=set)
     twice: list[str] = field(default_factory=list)
     other: Entry | None = None
+    gist: str = ""
 
     @property
     def empty(self) -> bool:
         """Whether nothing but a title is known."""
         return not (self.axes or self.parts or self.actions or self.replacements or self.metrics)
+
+    @property
+    def texts(self) -> list[str]:
+        """All that it says but its metrics."""
+        beside = [text for _, text in (*self.remarks, *self.unknown)]
+        return [self.title, *self.axes, *self.parts, *self.actions, *self.replacements, *beside, *self.context]
 
     def put(self, name: str, text: str) -> None:
         """Adds a field's text; lists are split into items."""
@@ -92,11 +100,13 @@ class WrittenPlan:
         title: its first heading; may be empty.
         entries: its ablations, in order.
         remarks: (label, text) of what it says outside of every entry.
+        others: other ways to take the same text apart into entries, for when this one leaves something open.
     """
 
     title: str = ""
     entries: list[Entry] = field(default_factory=list)
     remarks: list[tuple[str, str]] = field(default_factory=list)
+    others: list[WrittenPlan] = field(default_factory=list)
 
 
 EXAMPLES = re.compile(r"\b(?:e\.\s?g\.|i\.\s?e\.|such as|for example|for instance|including|namely)[,:]?\s*", re.I)
@@ -139,3 +149,13 @@ def clean(text: str) -> str:
     bare = _STRUCK.sub("", text)
     bare = _EMPHASIS.sub(r"\1", (bare if bare.strip() else text).replace("**", "").replace("__", ""))
     return bare.lstrip(" \t`*\"“”'‘’").rstrip(" \t`*\"“”'‘’.;,")
+
+
+_TOGETHER = re.compile(
+    r"\bfactorial\b|\ball (?:\w+ )?combinations\b|\bevery combination\b|\bfull grid\b|\bcross(?:ed)? product\b", re.I
+)
+
+
+def told_together(plan: WrittenPlan) -> bool:
+    """Whether text outside of the entries says that they belong together, as a grid or as a ladder."""
+    return any(_TOGETHER.search(text) or read_action(text).cumulative for _, text in plan.remarks)

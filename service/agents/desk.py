@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from pathlib import Path
 
@@ -265,7 +266,11 @@ class Desk:
     def _work(self, store: Store | None) -> Path:
         if self._work_given is not None:
             return self._work_given
-        return (cache_folder().resolve() if store is None else store.path) / "agents"
+        if store is not None and not self.client.address:
+            return store.path / "agents"
+        # a store that a job on the cluster will make need not be there yet, nor ever be seen from this machine
+        place = hashlib.sha256(str(self.client.store_place).encode()).hexdigest()[:16]
+        return cache_folder().resolve() / "agents" / place
 
     def _handle(self, study: str) -> Handle | None:
         return Handles(self._work(self._store()) / "started").of(study)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dit_core.gflops import count, training_gmacs
-from search_spaces.plan_import import ImportedPlan, NotUnderstood, Phrase, Question
 from search_spaces.study import Resources
 from search_spaces.types import Arm, Expansion
 from service.analysis.differing import differing
@@ -24,6 +23,9 @@ from service.cost.target import Target
 from service.cost.to_come import proposals_left, to_come
 from service.preflight import Prepared
 from service.records.store import Store
+
+if TYPE_CHECKING:
+    from search_spaces.plan_import import ImportedPlan, NotUnderstood, Phrase, Question
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from dit_core.parts import METRICS
 from search_spaces.types import Expansion
 from service.analysis.contrasts import contrasts, repeated
+from service.analysis.kept_verdicts import kept_verdicts
 from service.statistics.judge import judge
 from service.statistics.model import Fit, fit
 from service.statistics.verdict import Verdicts
@@ -29,6 +31,8 @@ def study_verdicts(
     missing: Mapping[str, str],
     also: Sequence[str] = (),
     evaluation: float | None = None,
+    *,
+    keep: bool = False,
 ) -> Verdicts:
     """Judges everything that a study compares.
 
@@ -39,6 +43,7 @@ def study_verdicts(
         missing: arm -> why it has no final result.
         also: more sentences that a reader has to know.
         evaluation: variance between evaluations of the same weights, where it is known.
+        keep: look for them in this machine's cache, and keep them there: those of a study that is finished stay.
     """
     said = list(also)
     if not any(fitted.seeds_of(arm) for arm in fitted.arms):
@@ -47,14 +52,14 @@ def study_verdicts(
     elif not fitted.seeds_of(expansion.baseline.name):
         why = missing.get(expansion.baseline.name, "no result")
         said.append(f"The baseline has no final result ({why}), so no arm can be compared with it.")
-    return judge(
-        fitted,
-        contrasts(expansion),
-        metric=metric,
-        higher=METRICS.about(metric).direction == "max",
-        margin=expansion.study.equivalence_margin,
-        missing=missing,
-        also=said,
-        evaluation=evaluation,
-        repeated=repeated(expansion),
-    )
+    settings: dict[str, Any] = {
+        "metric": metric,
+        "higher": METRICS.about(metric).direction == "max",
+        "margin": expansion.study.equivalence_margin,
+        "missing": missing,
+        "also": said,
+        "evaluation": evaluation,
+        "repeated": sorted(repeated(expansion)),
+    }
+    asked = contrasts(expansion)
+    return kept_verdicts(fitted, asked, settings) if keep else judge(fitted, asked, **settings)

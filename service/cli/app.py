@@ -32,6 +32,7 @@ from service.cli.interrupt import signals_interrupt
 from service.cli.mcp import mcp
 from service.cli.mirror import mirror
 from service.cli.plan import plan
+from service.cli.promote import promote
 from service.cli.prompt import prompt
 from service.cli.queue import queue
 from service.cli.remove import remove
@@ -112,8 +113,8 @@ def _friendly(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _commands: tuple[Callable[..., Any], ...] = (
-    init, plan, simulate, run, retry, status, stop, queue, report, table, curves, compare, export, bundle, submit, sync,
-    mirror, ui, axes, prompt, mcp, doctor,
+    init, plan, simulate, run, retry, status, stop, queue, report, table, curves, compare, export, promote, bundle,
+    submit, sync, mirror, ui, axes, prompt, mcp, doctor,
 )  # fmt: skip
 for _command in _commands:
     app.command(_command.__name__)(_friendly(_command))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from dit_core.errors import UserError
 from service.cli.console import err, out
 from service.cli.exit_codes import INCOMPLETE
 from service.cli.options import (
@@ -74,7 +75,6 @@ def plan(
 
     dit-ablate plan dit-digits --measure
     """
-    from search_spaces.plan_import import NothingUnderstood
     from service.cli.mistakes import refuse_mistakes
 
     refuse_dashboard(address, "plan")
@@ -98,8 +98,8 @@ def plan(
         client = Client(store=store, address=address)
         tell = partial(err().print, style="dim", markup=False)
         preview = asking_for_trust(client.plan, study, measure=measure, tell=tell, **options)
-    except NothingUnderstood as error:
-        if json:
+    except UserError as error:
+        if json and hasattr(error, "to_json"):  # a plan of which nothing was understood
             typer.echo(json_text.dumps(error.to_json(), indent=2))
         raise
     if json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -10,10 +11,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from search_spaces.plan_import import NotUnderstood, Phrase, Question
 from service.analysis import preview_text
 from service.analysis.preview import Preview
 from service.analysis.preview_text import ABLATION_COLUMNS, ARM_COLUMNS, ARM_NUMBERS, LEGEND, STORE_COLUMN
+
+if TYPE_CHECKING:
+    from search_spaces.plan_import import NotUnderstood, Phrase, Question
 
 LONGEST_WORD = 36
 """Characters of an arm's name that are never broken, however narrow the terminal is."""

@@ -21,7 +21,7 @@ from service.engine.control import Control
 from service.engine.dispatcher import Dispatcher
 from service.engine.failures import ClusterGone, LanesFailed
 from service.engine.fleet import Fleet
-from service.engine.lane import LaneSpec
+from service.engine.lane_spec import LaneSpec
 from service.engine.lane_state import Limits
 from service.engine.ledger import Ledger
 from service.engine.lifeline import OWN_NODE_DIED, own_node_lives

@@ -13,7 +13,7 @@ from search_spaces.study import Resources
 from service.engine import causes, cluster, groups
 from service.engine.failures import LanesFailed
 from service.engine.host import Host
-from service.engine.lane import LaneSpec
+from service.engine.lane_spec import LaneSpec
 from service.engine.lane_state import Limits
 from service.engine.lifeline import lost_nodes
 from service.engine.messages import LaneOrder, LaneView, Orders, Overview

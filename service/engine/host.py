@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from search_spaces.study import Resources
-from service.engine.lane import LaneSpec, lane_loop
+from service.engine.lane_spec import LaneSpec
 
 HEALTH_CHECK_SECONDS = 0.5
 MAX_GROUP_RESTARTS = 5
@@ -29,16 +31,17 @@ class Host:
 
         os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", str(HEALTH_CHECK_SECONDS))
         os.environ.setdefault("RAY_TRAIN_METRICS_ENABLED", "0")
+        os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")  # an actor; lanes ask nothing of it
         from ray.train import FailureConfig, RunConfig, ScalingConfig
-        from ray.train.torch import TorchTrainer
 
         from service.engine.cluster import worker_needs
-        from service.engine.train_parts import InterfaceTorchConfig, NamedGroups, TellsWhy
+        from service.engine.process_groups import InterfaceTorchConfig
+        from service.engine.train_parts import LaneTrainer, NamedGroups, TellsWhy
 
-        TorchTrainer(
-            lane_loop,
+        LaneTrainer(
+            begin,
             train_loop_config=dict(vars(spec)),
-            torch_config=InterfaceTorchConfig(),
+            backend_config=InterfaceTorchConfig(),
             scaling_config=ScalingConfig(
                 num_workers=resources.workers,
                 use_gpu=resources.gpus_per_worker > 0,
@@ -51,3 +54,14 @@ class Host:
                 callbacks=[NamedGroups(name), TellsWhy(spec)],
             ),
         ).fit()
+
+
+def begin(data: dict[str, Any]) -> None:
+    """The train loop of one Ray Train worker; see ``service.engine.lane.lane_loop``.
+
+    Args:
+        data: the fields of a ``LaneSpec``.
+    """
+    from service.engine.lane import lane_loop  # PyTorch
+
+    lane_loop(data)

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import ray
@@ -17,9 +17,9 @@ import torch
 import torch.distributed as dist
 
 from dit_core.errors import UserError
-from dit_core.plugins.outside import Outside
 from dit_core.runtime.distributed import world_size
 from service.engine import causes
+from service.engine.lane_spec import LaneSpec
 from service.engine.messages import Close, HeartbeatReply, Membership, Order, Progress, Work
 from service.engine.nonce import store_trouble
 from service.engine.runner import SegmentRun
@@ -30,33 +30,6 @@ POLL_SECONDS = 10.0
 HEARTBEAT_SECONDS = 0.5
 ORPHAN_SECONDS = 60.0
 """How long a worker waits for the dispatcher's reply, which may have to be started anew, before it counts as gone."""
-
-
-@dataclass(frozen=True)
-class LaneSpec:
-    """What a lane needs to know; plain data, since it travels as Ray Train's loop config.
-
-    Attributes:
-        lane: its name.
-        start: the life of the lane's host.
-        dispatcher: name of the dispatcher actor.
-        namespace: the Ray namespace it lives in.
-        store: the store, as every node reaches it.
-        directory: the driver's working directory, in which relative data paths are meant.
-        threads: torch threads of one worker.
-        nonce: what the driver has written into the store; whoever finds it there sees the same store.
-        outside: the driver's code from outside.
-    """
-
-    lane: str
-    start: int
-    dispatcher: str
-    namespace: str
-    store: str
-    directory: str
-    threads: int
-    nonce: str
-    outside: Outside = field(default_factory=Outside)
 
 
 class DispatcherLine:

@@ -62,15 +62,15 @@ def measure_on_ray(
 def _train(data: dict[str, Any], resources: Resources) -> None:
     os.environ.setdefault("RAY_TRAIN_METRICS_ENABLED", "0")
     from ray.train import RunConfig, ScalingConfig
-    from ray.train.torch import TorchTrainer
 
-    from service.engine.train_parts import InterfaceTorchConfig
+    from service.engine.process_groups import InterfaceTorchConfig
+    from service.engine.train_parts import LaneTrainer
 
     with tempfile.TemporaryDirectory(prefix="dit-ablate-measure-") as scratch:
-        trainer = TorchTrainer(
+        trainer = LaneTrainer(
             measure_loop,
             train_loop_config=data,
-            torch_config=InterfaceTorchConfig(),
+            backend_config=InterfaceTorchConfig(),
             scaling_config=ScalingConfig(
                 num_workers=resources.workers,
                 use_gpu=resources.gpus_per_worker > 0,

@@ -1,43 +1,26 @@
-"""What Ray Train is given beside its own: names of placement groups, reasons of failures, the network interface."""
+"""What Ray Train is given beside its own: names of placement groups, reasons of failures, and what it leaves out."""
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import Any
 
 import ray
 from ray.train import UserCallback
-from ray.train.torch import TorchConfig
-from ray.train.torch.config import _TorchBackend
-from ray.train.v2._internal.execution.callback import WorkerGroupCallback
+from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
+from ray.train.v2._internal.execution.callback import RayTrainCallback, WorkerGroupCallback
+from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 from service.engine import causes
-from service.engine.interface import choose_interface
-from service.engine.lane import LaneSpec
-from service.engine.lane_state import Limits
+from service.engine.lane_spec import LaneSpec
 
 
-@dataclass
-class InterfaceTorchConfig(TorchConfig):  # type: ignore[misc]
-    """Torch's process groups, over the interface that carries Ray's node address.
+class LaneTrainer(DataParallelTrainer):  # type: ignore[misc]
+    """Ray Train's trainer without its actors for Ray Data, of which lanes have none: 110 MB each."""
 
-    Left alone, gloo and NCCL take the interface that the hostname resolves to: the loopback on Debian. A collective
-    that hangs ends its worker when the lane counts as hung: NCCL aborts, and no process stays behind on its GPU.
-    """
-
-    timeout_s: int = int(Limits.training)
-
-    @property
-    def backend_cls(self) -> type[_TorchBackend]:
-        """The class that sets workers up."""
-        return _InterfaceBackend
-
-
-class _InterfaceBackend(_TorchBackend):  # type: ignore[misc]
-    def on_start(self, worker_group: Any, backend_config: TorchConfig) -> None:
-        worker_group.execute(choose_interface)
-        super().on_start(worker_group, backend_config)
+    def _create_default_callbacks(self) -> list[RayTrainCallback]:
+        callbacks = super()._create_default_callbacks()
+        return [callback for callback in callbacks if not isinstance(callback, DatasetsCallback)]
 
 
 class NamedGroups(WorkerGroupCallback):  # type: ignore[misc]

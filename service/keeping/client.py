@@ -13,10 +13,12 @@ from service.analysis.study_result import StudyResult
 from service.keeping.compare import Comparison, compare, studies_to_compare
 from service.keeping.garbage import Garbage, collect_garbage, planned_garbage
 from service.keeping.remove import Removal, planned_removal, remove_study
+from service.mlflow_sync.address import absolute, default_tracking_uri
 from service.plugins import use_recorded
 from service.records.place import Place
 from service.records.store import Store
 from service.records.study_files import read_definition
+from service.restored import restore
 from service.session import Session
 from service.sources import open_recorded
 from service.starting import session_of
@@ -24,7 +26,10 @@ from service.starting import session_of
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dit_core.config import TrialConfig
+    from dit_core.model.dit import DiT
     from service.keeping.bundle import Manifest
+    from service.keeping.promote import Promoted
     from service.keeping.take_in import TakenIn
 
 Tell = Callable[[str], None]
@@ -52,6 +57,10 @@ class Keeping(ABC):
     @abstractmethod
     def report(self, study: Study | str | Path) -> StudyResult:
         """Writes the report anew and returns the results."""
+
+    @abstractmethod
+    def sync(self, study: str | None = None) -> dict[str, str | None]:
+        """Brings MLflow up to date."""
 
     @abstractmethod
     def elsewhere(self, store: str) -> Keeping:
@@ -138,6 +147,51 @@ class Keeping(ABC):
             UserError: there is no such study, or what a study needs is not known.
         """
         return (planned_garbage if dry_run else collect_garbage)(self.require_store(), keep, study, tell)
+
+    def promote(
+        self, study: str, *, arm: str | None = None, seed: int | None = None, model: str | None = None
+    ) -> Promoted:
+        """Registers the weights of the arm that a study settles on with MLflow, as safetensors.
+
+        Args:
+            study: the study's name.
+            arm: an arm's name; the best arm of a finished study unless given.
+            seed: which of its seeds; the first that ran to the budget unless given.
+            model: the registered model's name; the study's unless given.
+
+        Raises:
+            UserError: the study settles on no arm yet, there is no such trial or checkpoint, or MLflow cannot be
+                written to now.
+        """
+        from service.keeping.promote import promote  # PyTorch: see the top of ``service.client``
+        from service.mlflow_sync.connection import connect
+
+        store = self.require_store()
+        if problem := self.sync(study)[study]:
+            raise UserError(f"study: {problem}")
+        use_recorded(store, study)
+        prepared, _ = restore(store, study)
+        client = connect(self._tracking(store), store)
+        return promote(prepared, store, client, arm=arm, seed=seed, model=model)
+
+    def load_promoted(self, model: str, version: str | None = None) -> tuple[DiT, TrialConfig]:
+        """Returns a network that was promoted, ready to sample, and its configuration.
+
+        Args:
+            model: the registered model's name: a study's, where none was given.
+            version: its number; the version that was promoted last unless given.
+
+        Raises:
+            UserError: there is none.
+        """
+        from service.keeping.promote import load  # PyTorch: see the top of ``service.client``
+        from service.mlflow_sync.connection import connect
+
+        store = self.require_store()
+        return load(connect(self._tracking(store), store), model, version)
+
+    def _tracking(self, store: Store) -> str:
+        return absolute(self.tracking_uri or default_tracking_uri(store))
 
     def bundle(self, study: str, to: str | Path, *, weights: bool = False) -> Manifest:
         """Writes one file of a study for a colleague: report, records, configurations.

@@ -6,20 +6,25 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dit_core.events import MetricResult
 from dit_core.gflops import Cost, training_gmacs
-from search_spaces.axes import AXES
-from search_spaces.profiles import PROFILES
+from search_spaces.study import Study
 from search_spaces.types import Arm, Expansion, Trial
 from service.analysis import verdict_text
+from service.analysis.budgets import Budget
 from service.analysis.details import number
+from service.analysis.numbers import whole
 from service.analysis.status import StateKind, TrialState, TrialStatus
+from service.mlflow_sync import names
 from service.mlflow_sync.tracked_run import Row, as_milliseconds, milliseconds
 from service.records.kinds import Point, Stretch
 from service.records.results import TrialResult
 from service.records.store import Store, StoredMetric
+from service.report.style import BASELINE, OKABE_ITO
 from service.statistics.verdict import Verdicts
 
 if TYPE_CHECKING:
+    from service.analysis.summary import Summary
     from service.engine.wire import TimedPoint
 
 
@@ -41,18 +46,6 @@ def run_status(state: TrialState) -> str:
     }[state.kind]
 
 
-def params(trial: Trial, expansion: Expansion) -> dict[str, Any]:
-    """Returns the flat parameters: every config field, and the value of every axis that the study varies."""
-    values: dict[str, Any] = dict(_flat(trial.config.model_dump(mode="json")))
-    profile = PROFILES.get(expansion.study.baseline.profile)
-    for name in expansion.varied:
-        if name in AXES:
-            axis = AXES.get(name)
-            values[name] = axis.label(axis.current(trial.config, profile))
-    values["num_tokens"] = trial.config.model.num_tokens
-    return values
-
-
 def tags(trial: Trial, expansion: Expansion, train_id: str, status: TrialStatus) -> dict[str, Any]:
     """Returns the tags that say what the run is and where it stands."""
     return {
@@ -64,10 +57,17 @@ def tags(trial: Trial, expansion: Expansion, train_id: str, status: TrialStatus)
         "ablations": "; ".join(trial.arm.ablations) or "baseline",
         "seed": trial.seed,
         "train_id": train_id,
-        "status": str(status.state),
+        "status": in_words(status.state, expansion.study),
         "evaluated_images": status.images,
         **({"weights_of": weights_of} if (weights_of := _weights_of(trial, expansion)) else {}),
     }
+
+
+def in_words(state: TrialState, study: Study) -> str:
+    """Returns where a trial stands; of a stopped one, by which policy and where: it is never shown as finished."""
+    if state.kind is StateKind.STOPPED and state.images is not None:
+        return f"stopped: {study.policy.name} at {whole(state.images)} images"
+    return str(state)
 
 
 def verdict_tag(verdicts: Verdicts, arm: Arm) -> dict[str, str]:
@@ -75,6 +75,13 @@ def verdict_tag(verdicts: Verdicts, arm: Arm) -> dict[str, str]:
     verdict = verdicts.of(arm.name)
     said = "baseline" if arm.is_baseline else "not compared" if verdict is None else verdict_text.word(verdict)
     return {"verdict": said}
+
+
+def colours(expansion: Expansion) -> dict[str, dict[str, str]]:
+    """Returns arm -> the tag with the colour that its runs have in charts; the baseline's is the report's."""
+    others = (arm.name for arm in expansion.arms if not arm.is_baseline)
+    own = {name: OKABE_ITO[place % len(OKABE_ITO)] for place, name in enumerate(others)}
+    return {arm.name: {"mlflow.runColor": own.get(arm.name, BASELINE)} for arm in expansion.arms}
 
 
 def _weights_of(trial: Trial, expansion: Expansion) -> str | None:
@@ -151,28 +158,70 @@ _BESIDE = ("floor_at_samples", "data_copying_statistic", "data_copying_share")
 """Details of a measurement that are metrics of their own."""
 
 
-def evaluation_rows(result: TrialResult, milestones: tuple[int, ...], final: bool) -> Iterator[Row]:
-    """Yields every metric at the study's own milestones, its floors, the test for copies, its cost, the final value.
+def evaluation_rows(summary: Summary, result: TrialResult, *, final: bool) -> Iterator[Row]:
+    """Yields every metric at the study's milestones, its floors, the test for copies, its cost, the final value.
 
     ``<metric>_final`` exists only for a trial that ran to the budget, so that sorting MLflow's table by it
-    never ranks a stopped trial's rung against a finished one.
+    never ranks a stopped trial's rung against a finished one. It is rounded, as the table prints every digit. The
+    primary metric comes first.
+
+    Args:
+        summary: the study.
+        result: the trial's.
+        final: whether the trial ran to the budget.
     """
-    for images in milestones:
-        for name, metric in result.evaluations.get(images, {}).items():
+    milestones, primary = summary.study.milestones, summary.study.primary_metric
+    for images in reversed(milestones):
+        found = result.evaluations.get(images, {})
+        for name, metric in sorted(found.items(), key=lambda item: item[0] != primary):
             if not isinstance(metric, StoredMetric):
                 continue
             time = milliseconds(metric.written)
+            if final and images == milestones[-1]:
+                yield (names.final(name), names.rounded(metric.value), time, images)
             yield (name, metric.value, time, images)
             if metric.floor is not None:
                 yield (f"{name}_floor", metric.floor, time, images)
             for key in _BESIDE:
                 if (beside := number(metric.details, key)) is not None:
                     yield (f"{name}_{key}", beside, time, images)
-            if final and images == milestones[-1]:
-                yield (f"{name}_final", metric.value, time, images)
             if metric.sample_seconds or metric.score_seconds:
                 yield ("sample_seconds", metric.sample_seconds, time, images)
                 yield ("score_seconds", metric.score_seconds, time, images)
+
+
+def evaluated(metrics: Mapping[str, MetricResult]) -> int:
+    """Returns when a measurement was made, in milliseconds; 0 where that is not recorded."""
+    return max((milliseconds(m.written) for m in metrics.values() if isinstance(m, StoredMetric)), default=0)
+
+
+def closing_rows(status: TrialStatus, summary: Summary, store: Store, *, trained: bool) -> Iterator[Row]:
+    """Yields what is known once a trial has ended: its difference to the baseline's trial, what it took.
+
+    The difference is that of two trials with the same seed. It exists where arms are compared after equal images.
+
+    Args:
+        status: the trial.
+        summary: the study.
+        store: where its records are.
+        trained: whether it is trained for itself, so that the training's time is its own.
+    """
+    if not status.is_final and status.state.kind is not StateKind.STOPPED:
+        return
+    study, result, arm = summary.study, summary.results[status.trial.name], status.trial.arm
+    measured = [result.evaluations[images] for images in study.milestones if images in result.evaluations]
+    time = max(map(evaluated, measured), default=0)
+    values, seed = summary.compared.values, status.trial.seed
+    if status.is_final and not arm.is_baseline and summary.compared.budget is Budget.IMAGES:
+        own, baseline = (values.get(name, {}).get(seed) for name in (arm.name, summary.baseline.arm.name))
+        if own is not None and baseline is not None:
+            yield (names.DIFFERENCE, names.rounded(own - baseline), time, status.images)
+    stored = [metric for metrics in measured for metric in metrics.values() if isinstance(metric, StoredMetric)]
+    seconds = sum(metric.sample_seconds + metric.score_seconds for metric in stored)
+    if trained:
+        spans = store.spans(status.train_id)
+        seconds += sum(span.seconds for span in spans if span.images <= study.budget_images)
+    yield (names.DEVICE_MINUTES, names.rounded(seconds * study.resources.workers / 60, 3), time, status.images)
 
 
 def began(store: Store, train_id: str, result: TrialResult) -> int | None:
@@ -222,14 +271,6 @@ def payers(result: TrialResult, milestones: tuple[int, ...], study: str) -> dict
             if isinstance(metric, StoredMetric) and metric.study != study:
                 found[metric.study] = images
     return found
-
-
-def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, item in value.items():
-        if isinstance(item, Mapping):
-            yield from _flat(item, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", ", ".join(map(str, item)) if isinstance(item, (list, tuple)) else item
 
 
 def as_json(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from search_spaces.types import Expansion
 from service.analysis import numbers, secondary, verdict_text
@@ -13,33 +13,51 @@ from service.analysis.narrative import metric_format, opening, state_of
 from service.analysis.numbers import MetricFormat
 from service.analysis.status import StateKind, TrialStatus
 from service.analysis.summary import ArmSummary, Summary
+from service.mlflow_sync.answers import why
+from service.mlflow_sync.names import final as final_name
+from service.mlflow_sync.pages import run_page, study_page
+from service.mlflow_sync.view import key_of
 
 
-def describe_experiment(expansion: Expansion) -> str:
-    """Returns the experiment's description: what the study asks and how to read the page."""
-    study = expansion.study
-    return (
-        f"{_lead(expansion)}\n\n"
-        f"The run called **{study.name}** is the study: open it for the results, the report and the figures. Its "
-        "child runs are the trials, one arm with one seed each. Metrics are by training images seen. "
-        f"`{study.primary_metric}_final` exists only for trials that ran to the budget of {study.budget_images:,} "
-        "images: sort by it to compare. A trial that was stopped early is shown as killed, with the tag "
-        "`status = stopped@<images>`, and its evaluations end at that rung."
-    )
-
-
-def describe_study(expansion: Expansion, summary: Summary, capped: str = "") -> str:
-    """Returns the parent run's description: what the study shows so far, and a table of its arms.
+def describe_experiment(expansion: Expansion, experiment_id: str, store_id: str, parent: str) -> str:
+    """Returns the experiment's description: what the study asks and how to read the page.
 
     Args:
         expansion: the study.
-        summary: what is known of it.
-        capped: the sentence on what a cap has left; empty where none has ended the newest run.
+        experiment_id: of the experiment.
+        store_id: ``id`` of the store.
+        parent: id of the run that stands for the study.
     """
     study = expansion.study
+    table, charts = (study_page(experiment_id, key_of(store_id), charts=charts) for charts in (False, True))
+    return (
+        f"{_lead(expansion)}\n\n"
+        f"[The table, by arm]({table}) and [the charts and samples]({charts}) are prepared views. An average over a "
+        "group is MLflow's own: the study's means, differences and verdicts are those of its statistical model, and in "
+        "the run of the study.\n\n"
+        f"The run called [{study.name}]({run_page(experiment_id, parent)}) is the study: open it for the results, the "
+        "tables, the report and the figures. Its "
+        "child runs are the trials, one arm with one seed each. Metrics are by training images seen. "
+        f"`{final_name(study.primary_metric)}` exists only for trials that ran to the budget of "
+        f"{study.budget_images:,} images: sort by it to compare. A trial that was stopped early has the tag "
+        f"`status` = `stopped: {study.policy.name} at ... images`, and its evaluations end there. MLflow has no word "
+        "for that and shows it as killed: it ended on purpose, and is not finished."
+    )
+
+
+def describe_study(summary: Summary, capped: str = "", head: Sequence[str] = ()) -> str:
+    """Returns the parent run's description: what the study shows so far, and a table of its arms.
+
+    Args:
+        summary: the study.
+        capped: the sentence on what a cap has left; empty where none has ended the newest run.
+        head: lines that come first; see ``answers``.
+    """
+    expansion, study = summary.expansion, summary.study
     shown = metric_format(summary)
     unfinished = state_of(summary)
     lines = [line for said in (unfinished, capped) if said for line in (f"**{said}**", "")]
+    lines += [*head, ""] if head else []
     for paragraph in opening(expansion, summary, shown):
         lines += [paragraph, ""]
     others = secondary.names(summary)
@@ -94,7 +112,7 @@ def describe_trial(
         what = f"The baseline with {delta}, seed {status.trial.seed}; study *{study.name}*."
     lines = [what]
     if arm.ablations:
-        lines.append(f"Asked for by: {', '.join(arm.ablations)}.")
+        lines[0] += f" Asked for by: {', '.join(arm.ablations)}."
     if status.metric is not None:
         known = floor_of(status.metric)
         floor = "" if known is None else f" (floor {numbers.significant(known.value)})"
@@ -102,13 +120,15 @@ def describe_trial(
         value = numbers.significant(status.metric.value)
         lines.append(f"{kind}: `{status.metric.name}` {value}{floor} at {status.images:,} images.")
     if status.state.kind is StateKind.STOPPED and summary.stop is not None:
-        lines.append(f"Stopped at {summary.stop.images:,} of {study.budget_images:,} images: {summary.stop.reason}.")
+        lines.append(
+            f"Stopped at {summary.stop.images:,} of {study.budget_images:,} images: {why(arm.name, summary.stop)}."
+        )
     elif failure is not None:
         lines.append(f"Given up: {failure}")
     elif cap:
         lines.append(f"Not finished: the study is capped by {cap}; a higher cap continues the trial.")
     else:
-        lines.append(f"Status: {status.state}.")
+        lines[-1] += f" Status: {status.state}."
     if (weights := expansion.weights_of.get(arm.name)) is not None:
         lines.append(
             f"Evaluates the weights of `{weights} seed={status.trial.seed}`: the training curve is in its run."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from service.mlflow_sync.gate import Gate
 from service.mlflow_sync.ownership import STORE_TAG
 from service.mlflow_sync.tracked_run import TrackedRun, now
+from service.mlflow_sync.view import VIEW_TAG, key_of
 from service.user import user
 
 if TYPE_CHECKING:
@@ -83,11 +84,15 @@ class StudyRuns:
         return identity, dict(found.tags)
 
     def describe(self, tags: Mapping[str, str]) -> None:
-        """Sets the experiment's tags where it is this store's; another's keeps what it says, and gets what it lacks."""
+        """Sets the experiment's tags where it is this store's; another's keeps what it says, and gets what it lacks.
+
+        The prepared view of this store is its own in any case.
+        """
         owner = self._tags.get(STORE_TAG)
         own = owner == self._store_id or (owner is None and self._own)
         for key, value in ({STORE_TAG: self._store_id, **tags} if own else tags).items():
-            if self._tags.get(key) != value and (own or key not in self._tags):
+            mine = own or key == f"{VIEW_TAG}{key_of(self._store_id)}"
+            if self._tags.get(key) != value and (mine or key not in self._tags):
                 self._gate(self._client.set_experiment_tag, self.experiment_id, key, value)
                 self._tags[key] = value
 

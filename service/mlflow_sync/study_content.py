@@ -4,41 +4,109 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+from search_spaces.types import Expansion
 from service.analysis import verdict_text
 from service.analysis.summary import Summary
-from service.mlflow_sync import descriptions
+from service.mlflow_sync import descriptions, figures, tables, view
+from service.mlflow_sync.answers import answers
+from service.mlflow_sync.content import in_words
 from service.mlflow_sync.runs import NOTE_TAG
-from service.mlflow_sync.tracked_run import milliseconds
+from service.mlflow_sync.tracked_run import Row, milliseconds, now
 from service.provenance.runs import provenance
 from service.records.kinds import Claim, RunRecord
 from service.records.store import Store
+from service.records.study_files import is_defined, read_definition
+from service.report.costs import arm_costs
 from service.statistics.verdict import Verdicts
 
 
-def experiment_tags(summary: Summary) -> dict[str, str]:
-    """Returns what the experiment says."""
-    return {
-        NOTE_TAG: descriptions.describe_experiment(summary.expansion),
-        "study": summary.study.name,
-        "mlflow.experimentKind": "custom_model_development",
-    }
+@dataclass(frozen=True)
+class ParentContent:
+    """What the parent run holds.
+
+    Attributes:
+        rows: its metrics.
+        params: its parameters.
+        tags: its tags.
+        tables: name -> content of its tables.
+    """
+
+    rows: tuple[Row, ...]
+    params: Mapping[str, object]
+    tags: Mapping[str, object]
+    tables: Mapping[str, bytes]
 
 
-def tags(summary: Summary, *, ended: bool, capped: str = "") -> dict[str, object]:
+def parent_content(
+    summary: Summary, store: Store, known: Mapping[str, str], *, ended: bool, capped: str = ""
+) -> ParentContent:
     """Returns what the parent run says.
 
     Args:
         summary: the study.
-        ended: whether no run of it goes on.
+        store: where its records are.
+        known: the tags that it has.
+        ended: whether no run of it goes on: then it also has the study's figures, and tables.
         capped: the sentence on what a cap has left; empty where none has ended the newest run.
     """
-    study = summary.study
-    states = Counter(str(status.state) for status in summary.statuses)
+    if not ended:
+        return ParentContent((), {}, tags(summary, known, "running", capped, descriptions.describe_study(summary)), {})
+    name = summary.study.name
+    costs = arm_costs(summary, store)
+    command = read_definition(store, name).command if is_defined(store, name) else ""
+    head = answers(summary, costs, command)
+    said = tags(summary, known, _status(summary), capped, descriptions.describe_study(summary, capped, head))
+    made = tables.tables(summary, costs)
+    time = ended_at(store, name) or now()
+    rows = tuple(figures.figures(summary, costs, time))
+    return ParentContent(rows, params(summary), {**said, **tables.tables_tag(tuple(made))}, made)
+
+
+def experiment_tags(
+    expansion: Expansion, varied: Sequence[str], experiment_id: str, parent: str, store_id: str
+) -> dict[str, str]:
+    """Returns what the experiment says, and the prepared view of a store's study (``view``).
+
+    Args:
+        expansion: the study.
+        varied: the parameters that differ between its arms.
+        experiment_id: of the experiment.
+        parent: id of the run that stands for the study.
+        store_id: ``id`` of the store.
+    """
     return {
+        NOTE_TAG: descriptions.describe_experiment(expansion, experiment_id, store_id, parent),
+        f"{view.VIEW_TAG}{view.key_of(store_id)}": view.view_of(expansion.study, varied, parent),
+        "study": expansion.study.name,
+        "mlflow.experimentKind": "custom_model_development",
+    }
+
+
+def params(summary: Summary) -> dict[str, object]:
+    """Returns the parameters of the parent run, which never change: what a longer budget or another seed leaves."""
+    study = summary.study
+    return {"profile": study.baseline.profile, "primary_metric": study.primary_metric}
+
+
+def tags(summary: Summary, known: Mapping[str, str], status: str, capped: str, note: str) -> dict[str, object]:
+    """Returns the tags of the parent run.
+
+    Args:
+        summary: the study.
+        known: the tags that it has.
+        status: where the study stands.
+        capped: the sentence on what a cap has left; empty where none has ended the newest run.
+        note: its description.
+    """
+    study = summary.study
+    states = Counter(in_words(status.state, study) for status in summary.statuses)
+    said = {
         "kind": "study",
-        "status": _status(summary) if ended else "running",
+        "arm": "the study",  # its row in a table by arm
+        "status": status,
         "trials": ", ".join(f"{number} {state}" for state, number in states.items()),
         "primary_metric": study.primary_metric,
         "policy": study.policy.name,
@@ -48,8 +116,10 @@ def tags(summary: Summary, *, ended: bool, capped: str = "") -> dict[str, object
         "rungs": ", ".join(map(str, study.rungs)) or "none",
         "capped": capped or "no",
         **_verdicts(summary.verdicts),
-        NOTE_TAG: descriptions.describe_study(summary.expansion, summary, capped),
+        **figures.verdict_tags(summary),
+        NOTE_TAG: note,
     }
+    return {**said, **figures.no_longer_asked(known, said)}
 
 
 def _verdicts(verdicts: Verdicts) -> dict[str, str]:
@@ -83,7 +153,7 @@ def began(store: Store, study: str) -> int | None:
     return milliseconds(claims[min(claims)].written) if claims else None
 
 
-def ended(store: Store, study: str) -> int | None:
+def ended_at(store: Store, study: str) -> int | None:
     """Returns when the study's last run ended, in milliseconds, None where that is not recorded: it was killed."""
     sealed = store.records.find(RunRecord.key(study, store.last_run(study)), RunRecord)
     return None if sealed is None else milliseconds(sealed.written)

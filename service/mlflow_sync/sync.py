@@ -6,7 +6,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dit_core.errors import UserError
 from dit_core.gflops import Cost, count
@@ -17,7 +17,8 @@ from service.analysis.damage import Damage
 from service.analysis.status import StateKind, TrialState, TrialStatus
 from service.analysis.summary import ArmSummary, Summary, summarise
 from service.cost.capped import capped_sentence, left_by_cap
-from service.mlflow_sync import content, descriptions, study_content
+from service.mlflow_sync import content, datasets, descriptions, study_content
+from service.mlflow_sync import images as grids
 from service.mlflow_sync.address import (
     absolute,
     artifact_location,
@@ -28,6 +29,7 @@ from service.mlflow_sync.address import (
 from service.mlflow_sync.connection import LOG, connect, first_line
 from service.mlflow_sync.gate import Gate, Superseded
 from service.mlflow_sync.measurements import evaluations_json
+from service.mlflow_sync.parameters import parameters
 from service.mlflow_sync.runs import NOTE_TAG, NewRun, StudyRuns, parent_key
 from service.mlflow_sync.tracked_run import TrackedRun, now
 from service.preflight import Prepared
@@ -39,6 +41,8 @@ from service.user import user
 if TYPE_CHECKING:
     from service.engine.wire import Live, TimedPoint
 
+
+T = TypeVar("T")
 
 _WAITING = (StateKind.PENDING, StateKind.SPARED)
 
@@ -97,7 +101,7 @@ class MlflowSync:
         self._experiment_id: str | None = None
         self._parent_run_id: str | None = None
         self._known: Results = {}
-        self._differ: tuple[Expansion, Mapping[str, dict[str, str]]] | None = None
+        self._worked_out: dict[Callable[[Expansion], Any], tuple[Expansion, Any]] = {}
         self._forget()
 
     def check(self) -> None:
@@ -230,7 +234,7 @@ class MlflowSync:
                 run = self._sync_trial(parent, summary, arm, status, tail, damages, short, ended=ended)
                 last = max(last, run.last if run is not None else 0)
         if ended:
-            end = study_content.ended(self._store, self._study.name) or last or now()
+            end = study_content.ended_at(self._store, self._study.name) or last or now()
             parent.set_status(study_content.run_status(summary), end)
 
     def _is_still_there(self, *, ended: bool) -> bool:
@@ -269,19 +273,25 @@ class MlflowSync:
 
     def _sync_parent(self, summary: Summary, damages: Sequence[Damage], capped: str, *, ended: bool) -> TrackedRun:
         name, runs = self._study.name, self._mlflow_runs
-        runs.describe(study_content.experiment_tags(summary))
         parent = runs.get(parent_key(name))
         if parent is None:
             shared = f" ({user()}, store {self._store.id[:8]})" if runs.is_shared() else ""
             start = study_content.began(self._store, name) or now()
             parent = runs.get_or_make(parent_key(name), name + shared, start, {"kind": "study"})
         self._parent_run_id = parent.id
+        varied = self._once(parameters, summary.expansion)[summary.baseline.arm.name]
+        expansion, store_id = summary.expansion, self._store.id
+        runs.describe(study_content.experiment_tags(expansion, tuple(varied), runs.experiment_id, parent.id, store_id))
         if ended or not self._has_files:  # they are written when a run begins, and when it has ended
             for path, data in study_content.files(self._store, name, report=ended):
                 parent.upload(data, path)
             self._has_files = True
-        tags = study_content.tags(summary, ended=ended, capped=capped)
-        parent.log(tags={**tags, **(damage.tags(damages) if ended else {})})
+        said = study_content.parent_content(summary, self._store, parent.tags, ended=ended, capped=capped)
+        for path, data in said.tables.items():
+            parent.upload(data, path)
+        state = digest([(name, step) for name, _, _, step in said.rows]) if ended else None
+        rows = () if state is not None and parent.was_brought_to(state) else said.rows
+        parent.log(rows, said.params, {**said.tags, **(damage.tags(damages) if ended else {})}, state)
         if not ended:
             parent.set_status("RUNNING")
         return parent
@@ -348,7 +358,8 @@ class MlflowSync:
             "mlflow.parentRunId": parent.id,
             **(damage.tags(damages, trial.name) if ended else {}),
             **content.verdict_tag(summary.verdicts, arm.arm),
-            **self._differences(expansion)[arm.arm.name],
+            **self._once(differing.tags, expansion)[arm.arm.name],
+            **self._once(content.colours, expansion)[arm.arm.name],
             "capped": cap or "no",
             **({"failure": failure} if failure else {}),
             **about.tags,
@@ -361,27 +372,35 @@ class MlflowSync:
             **({"evaluations.json": evaluations_json(result, milestones).encode()} if result.evaluations else {}),
             **about.artifacts,
         }
-        grids = {images: f"samples/{images:09d}.png" for images in milestones if images in result.evaluations}
-        lacking = {images: name for images, name in grids.items() if not run.holds(name)}
-        params = content.params(trial, expansion)
+        measured = [images for images in milestones if images in result.evaluations]
+        lacking = [images for images in measured if not run.holds(grids.grid_name(images))]
+        params = self._once(parameters, expansion)[arm.arm.name]
+        if measured:
+            tags[grids.IMAGES_TAG] = "True"
         spans = [span.model_dump(mode="json") for span in self._store.spans(status.train_id)]
         hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-        state = digest([{key: str(value) for key, value in {**tags, **params}.items()}, hashes, spans])
+        closing = list(content.closing_rows(status, summary, self._store, trained=feed is not None))
+        told = {key: str(value) for key, value in {**tags, **params}.items()}
+        state = digest([told, hashes, spans, [(name, step) for name, _, _, step in closing]])
         if not (tail or lacking) and run.is_up_to_date(state, tags, content.run_status(status.state)):
             if feed is not None and feed.has_news:
                 del self._feeds[self._key(status)]  # the run has these windows, and many trials have many
             return
         for name, data in files.items():
             run.upload(data, name)
-        for images, name in lacking.items():
+        for images in lacking:
             grid = self._store.grid(result.evaluations[images])
             if grid is not None:
-                run.upload(grid, name)
+                made = content.evaluated(result.evaluations[images])
+                run.upload_together(grids.files(grid, images, made), grids.grid_name(images))
+        if measured:  # which images they were is recorded with the measurements
+            run.give_input(datasets.data_of(trial, result))
         began = self._began(summary, status)
-        rows = [
-            *(content.cost_rows(cost, began) if began is not None else ()),
+        rows = [  # the pages list metrics in the order in which a run got them, and compare by the first
+            *content.evaluation_rows(summary, result, final=status.is_final),
+            *closing,
             *(feed.rows(tail) if feed is not None else ()),
-            *content.evaluation_rows(result, milestones, status.is_final),
+            *(content.cost_rows(cost, began) if began is not None else ()),
         ]
         last = max([run.last, *(row[2] for row in rows)])
         run.set_status(content.run_status(status.state), last or now())
@@ -409,11 +428,13 @@ class MlflowSync:
             sources[f"[{payer}]({link})" if link else payer] = f"measurements up to {images:,} images"
         return tags, sources
 
-    def _differences(self, expansion: Expansion) -> Mapping[str, dict[str, str]]:
-        """Arm -> the tag on what else differs; worked out once for all arms."""
-        if self._differ is None or self._differ[0] is not expansion:
-            self._differ = expansion, differing.tags(expansion)
-        return self._differ[1]
+    def _once(self, ask: Callable[[Expansion], Mapping[str, T]], expansion: Expansion) -> Mapping[str, T]:
+        """What is asked of all arms together; worked out once, until the study grows."""
+        known = self._worked_out.get(ask)
+        if known is None or known[0] is not expansion:
+            known = self._worked_out[ask] = expansion, ask(expansion)
+        found: Mapping[str, T] = known[1]
+        return found
 
     def _key(self, status: TrialStatus) -> str:
         """Identifies a trial's run: its weights and how they are measured."""

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from dit_core.files import replacing
 from service.mlflow_sync.artifact_tags import ArtifactTags
+from service.mlflow_sync.datasets import Data
 from service.mlflow_sync.gate import Gate
 from service.mlflow_sync.ownership import STATE_TAG
 
@@ -54,7 +55,7 @@ class TrackedRun:
         self._unread = set(run.data.metrics)  # keys that an earlier process has logged
         self._steps: dict[str, set[int]] = {}
         self._artifacts = ArtifactTags(self._tags)
-        self._uploaded: dict[str, str] = {}  # tags on artifacts, to be written by the next ``log``
+        self._uploaded: dict[str, str] = {}  # tags on what it was given, to be written by the next ``log``
 
     def log(
         self,
@@ -110,10 +111,15 @@ class TrackedRun:
 
     def is_up_to_date(self, state: str, tags: Mapping[str, object], status: str) -> bool:
         """Whether the run was brought to this state already, by whichever process, and is as it was left."""
+        as_left = self._status == status and all(
+            self._tags.get(key) == str(value)[:_TAG_LENGTH] for key, value in tags.items()
+        )
+        return as_left and self.was_brought_to(state)
+
+    def was_brought_to(self, state: str) -> bool:
+        """Whether the run was brought to this state already, by whichever process."""
         said, _, last = self._tags.get(STATE_TAG, "").partition(" ")
-        if (said, self._status) != (state, status) or any(
-            self._tags.get(key) != str(value)[:_TAG_LENGTH] for key, value in tags.items()
-        ):
+        if said != state:
             return False
         self.last = max(self.last, int(last) if last.isdigit() else 0)
         return True
@@ -149,17 +155,42 @@ class TrackedRun:
 
         What is there is remembered in a tag, written by the next ``log``: an upload that was cut off is repeated.
         """
-        version = hashlib.sha256(data).hexdigest()[:12]
+        self.upload_together({name: data}, name)
+
+    def upload_together(self, files: Mapping[str, bytes], name: str) -> None:
+        """Uploads artifacts that belong together, unless they are there; see ``upload``.
+
+        Args:
+            files: name -> content of each.
+            name: what is remembered of them.
+        """
+        hashes = [hashlib.sha256(data).hexdigest() for data in files.values()]
+        version = (hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest())[:12]
         if self._artifacts.version(name) == version:
             return
+        for path, data in files.items():
+            self._put(data, path)
+        tag, text = self._artifacts.with_artifact(name, version)
+        self._uploaded[tag] = text
+
+    def _put(self, data: bytes, name: str) -> None:
         place = urlsplit(self._artifact_uri)
         if place.scheme in ("", "file") and place.path.startswith("/"):
             path = unquote(place.path) if place.scheme else self._artifact_uri
             self._gate(_write, Path(path) / name, data)
         else:
             self._send(data, name)
-        tag, text = self._artifacts.with_artifact(name, version)
-        self._uploaded[tag] = text
+
+    def give_input(self, data: Data) -> None:
+        """Says which images a run was trained on, unless it was said; MLflow takes the same input once only."""
+        if any(self._tags.get(key) != value for key, value in data.told.items()):
+            self._gate(self._client.log_inputs, self.id, [data.as_input()])
+            self._uploaded.update(data.told)
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """The run's tags, as far as they are known here."""
+        return self._tags
 
     def _send(self, data: bytes, name: str) -> None:
         folder, _, base = name.rpartition("/")

@@ -62,7 +62,7 @@ class Format1Backend:
         self.root = root
         self._curves: dict[str, list[Path]] = {}
 
-    def put(self, key: str, data: bytes) -> bool:
+    def put(self, key: str, data: bytes, *, durably: bool = True) -> bool:
         """Refuses.
 
         Raises:

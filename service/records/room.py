@@ -103,9 +103,9 @@ class PatientBackend:
     def __init__(self, backend: Backend, patience: Patience) -> None:
         self.inner, self._patience = backend, patience
 
-    def put(self, key: str, data: bytes) -> bool:
+    def put(self, key: str, data: bytes, *, durably: bool = True) -> bool:
         """Writes once; see ``Backend.put``."""
-        return self._patience.patiently(lambda: self.inner.put(key, data))
+        return self._patience.patiently(lambda: self.inner.put(key, data, durably=durably))
 
     def get(self, key: str) -> bytes | None:
         """Reads; see ``Backend.get``."""

@@ -58,7 +58,7 @@ class S3Backend:
 
     # -- Backend --------------------------------------------------------------------------------
 
-    def put(self, key: str, data: bytes) -> bool:
+    def put(self, key: str, data: bytes, *, durably: bool = True) -> bool:
         """Writes an object unless there is one; see ``Backend.put``.
 
         A request may have been carried out although its answer was lost. The one who wrote an object is told by a token

@@ -195,12 +195,21 @@ def _runs(runs: list[RunRecord]) -> str:
 
 def saved(summary: Summary) -> str | None:
     """Says how much training the stopping policy left out; None when nothing was stopped."""
-    stopped = [arm for arm in summary.arms if arm.ended_early and not arm.diverged]
-    if not stopped:
+    full, less = left_out(summary)
+    if not less:
         return None
+    return (
+        f"Training every arm to the budget would have taken {compute(full)}; stopping left out {compute(less)} of "
+        f"that ({percent(less / full)})."
+    )
+
+
+def left_out(summary: Summary) -> tuple[float, float]:
+    """Returns what training every arm to the budget takes, and what stopping has left out of it, in GMACs."""
+    stopped = [arm for arm in summary.arms if arm.ended_early and not arm.diverged]
     seeds, budget = len(summary.study.seeds), summary.study.budget_images
     ends = {arm.arm.name: arm.stop.images for arm in stopped if arm.stop is not None}
-    full = left_out = 0.0
+    full = less = 0.0
     for arm in summary.arms:
         name = arm.arm.name
         if name in summary.weights_of:
@@ -208,10 +217,5 @@ def saved(summary: Summary) -> str | None:
         sharing = [name, *(other for other, weights in summary.weights_of.items() if weights == name)]
         cost = arm.cost.trained_gmacs * 3 * seeds
         full += cost * budget
-        left_out += cost * (budget - max(ends.get(other, budget) for other in sharing))
-    if not left_out:
-        return None
-    return (
-        f"Training every arm to the budget would have taken {compute(full)}; stopping left out {compute(left_out)} of "
-        f"that ({percent(left_out / full)})."
-    )
+        less += cost * (budget - max(ends.get(other, budget) for other in sharing))
+    return full, less

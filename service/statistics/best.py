@@ -13,13 +13,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from service.statistics.maximum import MaxT, max_t
+from service.statistics.maximum import MaxT
 from service.statistics.model import Fit
 from service.statistics.parts import seed_square
 from service.statistics.verdict import Best
 
 COMPARED = 5
 """With how many of the best an arm is compared: where all vary alike the very best would do."""
+_AT_ONCE = 64
 
 
 def best(fit: Fit, *, higher: bool, level: float, leave_out: Collection[str] = ()) -> Best | None:
@@ -38,33 +39,44 @@ def best(fit: Fit, *, higher: bool, level: float, leave_out: Collection[str] = (
     means = {arm: mean for arm in fit.arms if arm not in leave_out and (mean := fit.mean(arm)) is not None}
     if not means:
         return None
-    order = sorted(means, key=lambda arm: (sign * means[arm], fit.arms.index(arm)))
+    order = sorted(means, key=lambda arm: (sign * means[arm], fit.index[arm]))
     low, high = _interval(fit, order[0], means[order[0]], len(means), level)
-    candidates = [arm for arm in order if not _worse(fit, arm, order, sign, level)]
-    return Best(order[0], len(fit.seeds_of(order[0])), means[order[0]], low, high, tuple(candidates))
+    worse = _worse(fit, order, sign, level)
+    candidates = tuple(arm for arm in order if arm not in worse)
+    return Best(order[0], len(fit.seeds_of(order[0])), means[order[0]], low, high, candidates)
 
 
-def _worse(fit: Fit, arm: str, arms: Sequence[str], sign: float, level: float) -> bool:
-    """Whether an arm is clearly worse than some other: a one-sided test against all others.
+def _worse(fit: Fit, arms: Sequence[str], sign: float, level: float) -> set[str]:
+    """Returns the arms that are clearly worse than some other: a one-sided test against all others.
 
-    Only the best of them can tell, so only those are compared.
+    Only the best of them can tell, so only those are compared, the very best first: most arms are worse than it.
+
+    Args:
+        fit: the fitted model.
+        arms: the arms, the best first.
+        sign: 1 where less is better, -1 where more is.
+        level: of the test, corrected for all others.
     """
-    others = [other for other in arms if other != arm]
-    found = [fit.contrast({arm: 1.0, other: -1.0}) for other in others[:COMPARED]]
-    from scipy import special
-
-    tested = [(sign * own.t, own.df) for own in found if own is not None and own.t is not None]
-    if not tested:
-        return False
-    t, df = min(tested, key=lambda pair: float(special.stdtr(pair[1], -pair[0])))
-    return t > 0 and _equal(len(others), 0.5).tail(t, df, one_sided=True) <= level
+    found: set[str] = set()
+    for other in arms[: COMPARED + 1]:
+        left = [arm for arm in arms if arm not in found and arm != other]
+        for start in range(0, len(left), _AT_ONCE):
+            some = left[start : start + _AT_ONCE]
+            estimates = fit.contrasts([{arm: 1.0, other: -1.0} for arm in some])
+            found |= {
+                arm
+                for arm, own in zip(some, estimates, strict=True)
+                if own is not None and own.t is not None and sign * own.t > 0
+                if _equal(len(arms) - 1, 0.5).tail(sign * own.t, own.df, one_sided=True) <= level
+            }
+    return found
 
 
 def _interval(fit: Fit, arm: str, mean: float, arms: int, level: float) -> tuple[float | None, float | None]:
     """An interval of an arm's mean over seeds, simultaneous over all arms."""
     from scipy import optimize
 
-    error, between = fit.variances.of(_own_error(fit, arm)), seed_square(fit)
+    error, between = fit.variances.of(_own_error(fit, arm)[None])[0], seed_square(fit)
     if error is None or between is None or error.value <= 0:
         return None, None
     seeds = len(fit.seeds_of(arm))
@@ -80,12 +92,10 @@ def _interval(fit: Fit, arm: str, mean: float, arms: int, level: float) -> tuple
 
 
 def _own_error(fit: Fit, arm: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    own = fit.design.arm_of == fit.arms.index(arm)
+    own = fit.design.arm_of == fit.index[arm]
     return np.asarray(own / own.sum(), dtype=np.float64)
 
 
 @lru_cache(maxsize=64)
 def _equal(count: int, correlation: float) -> MaxT:
-    matrix = np.full((count, count), correlation)
-    np.fill_diagonal(matrix, 1.0)
-    return max_t(matrix)
+    return MaxT.equal(count, correlation)

@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from service.statistics.cells import Array, Cells
+
 NEAR_ZERO = 1e-9
 
 
@@ -86,49 +87,84 @@ class Design:
         arms, seeds = self._solve(of_arms[:, None], of_seeds[:, None])
         return np.where(self.counts > 0, arms[:, 0], np.nan), seeds[:, 0]
 
-    @cached_property
-    def residual(self) -> Array:
-        """The projection that leaves what neither arms nor seeds explain, (n, n)."""
-        n = len(self.arm_of)
-        of_arms, of_seeds = np.zeros((self.arms, n)), np.zeros((self.seeds, n))
-        of_arms[self.arm_of, np.arange(n)] = of_seeds[self.seed_of, np.arange(n)] = 1.0
+    def residuals(self, y: Array) -> Array:
+        """Returns what neither arms nor seeds explain of measurements.
+
+        Args:
+            y: the measurements, (n,), or several sets of them, (n, sets).
+        """
+        sets = y.reshape(len(y), -1)
+        of_arms, of_seeds = np.zeros((self.arms, sets.shape[1])), np.zeros((self.seeds, sets.shape[1]))
+        of_arms[np.unique(self.arm_of)] = Cells(self.arm_of).sums(sets.T).T
+        of_seeds[np.unique(self.seed_of)] = Cells(self.seed_of).sums(sets.T).T
         arms, seeds = self._solve(of_arms, of_seeds)
-        return np.asarray(np.eye(n) - arms[self.arm_of] - seeds[self.seed_of])
+        return np.asarray(sets - arms[self.arm_of] - seeds[self.seed_of]).reshape(y.shape)
+
+    @cached_property
+    def _centred(self) -> Array:
+        """The seeds' columns less what the arms explain of them, (n, seeds)."""
+        found = -(self._shares * self._together)[self.arm_of]
+        found[np.arange(len(self.arm_of)), self.seed_of] += 1.0
+        return np.asarray(found)
+
+    @cached_property
+    def residual_shares(self) -> Array:
+        """How much of each measurement's own variance is left in its residual, (n,).
+
+        That is the diagonal of the residual projection, which is never laid out: it is as large as the measurements
+        squared.
+        """
+        explained = np.einsum("ns,st,nt->n", self._centred, self._inverse, self._centred, optimize=True)
+        return np.asarray(1.0 - self._shares[self.arm_of, 0] - explained)
+
+    def residual_load(self, cells: Cells) -> float:
+        """Returns the variance that is left in all residuals where measurements vary by ``cells`` with variance 1."""
+        own = cells.cell >= 0
+        of_seeds = cells.sums(self._centred.T)
+        explained = float(np.sum((self._inverse @ of_seeds) * of_seeds))
+        # an arm has no seed twice, so a cell has one measurement of an arm at most
+        return float(np.count_nonzero(own) - self._shares[self.arm_of[own], 0].sum()) - explained
+
+    def seeds_explain(self, y: Array) -> float:
+        """Returns the sum of squares that the seeds explain beyond the arms."""
+        of_seeds = self._centred.T @ y
+        return float(of_seeds @ self._inverse @ of_seeds)
+
+    @property
+    def seeds_load(self) -> float:
+        """What ``seeds_explain`` is on average where every seed adds a random number of variance 1 to all arms."""
+        return float(np.trace(self._reduced))
+
+    @cached_property
+    def rank_of_seeds(self) -> int:
+        """How many effects of seeds can be told beyond those of the arms."""
+        return round(float(np.sum(self._inverse * self._reduced)))
 
     @cached_property
     def residual_df(self) -> int:
         """Degrees of freedom of the residuals."""
-        rank_of_seeds = round(float(np.sum(self._inverse * self._reduced)))
-        return len(self.arm_of) - int(np.count_nonzero(self.counts)) - rank_of_seeds
+        return len(self.arm_of) - int(np.count_nonzero(self.counts)) - self.rank_of_seeds
 
-    def estimator(self, weights: Array) -> Array | None:
-        """Returns how much each measurement counts in the least-squares estimate of a contrast of arms.
+    def estimators(self, weights: Array) -> tuple[Array, NDArray[np.bool_]]:
+        """Returns how much each measurement counts in the least-squares estimates of contrasts of arms.
 
         Args:
-            weights: one number per arm, (arms,), that sum to 0.
+            weights: one number per contrast and arm, (k, arms), that sum to 0 for each contrast.
 
         Returns:
-            (n,); the estimate is its scalar product with the measurements. None when the arms have no seed in
-            common, neither directly nor through other arms, so that the contrast cannot be told from the seeds.
+            (k, n); the estimates are its product with the measurements. And (k,), whether a contrast can be told: not
+            where its arms have no seed in common, neither directly nor through other arms.
         """
-        arms, seeds = (found[:, 0] for found in self._solve(weights[:, None], np.zeros((self.seeds, 1))))
-        of_arms = self.counts * arms + self._together @ seeds
-        of_seeds = self._together.T @ arms + self._together.sum(axis=0) * seeds
-        if max(np.abs(of_arms - weights).max(initial=0.0), np.abs(of_seeds).max(initial=0.0)) > 1e-6:
-            return None
-        return np.asarray(arms[self.arm_of] + seeds[self.seed_of])
+        arms, seeds = self._solve(weights.T, np.zeros((self.seeds, len(weights))))
+        of_arms = self.counts[:, None] * arms + self._together @ seeds
+        of_seeds = self._together.T @ arms + self._together.sum(axis=0)[:, None] * seeds
+        off = np.abs(of_arms - weights.T).max(axis=0, initial=0.0), np.abs(of_seeds).max(axis=0, initial=0.0)
+        return np.asarray(arms.T[:, self.arm_of] + seeds.T[:, self.seed_of]), np.maximum(*off) <= 1e-6
 
     def only(self, arms: Collection[int]) -> tuple[Design, NDArray[np.int64]]:
         """Returns the design of some arms alone, and which measurements are theirs."""
         rows = np.flatnonzero(np.isin(self.arm_of, sorted(arms)))
         return Design(self.arm_of[rows], self.seed_of[rows], self.arms, self.seeds), rows
-
-    def residual_of(self, arms: Collection[int]) -> Array:
-        """Returns the residual projection of some arms alone, with zeros for all other measurements, (n, n)."""
-        part, rows = self.only(arms)
-        found = np.zeros((len(self.arm_of),) * 2)
-        found[np.ix_(rows, rows)] = part.residual
-        return found
 
 
 def design_of(values: Mapping[str, Mapping[int, float]], seeds: Sequence[int]) -> tuple[Design, Array]:

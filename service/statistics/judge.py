@@ -81,9 +81,10 @@ class _Judge:
         return family(self.fit, [contrast.weight_of for contrast in self.contrasts], self.level)
 
     @cached_property
-    def confirmatory(self) -> tuple[tuple[int, ...], Family]:
-        """The places of the confirmatory contrasts, and their family."""
-        places = tuple(index for index, contrast in enumerate(self.contrasts) if contrast.confirmatory)
+    def confirmatory(self) -> tuple[Mapping[int, int], Family]:
+        """The place of each confirmatory contrast among them, by its place among all; and their family."""
+        named = [index for index, contrast in enumerate(self.contrasts) if contrast.confirmatory]
+        places = {index: place for place, index in enumerate(named)}
         if len(places) == len(self.contrasts):
             return places, self.everything
         return places, family(self.fit, [self.contrasts[place].weight_of for place in places], self.level)
@@ -98,7 +99,7 @@ class _Judge:
     def verdict(self, index: int) -> Verdict:
         contrast = self.contrasts[index]
         places, own = self.confirmatory
-        corrected, place = (own, places.index(index)) if contrast.confirmatory else (self.everything, index)
+        corrected, place = (own, places[index]) if contrast.confirmatory else (self.everything, index)
         estimate = corrected.joint.estimates[place]
         if estimate is None:
             return Verdict(contrast, Status.NOT_MEASURED, self._why(contrast))
@@ -195,6 +196,6 @@ def _mean(fit: Fit, arm: str) -> Mean | None:
     mean = fit.mean(arm)
     if mean is None:
         return None
-    own = fit.y[fit.design.arm_of == fit.arms.index(arm)]
+    own = fit.y[fit.design.arm_of == fit.index[arm]]
     values = np.exp(own) if fit.scale == "log" else own
     return Mean(mean, float(np.std(values, ddof=1)) if len(values) > 1 else None, len(values))

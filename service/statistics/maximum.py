@@ -9,17 +9,21 @@ and tails far out are as exact as those near by. ``scipy.stats.dunnett`` gives t
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 
-from service.statistics.design import Array
+from service.statistics.cells import Array
 
 POINTS = 2**14
 BINS = 256
 """Directions are gathered into this many of like reach, which changes results by less than 1e-4 of themselves."""
 RANK = 1e-8
 _AT_ONCE = 2**11
+_SHARED = 64
+"""Above this rank directions are drawn for the next power of two and cut, so that large families share them."""
 
 
 def max_t(correlation: Array) -> MaxT:
@@ -39,10 +43,30 @@ class MaxT:
         kept = values > RANK * max(1.0, float(values.max(initial=0.0)))
         factor = vectors[:, kept] * np.sqrt(values[kept])
         factor /= np.linalg.norm(factor, axis=1, keepdims=True)
-        self.rank = int(kept.sum())
-        directions, highest, lowest = _directions(self.rank), np.empty(POINTS), np.empty(POINTS)
+        self._gather(int(kept.sum()), lambda directions: directions @ factor.T)
+
+    @classmethod
+    def equal(cls, count: int, correlation: float) -> MaxT:
+        """Returns the distribution for ``count`` values any two of which have the same correlation.
+
+        Of many values it is that of independent ones with a common part, which takes no matrix of them.
+        """
+        if count <= _SHARED:
+            matrix = np.full((count, count), correlation)
+            np.fill_diagonal(matrix, 1.0)
+            return max_t(matrix)
+        own, common = math.sqrt(1.0 - correlation), math.sqrt(correlation)
+        made = cls.__new__(cls)
+        made._gather(count + 1, lambda directions: own * directions[:, :-1] + common * directions[:, -1:])
+        return made
+
+    def _gather(self, rank: int, reach_of: Callable[[Array], Array]) -> None:
+        """Works out how far the values reach in every direction, (directions, rank) -> (directions, values)."""
+        self.rank = rank
+        drawn = rank if rank <= _SHARED else 2 ** math.ceil(math.log2(rank))
+        points, highest, lowest = _points(drawn), np.empty(POINTS), np.empty(POINTS)
         for start in range(0, POINTS, _AT_ONCE):  # a thousand values in 16384 directions would take 130 MB, twice
-            reach = directions[start : start + _AT_ONCE] @ factor.T
+            reach = reach_of(_directions(points[start : start + _AT_ONCE, :rank]))
             highest[start : start + _AT_ONCE], lowest[start : start + _AT_ONCE] = reach.max(axis=1), reach.min(axis=1)
         self._two_sided = _binned(np.maximum(highest, -lowest))
         self._one_sided = _binned(np.maximum(highest, 0.0))
@@ -70,8 +94,13 @@ def _kept(size: int, data: bytes) -> MaxT:
     return MaxT(np.frombuffer(data, dtype=np.float64).reshape(size, size))
 
 
+def _directions(points: Array) -> Array:
+    return np.asarray(points / np.linalg.norm(points, axis=1, keepdims=True))
+
+
 @lru_cache(maxsize=4)
-def _directions(rank: int) -> Array:
+def _points(rank: int) -> Array:
+    """Normally distributed points, (POINTS, rank); some of their columns are such points, too."""
     from scipy import special
     from scipy.stats import qmc
 
@@ -79,5 +108,4 @@ def _directions(rank: int) -> Array:
         return np.where(np.arange(POINTS) % 2, 1.0, -1.0)[:, None]
     points = qmc.Sobol(rank, scramble=True, rng=0).random(POINTS // 2)
     normal = special.ndtri(np.clip(points, 1e-12, 1 - 1e-12))
-    directions = normal / np.linalg.norm(normal, axis=1, keepdims=True)
-    return np.concatenate([directions, -directions])  # both signs: one-sided tails are as exact on either side
+    return np.concatenate([normal, -normal])  # both signs: one-sided tails are as exact on either side

@@ -18,8 +18,9 @@ from typing import Literal
 
 import numpy as np
 
-from service.statistics.design import Array, Design, design_of
-from service.statistics.variance import NO_VARIANCE, Variances, variances
+from service.statistics.cells import Array
+from service.statistics.design import Design, design_of
+from service.statistics.variance import NO_VARIANCE, ContrastVariance, Variances, variances
 
 Scale = Literal["log", "identity"]
 
@@ -114,8 +115,14 @@ class Fit:
 
     def seeds_of(self, arm: str) -> tuple[int, ...]:
         """Returns the seeds that an arm was measured with."""
-        index = self._index[arm]
-        return tuple(self.seeds[seed] for seed in self.design.seed_of[self.design.arm_of == index])
+        return self._seeds_of[self.index[arm]]
+
+    @cached_property
+    def _seeds_of(self) -> list[tuple[int, ...]]:
+        found: list[list[int]] = [[] for _ in self.arms]
+        for arm, seed in zip(self.design.arm_of.tolist(), self.design.seed_of.tolist(), strict=True):
+            found[arm].append(self.seeds[seed])
+        return [tuple(own) for own in found]
 
     def contrast(self, weights: Mapping[str, float]) -> Estimate | None:
         """Estimates one contrast.
@@ -132,21 +139,20 @@ class Fit:
             KeyError: an arm that was not given to ``fit``.
             ValueError: weights that do not sum to 0.
         """
-        counted = self.design.estimator(self._vector(weights))
-        return None if counted is None else self._estimate(weights, counted)
+        return self.contrasts([weights])[0]
+
+    def contrasts(self, contrasts: Sequence[Mapping[str, float]]) -> tuple[Estimate | None, ...]:
+        """Estimates several contrasts, each for itself; see ``contrast``."""
+        return self._estimated(contrasts)[0]
 
     def joint(self, contrasts: Sequence[Mapping[str, float]]) -> Joint:
         """Estimates several contrasts with the correlation of their estimates; see ``contrast``."""
-        counted = [self.design.estimator(self._vector(weights)) for weights in contrasts]
-        estimates = tuple(
-            None if own is None else self._estimate(weights, own)
-            for weights, own in zip(contrasts, counted, strict=True)
-        )
+        estimates, counted = self._estimated(contrasts)
         correlation = np.eye(len(contrasts))
-        known = [index for index, own in enumerate(counted) if own is not None]
+        known = [index for index, own in enumerate(estimates) if own is not None]
         if known:
-            stacked = np.stack([own for own in counted if own is not None])
-            covariance = stacked @ self.variances.covariance(relative=True) @ stacked.T
+            stacked = counted if len(known) == len(counted) else counted[known]
+            covariance = self.variances.covariance(stacked, relative=True)
             scale = np.sqrt(np.maximum(np.diag(covariance), 0.0))
             scale[scale == 0] = 1.0
             correlation[np.ix_(known, known)] = np.clip(covariance / np.outer(scale, scale), -1.0, 1.0)
@@ -169,8 +175,10 @@ class Fit:
         mean, other = self.mean(arm), self.mean(reference)
         if mean is None or other is None:
             return None
-        comparable = arm == reference or self.design.estimator(self._vector({arm: 1.0, reference: -1.0})) is not None
-        return mean - other if comparable else None
+        if arm == reference:
+            return 0.0
+        _, known = self.design.estimators(self._vector({arm: 1.0, reference: -1.0})[None])
+        return mean - other if known[0] else None
 
     def natural(self, value: float) -> float:
         """Returns a mean on the model's scale as one on the metric's own scale."""
@@ -181,7 +189,7 @@ class Fit:
         """Whether the values vary by more than rounding from seed to seed, beyond what a seed does to all arms."""
         return self.variances.pooled is not None and self.variances.pooled > self._rounding
 
-    @property
+    @cached_property
     def _rounding(self) -> float:
         return NO_VARIANCE * max(1.0, float(np.abs(self.y).max(initial=0.0))) ** 2
 
@@ -190,7 +198,8 @@ class Fit:
         return self.design.effects(self.y)
 
     @cached_property
-    def _index(self) -> Mapping[str, int]:
+    def index(self) -> Mapping[str, int]:
+        """Arm -> its place in ``arms``."""
         return {arm: index for index, arm in enumerate(self.arms)}
 
     def _vector(self, weights: Mapping[str, float]) -> Array:
@@ -198,13 +207,22 @@ class Fit:
             raise ValueError(f"the weights of a contrast sum to 0; {dict(weights)} given")
         found = np.zeros(len(self.arms))
         for arm, weight in weights.items():
-            found[self._index[arm]] = weight
+            found[self.index[arm]] = weight
         return found
 
-    def _estimate(self, weights: Mapping[str, float], counted: Array) -> Estimate:
+    def _estimated(self, contrasts: Sequence[Mapping[str, float]]) -> tuple[tuple[Estimate | None, ...], Array]:
+        """The estimates, and how much each measurement counts in them, (k, n)."""
+        weights = np.array([self._vector(own) for own in contrasts]).reshape(len(contrasts), len(self.arms))
+        counted, known = self.design.estimators(weights)
+        variances, differences = self.variances.of(counted), counted @ self.y
+        estimates = tuple(
+            self._estimate(own, variance, float(difference)) if there else None
+            for own, variance, difference, there in zip(contrasts, variances, differences, known, strict=True)
+        )
+        return estimates, counted
+
+    def _estimate(self, weights: Mapping[str, float], variance: ContrastVariance | None, difference: float) -> Estimate:
         used = [len(self.seeds_of(arm)) for arm, weight in weights.items() if weight]
-        variance = self.variances.of(counted)
-        difference = float(counted @ self.y)
         difference = 0.0 if difference**2 <= self._rounding else difference
         seeds = min(used, default=0)
         if variance is None or variance.value <= self._rounding:

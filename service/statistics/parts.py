@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.statistics.design import Array
 from service.statistics.model import Fit, Scale, fit
 
 
@@ -21,14 +20,11 @@ def seed_square(fit: Fit) -> float | None:
     pooled = fit.variances.pooled
     if pooled is None:
         return None
-    same_arm = (fit.design.arm_of[:, None] == fit.design.arm_of[None, :]).astype(float)
-    without_seeds = np.eye(len(fit.y)) - same_arm / same_arm.sum(axis=1, keepdims=True)
-    explained: Array = without_seeds - fit.design.residual
-    same_seed = fit.design.seed_of[:, None] == fit.design.seed_of[None, :]
-    load = float((explained * same_seed).sum())
+    design = fit.design
+    load = design.seeds_load
     if load < 1e-9:
         return None
-    return max(0.0, (float(fit.y @ explained @ fit.y) - float(np.trace(explained)) * pooled) / load)
+    return max(0.0, (design.seeds_explain(fit.y) - design.rank_of_seeds * pooled) / load)
 
 
 def repeat_square(repeats: Sequence[Sequence[float]], scale: Scale) -> float | None:

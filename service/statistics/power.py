@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from service.statistics.design import Array
+from service.statistics.cells import Array
 from service.statistics.model import Fit
 from service.statistics.simultaneous import Family
 from service.statistics.variance import POOLED, WITHIN

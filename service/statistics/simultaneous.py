@@ -21,7 +21,7 @@ from functools import cached_property
 
 import numpy as np
 
-from service.statistics.design import Array
+from service.statistics.cells import Array
 from service.statistics.maximum import MaxT, max_t
 from service.statistics.model import Estimate, Fit, Joint
 from service.statistics.variance import POOLED
@@ -129,7 +129,7 @@ def family(fit: Fit, contrasts: Sequence[Mapping[str, float]], level: float = LE
             counts as one that was not measured.
         level: family-wise level.
     """
-    known = [index for index, weights in enumerate(contrasts) if weights.keys() <= set(fit.arms)]
+    known = [index for index, weights in enumerate(contrasts) if weights.keys() <= fit.index.keys()]
     found = fit.joint([contrasts[index] for index in known])
     estimates: list[Estimate | None] = [None] * len(contrasts)
     for place, index in enumerate(known):

@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
-from service.statistics.design import Array, Design
+from service.statistics.cells import Array, Cells
+from service.statistics.design import Design
 
 CHECK_LEVEL = 0.2
 """Level of the check. It is no claim, so it is generous: an arm that is set apart in vain costs only power."""
@@ -58,10 +60,10 @@ def outlying(design: Design, y: Array, arms: Sequence[int], level: float = CHECK
         shape = _shape(part.arm_of.tobytes(), part.seed_of.tobytes(), design.arms, design.seeds)
         if shape is None:
             break
-        squares = (part.residual @ y[rows]) ** 2
+        squares = part.residuals(y[rows]) ** 2
         if squares.sum() <= 1e-24 * max(1.0, float(np.abs(y).max())) ** 2:
             break
-        ratios = shape.shares @ squares / squares.sum()
+        ratios = shape.of_arm.sums(squares)[shape.able] / shape.loads / squares.sum()
         p = float((1 + np.count_nonzero(shape.largest >= ratios.max())) / (1 + len(shape.largest)))
         first = p if first is None else first
         if p > level:
@@ -76,22 +78,31 @@ def outlying(design: Design, y: Array, arms: Sequence[int], level: float = CHECK
 
 @dataclass(frozen=True, eq=False)
 class _Shape:
-    """What a design makes of the check: the arms that have residuals, how their squares count, and chance."""
+    """What a design makes of the check.
 
+    Attributes:
+        of_arm: which measurements are of one arm.
+        able: which of its arms have residuals.
+        loads: how much of a variance of 1 is left in the residuals of each of these.
+        arms: their indices.
+        largest: the largest ratio where all arms vary alike, drawn many times.
+    """
+
+    of_arm: Cells
+    able: NDArray[np.bool_]
+    loads: Array
     arms: tuple[int, ...]
-    shares: Array
     largest: Array
 
 
 @lru_cache(maxsize=64)
 def _shape(arm_of: bytes, seed_of: bytes, arms: int, seeds: int) -> _Shape | None:
     design = Design(np.frombuffer(arm_of, np.int64), np.frombuffer(seed_of, np.int64), arms, seeds)
-    residual, n = design.residual, len(design.arm_of)
-    owns = {int(arm): design.arm_of == arm for arm in np.unique(design.arm_of)}
-    loads = {arm: float(residual[own, own].sum()) for arm, own in owns.items()}
-    able = tuple(arm for arm, load in loads.items() if load > 1e-6)
-    if len(able) < 3 or design.residual_df < 2:
+    n, of_arm, present = len(design.arm_of), Cells(design.arm_of), np.unique(design.arm_of)
+    loads = of_arm.sums(design.residual_shares)
+    able = loads > 1e-6
+    if np.count_nonzero(able) < 3 or design.residual_df < 2:
         return None
-    shares = np.stack([owns[arm] / loads[arm] for arm in able])
-    drawn = (residual @ np.random.default_rng(0).standard_normal((n, max(500, min(DRAWS, MOST // n))))) ** 2
-    return _Shape(able, shares, (shares @ drawn / drawn.sum(axis=0)).max(axis=0))
+    drawn = design.residuals(np.random.default_rng(0).standard_normal((n, max(500, min(DRAWS, MOST // n))))) ** 2
+    ratios = of_arm.sums(drawn.T)[:, able] / loads[able] / drawn.sum(axis=0)[:, None]
+    return _Shape(of_arm, able, loads[able], tuple(map(int, present[able])), ratios.max(axis=1))

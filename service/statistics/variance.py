@@ -17,12 +17,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from service.statistics.design import Array, Design
+from service.statistics.cells import Array, Cells
+from service.statistics.design import Design
 from service.statistics.spread_check import outlying
 
 NO_VARIANCE = 1e-24
 """A variance below this share of the values' squared size is rounding, not noise."""
+Part = tuple[Design, NDArray[np.int64]]
+"""The design of some arms, and which measurements are theirs."""
 POOLED, WITHIN = "pooled", "within a training"
 
 
@@ -51,7 +55,7 @@ class Component:
         df: degrees of freedom of that mean square.
         arms: degrees of freedom that one more seed of every arm adds.
         pool_share: how much of the pooled variance that mean square contains; 0 but for an arm's own.
-        shape: what the covariance of all measurements is for a variance of 1, (n, n).
+        cells: the covariance of all measurements for a variance of 1.
     """
 
     name: str
@@ -59,7 +63,7 @@ class Component:
     df: int
     arms: int
     pool_share: float
-    shape: Array
+    cells: Cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,13 +75,11 @@ class Variances:
         apart: arms that vary more than the others and have a variance of their own.
         check_p: p of the check that all arms vary alike, None where it cannot be made (fewer than three arms
             with two seeds).
-        measurements: how many measurements there are.
     """
 
     components: tuple[Component, ...]
     apart: tuple[str, ...]
     check_p: float | None
-    measurements: int
 
     @property
     def pooled(self) -> float | None:
@@ -89,14 +91,21 @@ class Variances:
         """Degrees of freedom of the pooled variance."""
         return self.components[0].df if self.components else 0
 
-    def of(self, counted: Array) -> ContrastVariance | None:
-        """Returns the variance of ``counted @ y``, None without degrees of freedom.
+    def of(self, counted: Array) -> list[ContrastVariance | None]:
+        """Returns the variances of ``counted @ y``, None for each without degrees of freedom.
 
         Args:
-            counted: how much each measurement counts in the contrast, (n,).
+            counted: how much each measurement counts in each contrast, (k, n).
         """
-        size = float(counted @ counted)
-        shares = {c.name: float(counted @ c.shape @ counted) for c in self.components}
+        sizes = np.square(counted).sum(axis=1)
+        shares = np.array([component.cells.variances(counted) for component in self.components])
+        if not self.components:
+            return [None] * len(counted)
+        return [self._of(size, own) for size, own in zip(sizes.tolist(), shares.T.tolist(), strict=True)]
+
+    def _of(self, size: float, found: Sequence[float]) -> ContrastVariance | None:
+        """The variance of a contrast, from its variance by each of the components where that is 1."""
+        shares = {c.name: share for c, share in zip(self.components, found, strict=True)}
         used = [c for c in self.components if abs(shares[c.name]) > 1e-9 * size]
         if not used:
             return None
@@ -111,21 +120,22 @@ class Variances:
         df = float(parts[0][1]) if len(parts) == 1 or spread == 0 else value**2 / spread
         return ContrastVariance(value, df, " + ".join(c.name for c in used))
 
-    def covariance(self, *, relative: bool = False) -> Array:
-        """Returns the estimated covariance of all measurements, (n, n); of equal ones where there is no estimate.
+    def covariance(self, counted: Array, *, relative: bool = False) -> Array:
+        """Returns the estimated covariance of ``counted @ y``; as of equal variances where there is no estimate.
 
         Args:
+            counted: how much each measurement counts in each of several contrasts, (k, n).
             relative: with one kind of variance its size is left out, which keeps correlations exact.
         """
         if not self.components:
-            return np.eye(self.measurements)
+            return np.asarray(counted @ counted.T)
         if relative and len(self.components) == 1:
-            return self.components[0].shape
+            return self.components[0].cells.covariance(counted)
         pool = self.components[0]
-        total = pool.square * pool.shape
+        total = pool.square * pool.cells.covariance(counted)
         for component in self.components[1:]:
             own = max(component.square - component.pool_share * pool.square, 0.0)
-            total = total + (own or pool.square) * component.shape
+            total = total + (own or pool.square) * component.cells.covariance(counted)
         return total
 
 
@@ -147,39 +157,62 @@ def variances(design: Design, y: Array, arms: Sequence[str], training: Sequence[
     check = outlying(design, y, trained)
     alike = [arm for arm in trained if arm not in check.arms]
     pool = [arm for arm in trained if arm not in check.excluded]
-    residual = design.residual_of(pool)
-    df = round(float(np.trace(residual)))
+    part, rows = design.only(pool)
+    df = part.residual_df
     if df < 1:
-        return Variances((), (), None, len(y))
+        return Variances((), (), None)
     of_row = np.array([stands_for[training[arm]] for arm in design.arm_of])
-    together = (of_row[:, None] == of_row[None, :]) & (design.seed_of[:, None] == design.seed_of[None, :])
-    shape = (together & np.isin(of_row, alike)[:, None]).astype(float)
-    components = [Component(POOLED, _square(residual, y) / df, df, len(pool) - 1, 0.0, shape)]
-    without = design.residual_of(alike)
-    for arm in check.arms:
-        with_arm = design.residual_of([*alike, arm])
-        added = with_arm - without
-        own = (together & (of_row == arm)[:, None]).astype(float)
-        load, own_df = float(np.sum(added * own)), round(float(np.trace(added)))
-        square = max(0.0, _square(with_arm, y) - _square(without, y)) / load
-        components.append(Component(arms[arm], square, own_df, 1, float(np.sum(added * shape)) / load, own))
-    same = design.arm_of[:, None] == design.arm_of[None, :]
-    within = _within(design, y, of_row, -(together & ~same).astype(float))
-    return Variances((*components, *within), tuple(arms[arm] for arm in check.arms), check.p, len(y))
+    together = of_row * design.seeds + design.seed_of
+    shared = Cells(np.where(np.isin(of_row, alike), together, -1))
+    pooled = Component(POOLED, _square(part, y[rows]) / df, df, len(pool) - 1, 0.0, shared)
+    own = [
+        _own(
+            arms[arm],
+            design.only(alike),
+            design.only([*alike, arm]),
+            y,
+            shared,
+            Cells(np.where(of_row == arm, together, -1)),
+        )
+        for arm in check.arms
+    ]
+    within = _within(design, y, of_row, Cells(together, apart=True))
+    return Variances((pooled, *own, *within), tuple(arms[arm] for arm in check.arms), check.p)
 
 
-def _within(design: Design, y: Array, of_row: Array, shape: Array) -> list[Component]:
+def _own(name: str, without: Part, whole: Part, y: Array, shared: Cells, cells: Cells) -> Component:
+    """The variance of an arm's own, from what it adds to the residuals of the arms that vary alike.
+
+    Args:
+        name: of the arm.
+        without: the others, and which measurements are theirs.
+        whole: the same with the arm.
+        y: all measurements.
+        shared: the covariance of the others.
+        cells: the arm's own.
+    """
+
+    def load(of: Cells) -> float:
+        (part, rows), (other, others) = whole, without
+        return part.residual_load(of.only(rows)) - other.residual_load(of.only(others))
+
+    own_load, df = load(cells), whole[0].residual_df - without[0].residual_df
+    square = max(0.0, _square(whole[0], y[whole[1]]) - _square(without[0], y[without[1]])) / own_load
+    return Component(name, square, df, 1, load(shared) / own_load, cells)
+
+
+def _within(design: Design, y: Array, of_row: NDArray[np.int64], cells: Cells) -> list[Component]:
     """The variance between arms that evaluate the same weights, if there are any with two seeds."""
-    groups = [{int(arm) for arm in design.arm_of[of_row == training]} for training in np.unique(of_row)]
-    residuals = [design.residual_of(own) for own in groups if len(own) > 1]
-    df = round(sum(float(np.trace(residual)) for residual in residuals))
+    groups = [np.unique(design.arm_of[of_row == training]) for training in np.unique(of_row)]
+    parts = [design.only(own) for own in groups if len(own) > 1]
+    df = sum(part.residual_df for part, _ in parts)
     if df < 1:
         return []
-    square = sum(_square(residual, y) for residual in residuals) / df
-    return [Component(WITHIN, square, df, sum(len(own) - 1 for own in groups), 0.0, shape)]
+    square = sum(_square(part, y[rows]) for part, rows in parts) / df
+    return [Component(WITHIN, square, df, sum(len(own) - 1 for own in groups), 0.0, cells)]
 
 
-def _square(residual: Array, y: Array) -> float:
-    """The sum of squares that a projection leaves; in this order, so that rounding stays below any variance."""
-    left = residual @ y
+def _square(design: Design, y: Array) -> float:
+    """The sum of squares of the residuals."""
+    left = design.residuals(y)
     return float(left @ left)

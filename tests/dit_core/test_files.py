@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dit_core.files import clear_abandoned, create_durably, replacing, temporary_path, write_durably
+from dit_core.files import clear_abandoned, create, replacing, temporary_path, write_durably
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,7 +27,7 @@ def test_a_failed_write_changes_nothing_and_leaves_nothing(tmp_path: Path) -> No
 
 def test_one_of_several_writers_makes_the_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    assert create_durably(path, b"first") and not create_durably(path, b"second")
+    assert create(path, b"first") and not create(path, b"second")
     assert path.read_bytes() == b"first" and [*tmp_path.iterdir()] == [path]
 
 

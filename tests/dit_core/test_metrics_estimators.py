@@ -18,6 +18,7 @@ from dit_core.metrics.features.extractor import Extractor
 from dit_core.metrics.features.subset import FeatureSubset
 from dit_core.metrics.fid_infinity import FIDInfinity
 from dit_core.metrics.frechet import Gaussian
+from dit_core.metrics.inception_score import InceptionScore
 from dit_core.metrics.kid import KID, polynomial_mmd
 from dit_core.metrics.neighbours import radii, share_inside
 from dit_core.metrics.precision import Precision
@@ -67,6 +68,12 @@ class PixelInfinity(FIDInfinity):
     load = classmethod(lambda cls, config, device: PIXELS)
 
 
+class PixelScore(InceptionScore):
+    """The pixels stand for the scores of 64 classes."""
+
+    load = classmethod(lambda cls, config, device: PIXELS)
+
+
 def trial(**evaluation: Any) -> TrialConfig:
     return TrialConfig.model_validate({"evaluation": evaluation})
 
@@ -91,7 +98,7 @@ def normal(rows: int, columns: int, seed: int, shift: float = 0.0) -> torch.Tens
 def test_values_recorded_so_far_stay() -> None:
     """Metrics whose features are the same on every machine, against what they were when states became torchmetrics'."""
     golden = json.loads((Path(__file__).parent / "data" / "golden_metrics.json").read_text())
-    kinds = (PixelRecall, PixelInfinity, METRICS.get("fd_digits_cnn"))
+    kinds = (PixelRecall, PixelInfinity, PixelKID, PixelPrecision, PixelScore, METRICS.get("fd_digits_cnn"))
     assert {kind.name for kind in kinds} == set(golden)
     for kind in kinds:
         result = score(kind, real("held_out")[:350], 60)

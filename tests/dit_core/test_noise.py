@@ -92,6 +92,16 @@ def test_the_fused_kernel_gives_the_same_integers_and_the_same_normals_but_for_t
     assert all(torch.equal(left, right) for left, right in zip(fused, philox(*counters, *key), strict=True))
 
 
+def test_a_kernel_that_computes_other_numbers_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compilation, "works", lambda device: True)
+    monkeypatch.setattr(compilation, "fused", lambda function: lambda *given: ~function(*given).bool())
+    assert noise._kernel.__wrapped__(CPU) is noise._of_tensors
+    assert noise._choice.__wrapped__(CPU) is noise._of_chances
+    monkeypatch.setattr(compilation, "fused", lambda function: lambda *given: function(*given) * 1)
+    assert noise._kernel.__wrapped__(CPU) is not noise._of_tensors
+    assert noise._choice.__wrapped__(CPU) is not noise._of_chances
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_gives_the_same_integers_and_the_same_normals_but_for_the_last_digit() -> None:
     device = torch.device("cuda")

@@ -17,13 +17,14 @@ from service.preflight import prepare
 from service.records.store import Store
 
 HELPERS = Path(__file__).parent.parent / "helpers"
+STEPS = 200  # many seconds from the first rung to the end, so that nobody misses them
 
 
 def study():
     """Two arms whose segments take some seconds each and checkpoint inside."""
     return expansion(
         {"patch_size=4": {"model": {"patch_size": 4}}},
-        seeds=(0,), rungs=(128 * 40,), budget=128 * 120, checkpoint_images=128 * 5, lanes=1, policy="none",
+        seeds=(0,), rungs=(128 * 40,), budget=128 * STEPS, checkpoint_images=128 * 5, lanes=1, policy="none",
         model={"patch_size": 2, "hidden_size": 64, "depth": 3, "num_heads": 4},
         training={"batch_size": 128, "log_every_steps": 5},
     )  # fmt: skip
@@ -49,17 +50,24 @@ def running(store: Store) -> tuple[Live, ...]:
     return () if live is None else live.running
 
 
+def evaluations(store: Store) -> dict[Path, int]:
+    """The measurements there are, with the time of writing."""
+    return {path: path.stat().st_mtime_ns for path in (store.path / "trials").glob("*/evaluations/*.json")}
+
+
 def test_killed_and_started_again_equals_undisturbed(tmp_path: Path) -> None:
     store, log = Store(tmp_path / "store"), tmp_path / "driver.log"
     prepared = prepare(study())
     driver = start(store.path, log)
     try:
         until = time.monotonic() + 900
-        # into the second half: the first rung of both arms is behind, and a checkpoint inside the next segment
-        while not any(item.until == 128 * 120 and item.images > 128 * 55 for item in running(store)):
+        # into the second half: the first rung of both arms is behind, and a checkpoint inside the next segment. It is
+        # the first of two such segments: a worker may outlive its driver and finish what it has, but no more
+        while not any(item.until == 128 * STEPS and item.images > 128 * 55 for item in running(store)):
             assert driver.poll() is None, f"the driver ended early:\n{log.read_text()[-3000:]}"
             assert time.monotonic() < until, f"nothing got that far:\n{log.read_text()[-3000:]}"
             time.sleep(0.1)
+        assert len(evaluations(store)) == 2, "both segments of the second half are ahead"
         children = descendants(driver.pid)
         assert len(children) > 5, "Ray's processes are the driver's"
     finally:
@@ -69,9 +77,9 @@ def test_killed_and_started_again_equals_undisturbed(tmp_path: Path) -> None:
     # but for Ray's agents on the node, which notice that it is gone, and take about two minutes to end
     assert remaining({pid: name for pid, name in children.items() if "Agent" not in name}, 300) == {}
     assert read_live(store, "tiny") is None, "a dead driver's heartbeat does not count"
-    finished = {path: path.stat().st_mtime_ns for path in (store.path / "trials").glob("*/evaluations/*.json")}
+    finished = evaluations(store)
     before = curve_files(store)
-    assert len(finished) >= 2
+    assert len(finished) in (2, 3)
 
     again = start(store.path, log)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import shutil
 import subprocess
@@ -96,6 +97,22 @@ class Browser:
     def text(self) -> str:
         """Returns what a person can read on the page."""
         return str(self.evaluate("document.body ? document.body.innerText : ''"))
+
+    def view(self, width: int, height: int, *, dark: bool = False) -> None:
+        """Sets the size of the page, in pixels, and the colours that its reader prefers."""
+        narrow = width < 500
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=narrow)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
+
+    def photograph(self, path: Path, *, whole: bool = False) -> None:
+        """Writes what the page shows as PNG; all of it, beyond what fits, if ``whole``."""
+        more: dict[str, Any] = {}
+        if whole:
+            size = self.call("Page.getLayoutMetrics")["cssContentSize"]
+            clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+            more = {"captureBeyondViewport": True, "clip": clip}
+        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png", **more)["data"]))
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         """Calls a method of the DevTools protocol and returns its result."""

@@ -20,9 +20,9 @@ class CountingBackend:
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._backend, name)
 
-        def counted(*arguments: Any) -> Any:
+        def counted(*arguments: Any, **named: Any) -> Any:
             self.calls[name] += 1
-            return found(*arguments)
+            return found(*arguments, **named)
 
         return counted if callable(found) else found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -16,10 +17,13 @@ from typing import Any
 
 import pytest
 from browser import Browser, find_chromium
-from finished_study import PATCHES, RUNG, begin, run_locally, tiny_study
+from finished_study import BUDGET, PATCHES, RUNG, begin, run_locally, tiny_study
 
 from service.analysis.summary import summarise
 from service.mlflow_sync import MlflowSync, default_tracking_uri
+from service.mlflow_sync.connection import connect
+from service.mlflow_sync.find_pages import find_pages
+from service.mlflow_sync.pages import run_page
 from service.preflight import Prepared
 from service.records.store import Store
 from service.report import build_report
@@ -95,22 +99,48 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         yield opened
 
 
+def test_a_study_opens_on_its_prepared_view(
+    synced: tuple[Prepared, Store, MlflowSync], server: Server, browser: Browser
+) -> None:
+    """Children by arm, the columns that a reader asks for, best first; then charts, and images by step."""
+    prepared, store, _ = synced
+    (found,) = find_pages(connect(server.url), "tiny", store.id)
+    assert found.prepared
+    browser.open(f"{server.url}/{found.page}")
+    browser.wait_for_text("Model training", "Group by: arm", *(f"Group: {arm.name}" for arm in prepared.expansion.arms))
+    columns = [
+        *("tags.`arm`", "tags.`seed`", "tags.`status`", "metrics.`fd_digits_cnn_final`", "metrics.`vs_baseline`"),
+        *("metrics.`gflops`", "metrics.`params_m`", "metrics.`device_minutes`"),
+    ]
+    shown = "[...document.querySelectorAll('.ag-header-cell')].map(cell => cell.getAttribute('col-id'))"
+    browser.wait_for(f"(found => {json.dumps(columns)}.every(name => found.includes(name)))({shown})")
+    names = [name for name in browser.evaluate(shown) if name in columns]
+    assert names == columns, "in this order"
+    browser.wait_for_text(f"stopped: rungs at {RUNG} images", "completed", "diverged")
+
+    browser.open(f"{server.url}/{found.page}&compareRunsMode=CHART")
+    browser.wait_for_text("fd_digits_cnn", "gflops vs. fd_digits_cnn_final", "train_loss", "samples")
+    lines = "[...document.querySelectorAll('.js-plotly-plot')].length"
+    browser.wait_for(f"{lines} >= 3")
+    grid = "[...document.images].filter(i => i.complete && i.naturalWidth && /compressed/.test(i.src)).map(i => i.src)"
+    browser.wait_for(f"{grid}.length >= 2")
+    sources = browser.evaluate(grid)
+    assert all(f"step%2B{BUDGET}%2B" in source or f"step+{BUDGET}+" in source for source in sources), sources
+
+
 def test_pages_show_parent_children_metrics_and_images(
     synced: tuple[Prepared, Store, MlflowSync], server: Server, browser: Browser
 ) -> None:
     prepared, store, sync = synced
-    runs = f"{server.url}/#/experiments/{sync.experiment_id}/runs"
+    experiment, parent = sync.experiment_id, sync.parent_run_id
+    assert experiment is not None and parent is not None
+    runs = f"{server.url}/#/experiments/{experiment}/runs"
 
-    browser.open(runs)
-    browser.wait_for_text("tiny", "Small questions")
-
-    browser.open(f"{runs}/{sync.parent_run_id}")
+    browser.open(f"{server.url}/{run_page(experiment, parent)}")
     children = [trial.name for trial in prepared.expansion.trials]
-    text = browser.wait_for_text("Finished", "Description", *children)
-    states = {
-        str(status.state): status.trial for status in summarise(prepared, store).statuses if status.trial.seed == 0
-    }
-    assert f"2 stopped@{RUNG}" in text
+    text = browser.wait_for_text("Finished", "Description", "Best arm", "best_fd_digits_cnn", *children)
+    states = {str(status.state): status.trial for status in summarise(prepared, store).statuses}
+    assert f"2 stopped: rungs at {RUNG} images" in text
     finished, stopped = states["completed"], states[f"stopped@{RUNG}"]
     links = browser.evaluate(
         "Object.fromEntries([...document.querySelectorAll('a')]"
@@ -118,21 +148,21 @@ def test_pages_show_parent_children_metrics_and_images(
     )
 
     browser.open(links[finished.name])
-    text = browser.wait_for_text("fd_digits_cnn_final", "train_loss", "gflops", "model.patch_size", "Finished")
-    value = store.evaluations(prepared.train_ids[finished.name], finished.config, [256])[256]["fd_digits_cnn"].value
-    assert f"{value:.6f}".rstrip("0")[:8] in text, "the metric's value is on the page"
+    text = browser.wait_for_text("fd_digits_cnn_final", "train_loss", "gflops", "patch_size", "Finished")
+    assert "model.patch_size" not in text and "training.batch_size" not in text
+    value = store.evaluations(prepared.train_ids[finished.name], finished.config, [BUDGET])[BUDGET]["fd_digits_cnn"]
+    assert f"{value.value:.6f}".rstrip("0")[:8] in text, "the metric's value is on the page"
 
     browser.open(links[stopped.name])
-    text = browser.wait_for_text(f"stopped@{RUNG}", "train_loss")
+    text = browser.wait_for_text(f"stopped: rungs at {RUNG} images", "train_loss")
     assert "fd_digits_cnn_final" not in text and "Finished" not in text
 
-    run = links[finished.name].rpartition("/")[2]
-    browser.open(f"{runs}/{run}/artifacts/samples/{256:09d}.png")
-    browser.wait_for("[...document.images].some(i => i.complete && i.naturalWidth > 400)")
-
-    browser.open(f"{runs}/{sync.parent_run_id}/artifacts/report/report.html")
+    browser.open(f"{runs}/{parent}/artifacts/report/report.html")
     shown = "(() => { const f = document.querySelector('iframe'); return f ? f.srcdoc || f.src : '' })()"
     browser.wait_for(shown)
+
+    browser.open(f"{runs}/{parent}/artifacts/tables/arms.json")
+    browser.wait_for_text("difference", "verdict", "device time", "patch_size=8")
 
 
 def test_artifacts_come_whole_from_the_server(synced: tuple[Prepared, Store, MlflowSync], server: Server) -> None:
@@ -166,7 +196,5 @@ def test_server_that_goes_away_stops_nothing_and_catches_up(
     assert runs["outage"].info.status == "FINISHED"
     assert runs["baseline seed=0"].data.tags["status"] == "reused"
     child = runs["baseline seed=0"].info.run_id
-    assert [item.path for item in client.list_artifacts(child, "samples")] == [
-        f"samples/{RUNG:09d}.png",
-        f"samples/{256:09d}.png",
-    ]
+    steps = [item.path.split("+")[2] for item in client.list_artifacts(child, "images") if item.path.endswith(".png")]
+    assert sorted(map(int, steps)) == [RUNG, BUDGET]

@@ -20,7 +20,7 @@ from search_spaces.study import Resources
 from service.engine import Snapshot, groups, run_segments
 from service.engine.failures import LanesFailed
 from service.engine.fleet import Fleet
-from service.engine.lane import LaneSpec
+from service.engine.lane_spec import LaneSpec
 from service.engine.lane_state import Limits
 from service.engine.messages import Overview
 from service.engine.naming import RunName

@@ -6,13 +6,19 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from mlflow import MlflowClient
+from ray.job_submission import JobSubmissionClient
 from tiny_study import dit_ablate, write_study
 
 from service import Client
+from service.agents.caps import Caps
+from service.agents.desk import Desk
+from service.agents.plan import Plan
 
 if TYPE_CHECKING:
     from conftest import RayCluster
@@ -58,6 +64,32 @@ def test_rays_own_command_runs_a_study_on_the_jobs_cluster(ray_cluster: RayClust
     # the lanes ran on the job's cluster: a Ray of its own would have left no trace in this one's logs
     logs = "".join(log.read_text(errors="replace") for log in ray_cluster.temp_dir.rglob("gcs_server.out"))
     assert "dispatcher" in logs or (store / "studies" / "own-way" / "runs").exists()
+
+
+def test_an_agent_submits_a_study_where_the_server_has_a_cluster(
+    ray_cluster: RayCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIT_ABLATE_CACHE", str(tmp_path / "cache"))
+    store, text = tmp_path / "store", small_study(tmp_path, "by-agent").read_text()
+    desk = Desk(Client(store=store, address=ray_cluster.dashboard), Caps(device_hours=1.0), "local")
+    started = desk.start(Plan(text=text))
+    assert started.job and started.study == "by-agent" and started.log == ""
+    until = time.monotonic() + 600
+    while not (told := desk.status("by-agent")).done:
+        assert time.monotonic() < until, told
+        time.sleep(1)
+    wait_until_ended(ray_cluster.dashboard, started.job)
+    check_finished(store, "by-agent")
+    assert {contrast.arm for contrast in desk.verdicts("by-agent").contrasts} == {"patch_size=4"}
+
+
+def wait_until_ended(dashboard: str, job: str) -> None:
+    """The study is done a moment before its job has written the report."""
+    client, until = JobSubmissionClient(dashboard), time.monotonic() + 300
+    while not client.get_job_status(job).is_terminal():
+        assert time.monotonic() < until
+        time.sleep(1)
+    assert str(client.get_job_status(job)) == "SUCCEEDED", client.get_job_logs(job)
 
 
 def test_a_mistake_in_a_job_is_its_exit_code(ray_cluster: RayCluster, tmp_path: Path) -> None:

@@ -14,7 +14,17 @@ sys.path.insert(0, str(PLANS))
 
 from score import PROFILE, Product, norm, readings  # noqa: E402
 
-FOLDERS = {"lm-style": 87, "second": 60, "third": 151, "fourth": 149, "fifth": 80, "sixth": 80}  # entries of each
+FOLDERS = {
+    "lm-style": 87,
+    "second": 60,
+    "third": 151,
+    "fourth": 149,
+    "fifth": 80,
+    "sixth": 80,
+    "seventh": 84,
+    "eighth": 84,
+}
+"""Entries of each."""
 FILES = [path for folder in FOLDERS for path in sorted((PLANS / folder).glob("*.expected.json"))]
 ENTRIES = [
     pytest.param(path, entry, id=f"{path.parent.name}/{path.name.removesuffix('.expected.json')}: {entry['entry']}")

@@ -86,7 +86,6 @@ def test_prose(tmp_path: Path) -> None:
         "Retrain everything with RoPE, twice.",
         "It could also pay to rethink the learning rate of 1e-4.",
         "Remove the positional embedding and use a new sampler.",
-        "Third, I'd get rid of the learned sigma.",
         "I would not remove the positional embedding.",
     ],
 )

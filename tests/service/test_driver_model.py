@@ -40,7 +40,7 @@ class Memory:
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
 
-    def put(self, key: str, data: bytes) -> bool:
+    def put(self, key: str, data: bytes, *, durably: bool = True) -> bool:
         return self.kept.setdefault(key, data) is data
 
     def get(self, key: str) -> bytes | None:

@@ -12,7 +12,7 @@ from dit_core.errors import UserError
 from search_spaces.study import Resources
 from service.engine import cluster
 from service.engine.lane_state import Limits
-from service.engine.train_parts import InterfaceTorchConfig
+from service.engine.process_groups import InterfaceTorchConfig
 from service.preflight import check_cards
 
 NODES = [

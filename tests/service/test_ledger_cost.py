@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from counting import CountingStore
@@ -14,7 +15,7 @@ from search_spaces.types import Expansion
 from service.engine.ledger import Ledger
 from service.engine.segment import Segment
 from service.engine.wire import DONE, FAILED, SegmentResult
-from service.policies import create
+from service.policies import Policy, create
 from service.preflight import Prepared
 
 
@@ -34,20 +35,36 @@ def measure(store: CountingStore, segment: Segment, value: float) -> None:
     store.add_evaluation(segment.train_id, segment.trial_config(), event, segment.study)
 
 
+def count_calls(policy: Policy) -> Counter[str]:
+    """Counts from now on what a policy is asked."""
+    asked: Counter[str] = Counter()
+    for name in ("plan", "planner", "looks", "decide", "questions"):
+        call = getattr(policy, name)
+
+        def counted(*arguments: Any, _call: Any = call, _name: str = name) -> Any:
+            asked[_name] += 1
+            return _call(*arguments)
+
+        setattr(policy, name, counted)
+    return asked
+
+
 def settled(trials: int, folder: Path) -> Counter[tuple[tuple[str, int], ...]]:
-    """Runs a study through its first rung; returns what a settling asked of the store -> how often."""
+    """Runs a study through its first rung; returns what a settling asked of the store and the policy -> how often."""
     prepared = study_of(trials // 10, 10)
     assert len(prepared.expansion.trials) == trials
     store = CountingStore(folder)
     ledger = Ledger(prepared, store)
+    asked = count_calls(prepared.policy)
     seen: Counter[tuple[tuple[str, int], ...]] = Counter()
     for index in range(trials):
         segment = ledger.next()
         assert segment is not None and segment.until == 128
         measure(store, segment, float(index))
         store.count()
+        asked.clear()
         ledger.settle(segment, SegmentResult(DONE))
-        seen[tuple(sorted(store.count().items()))] += 1
+        seen[tuple(sorted({**store.count(), **asked}.items()))] += 1
     assert len(ledger.stops) == (trials // 10 - 1) // 2
     return seen
 
@@ -59,6 +76,7 @@ def test_records_read_and_written_do_not_grow_with_the_study(tmp_path: Path) -> 
     (usual, times), (deciding, once) = large.most_common()
     assert (times, once) == (999, 1)
     assert dict(usual)["trials"] == 1 and dict(usual).get("put", 0) == 0
+    assert "decide" not in dict(usual) and "plan" not in dict(usual) and dict(deciding)["decide"] == 1
     assert dict(deciding)["trials"] == 1 and dict(deciding)["put"] == 2, "the decision, and the plan it belongs to"
     assert sum(number for _, number in deciding) <= sum(number for _, number in usual) + 4
 

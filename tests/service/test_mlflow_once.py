@@ -293,7 +293,15 @@ def test_a_trial_costs_a_few_calls_and_what_did_not_change_none(study: Study, mo
     from mlflow import MlflowClient
 
     asked: Counter[str] = Counter()
-    for name in ("create_run", "log_batch", "set_tag", "set_terminated", "search_runs", "get_metric_history"):
+    for name in (
+        "create_run",
+        "log_batch",
+        "log_inputs",
+        "set_tag",
+        "set_terminated",
+        "search_runs",
+        "get_metric_history",
+    ):
         call = getattr(MlflowClient, name)
 
         def counted(*arguments: Any, _call: Any = call, _name: str = name, **more: Any) -> Any:
@@ -305,10 +313,11 @@ def test_a_trial_costs_a_few_calls_and_what_did_not_change_none(study: Study, mo
     trials = len(prepared.expansion.trials)
     sync = synced(prepared, store)
     assert asked["create_run"] == trials + 1 and asked["log_batch"] <= trials + 2
+    assert asked["log_inputs"] == trials
     assert asked["set_terminated"] == trials + 1 and asked["set_tag"] == 0
     assert asked["search_runs"] < 8, "the same number however many trials there are"
-    writes, before = sync.writes, rows(db_of(store))
+    made, before = sync.writes, rows(db_of(store))
     asked.clear()
-    assert sync.finish() is None and sync.writes == writes
+    assert sync.finish() is None and sync.writes == made
     assert synced(prepared, store).writes == 0, "another process finds that nothing has changed"
     assert asked["get_metric_history"] == 0 and rows(db_of(store)) == before

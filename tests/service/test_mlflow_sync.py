@@ -6,19 +6,21 @@ import http.server
 import json
 import shutil
 import threading
-import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from finished_study import BUDGET, PATCHES, RUNG, begin, patches_of, run_locally, tiny_study, up_to_rung
+from mlflow_rows import ask
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
 from dit_core.gflops import count, training_gmacs
+from service.analysis.summary import summarise
 from service.engine.wire import Live
-from service.mlflow_sync import BackgroundSync, MlflowSync, artifact_tags, default_tracking_uri
+from service.mlflow_sync import MlflowSync, artifact_tags, default_tracking_uri
 from service.mlflow_sync.address import absolute
 from service.mlflow_sync.connection import connect
 from service.mlflow_sync.ownership import ARTIFACTS_TAG
@@ -26,6 +28,8 @@ from service.preflight import Prepared
 from service.records.claims import claim_study
 from service.records.kinds import RunRecord
 from service.records.store import Store
+
+STOPPED = f"stopped: rungs at {RUNG} images"
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +104,10 @@ def test_study_is_one_parent_with_a_child_per_trial(finished: tuple[Prepared, St
     assert parent.info.status == "FINISHED"
     assert parent.data.tags["kind"] == "study"
     assert {run.data.tags["mlflow.parentRunId"] for run in runs.values()} == {parent.info.run_id}
-    assert set(artifacts(client_of(store), parent.info.run_id)) == {"study.yaml", "preview.txt", "provenance.json"}
+    assert set(artifacts(client_of(store), parent.info.run_id)) == {
+        *("study.yaml", "preview.txt", "provenance.json"),
+        *(f"tables/{name}.json" for name in ("arms", "questions", "trials")),
+    }
     note = parent.data.tags["mlflow.note.content"]
     assert "| **baseline** |" in note and "stopped at 128: " in note and "comparison" in note
 
@@ -111,7 +118,7 @@ def test_statuses_never_show_a_stopped_or_diverged_trial_as_finished(finished: t
     synced(prepared, store)
     shown = {name: (run.info.status, run.data.tags["status"]) for name, run in runs_of(store).items() if name != "tiny"}
     assert shown["baseline seed=0"] == ("FINISHED", "completed")
-    assert shown[f"patch_size={stopped} seed=1"] == ("KILLED", f"stopped@{RUNG}")
+    assert shown[f"patch_size={stopped} seed=1"] == ("KILLED", STOPPED)
     assert shown["learning_rate=1e+06 seed=0"] == ("FAILED", "diverged")
     final = {name for name, run in runs_of(store).items() if "fd_digits_cnn_final" in run.data.metrics}
     assert final == {name for name, (_, status) in shown.items() if status == "completed"}
@@ -123,9 +130,8 @@ def test_child_holds_params_tags_metrics_and_artifacts(finished: tuple[Prepared,
     run = runs_of(store)["block=adaln seed=1"]
     trial = next(t for t in prepared.expansion.trials if t.name == "block=adaln seed=1")
     identity = prepared.train_ids[trial.name]
-    assert run.data.params["model.block"] == "adaln" and run.data.params["block"] == "adaln"
-    assert run.data.params["patch_size"] == str(trial.config.model.patch_size)
-    assert run.data.params["training.batch_size"] == "32"
+    own = {"patch_size": "2", "learning_rate": "0.004", "block": "adaln", "num_tokens": "16"}
+    assert run.data.params == own, "what arms differ in, each once"
     tags = run.data.tags
     assert (tags["arm"], tags["seed"], tags["train_id"]) == ("block=adaln", "1", identity)
     assert tags["ablations"] == "Block; Conditioning Mechanism"
@@ -141,14 +147,24 @@ def test_child_holds_params_tags_metrics_and_artifacts(finished: tuple[Prepared,
     points = {point.images: point for stretch in store.curve(identity) for point in stretch.points}
     assert history["train_loss"] == {images: point.loss for images, point in points.items()}
     assert history["train_vb"] == {images: point.vb for images, point in points.items()}
+    other = next(t for t in prepared.expansion.trials if t.name == "baseline seed=1")
+    there = store.evaluations(prepared.train_ids[other.name], other.config, (BUDGET,))
+    apart = measured[BUDGET]["fd_digits_cnn"].value - there[BUDGET]["fd_digits_cnn"].value
+    assert history["vs_baseline"] == {BUDGET: pytest.approx(apart, rel=1e-4)}
+    took = sum(span.seconds for span in store.spans(identity)) + sum(
+        m["fd_digits_cnn"].sample_seconds + m["fd_digits_cnn"].score_seconds for m in measured.values()
+    )
+    assert history["device_minutes"] == {BUDGET: pytest.approx(took / 60, rel=1e-2)}
     cost = count(trial.config.model)
     assert history["gflops"] == {0: cost.gmacs}
     assert history["training_gflops"][BUDGET] == training_gmacs(cost, BUDGET)
     assert history["train_seconds"][BUDGET] == pytest.approx(sum(r.seconds for r in store.curve(identity)))
 
     held = artifacts(client, run.info.run_id)
-    grids = {f"samples/{RUNG:09d}.png", f"samples/{BUDGET:09d}.png"}
-    assert set(held) == {"config.json", "gflops.json", "evaluations.json", *grids}
+    grids = {int(name.split("+")[2]): name for name in held if name.endswith(".png")}
+    small = {name.replace(".png", "+compressed.webp") for name in grids.values()}
+    assert set(held) == {"config.json", "gflops.json", "evaluations.json", *grids.values(), *small}
+    assert set(grids) == {RUNG, BUDGET} and tags["mlflow.loggedImages"] == "True"
     local = Path(client.download_artifacts(run.info.run_id, "config.json"))
     assert TrialConfig.model_validate_json(local.read_text()) == trial.config
     breakdown = json.loads(Path(client.download_artifacts(run.info.run_id, "gflops.json")).read_text())
@@ -160,9 +176,66 @@ def test_child_holds_params_tags_metrics_and_artifacts(finished: tuple[Prepared,
     assert (last["samples"], last["sampler"], last["sampling_steps"], last["guidance_scale"]) == (64, "ddpm", 3, 1.0)
     fingerprint = prepared.dataset(trial.config).fingerprint
     assert (last["reference"], last["reference_sha256"]) == ("train", fingerprint)
+    (given,) = run.inputs.dataset_inputs
+    assert (given.dataset.name, given.dataset.digest) == ("digits", fingerprint[:32])
     assert recorded.hardware is not None and last["hardware"] == recorded.hardware.model_dump()
-    grid = Path(client.download_artifacts(run.info.run_id, f"samples/{BUDGET:09d}.png"))
+    grid = Path(client.download_artifacts(run.info.run_id, grids[BUDGET]))
     assert grid.read_bytes() == store.grid(measured[BUDGET])
+
+
+def test_parent_holds_the_studys_figures_a_verdict_per_question_and_tables(
+    finished: tuple[Prepared, Store],
+) -> None:
+    prepared, store = finished
+    sync = synced(prepared, store)
+    assert "trials" not in runs_of(store)["tiny"].data.metrics, "figures are those of a study that has ended"
+    sync.finish()
+    parent, summary = runs_of(store)["tiny"], summarise(prepared, store)
+    best, baseline = summary.verdicts.best, summary.baseline.final
+    assert best is not None and baseline is not None
+    metrics = parent.data.metrics
+    assert metrics["best_fd_digits_cnn"] == pytest.approx(best.mean, rel=1e-4)
+    assert metrics["baseline_fd_digits_cnn"] == pytest.approx(baseline.mean, rel=1e-4)
+    assert (metrics["arms"], metrics["trials"], metrics["trials_stopped"]) == (5, 10, 2)
+    assert metrics["device_hours"] > 0 and 0 < metrics["training_saved_percent"] < 100
+    assert parent.data.params == {"profile": "digits", "primary_metric": "fd_digits_cnn"}
+    assert parent.data.tags["verdict of Patch - Size"].startswith("Undecided against 2 (baseline)")
+    note = parent.data.tags["mlflow.note.content"]
+    assert note.startswith(f"- **Best arm:** {best.arm}") and "**Again:** `dit-ablate run tiny.yaml`" in note
+    assert "**Stopped early, by rungs:**" in note
+    client = client_of(store)
+    logged = json.loads(parent.data.tags["mlflow.loggedArtifacts"])
+    assert {"path": "tables/arms.json", "type": "table"} in logged and len(logged) == 3
+
+    def table(name: str) -> pd.DataFrame:  # as ``load_table`` does
+        return pd.read_json(client.download_artifacts(parent.info.run_id, f"tables/{name}.json"), orient="split")
+
+    arms, trials = table("arms"), table("trials")
+    assert next(iter(arms["arm"])) == "baseline" and "difference" in arms
+    assert len(trials) == 10 and list(trials["status"]).count(STOPPED) == 2
+
+
+def test_a_run_of_an_earlier_version_keeps_its_parameters_and_gets_what_is_new(
+    finished: tuple[Prepared, Store],
+) -> None:
+    prepared, store = finished
+    synced(prepared, store)
+    run, client = runs_of(store)["block=adaln seed=1"], client_of(store)
+    fields = [("block", "adaln"), ("model.block", "adaln"), ("training.batch_size", "32")]
+    database = store.path / "mlflow.db"
+    for table in ("params", "tags", "inputs"):
+        key = "destination_id" if table == "inputs" else "run_uuid"
+        keep = " and key not in ('mlflow.dit_ablate.key', 'mlflow.dit_ablate.store')" if table == "tags" else ""
+        ask(database, f"delete from {table} where {key} = ?{keep}", run.info.run_id)
+    for key, value in fields:
+        client.log_param(run.info.run_id, key, value)
+    client.set_tag(run.info.run_id, "study", "tiny")
+    client.set_tag(run.info.run_id, "status", "completed")
+    synced(prepared, store)
+    again = runs_of(store)["block=adaln seed=1"]
+    assert again.info.run_id == run.info.run_id and again.data.metrics == run.data.metrics
+    assert again.data.params == {**run.data.params, **dict(fields)}
+    assert len(again.inputs.dataset_inputs) == 1
 
 
 @pytest.mark.slow
@@ -191,7 +264,7 @@ def test_killed_run_leaves_running_children_and_the_next_one_finishes_them(
     assert before["baseline seed=0"].info.status == "RUNNING"
     assert before[running].data.tags["status"] == "running"
     assert before["baseline seed=1"].info.status == "SCHEDULED"
-    assert before[f"patch_size={stopped} seed=0"].data.tags["status"] == f"stopped@{RUNG}"
+    assert before[f"patch_size={stopped} seed=0"].data.tags["status"] == STOPPED
     assert before["tiny"].info.status == "RUNNING"
 
     shutil.rmtree(store.path / "trials")
@@ -412,53 +485,3 @@ def test_a_server_that_does_not_allow_its_name_says_how_to_allow_it() -> None:
         with pytest.raises(UserError, match=f"refuses to be called so; start it with --allowed-hosts {address}$"):
             connect(f"http://ann:secret@{address}")
         server.shutdown()
-
-
-class Recorder:
-    """Counts syncs; ``hold`` makes each one wait."""
-
-    writes = 0
-
-    def __init__(self, hold: float = 0.0) -> None:
-        self.calls: list[tuple[Live, ...]] = []
-        self.failures: list[dict[str, str]] = []
-        self.hold = threading.Event()
-        self.answered = 0
-        self._seconds = hold
-
-    def sync(self, live: Collection[Live] = (), failures: Mapping[str, str] | None = None) -> bool:
-        self.calls.append(tuple(live))
-        self.failures.append(dict(failures or {}))
-        self.hold.wait(self._seconds)
-        self.answered += 1
-        return True
-
-    def finish(self, failures: Mapping[str, str] | None = None) -> str | None:
-        self.failures.append(dict(failures or {}))
-        return "the last one"
-
-    def not_up_to_date(self, reason: str) -> str:
-        return reason
-
-
-def test_background_sync_calls_with_what_runs_until_the_block_ends() -> None:
-    recorder = Recorder()
-    failures = {"b": "no such file"}
-    live = tuple(in_flight("a"))
-    with BackgroundSync(recorder, lambda: live, lambda: failures, seconds=0.01) as background:
-        deadline = time.monotonic() + 300
-        while len(recorder.calls) < 3 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert background.finish({"c": "given up"}) == "the last one"
-    assert len(recorder.calls) >= 3 and set(recorder.calls) == {live}
-    assert recorder.failures == [*[failures] * len(recorder.calls), {"c": "given up"}]
-
-
-def test_background_sync_does_not_wait_for_ever() -> None:
-    recorder = Recorder(hold=600)
-    with BackgroundSync(recorder, seconds=0.01) as background:
-        while not recorder.calls:
-            time.sleep(0.01)
-        assert background.finish({}, patience=0.2) == "it has not answered for 0.2 s"
-    assert recorder.answered == 0, "it was not waited for"
-    recorder.hold.set()

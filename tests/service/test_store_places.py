@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,15 @@ from service.records.place import S3Place, place_of
 from service.records.records import Records
 from service.records.store import Store
 from service.records.study_files import is_defined
+
+
+def test_a_bucket_without_the_extra_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(UserError) as raised:
+        Store("s3://runs/mine")
+    assert str(raised.value) == (
+        "store: s3://runs/mine needs boto3, which is not installed; install it with pip install 'dit-ablate[s3]'"
+    )
 
 
 @pytest.mark.parametrize(
