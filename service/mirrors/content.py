@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from dit_core.events import MetricResult
 from dit_core.gflops import count
@@ -57,7 +58,7 @@ def _trial(result: StudyResult, store: Store, status: TrialStatus) -> MirroredRu
     cost = count(config.model, config.training.mask_ratio)
     began = content.began(store, status.train_id, found)
     rows = list(content.cost_rows(cost, began)) if began is not None else []
-    measured = list(content.evaluation_rows(found, milestones, status.is_final))
+    measured = list(content.evaluation_rows(summary, found, final=status.is_final))
     curve: list[Row] = []
     if trial.arm.name not in summary.weights_of:
         feed = content.CurveFeed(store, status.train_id, cost, summary.study.budget_images)
@@ -69,7 +70,7 @@ def _trial(result: StudyResult, store: Store, status: TrialStatus) -> MirroredRu
         key=_key(store, status),
         name=trial.name,
         kind="trial",
-        config=content.params(trial, summary.expansion),
+        config=_flat(config.model_dump(mode="json")),
         tags={
             name: str(value) for name, value in content.tags(trial, summary.expansion, status.train_id, status).items()
         },
@@ -107,3 +108,13 @@ def _time(metrics: Mapping[str, MetricResult]) -> float:
 
 def _cell(value: object) -> str | float | int | None:
     return value if isinstance(value, str | float | int) or value is None else str(value)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = ", ".join(map(str, value)) if isinstance(value, list) else value
+    return flat
