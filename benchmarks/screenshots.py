@@ -78,6 +78,8 @@ def report(browser: Browser, store: Store, study: str, out: Path) -> None:
         browser.view(width, 900, dark=dark)
         browser.open(page)
         browser.wait_for("document.readyState === 'complete' && document.body.innerText.length > 500")
+        browser.view(width, 20_000, dark=dark)  # figures are drawn when they come into view
+        browser.wait_for("[...document.querySelectorAll('.panel')].every(p => p.dataset.drawn || !p.offsetParent)")
         browser.photograph(out / f"report-{name}.png", whole=True)
 
 

@@ -88,7 +88,9 @@ def _charts(study: Study) -> list[dict[str, Any]]:
 
 
 def _line(metric: str) -> dict[str, Any]:
-    return {"metricKey": metric, "selectedMetricKeys": [metric], "xAxisKey": "step", "runsCountToCompare": _EVERY}
+    own = {"metricKey": metric, "selectedMetricKeys": [metric], "xAxisKey": "step", "runsCountToCompare": _EVERY}
+    # MLflow smooths by default, and three measurements smoothed end far from where they end
+    return {**own, "lineSmoothness": 0, "useGlobalLineSmoothing": False}
 
 
 def _chart(name: str, kind: str, title: str, **more: Any) -> dict[str, Any]:

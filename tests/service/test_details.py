@@ -55,5 +55,5 @@ def test_what_is_not_is_left_out(study: tuple[Prepared, Store], key: str, value:
     summary, _text = read(*study, details if value is ... else {**details, key: value})
     assert (copies(summary) == ()) == key.startswith("data_copying")
     assert floors(summary.results.values())
-    rows = [list(evaluation_rows(result, (IMAGES,), final=True)) for result in summary.results.values()]
+    rows = [list(evaluation_rows(summary, result, final=True)) for result in summary.results.values()]
     assert rows[0]

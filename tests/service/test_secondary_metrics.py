@@ -63,7 +63,7 @@ def test_tables_have_it(found: tuple[Summary, StudyResult]) -> None:
     table = ablation_table(summary.expansion.ablations[0], summary, metric_format(summary))
     place = [column.title for column in table.columns].index(f"{SECOND} (higher is better)")
     assert [row.cells[place] for row in table.rows] == ["0.1875 ± 0.0884", "0.1875 ± 0.0884", "–"]
-    described = describe_study(summary.expansion, summary)
+    described = describe_study(summary)
     assert f"| {SECOND} |" in described and described.count("0.1875 ± 0.0884") == 2
     for shown in (plain(render(result), 160), plain(render_study(result), 160)):
         assert SECOND in shown

@@ -121,11 +121,11 @@ def test_frames_and_json_hold_the_verdicts(worlds: list[tuple[Summary, StudyResu
 
 def test_mlflow_names_the_clear_ones(worlds: list[tuple[Summary, StudyResult, Store]]) -> None:
     for summary, *_ in worlds:
-        tags = study_content.tags(summary, ended=True)
+        tags = study_content.tags(summary, {}, "finished", "", "")
         clear = [v for v in summary.verdicts.verdicts if v.status is Status.CLEAR]
         assert tags["clear"] == ("; ".join(f"{v.contrast.name}: {verdict_text.word(v)}" for v in clear) or "none")
         assert tags["verdicts"] == verdict_text.counted(summary.verdicts)
-        described = describe_study(summary.expansion, summary)
+        described = describe_study(summary)
         for arm in summary.arms[1:]:
             verdict = summary.verdicts.of(arm.arm.name)
             assert verdict is not None
