@@ -79,5 +79,8 @@ def test_a_written_plan_becomes_a_report(ray_cluster: RayCluster, tmp_path: Path
     for run in runs:
         if run.data.tags["kind"] == "trial":
             assert run.data.tags["mlflow.parentRunId"] == parents[0].info.run_id
-            assert run.data.tags["status"] == states[run.data.tags["arm"]]
+            state = states[run.data.tags["arm"]]
+            stopped = state.startswith("stopped@")
+            told = f"stopped: futility at {state.removeprefix('stopped@')} images" if stopped else state
+            assert run.data.tags["status"] == told
             assert run.data.metrics["fd_digits_cnn"] > 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-_OF_THE_CLOCK = re.compile(r"seconds|_per_second|_hours|overhead|peak_memory")
+_OF_THE_CLOCK = re.compile(r"seconds|_per_second|_minutes|_hours|overhead|peak_memory")
 """Metrics that measure time: no two runs give the same, nor where a stop ends a stretch; each only once, though."""
 
 
