@@ -157,6 +157,8 @@ def _mlflow(database: Path, study: str) -> tuple[dict[str, str], dict[tuple[str,
             "join tags t on t.run_uuid = r.run_uuid and t.key = 'study' "
             "where r.lifecycle_stage = 'active' and t.value = ?", (study,),
         ).fetchall()  # fmt: skip
+        # the study's own run is called like the study, and the undisturbed one may have another name
+        rows = [(identity, "the study" if name == study else name, status) for identity, name, status in rows]
         twice = [f"MLflow run {name!r}: {n}" for name, n in Counter(row[1] for row in rows).items() if n > 1]
         runs = {name: status for _, name, status in rows}
         metrics: dict[tuple[str, str, int], Any] = {}
