@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import termios
+import threading
 import time
 from pathlib import Path
 
@@ -68,9 +70,23 @@ def test_a_terminal_that_goes_away_leaves_a_checkpoint(tmp_path: Path) -> None:
         command(tmp_path), stdin=follower, stdout=follower, stderr=follower, preexec_fn=own_terminal
     )
     os.close(follower)
+    os.set_blocking(leader, False)
+    trains = threading.Event()
+
+    def read() -> None:  # a terminal that nobody reads is full after some pages, and what writes to it waits
+        while not trains.is_set():
+            with contextlib.suppress(BlockingIOError):
+                os.read(leader, 65536)
+            time.sleep(0.02)
+
+    reader = threading.Thread(target=read)
+    reader.start()
     try:
-        os.set_blocking(leader, False)
-        until_it_trains(tmp_path, process)
+        try:
+            until_it_trains(tmp_path, process)
+        finally:
+            trains.set()
+            reader.join()
         os.close(leader)  # the kernel sends the hang-up
         assert process.wait(timeout=600) == 3
     finally:
