@@ -1,7 +1,7 @@
 """The Python API: everything that ``dit-ablate`` can do, with a result of pandas frames.
 
-What trains, samples or rewrites weights imports PyTorch, which takes seconds; methods import that when they are called,
-so that whoever asks for a study's status, or has made a mistake, does not wait for it.
+What trains, samples or rewrites weights imports PyTorch, which takes seconds; what draws, submits or simulates imports
+other packages. Methods import that when they are called, so that whoever asks for a status does not wait for it.
 """
 
 from __future__ import annotations
@@ -18,24 +18,15 @@ from dit_core.runtime.account import complete_environment
 from search_spaces.expand import expand
 from search_spaces.load import presets
 from search_spaces.study import Study
-from service import phases
-from service.analysis.preview import Preview
+from service import companions
 from service.analysis.standing import standing
 from service.analysis.study_result import StudyResult
 from service.choices import Choices, plugins_of, refuse_unknown
 from service.command_text import arguments_of, join, tracking_argument
-from service.cost.check import cap_too_low
 from service.default_store import DEFAULT_STORE, no_store
-from service.engine import Snapshot, read_live, request_stop
+from service.engine import read_live, request_stop
 from service.export_choices import ExportChoices
-from service.jobs.job import Job
-from service.jobs.luggage import packed_plugin
-from service.jobs.submit import submit
-from service.jobs.tracking import for_job
 from service.keeping.client import Keeping
-from service.mlflow_sync import MlflowSync
-from service.mlflow_sync.origins import origins_for_mlflow
-from service.phases import preview_of
 from service.plugins import named_plugins, use_recorded
 from service.preflight import Prepared, prepare
 from service.records import study_files
@@ -43,18 +34,18 @@ from service.records.place import place_of
 from service.records.results import collect
 from service.records.store import Store
 from service.records.study_files import read_definition
-from service.report import build_report
 from service.restored import restore
-from service.session import Session, result_of
-from service.simulation import sources
-from service.simulation.shipped import unpacked
-from service.simulation.simulate import Simulated, simulate
+from service.result import result_of
 from service.sources import open_study
-from service.starting import require_complete, session_of
-from service.verify.inspect import Verdict, verify
 
 if TYPE_CHECKING:
     from dit_core.interop.export import Exported
+    from service.analysis.preview import Preview
+    from service.engine import Snapshot
+    from service.jobs.job import Job
+    from service.session import Session
+    from service.simulation.simulate import Simulated
+    from service.verify.inspect import Verdict
     from service.verify.repair import Repaired
 
 
@@ -115,6 +106,10 @@ class Client(Keeping):
         Raises:
             UserError: the study itself makes no sense, or it is to be measured and cannot run.
         """
+        from service.cost.check import cap_too_low
+        from service.phases import preview_of
+        from service.starting import require_complete
+
         store = self._existing_store()
         opened = open_study(study, choices, store, run=measure)
         opened = replace(opened, notes=(*opened.notes, *(store.notes if store is not None else ())))
@@ -169,6 +164,10 @@ class Client(Keeping):
         Raises:
             UserError: a policy, a world or the study makes no sense, or a recorded curve is not whole.
         """
+        from service.simulation import sources
+        from service.simulation.shipped import unpacked
+        from service.simulation.simulate import simulate
+
         if curves == "recorded":
             name = study.name if isinstance(study, Study) else str(study)
             with unpacked(name) as folder:
@@ -228,6 +227,8 @@ class Client(Keeping):
 
     def start(self, study: Study | str | Path, **choices: Unpack[Choices]) -> Session:
         """Checks everything that can be checked before the first trial; ``Session.run`` then runs it."""
+        from service.starting import require_complete, session_of
+
         existing = self._existing_store()
         if existing is not None:
             existing.require_writable()
@@ -245,6 +246,11 @@ class Client(Keeping):
         Raises:
             UserError: the study makes no sense, or no cluster answers.
         """
+        from service.jobs.luggage import packed_plugin
+        from service.jobs.submit import submit
+        from service.jobs.tracking import for_job
+        from service.starting import require_complete
+
         if isinstance(study, Study):
             raise UserError(
                 f"study: {study.name!r} is a Study, which does not travel with a job; write it to a file with "
@@ -307,7 +313,7 @@ class Client(Keeping):
         live = read_live(store, name)
         running = frozenset(item.trial for item in live.running) if live is not None else frozenset()
         ended = store.runs(name).get(store.last_run(name)) if live is None else None
-        others = [own for own in phases.names(name)[1:] if live is None and read_live(store, own) is not None]
+        others = [own for own in companions.names(name)[1:] if live is None and read_live(store, own) is not None]
         return result_of(
             store,
             prepared,
@@ -326,6 +332,8 @@ class Client(Keeping):
         Raises:
             UserError: the store has no such study, or the report cannot be written.
         """
+        from service.report import build_report
+
         store = self.require_store()
         name = self._name(study, store)
         use_recorded(store, name)
@@ -372,6 +380,9 @@ class Client(Keeping):
         Raises:
             UserError: the store has no such study, or MLflow's address can never work.
         """
+        from service.mlflow_sync import MlflowSync
+        from service.mlflow_sync.origins import origins_for_mlflow
+
         store = self.require_store()
         store.require_writable()
         if study is not None:
@@ -401,6 +412,8 @@ class Client(Keeping):
         Raises:
             UserError: there is no store, or no such study in it.
         """
+        from service.verify.inspect import verify
+
         return verify(self._with_code(study), study)
 
     def repair(
@@ -424,7 +437,7 @@ class Client(Keeping):
         """Asks a running study to checkpoint and end; returns whether a run was going on."""
         store = self.require_store()
         name = self._name(study, store)
-        going = next((own for own in phases.names(name) if read_live(store, own) is not None), None)
+        going = next((own for own in companions.names(name) if read_live(store, own) is not None), None)
         return going is not None and request_stop(store, going)
 
     def studies(self) -> list[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from search_spaces.expand import expand
-from search_spaces.finalists import FINAL, final_study
+from search_spaces.finalists import final_study
 from search_spaces.study import Study
-from search_spaces.tuning import SUFFIX, tuning_study
+from search_spaces.tuning import tuning_study
 from search_spaces.types import Expansion
 from service.analysis.preview import Preview, preview
 from service.analysis.search_points import best_points, search_points
@@ -48,11 +48,6 @@ def finalists(summary: Summary) -> Study | None:
 def beside(opened: Opened, study: Study) -> Opened:
     """Returns a study that runs with another one, as if it had been opened itself, with that one's plugins."""
     return replace(opened, study=study, source="python", path=None, imported=None, notes=(), arguments=(study.name,))
-
-
-def names(study: str) -> tuple[str, ...]:
-    """Returns a study's name, and those that studies have that run with it."""
-    return (study, f"{study}{SUFFIX}", f"{study}{FINAL}")
 
 
 def previews(prepared: Prepared, store: Store | None) -> tuple[Preview, ...]:

@@ -10,15 +10,13 @@ from pathlib import Path
 from service.analysis.numbers import plural
 from service.analysis.preview import Preview, preview
 from service.analysis.standing import standing
-from service.analysis.study_result import StudyResult, study_result
-from service.analysis.summary import summarise
+from service.analysis.study_result import StudyResult
 from service.command_text import command_line, tracking_argument
-from service.cost.capped import capped as capped_of
 from service.cost.capped import capped_sentence
 from service.cost.prediction import record_prediction
-from service.engine import Live, LiveRun, Snapshot, run_segments
+from service.engine import Live, Snapshot, run_segments
 from service.jobs.inside import in_working_folder, submission_id, submitted_command
-from service.mlflow_sync import BackgroundSync, MlflowSync, default_tracking_uri
+from service.mlflow_sync import BackgroundSync, MlflowSync
 from service.mlflow_sync.address import absolute
 from service.mlflow_sync.connection import import_mlflow
 from service.mlflow_sync.origins import origins_for_mlflow
@@ -30,8 +28,8 @@ from service.records.kinds import GivenUp
 from service.records.place import S3Place, place_of
 from service.records.store import Store
 from service.redact import redacted
-from service.report import Report, build_report, shown_report
-from service.report.costs import priced
+from service.report import Report, build_report
+from service.result import result_of
 from service.sources import Opened
 
 
@@ -276,40 +274,3 @@ class Session:
                 f"try `{command_line('report', (self.opened.study.name,), self.store.place)}`"
             )
             return None
-
-
-def result_of(
-    store: Store,
-    prepared: Prepared,
-    command: str,
-    *,
-    running: frozenset[str] = frozenset(),
-    failures: dict[str, str] | None = None,
-    report: tuple[Path | str, Path | str] | None = None,
-    interrupted: bool = False,
-    tracking_uri: str | None = None,
-    warnings: tuple[str, ...] = (),
-    live: LiveRun | None = None,
-    capped: str | None = None,
-) -> StudyResult:
-    """Lays out where a study stands; the arguments are ``StudyResult``'s attributes, or what they come from.
-
-    What a cap has left missing is the newest run's to say, where it is not given.
-    """
-    name = prepared.expansion.study.name
-    folder = f"studies/{name}/report/"
-    if report is None and f"{folder}report.html" in store.records.names(folder):
-        report = shown_report(store, name)
-    return study_result(
-        priced(summarise(prepared, store, running=running, failures=failures), store),
-        store,
-        interrupted=interrupted,
-        tracking_uri=redacted(tracking_uri or default_tracking_uri(store)),
-        report_markdown=report[0] if report else None,
-        report_html=report[1] if report else None,
-        warnings=(*warnings, *store.notes),
-        resume_command=command,
-        running=live is not None,
-        waiting=live.waits_for if live is not None else "",
-        capped=capped_of(name, store) if capped is None else capped,
-    )

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 
 from dit_core.config import TrialConfig
 from search_spaces.types import Expansion
-from service.statistics.model import Scale
-from service.statistics.parts import repeat_square
+from service.statistics.measurements import Scale
 
 
 def evaluation_square(expansion: Expansion, values: Mapping[str, Mapping[int, float]], scale: Scale) -> float | None:
@@ -28,6 +27,10 @@ def evaluation_square(expansion: Expansion, values: Mapping[str, Mapping[int, fl
         if len(arms) > 1
         for seed in expansion.study.seeds
     ]
+    if all(len(own) < 2 for own in repeats):
+        return None
+    from service.statistics.parts import repeat_square  # NumPy
+
     return repeat_square(repeats, scale)
 
 

@@ -1,4 +1,4 @@
-"""The verdicts of finished studies, kept on this machine: SciPy takes longer to import than status to be read."""
+"""The verdicts of finished studies, kept on this machine: to import NumPy and SciPy takes longer than `status`."""
 
 from __future__ import annotations
 
@@ -11,32 +11,35 @@ from typing import Any
 from dit_core.kept import Kept
 from service import statistics
 from service.statistics.contrast import Contrast
-from service.statistics.judge import judge
-from service.statistics.model import Fit
+from service.statistics.measurements import Measurements
 from service.statistics.verdict import Verdicts
 
 
-def kept_verdicts(fit: Fit, contrasts: Sequence[Contrast], settings: Mapping[str, Any]) -> Verdicts:
-    """Returns what ``judge`` says, from the cache where it has said so before.
+def judged(measured: Measurements, contrasts: Sequence[Contrast], settings: Mapping[str, Any]) -> Verdicts:
+    """Returns what ``judge`` says of the model that is fitted to measurements.
 
     Args:
-        fit: the fitted model.
+        measured: what was measured.
+        contrasts: all contrasts that are shown.
+        settings: the other arguments of ``judge``.
+    """
+    from service.statistics.judge import judge  # NumPy and SciPy
+
+    return judge(measured.fit, contrasts, **settings)
+
+
+def kept_verdicts(measured: Measurements, contrasts: Sequence[Contrast], settings: Mapping[str, Any]) -> Verdicts:
+    """Returns what ``judged`` says, from the cache where it has said so before.
+
+    Args:
+        measured: what was measured.
         contrasts: all contrasts that are shown.
         settings: the other arguments of ``judge``, plain JSON data.
     """
-    asked = [
-        fit.arms,
-        fit.seeds,
-        fit.scale,
-        [found.tolist() for found in (fit.design.arm_of, fit.design.seed_of, fit.y)],
-        fit.training,
-        fit.left_out,
-        [asdict(contrast) for contrast in contrasts],
-        dict(settings),
-    ]
+    asked = [measured.told(), [asdict(contrast) for contrast in contrasts], dict(settings)]
     found = _kept().read(asked)
     if found is None:
-        found = judge(fit, contrasts, **settings)
+        found = judged(measured, contrasts, settings)
         _kept().keep(asked, found)
     return found
 

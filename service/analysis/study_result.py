@@ -14,16 +14,16 @@ from service.analysis.audits import audits_of
 from service.analysis.config_columns import config_columns
 from service.analysis.damage import Damage, study_damage
 from service.analysis.details import number
+from service.analysis.kept_means import Means, means_of
 from service.analysis.narrative import metric_format
 from service.analysis.numbers import MetricFormat
 from service.analysis.rows import Rows
 from service.analysis.status import StateKind, TrialStatus
 from service.analysis.summary import ArmSummary, Summary
 from service.analysis.verdict_text import word
-from service.analysis.verdicts import study_fit
+from service.analysis.verdicts import study_measurements
 from service.records.decisions import Stop
 from service.records.store import Store
-from service.statistics.model import Fit
 from service.statistics.verdict import Verdicts
 
 if TYPE_CHECKING:
@@ -200,13 +200,13 @@ def study_result(
     capped: str = "",
 ) -> StudyResult:
     """Lays a study's summary out as frames. The arguments are ``StudyResult``'s attributes."""
-    fits = _fits(summary)
+    means = _means(summary)
     beside = [column for name in secondary.names(summary) for column in (name, f"{name}_spread")]
     config = config_columns([arm.arm.config for arm in summary.arms])
     arms = Rows(
         [*ARM_COLUMNS, *beside, *config],
         [
-            {**_arm(arm, summary, fits), **{k: v[place] for k, v in config.items()}}
+            {**_arm(arm, summary, means), **{k: v[place] for k, v in config.items()}}
             for place, arm in enumerate(summary.arms)
         ],
         kept=tuple(config),
@@ -291,20 +291,21 @@ def _evaluations(summary: Summary) -> Rows:
     return Rows(EVALUATION_COLUMNS, rows)
 
 
-def _fits(summary: Summary) -> dict[int, Fit]:
-    """The model at every milestone that some arm got to and no further."""
-    found = {}
+def _means(summary: Summary) -> dict[int, Means]:
+    """The arms' means at every milestone that some arm got to and no further."""
+    found, baseline = {}, summary.baseline.arm.name
     for images in {arm.last_images for arm in summary.arms}:
-        found[images] = study_fit(summary.expansion, {a.arm.name: a.measured.get(images, {}) for a in summary.arms})
+        values = {arm.arm.name: arm.measured.get(images, {}) for arm in summary.arms}
+        found[images] = means_of(study_measurements(summary.expansion, values), baseline, keep=summary.finished)
     return found
 
 
-def _arm(arm: ArmSummary, summary: Summary, fits: Mapping[int, Fit]) -> dict[str, Any]:
+def _arm(arm: ArmSummary, summary: Summary, means: Mapping[int, Means]) -> dict[str, Any]:
     # where every seed that got furthest stands; a stopped arm's is its rung
     images = arm.last_images
     here = arm.at(images)
-    mean = fits[images].mean(arm.arm.name)
-    difference = fits[images].difference(arm.arm.name, summary.baseline.arm.name)
+    mean = means[images].means.get(arm.arm.name)
+    difference = means[images].differences.get(arm.arm.name)
     verdict = summary.verdicts.of(arm.arm.name)
     return {
         "arm": arm.arm.name,

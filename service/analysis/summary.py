@@ -15,18 +15,19 @@ from service.analysis.budgets import BEFORE_A_RUNG, Compared, compared
 from service.analysis.differing import with_differences
 from service.analysis.evaluation_noise import evaluation_square
 from service.analysis.floors import Floor, floors
+from service.analysis.kept_means import means_of
 from service.analysis.plan_changes import plan_changes
 from service.analysis.standing import Standing, standing
 from service.analysis.statistics import Spread, spread
 from service.analysis.status import StateKind, TrialStatus, trial_status
-from service.analysis.verdicts import study_fit, study_verdicts
+from service.analysis.verdicts import study_measurements, study_verdicts
 from service.policies.contract import Plan
 from service.preflight import Prepared
 from service.records.decisions import Decision, OtherPlan, Stop, stops_of
 from service.records.results import Results
 from service.records.store import Store
 from service.statistics.contrast import Kind
-from service.statistics.model import Fit
+from service.statistics.measurements import Measurements
 from service.statistics.verdict import Cost as ContrastCost
 from service.statistics.verdict import Verdict, Verdicts
 
@@ -116,7 +117,7 @@ class Summary:
         floors: what held-out images score, by metric, where it was measured.
         failures: trial name -> error of trials that were given up.
         compared: the values that arms are compared on, and where they are: at equal images, or what the study names.
-        fit: the model of these values.
+        measured: the same values, as the model of arms and seeds is fitted to them.
         changes: what was changed after the study had begun, a sentence each.
         device_seconds: arm -> what all its seeds cost; empty where nobody has added it up.
         judged: the verdicts, where they are those of more arms than are here; None where they follow from ``arms``.
@@ -127,7 +128,7 @@ class Summary:
     plan: Plan
     results: Results
     compared: Compared
-    fit: Fit
+    measured: Measurements
     decisions: tuple[Decision, ...] = ()
     foreseen: frozenset[str] = frozenset()
     elsewhere: tuple[OtherPlan, ...] = ()
@@ -155,13 +156,13 @@ class Summary:
             if arm.finals and status.state.kind is StateKind.DIVERGED
         ]
         noted = [self.compared.note] if self.compared.note else []
-        evaluation = evaluation_square(self.expansion, self.compared.values, self.fit.scale)
+        evaluation = evaluation_square(self.expansion, self.compared.values, self.measured.scale)
         said = (*self.changes, *lost, *noted)
         # who follows a run asks every few seconds, and with hundreds of arms judging takes seconds
         asked = (self.study, [arm.arm.name for arm in self.arms], values, metric, missing, said, evaluation)
         known = _JUDGED.get(self.study.name)
         if known is None or known[0] != asked:
-            found = study_verdicts(self.expansion, self.fit, metric, missing, said, evaluation, keep=self.finished)
+            found = study_verdicts(self.expansion, self.measured, metric, missing, said, evaluation, keep=self.finished)
             known = _JUDGED[self.study.name] = asked, with_differences(found, self.expansion)
         return self._priced(known[1])
 
@@ -254,15 +255,17 @@ def summarise(
     stands = standing(prepared, store, failures, known)
     arms = _arms(stands, running)
     values = compared(arms, stands.prepared.expansion.study, store)
-    fitted = study_fit(stands.prepared.expansion, values.values)
-    arms = [replace(arm, final=_final(arm, fitted, values)) for arm in arms]
+    measured = study_measurements(stands.prepared.expansion, values.values)
+    finished = stands.plan.finished and not failures
+    means = means_of(measured, stands.prepared.expansion.baseline.name, keep=finished).means
+    arms = [replace(arm, final=_final(means.get(arm.arm.name), values.values.get(arm.arm.name, {}))) for arm in arms]
     return Summary(
         prepared=stands.prepared,
         arms=tuple(arms),
         plan=stands.plan,
         results=stands.results,
         compared=values,
-        fit=fitted,
+        measured=measured,
         decisions=stands.decisions,
         foreseen=stands.foreseen,
         elsewhere=stands.elsewhere,
@@ -297,7 +300,6 @@ def _arms(known: Standing, running: frozenset[str]) -> list[ArmSummary]:
     return arms
 
 
-def _final(arm: ArmSummary, fitted: Fit, values: Compared) -> Spread | None:
-    own = values.values.get(arm.arm.name, {})
-    mean, plain = fitted.mean(arm.arm.name), spread([value for value in own.values() if math.isfinite(value)])
+def _final(mean: float | None, values: Mapping[int, float]) -> Spread | None:
+    plain = spread([value for value in values.values() if math.isfinite(value)])
     return None if mean is None or plain is None else Spread(plain.n, mean, plain.sd)

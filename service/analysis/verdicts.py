@@ -8,25 +8,25 @@ from typing import Any
 from dit_core.parts import METRICS
 from search_spaces.types import Expansion
 from service.analysis.contrasts import contrasts, repeated
-from service.analysis.kept_verdicts import kept_verdicts
-from service.statistics.judge import judge
-from service.statistics.model import Fit, fit
+from service.analysis.kept_verdicts import judged, kept_verdicts
+from service.statistics.measurements import Measurements, measurements
 from service.statistics.verdict import Verdicts
 
 
-def study_fit(expansion: Expansion, values: Mapping[str, Mapping[int, float]]) -> Fit:
-    """Fits the model to one metric of a study.
+def study_measurements(expansion: Expansion, values: Mapping[str, Mapping[int, float]]) -> Measurements:
+    """Lays out one metric of a study, as the model of arms and seeds is fitted to it.
 
     Args:
         expansion: the study.
         values: arm -> seed -> the metric, at the same images for every arm.
     """
-    return fit({arm.name: values.get(arm.name, {}) for arm in expansion.arms}, trained_with=expansion.weights_of)
+    own = {arm.name: values.get(arm.name, {}) for arm in expansion.arms}
+    return measurements(own, trained_with=expansion.weights_of)
 
 
 def study_verdicts(
     expansion: Expansion,
-    fitted: Fit,
+    measured: Measurements,
     metric: str,
     missing: Mapping[str, str],
     also: Sequence[str] = (),
@@ -38,7 +38,7 @@ def study_verdicts(
 
     Args:
         expansion: the study.
-        fitted: its final results; see ``study_fit``.
+        measured: its final results; see ``study_measurements``.
         metric: the metric they are of.
         missing: arm -> why it has no final result.
         also: more sentences that a reader has to know.
@@ -46,10 +46,10 @@ def study_verdicts(
         keep: look for them in this machine's cache, and keep them there: those of a study that is finished stay.
     """
     said = list(also)
-    if not any(fitted.seeds_of(arm) for arm in fitted.arms):
+    if not measured.values:
         images = expansion.study.budget_images
         said.append(f"No trial has a result of {metric} at the budget of {images:,} images, so nothing is compared.")
-    elif not fitted.seeds_of(expansion.baseline.name):
+    elif expansion.baseline.name not in measured.measured:
         why = missing.get(expansion.baseline.name, "no result")
         said.append(f"The baseline has no final result ({why}), so no arm can be compared with it.")
     settings: dict[str, Any] = {
@@ -62,4 +62,4 @@ def study_verdicts(
         "repeated": sorted(repeated(expansion)),
     }
     asked = contrasts(expansion)
-    return kept_verdicts(fitted, asked, settings) if keep else judge(fitted, asked, **settings)
+    return (kept_verdicts if keep else judged)(measured, asked, settings)

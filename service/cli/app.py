@@ -10,7 +10,6 @@ import errno
 import functools
 import logging
 from collections.abc import Callable
-from importlib.metadata import version as installed_version
 from typing import Annotated, Any
 
 import typer
@@ -82,6 +81,8 @@ def _head(
         if not logger.handlers:
             logger.addHandler(LogToTerminal())
     if version:
+        from importlib.metadata import version as installed_version
+
         typer.echo(f"dit-ablate {installed_version('dit-ablate')}")
         raise typer.Exit
 

@@ -6,8 +6,6 @@ import os
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 import webbrowser
 
 PATIENCE = 120.0
@@ -28,6 +26,9 @@ def open_when_up(server: str, page: str) -> None:
 
 
 def _open(server: str, page: str) -> None:
+    import urllib.error  # its HTTP takes as long to import as much of a command's own code
+    import urllib.request
+
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         try:

@@ -9,11 +9,11 @@ import threading
 import time
 from datetime import UTC, datetime
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
 from service.engine.heartbeat import Heartbeat, TakenOver, stop_key
-from service.engine.ledger import Ledger
 from service.engine.outcome import OnUpdate, Snapshot
 from service.engine.signals import Signals
 from service.engine.wire import Live, LiveRun
@@ -24,6 +24,9 @@ from service.records.process import Life
 from service.records.room import Patience, waiting_for_room
 from service.records.store import Store
 from service.user import user
+
+if TYPE_CHECKING:
+    from service.engine.ledger import Ledger
 
 UPDATE_SECONDS = 1.0
 MANY_TRIALS, MOST_SHARE, MOST_PAUSE = 1000, 0.005, 10.0

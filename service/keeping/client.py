@@ -10,18 +10,13 @@ from typing import TYPE_CHECKING
 from dit_core.errors import UserError, unknown
 from search_spaces.study import Study
 from service.analysis.study_result import StudyResult
-from service.keeping.compare import Comparison, compare, studies_to_compare
-from service.keeping.garbage import Garbage, collect_garbage, planned_garbage
-from service.keeping.remove import Removal, planned_removal, remove_study
 from service.mlflow_sync.address import absolute, default_tracking_uri
 from service.plugins import use_recorded
 from service.records.place import Place
 from service.records.store import Store
 from service.records.study_files import read_definition
 from service.restored import restore
-from service.session import Session
 from service.sources import open_recorded
-from service.starting import session_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,8 +24,12 @@ if TYPE_CHECKING:
     from dit_core.config import TrialConfig
     from dit_core.model.dit import DiT
     from service.keeping.bundle import Manifest
+    from service.keeping.compare import Comparison
+    from service.keeping.garbage import Garbage
     from service.keeping.promote import Promoted
+    from service.keeping.remove import Removal
     from service.keeping.take_in import TakenIn
+    from service.session import Session
 
 Tell = Callable[[str], None]
 
@@ -81,6 +80,8 @@ class Keeping(ABC):
         Raises:
             UserError: fewer than two are given, or one of them is not there.
         """
+        from service.keeping.compare import compare, studies_to_compare  # see the top of ``service.client``
+
         return compare(studies_to_compare(studies, self))
 
     def retry(self, study: str, arm: str | None = None, *, trust: bool = False) -> Session | None:
@@ -96,6 +97,8 @@ class Keeping(ABC):
         Raises:
             UserError: there is no such study or arm, or the study cannot run.
         """
+        from service.starting import session_of  # see the top of ``service.client``
+
         store = self.require_store()
         store.require_writable()
         definition = read_definition(store, study)
@@ -130,6 +133,8 @@ class Keeping(ABC):
         Raises:
             UserError: there is no such study, it is being run, or what another study needs is not known.
         """
+        from service.keeping.remove import planned_removal, remove_study  # see the top of ``service.client``
+
         return (planned_removal if dry_run else remove_study)(self.require_store(), study, tell)
 
     def collect_garbage(
@@ -146,6 +151,8 @@ class Keeping(ABC):
         Raises:
             UserError: there is no such study, or what a study needs is not known.
         """
+        from service.keeping.garbage import collect_garbage, planned_garbage  # see the top of ``service.client``
+
         return (planned_garbage if dry_run else collect_garbage)(self.require_store(), keep, study, tell)
 
     def promote(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from service.analysis import numbers, verdict_text
+from service.analysis.arm_costs import ArmCost, total
 from service.analysis.narrative import metric_format
 from service.analysis.sentences import listing
 from service.analysis.summary import Summary
 from service.records.decisions import Stop
-from service.report.costs import ArmCost, total
 from service.report.method import saved
 
 _NAMED = 6

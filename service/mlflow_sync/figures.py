@@ -6,11 +6,11 @@ import re
 from collections.abc import Container, Iterable, Iterator, Sequence
 
 from service.analysis import narrative
+from service.analysis.arm_costs import ArmCost, total
 from service.analysis.status import StateKind
 from service.analysis.summary import Summary
 from service.mlflow_sync.names import rounded
 from service.mlflow_sync.tracked_run import Row
-from service.report.costs import ArmCost, total
 from service.report.method import left_out
 
 _VERDICT = "verdict of "

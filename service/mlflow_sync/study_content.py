@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from search_spaces.types import Expansion
 from service.analysis import verdict_text
+from service.analysis.arm_costs import arm_costs
 from service.analysis.summary import Summary
 from service.mlflow_sync import descriptions, figures, tables, view
 from service.mlflow_sync.answers import answers
@@ -19,7 +20,6 @@ from service.provenance.runs import provenance
 from service.records.kinds import Claim, RunRecord
 from service.records.store import Store
 from service.records.study_files import is_defined, read_definition
-from service.report.costs import arm_costs
 from service.statistics.verdict import Verdicts
 
 

@@ -12,12 +12,12 @@ from typing import Any
 
 from search_spaces.types import AblationView
 from service.analysis import numbers, verdict_text
+from service.analysis.arm_costs import ArmCost
 from service.analysis.cells import final
 from service.analysis.cells import status as arm_status
 from service.analysis.narrative import metric_format
 from service.analysis.summary import Summary
 from service.mlflow_sync.content import in_words
-from service.report.costs import ArmCost
 from service.statistics.verdict import Verdict
 
 TABLES_TAG = "mlflow.loggedArtifacts"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from dit_core.metrics.direction import cost
 from search_spaces.types import Expansion
@@ -10,8 +11,10 @@ from service.analysis.contrasts import contrasts, repeated
 from service.records.decisions import Claim
 from service.records.results import Results
 from service.statistics.contrast import Contrast, Kind, Place
-from service.statistics.model import Fit, fit
-from service.statistics.step_down import step_down
+from service.statistics.measurements import measurements
+
+if TYPE_CHECKING:
+    from service.statistics.model import Fit
 
 
 def comparisons(expansion: Expansion) -> tuple[Contrast, ...]:
@@ -56,7 +59,7 @@ def decided(
         }
         for name in names
     }
-    fitted = fit(values, trained_with=expansion.weights_of)
+    fitted = measurements(values, trained_with=expansion.weights_of).fit
     named = [contrast for contrast in compared if contrast.confirmatory]
     clear = _clear(fitted, named, level)
     if len(named) < len(compared):
@@ -67,6 +70,8 @@ def decided(
 
 
 def _clear(fitted: Fit, family: Sequence[Contrast], level: float) -> dict[Contrast, float]:
+    from service.statistics.step_down import step_down  # NumPy: see best_arm.py
+
     found = step_down(fitted, [contrast.weight_of for contrast in family], level)
     return {family[place]: p for place, p in found.items()}
 

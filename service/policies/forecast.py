@@ -8,9 +8,12 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from service.policies.best_arm import Forecast
-from service.statistics.model import Fit
+
+if TYPE_CHECKING:
+    from service.statistics.model import Fit
 
 FRACTION = 4.0
 """The assumed correlation is that of a rung at a quarter of the budget with the end."""

@@ -10,7 +10,7 @@ from service.policies.best_arm import Forecast, chance_ahead
 from service.policies.effects import Table, logarithms, measured, on_log_scale, sharing_a_seed
 from service.policies.forecast import Rung, forecast
 from service.records.results import Results
-from service.statistics.model import fit
+from service.statistics.measurements import measurements
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ def outlook(images: int, expansion: Expansion, results: Results, correlation: fl
     if not tables or len(tables[-1]) < 2:
         return None
     rungs = [
-        Rung(rung, fit(table, scale="identity")) for rung, table in zip(points, tables, strict=True) if len(table) > 1
+        Rung(rung, measurements(table, scale="identity").fit)
+        for rung, table in zip(points, tables, strict=True)
+        if len(table) > 1
     ]
     ends = forecast(rungs, expansion.study.budget_images, correlation)
     return Outlook(baseline, tables[-1], rungs[-1].effects, ends)

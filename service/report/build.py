@@ -16,6 +16,7 @@ from search_spaces.load import dump_study
 from search_spaces.tuned import TUNING
 from search_spaces.types import AblationView
 from service.analysis import narrative, numbers
+from service.analysis.arm_costs import arm_costs, priced
 from service.analysis.audits import audits_of
 from service.analysis.budgets import at_equal_budgets
 from service.analysis.damage import study_damage
@@ -34,7 +35,7 @@ from service.report import finalists_table, method, scaling_section, search_sect
 from service.report.ablation_tables import ablation_table
 from service.report.abridged import Abridged, abridged, first_lines
 from service.report.budget_section import budget_table
-from service.report.costs import arm_costs, predicted_and_spent, priced
+from service.report.costs import predicted_and_spent
 from service.report.page.bundle import plotly_bundle
 from service.report.page.sections import (
     history_chart,
@@ -47,6 +48,7 @@ from service.report.page.sections import (
 from service.report.page.sort_keys import sort_key
 from service.report.page.theme import colours, swaps
 from service.report.pictures import Picture, heat_picture, overview, question_picture, samples_picture
+from service.report.place import shown_report
 from service.report.samples import sample_sheet
 
 
@@ -151,12 +153,6 @@ def build_report(prepared: Prepared, store: Store, *, command: str) -> Report:
     drawn = tuple(path for name, path in written.items() if name.startswith("report/figures/"))
     shown = shown_report(store, study.name)
     return Report(written["report/report.md"], written["report/report.html"], drawn, shown)
-
-
-def shown_report(store: Store, study: str) -> tuple[Path | str, Path | str]:
-    """Returns where people find the Markdown and the HTML of a study's report."""
-    folder = f"studies/{study}/report"
-    return store.shown(f"{folder}/report.md"), store.shown(f"{folder}/report.html")
 
 
 def render(template: str, content: Mapping[str, Any]) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from service.analysis import numbers
+from service.analysis.arm_costs import ArmCost, total
 from service.analysis.numbers import NOTHING, MetricFormat
 from service.analysis.sentences import listing
 from service.analysis.summary import ArmSummary, Summary
 from service.records.decisions import Stop
-from service.report.costs import ArmCost, total
 
 _NAMED = 8
 """Arms that a note names."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.statistics.cells import Array, Cells
+from service.statistics.measurements import Measurements
 
 NEAR_ZERO = 1e-9
 
@@ -167,20 +168,12 @@ class Design:
         return Design(self.arm_of[rows], self.seed_of[rows], self.arms, self.seeds), rows
 
 
-def design_of(values: Mapping[str, Mapping[int, float]], seeds: Sequence[int]) -> tuple[Design, Array]:
+def design_of(measured: Measurements) -> tuple[Design, Array]:
     """Lays measurements out as a design.
-
-    Args:
-        values: arm -> seed -> value.
-        seeds: all seeds, in order.
 
     Returns:
         The design and the values in its order, (n,).
     """
-    place = {seed: index for index, seed in enumerate(seeds)}
-    found = [(arm, place[seed], own[seed]) for arm, own in enumerate(values.values()) for seed in sorted(own)]
-    arm_of, seed_of = (
-        np.array([row[0] for row in found], dtype=np.int64),
-        np.array([r[1] for r in found], dtype=np.int64),
-    )
-    return Design(arm_of, seed_of, len(values), len(seeds)), np.array([row[2] for row in found], dtype=np.float64)
+    arm_of, seed_of = (np.array([row[part] for row in measured.values], dtype=np.int64) for part in (0, 1))
+    values = np.array([value for _, _, value in measured.values], dtype=np.float64)
+    return Design(arm_of, seed_of, len(measured.arms), len(measured.seeds)), values

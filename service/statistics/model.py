@@ -14,15 +14,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 
 from service.statistics.cells import Array
 from service.statistics.design import Design, design_of
+from service.statistics.measurements import Measurements, Scale, measurements
 from service.statistics.variance import NO_VARIANCE, ContrastVariance, Variances, variances
-
-Scale = Literal["log", "identity"]
 
 
 @dataclass(frozen=True)
@@ -236,27 +234,16 @@ def fit(
     trained_with: Mapping[str, str] | None = None,
     scale: Scale | None = None,
 ) -> Fit:
-    """Fits the model to one metric of a study.
-
-    Args:
-        values: arm -> seed -> the metric; seeds may differ between arms, an arm may have none. Values that are no
-            finite numbers are left out and named in ``Fit.left_out``.
-        trained_with: arm -> the arm whose weights it evaluates, for arms that are not trained for themselves. Their
-            errors go together, so differences between them have a variance of their own.
-        scale: None takes the logarithm where every finite value is positive; see ``Fit.scale``.
+    """Fits the model to one metric of a study; the arguments are those of ``measurements``.
 
     Returns:
         The fit. One seed leaves no degrees of freedom: estimates then have no standard error.
     """
-    finite = {arm: {s: float(v) for s, v in own.items() if math.isfinite(v)} for arm, own in values.items()}
-    left_out = tuple((arm, seed) for arm, own in values.items() for seed, v in own.items() if not math.isfinite(v))
-    if scale is None:
-        scale = "log" if all(value > 0 for own in finite.values() for value in own.values()) else "identity"
-    seeds = tuple(sorted({seed for own in finite.values() for seed in own}))
-    design, y = design_of(finite, seeds)
-    y = np.log(y) if scale == "log" else y
-    arms = tuple(values)
-    shared = trained_with or {}
-    index = {arm: number for number, arm in enumerate(arms)}
-    training = tuple(index.get(shared.get(arm, arm), index[arm]) for arm in arms)
-    return Fit(arms, seeds, scale, design, y, training, left_out)
+    return measurements(values, trained_with=trained_with, scale=scale).fit
+
+
+def fitted(measured: Measurements) -> Fit:
+    """Fits the model to what was measured; see ``fit``."""
+    design, y = design_of(measured)
+    y = np.log(y) if measured.scale == "log" else y
+    return Fit(measured.arms, measured.seeds, measured.scale, design, y, measured.training, measured.left_out)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.statistics.model import Fit, Scale, fit
+from service.statistics.measurements import Scale
+from service.statistics.model import Fit, fit
 
 
 def seed_square(fit: Fit) -> float | None:

@@ -15,6 +15,7 @@ from dit_core.events import Evaluated, MetricResult
 from dit_core.gflops import count, training_gmacs
 from search_spaces.expand import expand
 from search_spaces.study import Study
+from service.analysis.arm_costs import arm_costs, total
 from service.analysis.preview import preview
 from service.analysis.study_result import study_result
 from service.analysis.summary import summarise
@@ -28,7 +29,6 @@ from service.mlflow_sync.connection import connect
 from service.mlflow_sync.content import tags
 from service.preflight import Prepared, prepare
 from service.records.store import Store
-from service.report.costs import arm_costs, total
 from service.report.method import saved
 from service.report.tables import cost_table
 

@@ -15,13 +15,13 @@ from dit_core.errors import UserError
 from dit_core.gflops import count, training_gmacs
 from search_spaces.expand import expand
 from service import Client
+from service.analysis.arm_costs import arm_costs, total
 from service.analysis.summary import summarise
 from service.policies import create
 from service.preflight import Prepared
 from service.records.kinds import Stretch
 from service.records.store import Store
 from service.records.study_files import read_definition
-from service.report.costs import arm_costs, total
 
 ARCHIVE = Path(__file__).parents[1] / "data" / "store-format-1.tar.xz"
 TINY = {

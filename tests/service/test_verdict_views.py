@@ -14,6 +14,7 @@ from finished_study import BUDGET, PATCHES, RUNG, begin, measure, tiny_study
 from random_world import world
 
 from service.analysis import verdict_text
+from service.analysis.arm_costs import priced
 from service.analysis.narrative import findings, metric_format, opening
 from service.analysis.study_result import StudyResult, study_result
 from service.analysis.summary import Summary, summarise
@@ -23,7 +24,6 @@ from service.preflight import Prepared
 from service.records.store import Store
 from service.report import build_report
 from service.report.ablation_tables import ablation_table
-from service.report.costs import priced
 from service.report.verdict_figure import lines_of, verdict_figure
 from service.statistics.contrast import Kind
 from service.statistics.verdict import Status, Verdict

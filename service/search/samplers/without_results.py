@@ -6,16 +6,23 @@ import itertools
 import math
 import warnings
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from dit_core.errors import UserError
 from search_spaces.domain import Domain
 from search_spaces.search_space import SearchSpec
 from service.search.history import Generation
 from service.search.samplers.base import Sampler
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def _generator(seed: int) -> np.random.Generator:
+    import numpy as np  # here, where something is proposed: every command knows the samplers
+
+    return np.random.default_rng(seed)
 
 
 class _Plain(Sampler):
@@ -36,7 +43,7 @@ class RandomSampler(_Plain):
     def propose(self, told: Sequence[Generation], count: int) -> list[dict[str, Any]]:
         """Returns the next draws."""
         before = sum(map(len, told))
-        drawn = np.random.default_rng(self.search.draw).random((before + count, len(self.search.values)))
+        drawn = _generator(self.search.draw).random((before + count, len(self.search.values)))
         return self._at(drawn[before:])
 
 
@@ -61,7 +68,7 @@ class GridSampler(_Plain):
         """Returns the next combinations; none once there are no more."""
         names = tuple(self.search.values)
         points = list(itertools.product(*(domain.finite or () for domain in self.search.values.values())))
-        order = np.random.default_rng(self.search.draw).permutation(len(points))
+        order = _generator(self.search.draw).permutation(len(points))
         before = sum(map(len, told))
         return [dict(zip(names, points[place], strict=True)) for place in order[before : before + count]]
 
