@@ -9,6 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from service.cli.commands import LazyCommands
 from service.cli.console import say_error
 from service.cli.exit_codes import USER_ERROR
 
@@ -17,6 +18,14 @@ _UsageError: type[Any] = typer.BadParameter.__bases__[0]  # typer does not expor
 
 class Commands(TyperGroup):
     """The commands of ``dit-ablate``."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**{**more, "commands": None})
+        self.commands = LazyCommands()
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Returns the names of all commands, and imports none of them."""
+        return list(self.commands)
 
     def make_context(self, *given: Any, **more: Any) -> Any:
         """Reads what comes before the command."""

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from datetime import UTC, datetime
+from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,11 @@ MANY_TRIALS, MOST_SHARE, MOST_PAUSE = 1000, 0.005, 10.0
 average, but no longer than so many seconds."""
 FRESH_SECONDS = 30.0
 """A heartbeat of another host further from now than this is not shown as a run. Nothing else is decided by it."""
-_LIVE_RUN = TypeAdapter(LiveRun)
+
+
+@cache
+def _live_run() -> TypeAdapter[LiveRun]:
+    return TypeAdapter(LiveRun)
 
 
 def read_live(store: Store, study: str) -> LiveRun | None:
@@ -47,7 +52,7 @@ def read_live(store: Store, study: str) -> LiveRun | None:
     if not run:
         return None
     try:
-        found = _LIVE_RUN.validate_json(store.records.backend.get(live_key(study)) or b"")
+        found = _live_run().validate_json(store.records.backend.get(live_key(study)) or b"")
         life = Liveness(store.records).of(study, run)
         age = time.time() - datetime.fromisoformat(found.time).timestamp()
     except (OSError, ValueError, OverflowError):  # pydantic's errors are ValueErrors
