@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dit_core.errors import UserError
 from search_spaces.expand import expand
 from service.choices import Choices
@@ -11,8 +13,10 @@ from service.preflight import prepare
 from service.records.kinds import GivenUp
 from service.records.place import Place
 from service.records.store import Store
-from service.session import Session
 from service.sources import Opened
+
+if TYPE_CHECKING:
+    from service.session import Session
 
 
 def session_of(
@@ -39,6 +43,8 @@ def session_of(
     Raises:
         UserError: the study cannot run, in one sentence.
     """
+    from service.session import Session  # what runs and draws a study, which a plan does not need
+
     prepared = prepare(expand(opened.study))
     store = existing or Store(place)  # made only now: a mistake leaves no folder behind
     if existing is None:

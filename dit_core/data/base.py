@@ -1,4 +1,8 @@
-"""What a data set promises the training loop and the metrics."""
+"""What a data set promises the training loop and the metrics.
+
+PyTorch is imported where tensors are made: a plan asks a data set for its size and fingerprint only, and PyTorch takes
+longer to import than all else that a plan does.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
-import torch
-from torch import Tensor
-
-from dit_core.data import features
+from dit_core.data import feature_stamp
 from dit_core.data.misfit import Misfit
 from dit_core.errors import UserError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from dit_core.data.config import DataConfig
+    from dit_core.data.features import Features
     from dit_core.model.config import ModelConfig
 
 Split = Literal["train", "held_out"]
@@ -60,7 +64,7 @@ class ImageDataset(ABC):
     image_shape: tuple[int, int, int]
     fingerprint: str
     notes: tuple[str, ...] = ()
-    features: features.Features | None = None
+    features: Features | None = None
 
     @classmethod
     @abstractmethod
@@ -79,7 +83,7 @@ class ImageDataset(ABC):
     @staticmethod
     def stamp_of_features(config: DataConfig) -> str:
         """Returns a cheap token that changes when the file of features does; "" for none."""
-        return features.stamp(config.features)
+        return feature_stamp.stamp(config.features)
 
     def take_features(self, config: DataConfig) -> None:
         """Opens the features that ``config`` names, if any; from then on they are part of the fingerprint.
@@ -88,8 +92,10 @@ class ImageDataset(ABC):
             UserError: they are missing, unreadable or of other images.
         """
         if config.features is not None:
-            self.features = features.Features(config.features, self.names(), mirrored=config.random_flip)
-            self.fingerprint = features.joined(self.fingerprint, self.features.digest)
+            from dit_core.data.features import Features  # PyTorch: see the top of this file
+
+            self.features = Features(config.features, self.names(), mirrored=config.random_flip)
+            self.fingerprint = feature_stamp.joined(self.fingerprint, self.features.digest)
 
     def __len__(self) -> int:
         """Returns the number of training images."""
@@ -163,6 +169,8 @@ class ImageDataset(ABC):
 
 def to_uint8(x: Tensor) -> Tensor:
     """Maps floats in [-1, 1] to 0 .. 255, rounding and clipping; not-a-number becomes 0."""
+    import torch
+
     return ((torch.nan_to_num(x.float(), nan=-1.0) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
@@ -175,4 +183,6 @@ def flip_some(x: Tensor, flip: Tensor | None) -> Tensor:
     """Flips the images of ``x`` (N, C, H, W) horizontally where ``flip`` (N,) is true."""
     if flip is None:
         return x
+    import torch
+
     return torch.where(flip.to(x.device, torch.bool)[:, None, None, None], x.flip(-1), x)

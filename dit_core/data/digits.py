@@ -7,15 +7,18 @@ import shlex
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from dit_core.data.config import DataConfig
 from dit_core.data.pixels import PixelDataset
 from dit_core.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array = np.ndarray[Any, Any]
 
 SIZE = 8
 
@@ -29,7 +32,7 @@ class Digits(PixelDataset):
     name = "digits"
     channels = 1
 
-    def __init__(self, images: Tensor, labels: Tensor, config: DataConfig) -> None:
+    def __init__(self, images: Array, labels: Array, config: DataConfig) -> None:
         super().__init__([str(row) for row in range(len(labels))], labels, 10, config)
         self._images = images
         train = self.rows("train")
@@ -53,18 +56,19 @@ class Digits(PixelDataset):
         return cls(*_read(), config)
 
     def pixels(self, rows: Sequence[int]) -> Tensor:
-        return self._images[torch.as_tensor(rows)]
+        import torch  # see dit_core.data.base
+
+        return torch.from_numpy(self._images[np.asarray(rows, dtype=np.int64)])
 
 
-def _read() -> tuple[Tensor, Tensor]:
+def _read() -> tuple[Array, Array]:
     """Returns all images, uint8 (1797, 1, 8, 8), and labels, int64 (1797,)."""
-    table = torch.from_numpy(_table())
-    sixteenths = table[:, :-1].reshape(-1, SIZE, SIZE).float()
-    images = (sixteenths * (255 / 16)).round().to(torch.uint8)[:, None].contiguous()
-    return images, table[:, -1].long()
+    table = _table()
+    sixteenths = table[:, :-1].reshape(-1, 1, SIZE, SIZE)
+    return np.round(sixteenths * (255 / 16)).astype(np.uint8), table[:, -1].astype(np.int64)
 
 
-def _table() -> np.ndarray:
+def _table() -> Array:
     """Returns pixels and label of every digit, float64 (1797, 65).
 
     They are read from scikit-learn's file: importing the library with SciPy takes longer than all else that is done
@@ -81,9 +85,9 @@ def _table() -> np.ndarray:
     return np.column_stack([bunch.data, bunch.target])
 
 
-def _fingerprint(images: Tensor, labels: Tensor) -> str:
+def _fingerprint(images: Array, labels: Array) -> str:
     """SHA-256 of pixels and labels in their order; another split has other training pixels."""
     content = hashlib.sha256(b"digits-8x8-uint8")
-    content.update(images.numpy().tobytes())
-    content.update(labels.to(torch.uint8).numpy().tobytes())
+    content.update(images.tobytes())
+    content.update(labels.astype(np.uint8).tobytes())
     return content.hexdigest()

@@ -16,7 +16,6 @@ Shape legend: n images, T tokens, F features of a token.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -119,16 +118,6 @@ def width_of(path: str) -> int:
             return int(opened.get_slice("features").get_shape()[-1])
     except (OSError, SafetensorError, IndexError) as error:
         raise UserError(f"{FIELD}: {path} is no file of features ({error})") from None
-
-
-def stamp(path: str | None) -> str:
-    """Returns a cheap token that changes when the file does."""
-    return "" if path is None else str(file_stamp(Path(path)))
-
-
-def joined(fingerprint: str, digest: str) -> str:
-    """Returns the fingerprint of images that come with features."""
-    return hashlib.sha256(f"{fingerprint}\n{digest}".encode()).hexdigest()
 
 
 def _verified(file: Path) -> str:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-
-import torch
-from torch import Tensor
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from dit_core.data.base import ImageDataset, Inputs, Split, flip_some, from_uint8
 from dit_core.data.config import DataConfig
 from dit_core.data.split import split_indices
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    Labels = Tensor | np.ndarray[Any, Any]
 
 
 class PixelDataset(ImageDataset):
@@ -18,26 +23,39 @@ class PixelDataset(ImageDataset):
 
     Args:
         keys: one distinct name per image, which decides its split.
-        labels: (n,) int64; all zero when ``num_classes`` is 0.
+        labels: (n,) int64, a tensor or an array; all zero when ``num_classes`` is 0.
         num_classes: number of classes, 0 for unlabelled images.
         config: the data set's settings.
 
     Attributes:
         keys: the names.
-        row_labels: (n,) int64, the labels of all images.
         content: SHA-256 of all images, their names and labels, however they are split.
     """
 
     content: str
 
-    def __init__(self, keys: Sequence[str], labels: Tensor, num_classes: int, config: DataConfig) -> None:
+    def __init__(self, keys: Sequence[str], labels: Labels, num_classes: int, config: DataConfig) -> None:
         self.size = config.image_size
         self.num_classes = num_classes
         self.image_shape = (self.channels, self.size, self.size)
         self.keys = tuple(keys)
-        self.row_labels = labels
+        self._labels = labels
         train, held_out = split_indices(keys, config.held_out_fraction, config.split_seed)
-        self._rows: dict[Split, Tensor] = {"train": torch.tensor(train), "held_out": torch.tensor(held_out)}
+        self._rows: dict[Split, list[int]] = {"train": train, "held_out": held_out}
+
+    @cached_property
+    def row_labels(self) -> Tensor:
+        """The labels of all images, (n,) int64."""
+        import torch
+
+        return torch.as_tensor(self._labels)
+
+    @cached_property
+    def _row_tensors(self) -> dict[Split, Tensor]:
+        """The rows of each split's images."""
+        import torch
+
+        return {split: torch.tensor(rows) for split, rows in self._rows.items()}
 
     @abstractmethod
     def pixels(self, rows: Sequence[int]) -> Tensor:
@@ -45,20 +63,20 @@ class PixelDataset(ImageDataset):
 
     def rows(self, split: Split) -> list[int]:
         """Returns the rows of a split's images, ascending."""
-        return self._rows[split].tolist()
+        return list(self._rows[split])
 
     def labels(self, split: Split) -> Tensor:
         """Returns a split's labels (n,), int64, in the order of ``reference``."""
-        return self.row_labels[self._rows[split]]
+        return self.row_labels[self._row_tensors[split]]
 
     def count(self, split: Split) -> int:
         return len(self._rows[split])
 
     def names(self) -> list[str]:
-        return [self.keys[row] for row in self.rows("train")]
+        return [self.keys[row] for row in self._rows["train"]]
 
     def batch(self, indices: Tensor, flip: Tensor | None = None) -> Inputs:
-        rows = self._rows["train"][indices]
+        rows = self._row_tensors["train"][indices]
         return Inputs(flip_some(from_uint8(self.pixels(rows.tolist())), flip), self.row_labels[rows])
 
     def reference(self, split: Split, batch_size: int = 256) -> Iterator[Tensor]:
