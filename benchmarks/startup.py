@@ -5,8 +5,9 @@
     python benchmarks/startup.py --json out.json  the figures as JSON, too
 
 Each command runs in a process of its own, with a store and a cache of its own that lie in a temporary folder, once
-without being measured, so that what is kept on the machine is there: hence *again*. The store holds a study of 100
-trials with made-up records (``synthetic_study``), all of them compared.
+without being measured, so that what is kept on the machine is there: hence *again*. So is compiled bytecode, as where
+the package is installed. The store holds a study of 100 trials with made-up records (``synthetic_study``), all of them
+compared.
 """
 
 from __future__ import annotations
@@ -46,7 +47,12 @@ def spent(arguments: list[str], expected: int, folder: Path) -> float:
     Raises:
         SystemExit: it did not end as it should.
     """
-    environment = {**os.environ, "DIT_ABLATE_STORE": str(folder / "store"), "DIT_ABLATE_CACHE": str(folder / "cache")}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment |= {
+        "DIT_ABLATE_STORE": str(folder / "store"),
+        "DIT_ABLATE_CACHE": str(folder / "cache"),
+        "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
+    }
     output = folder / "output.txt"
     writing = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     process = os.posix_spawn(

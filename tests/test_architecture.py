@@ -147,7 +147,8 @@ INSIDE = {
     "scipy.stats": "takes a second, which training need not wait for",
     "fcntl": "POSIX only",
     "dit_core.counting.counted": "PyTorch takes seconds, which a count that is kept need not wait for",
-    "torch": "takes seconds, which who only asks what GPUs there are, for a study without any, need not wait for",
+    "torch": "takes seconds, which who only asks what GPUs there are, or plans a study of digits, need not wait for",
+    "dit_core.data.features.Features": "PyTorch takes seconds, which a data set without features need not wait for",
 }
 
 

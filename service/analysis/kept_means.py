@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dit_core.kept import Kept
 from service import statistics
+from service.statistics.fitting import fitted
 from service.statistics.measurements import Measurements
 
 
@@ -38,7 +39,7 @@ def means_of(measured: Measurements, reference: str, *, keep: bool) -> Means:
     asked = [measured.told(), reference]
     found = _kept().read(asked) if keep else None
     if found is None:
-        fit = measured.fit
+        fit = fitted(measured)
         means = {arm: fit.mean(arm) for arm in measured.arms}
         differences = {arm: fit.difference(arm, reference) for arm in measured.arms}
         found = Means(_known(means), _known(differences))

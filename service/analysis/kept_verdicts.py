@@ -11,6 +11,7 @@ from typing import Any
 from dit_core.kept import Kept
 from service import statistics
 from service.statistics.contrast import Contrast
+from service.statistics.fitting import fitted
 from service.statistics.measurements import Measurements
 from service.statistics.verdict import Verdicts
 
@@ -25,7 +26,7 @@ def judged(measured: Measurements, contrasts: Sequence[Contrast], settings: Mapp
     """
     from service.statistics.judge import judge  # NumPy and SciPy
 
-    return judge(measured.fit, contrasts, **settings)
+    return judge(fitted(measured), contrasts, **settings)
 
 
 def kept_verdicts(measured: Measurements, contrasts: Sequence[Contrast], settings: Mapping[str, Any]) -> Verdicts:

@@ -162,7 +162,8 @@ class Summary:
         asked = (self.study, [arm.arm.name for arm in self.arms], values, metric, missing, said, evaluation)
         known = _JUDGED.get(self.study.name)
         if known is None or known[0] != asked:
-            found = study_verdicts(self.expansion, self.measured, metric, missing, said, evaluation, keep=self.finished)
+            keep = self.finished or not self.measured.values
+            found = study_verdicts(self.expansion, self.measured, metric, missing, said, evaluation, keep=keep)
             known = _JUDGED[self.study.name] = asked, with_differences(found, self.expansion)
         return self._priced(known[1])
 

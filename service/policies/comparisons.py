@@ -11,6 +11,7 @@ from service.analysis.contrasts import contrasts, repeated
 from service.records.decisions import Claim
 from service.records.results import Results
 from service.statistics.contrast import Contrast, Kind, Place
+from service.statistics.fitting import fitted
 from service.statistics.measurements import measurements
 
 if TYPE_CHECKING:
@@ -59,20 +60,20 @@ def decided(
         }
         for name in names
     }
-    fitted = measurements(values, trained_with=expansion.weights_of).fit
+    model = fitted(measurements(values, trained_with=expansion.weights_of))
     named = [contrast for contrast in compared if contrast.confirmatory]
-    clear = _clear(fitted, named, level)
+    clear = _clear(model, named, level)
     if len(named) < len(compared):
-        everything = _clear(fitted, compared, level)
+        everything = _clear(model, compared, level)
         clear |= {contrast: p for contrast, p in everything.items() if not contrast.confirmatory}
-    found = ((contrast, p, fitted.contrast(contrast.weight_of)) for contrast, p in clear.items())
+    found = ((contrast, p, model.contrast(contrast.weight_of)) for contrast, p in clear.items())
     return tuple(Claim(contrast.name, known.difference, p) for contrast, p, known in found if known is not None)
 
 
-def _clear(fitted: Fit, family: Sequence[Contrast], level: float) -> dict[Contrast, float]:
+def _clear(model: Fit, family: Sequence[Contrast], level: float) -> dict[Contrast, float]:
     from service.statistics.step_down import step_down  # NumPy: see best_arm.py
 
-    found = step_down(fitted, [contrast.weight_of for contrast in family], level)
+    found = step_down(model, [contrast.weight_of for contrast in family], level)
     return {family[place]: p for place, p in found.items()}
 
 

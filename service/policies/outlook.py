@@ -10,6 +10,7 @@ from service.policies.best_arm import Forecast, chance_ahead
 from service.policies.effects import Table, logarithms, measured, on_log_scale, sharing_a_seed
 from service.policies.forecast import Rung, forecast
 from service.records.results import Results
+from service.statistics.fitting import fitted
 from service.statistics.measurements import measurements
 
 
@@ -58,7 +59,7 @@ def outlook(images: int, expansion: Expansion, results: Results, correlation: fl
     if not tables or len(tables[-1]) < 2:
         return None
     rungs = [
-        Rung(rung, measurements(table, scale="identity").fit)
+        Rung(rung, fitted(measurements(table, scale="identity")))
         for rung, table in zip(points, tables, strict=True)
         if len(table) > 1
     ]

@@ -6,10 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from service.statistics.model import Fit
+from typing import Any, Literal
 
 Scale = Literal["log", "identity"]
 
@@ -33,13 +30,6 @@ class Measurements:
     values: tuple[tuple[int, int, float], ...]
     training: tuple[int, ...]
     left_out: tuple[tuple[str, int], ...] = ()
-
-    @cached_property
-    def fit(self) -> Fit:
-        """The model, fitted; it is all that follows from these numbers."""
-        from service.statistics.model import fitted  # NumPy, which what was judged before does not need
-
-        return fitted(self)
 
     @cached_property
     def measured(self) -> frozenset[str]:

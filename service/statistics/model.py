@@ -239,7 +239,7 @@ def fit(
     Returns:
         The fit. One seed leaves no degrees of freedom: estimates then have no standard error.
     """
-    return measurements(values, trained_with=trained_with, scale=scale).fit
+    return fitted(measurements(values, trained_with=trained_with, scale=scale))
 
 
 def fitted(measured: Measurements) -> Fit:

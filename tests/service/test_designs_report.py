@@ -12,7 +12,7 @@ from search_spaces.expand import expand
 from search_spaces.study import Study
 from service.analysis.contrasts import contrasts
 from service.analysis.summary import summarise
-from service.analysis.verdicts import study_fit, study_verdicts
+from service.analysis.verdicts import study_measurements, study_verdicts
 from service.records.store import Store
 from service.report.build import build_report
 from service.statistics.contrast import Kind
@@ -30,7 +30,7 @@ def judged(study: Study, log_effects: dict[str, float]):
         values[arm.name] = {
             seed: 10 * math.exp(size + 0.01 * seed + 0.001 * (hash_(arm.name, seed) - 0.5)) for seed in (0, 1)
         }
-    return study_verdicts(expansion, study_fit(expansion, values), study.primary_metric, {})
+    return study_verdicts(expansion, study_measurements(expansion, values), study.primary_metric, {})
 
 
 def hash_(name: str, seed: int) -> float:

@@ -17,8 +17,9 @@ from dit_core import kept_checks
 from dit_core.data import load_dataset
 from dit_core.errors import UserError
 from dit_core.parts import METRICS
-from service.analysis import kept_verdicts
-from service.statistics.model import fit
+from service.analysis import kept_means, kept_verdicts
+from service.statistics import model
+from service.statistics.measurements import measurements
 
 
 @pytest.fixture(autouse=True)
@@ -29,18 +30,35 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_verdicts_are_judged_once_and_come_back_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
     judged: list[int] = []
-    judge = kept_verdicts.judge
-    monkeypatch.setattr(kept_verdicts, "judge", lambda *a, **k: judged.append(1) or judge(*a, **k))
+    judge = kept_verdicts.judged
+    monkeypatch.setattr(kept_verdicts, "judged", lambda *a, **k: judged.append(1) or judge(*a, **k))
     drawn = values(np.random.default_rng(3), [0.0, 0.2, 0.5, 0.1], 3)
     settings: dict[str, Any] = {"metric": "fid", "higher": False, "missing": {}, "repeated": [], "margin": 0.05}
-    first = kept_verdicts.kept_verdicts(fit(drawn), against(list(drawn)), settings)
-    again = kept_verdicts.kept_verdicts(fit(drawn), against(list(drawn)), settings)
+    first = kept_verdicts.kept_verdicts(measurements(drawn), against(list(drawn)), settings)
+    again = kept_verdicts.kept_verdicts(measurements(drawn), against(list(drawn)), settings)
     assert again == first and len(judged) == 1
     assert again.to_json() == first.to_json()
     other = {**drawn, "a1": {seed: value * 2 for seed, value in drawn["a1"].items()}}
-    assert kept_verdicts.kept_verdicts(fit(other), against(list(other)), settings) != first and len(judged) == 2
-    kept_verdicts.kept_verdicts(fit(drawn), against(list(drawn)), {**settings, "margin": 0.5})
+    differently = kept_verdicts.kept_verdicts(measurements(other), against(list(other)), settings)
+    assert differently != first and len(judged) == 2
+    kept_verdicts.kept_verdicts(measurements(drawn), against(list(drawn)), {**settings, "margin": 0.5})
     assert len(judged) == 3
+
+
+def test_means_are_fitted_once_and_come_back_as_the_model_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = values(np.random.default_rng(3), [0.0, 0.2, 0.5, 0.1], 3)
+    del drawn["a2"][0]  # least-squares means are no plain ones
+    fit = model.fit(drawn)
+    first = kept_means.means_of(measurements(drawn), "a0", keep=True)
+    assert first.means == {arm: fit.mean(arm) for arm in drawn}
+    assert first.differences == {arm: fit.difference(arm, "a0") for arm in drawn}
+    fitted: list[int] = []
+    monkeypatch.setattr(kept_means, "fitted", lambda measured: fitted.append(1) or fit)
+    assert kept_means.means_of(measurements(drawn), "a0", keep=True) == first and not fitted
+    kept_means.means_of(measurements(drawn), "a1", keep=True)
+    kept_means.means_of(measurements({**drawn, "a3": {0: 1.0}}), "a0", keep=True)
+    kept_means.means_of(measurements(drawn), "a0", keep=False)
+    assert len(fitted) == 3
 
 
 def test_a_metric_that_fits_is_checked_once_and_one_that_does_not_again_and_again(
