@@ -25,9 +25,8 @@ from dit_core.runtime.randomness import generator
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from torchmetrics import MetricCollection
-
     from dit_core.metrics.base import Metric
+    from dit_core.metrics.torchmetrics_base import MetricCollection
 
 _MIN_SIDE = 48
 """Grid images smaller than this many pixels are enlarged by a whole factor, so that a person sees them."""
@@ -91,7 +90,7 @@ def evaluate(config: TrialConfig, model: DiT, dataset: ImageDataset, *, images: 
 
 def load_metrics(config: TrialConfig, dataset: ImageDataset, device: torch.device) -> MetricCollection:
     """Returns the metrics of a trial, empty, in one collection: features are computed once, equal states kept once."""
-    from torchmetrics import MetricCollection
+    from dit_core.metrics.torchmetrics_base import MetricCollection  # Matplotlib
 
     metrics: dict[str, Any] = {}
     groups: dict[str, list[str]] = {}

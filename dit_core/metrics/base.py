@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 import torch.distributed as dist
-import torchmetrics
 from torch import Tensor
 
 from dit_core.data.base import ImageDataset
 from dit_core.events import MetricResult
+from dit_core.metrics import torchmetrics_base
 
 if TYPE_CHECKING:
     from dit_core.config import TrialConfig
 
 
-class Metric(torchmetrics.Metric):
+class Metric(torchmetrics_base.Metric):
     """Scores generated images. A new metric is one file with a subclass and one line in ``dit_core.parts.METRICS``.
 
     It is a ``torchmetrics.Metric``: whatever it keeps of the images is a state (``add_state``), which torchmetrics

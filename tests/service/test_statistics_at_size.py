@@ -11,6 +11,7 @@ import pytest
 from service.statistics.cells import Cells
 from service.statistics.design import Design, design_of
 from service.statistics.maximum import MaxT
+from service.statistics.measurements import measurements
 from service.statistics.model import fit
 
 
@@ -32,7 +33,7 @@ def projection(design: Design) -> np.ndarray:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_residuals_are_those_of_the_projection(seed: int) -> None:
-    design, y = design_of(drawn(seed, 5, 4), range(4))
+    design, y = design_of(measurements(drawn(seed, 5, 4), scale="identity"))
     whole = projection(design)
     assert design.residuals(y) == pytest.approx(whole @ y, abs=1e-9)
     assert design.residuals(np.stack([y, y**2], axis=1)) == pytest.approx(whole @ np.stack([y, y**2], axis=1), abs=1e-8)
