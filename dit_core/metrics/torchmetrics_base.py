@@ -27,7 +27,8 @@ class _OnDemand(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name != "__version__":  # what the import system and inspection try
             raise AttributeError(name)
-        self.__class__ = ModuleType  # type: ignore[assignment]  # what asks while it loads finds what there is by then, as always
+        # from here on it is as any package: who asks it for something while it loads finds what is there by then
+        self.__class__ = ModuleType  # type: ignore[assignment]
         spec = self.__spec__
         assert spec is not None and spec.loader is not None
         spec.loader.exec_module(self)

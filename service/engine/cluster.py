@@ -19,6 +19,7 @@ import ray
 from dit_core.errors import UserError, unknown
 from search_spaces.study import Resources
 from service.engine.failures import ClusterGone, LanesFailed
+from service.engine.own_parts import only_what_is_needed
 from service.engine.own_ray import closed_to_others
 from service.engine.own_session import apart
 from service.reach import reach
@@ -78,13 +79,12 @@ def cluster(address: str | None, temp_dir: str | Path | None, resources: Resourc
     with _own_folder(temp_dir) as folder, closed_to_others():
         cpus = max(_usable_cpus(), resources.workers * resources.cpus_per_worker)
         try:
-            with apart():
+            with apart(), only_what_is_needed():
                 ray.init(
                     address="local",
                     num_cpus=cpus,
                     namespace=NAMESPACE,
-                    include_dashboard=True,  # Ray Train frees placement groups through it
-                    dashboard_host="127.0.0.1",
+                    include_dashboard=False,
                     object_store_memory=OBJECT_STORE_BYTES,
                     log_to_driver=False,
                     logging_level=logging.ERROR,

@@ -119,6 +119,7 @@ def run_on_ray(
             threads=resources.cpus_per_worker,
             nonce=store.nonce_written(),
             outside=Outside.here(),
+            alone=not shared,
         )
         dispatcher = _dispatcher(spec, limits)
         fleet = Fleet(resources, spec, name, str(scratch), limits)

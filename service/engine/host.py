@@ -38,7 +38,7 @@ class Host:
         from service.engine.process_groups import InterfaceTorchConfig
         from service.engine.train_parts import LaneTrainer, NamedGroups, TellsWhy
 
-        LaneTrainer(
+        trainer = LaneTrainer(
             begin,
             train_loop_config=dict(vars(spec)),
             backend_config=InterfaceTorchConfig(),
@@ -53,7 +53,9 @@ class Host:
                 failure_config=FailureConfig(max_failures=MAX_GROUP_RESTARTS),
                 callbacks=[NamedGroups(name), TellsWhy(spec)],
             ),
-        ).fit()
+        )
+        trainer.alone = spec.alone
+        trainer.fit()
 
 
 def begin(data: dict[str, Any]) -> None:

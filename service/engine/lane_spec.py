@@ -21,6 +21,7 @@ class LaneSpec:
         threads: torch threads of one worker.
         nonce: what the driver has written into the store; whoever finds it there sees the same store.
         outside: the driver's code from outside.
+        alone: whether the Ray that it runs on is the driver's own, and ends with it.
     """
 
     lane: str
@@ -32,3 +33,4 @@ class LaneSpec:
     threads: int
     nonce: str
     outside: Outside = field(default_factory=Outside)
+    alone: bool = False

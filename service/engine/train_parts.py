@@ -9,18 +9,53 @@ import ray
 from ray.train import UserCallback
 from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
 from ray.train.v2._internal.execution.callback import RayTrainCallback, WorkerGroupCallback
+from ray.train.v2._internal.execution.scaling_policy import FixedScalingPolicy
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 from service.engine import causes
 from service.engine.lane_spec import LaneSpec
 
+_CLEANER = "PlacementGroupCleanerCallback"
+"""By its name, since not every version of Ray has it."""
+
 
 class LaneTrainer(DataParallelTrainer):  # type: ignore[misc]
-    """Ray Train's trainer without its actors for Ray Data, of which lanes have none: 110 MB each."""
+    """Ray Train's trainer without the actors that lanes have no use for: 110 MB each.
+
+    They are those for Ray Data, of which lanes have none, and on a driver's own Ray the one that takes placement groups
+    away which outlive it and the one that asks an autoscaler for nodes.
+
+    Attributes:
+        alone: whether the Ray is the driver's own.
+    """
+
+    alone = False
 
     def _create_default_callbacks(self) -> list[RayTrainCallback]:
         callbacks = super()._create_default_callbacks()
-        return [callback for callback in callbacks if not isinstance(callback, DatasetsCallback)]
+        return [
+            callback
+            for callback in callbacks
+            if not isinstance(callback, DatasetsCallback) and not (self.alone and type(callback).__name__ == _CLEANER)
+        ]
+
+    def _initialize_and_run_controller(self, **given: Any) -> Any:
+        if self.alone and type(given.get("scaling_policy")) is FixedScalingPolicy:
+            given["scaling_policy"] = _AsManyAsThereAre(self.scaling_config)
+        return super()._initialize_and_run_controller(**given)
+
+
+class _AsManyAsThereAre(FixedScalingPolicy):  # type: ignore[misc]
+    """Ray Train's policy of a fixed number of workers that asks no autoscaler for nodes."""
+
+    def _send_resource_request(self) -> None:
+        pass
+
+    def _maybe_send_resource_request(self) -> None:
+        pass
+
+    def _cancel_resource_request(self) -> None:
+        pass
 
 
 class NamedGroups(WorkerGroupCallback):  # type: ignore[misc]
