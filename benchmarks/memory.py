@@ -2,11 +2,13 @@
 
     python benchmarks/memory.py                      two lanes of one worker on a Ray of its own
     python benchmarks/memory.py --executor local     in one process, without Ray
+    python benchmarks/memory.py --planned            after `plan`, which keeps what it has counted on the machine
     python benchmarks/memory.py --json out.json      every process of the largest moment, too
 
-It runs a study of two arms of digits in a temporary store, which takes a minute or two, and looks at every process of
-it each second. Pages that several processes share count in each by its share (``/proc/PID/smaps_rollup``), so that the
-sum is what the machine needs. Linux only.
+It runs a study of two arms of digits in a temporary store, which takes a minute or two, with a cache of its own, so
+that the driver has to count multiply-adds as at a first run, and looks at every process of it each second. Pages that
+several processes share count in each by its share (``/proc/PID/smaps_rollup``), so that the sum is what the machine
+needs. Linux only.
 """
 
 from __future__ import annotations
@@ -89,7 +91,7 @@ def kind(pid: int, root: int) -> tuple[str, str]:
     return next((name for name, pattern in KINDS if re.search(pattern, command)), "other"), command
 
 
-def measured(executor: str, lanes: int) -> tuple[list[tuple[str, str, int]], float]:
+def measured(executor: str, lanes: int, planned: bool) -> tuple[list[tuple[str, str, int]], float]:
     """Runs the study; returns kind, command and bytes of every process at the largest moment, and the seconds it took.
 
     Raises:
@@ -100,10 +102,15 @@ def measured(executor: str, lanes: int) -> tuple[list[tuple[str, str, int]], flo
         study = Path(name, "study.yaml")
         study.write_text(STUDY.format(lanes=lanes))
         log = Path(name, "log.txt")
+        environment = {**os.environ, "DIT_ABLATE_CACHE": f"{name}/cache"}
+        command = [sys.executable, "-m", "service", "run", str(study), "--store", f"{name}/store"]
+        if planned:
+            subprocess.run([*command[:3], "plan", str(study)], env=environment, stdout=subprocess.DEVNULL, check=True)
         began = time.monotonic()
         with log.open("w") as output:
-            command = [sys.executable, "-m", "service", "run", str(study), "--store", f"{name}/store"]
-            process = subprocess.Popen([*command, "--executor", executor], stdout=output, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(
+                [*command, "--executor", executor], stdout=output, stderr=subprocess.STDOUT, env=environment
+            )
             while process.poll() is None:
                 time.sleep(1.0)
                 now = [(*kind(pid, process.pid), pss(pid)) for pid in family(process.pid)]
@@ -119,9 +126,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--executor", choices=("ray", "local"), default="ray")
     parser.add_argument("--lanes", type=int, default=2)
+    parser.add_argument("--planned", action="store_true")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    processes, seconds = measured(options.executor, options.lanes)
+    processes, seconds = measured(options.executor, options.lanes, options.planned)
     counts = Counter(name for name, _, _ in processes)
     sizes: Counter[str] = Counter()
     for name, _, size in processes:

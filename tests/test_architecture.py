@@ -148,6 +148,7 @@ INSIDE = {
     "fcntl": "POSIX only",
     "dit_core.counting.counted": "PyTorch takes seconds, which a count that is kept need not wait for",
     "torch": "takes seconds, which who only asks what GPUs there are, or plans a study of digits, need not wait for",
+    "dit_core.metrics.torchmetrics_base.MetricCollection": "torchmetrics and Matplotlib, for what scores something",
     "dit_core.data.features.Features": "PyTorch takes seconds, which a data set without features need not wait for",
 }
 
