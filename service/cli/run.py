@@ -63,6 +63,7 @@ def run(
 
     dit-ablate run study.yaml --address head:6379 --tracking-uri http://mlflow:5000
     """
+    from service.cli.count_apart import count_apart
     from service.cli.mistakes import refuse_mistakes
 
     refuse_dashboard(address, "run")
@@ -79,6 +80,8 @@ def run(
         trust=trust,
     )
     refuse_mistakes(study, chosen)
+    if executor is Executor.ray:
+        count_apart(study, chosen)
     from service.client import Client
 
     client = Client(store=store, tracking_uri=tracking_uri, address=address)

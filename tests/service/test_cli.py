@@ -139,6 +139,26 @@ def test_what_only_reads_and_what_is_mistaken_imports_nothing_heavy(
     assert done.stdout.splitlines()[-1] == " ".join(["imported", *sorted(needs)])
 
 
+def test_a_driver_counts_without_pytorch_what_another_process_has_counted(tmp_path: Path) -> None:
+    study = write_study(tmp_path)
+    code = (
+        "import sys\nfrom service.cli.count_apart import count_apart\nfrom service.preflight import prepare\n"
+        "from search_spaces.expand import expand\nfrom search_spaces.load import load_study\n"
+        f"expansion = expand(load_study({str(study)!r}))\n"
+        f"{{}}\nprepare(expansion)\nprint('torch' in sys.modules)"
+    )
+    told = []
+    for number, before in enumerate(("", f"count_apart({str(study)!r}, {{}})")):
+        environment = {**os.environ, "DIT_ABLATE_CACHE": str(tmp_path / f"cache-{number}")}
+        done = subprocess.run(
+            [sys.executable, "-c", code.replace("{}", before, 1)],
+            capture_output=True, text=True, timeout=600, env=environment,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        told.append(done.stdout.split())
+    assert told == [["True"], ["False"]]
+
+
 def test_a_command_imports_no_other_command() -> None:
     code = (
         "import sys\nfrom service.cli.app import app\n"
