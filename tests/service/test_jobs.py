@@ -10,7 +10,6 @@ from tiny_study import study_data, write_study
 
 from dit_core.errors import UserError
 from service import Client
-from service.client import submit as submit_as_imported
 from service.command_text import command_line, from_here, join
 from service.jobs import inside, luggage
 from service.jobs.submit import STOP_WAIT_SECONDS, job_name
@@ -86,8 +85,7 @@ def submitted(
     def take(arguments: list[str], **rest: object) -> None:
         taken.update(rest, arguments=arguments)
 
-    assert callable(submit_as_imported)
-    monkeypatch.setattr("service.client.submit", take)
+    monkeypatch.setattr("service.jobs.submit.submit", take)
     client.submit(study, **choices)  # type: ignore[arg-type]
     return taken
 
