@@ -19,6 +19,7 @@ from search_spaces.expand import expand
 from search_spaces.load import presets
 from search_spaces.study import Study
 from service import phases
+from service.analysis.pausing import no_collection
 from service.analysis.preview import Preview
 from service.analysis.standing import standing
 from service.analysis.study_result import StudyResult
@@ -298,6 +299,7 @@ class Client(Keeping):
 
     # -- meanwhile and afterwards ---------------------------------------------------------------
 
+    @no_collection()
     def status(self, study: Study | str | Path) -> StudyResult:
         """Returns where a study stands, from the store alone: a run may be going on anywhere."""
         store = self.require_store()

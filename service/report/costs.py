@@ -12,7 +12,8 @@ from service.cost.capped import capped
 from service.cost.comparison_text import comparison_text
 from service.cost.prediction import compared
 from service.cost.spent import device_seconds
-from service.records.store import Store, StoredMetric
+from service.records.measurements import StoredMetric
+from service.records.store import Store
 
 
 @dataclass(frozen=True)
