@@ -322,6 +322,7 @@ class Client(Keeping):
             warnings=tuple(f"study {own}, which runs with it, is going on: `status {own}` shows it" for own in others),
         )
 
+    @no_collection()
     def report(self, study: Study | str | Path) -> StudyResult:
         """Writes the report anew from the store's records and returns the results with its path.
 
@@ -337,9 +338,14 @@ class Client(Keeping):
         except OSError as error:
             where = store.shown(f"studies/{name}/report")
             raise UserError(f"report: cannot write to {where} ({error.strerror or error})") from None
-        failures, files = store.given_up(name), report.shown
-        uri = self.tracking_uri
-        return result_of(store, prepared, definition.command, failures=failures, report=files, tracking_uri=uri)
+        return result_of(
+            store,
+            prepared,
+            definition.command,
+            report=report.shown,
+            tracking_uri=self.tracking_uri,
+            summary=report.summary,
+        )
 
     def export(self, study: Study | str | Path, to: str | Path, **which: Unpack[ExportChoices]) -> Exported:
         """Writes a trial's weights so that the paper's code or diffusers opens them.

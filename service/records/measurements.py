@@ -46,34 +46,42 @@ class Measurements:
     """The measurements in a store.
 
     Args:
-        records: the store's.
         measuring: what identities hold of how a configuration is measured.
         grid_key: where the sample grid of a measurement lies, where its record does not say so.
     """
 
-    def __init__(
-        self, records: Records, measuring: Measuring, grid_key: Callable[[str, int, TrialConfig], str] | None
-    ) -> None:
-        self._records, self._grid_key = records, grid_key
+    def __init__(self, measuring: Measuring, grid_key: Callable[[str, int, TrialConfig], str] | None) -> None:
+        self._grid_key = grid_key
         self._names = EvaluationNames(measuring)
         self._found: dict[str, StoredMetric] = {}  # by the keys of their records, which never change
 
-    def of(self, train_id: str, config: TrialConfig, milestones: tuple[int, ...]) -> dict[int, dict[str, StoredMetric]]:
-        """Returns images -> metric name -> result; the arguments are those of ``Store.evaluations``."""
+    def of(
+        self, records: Records, train_id: str, config: TrialConfig, milestones: tuple[int, ...]
+    ) -> dict[int, dict[str, StoredMetric]]:
+        """Returns images -> metric name -> result, as ``Store.evaluations`` does.
+
+        Args:
+            records: the store's.
+            train_id: the trial.
+            config: how it is evaluated.
+            milestones: where to look, in images seen.
+        """
         found: dict[int, dict[str, StoredMetric]] = {}
         identities = self._names.of(train_id, config, milestones)
         for images in milestones:
             for name in config.evaluation.metrics:
-                metric = self._one(train_id, config, images, name, identities[name][images])
+                metric = self._one(records, train_id, config, images, name, identities[name][images])
                 if metric is not None:
                     found.setdefault(images, {})[name] = metric
         return found
 
-    def _one(self, train_id: str, config: TrialConfig, images: int, name: str, expected: str) -> StoredMetric | None:
+    def _one(
+        self, records: Records, train_id: str, config: TrialConfig, images: int, name: str, expected: str
+    ) -> StoredMetric | None:
         key = EvaluationRecord.key(train_id, images, name, expected)
         if (known := self._found.get(key)) is not None:
             return known
-        sealed = self._records.find(key, EvaluationRecord)
+        sealed = records.find(key, EvaluationRecord)
         if sealed is None or (sealed.content.eval_id, sealed.content.name) != (expected, name):
             return None
         metric = _metric(sealed)

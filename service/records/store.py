@@ -96,7 +96,7 @@ class Store:
         self.records = Records(backend)
         self._measuring = format_1.measuring if self.format == 1 else identity.measuring
         grid_key = format_1.grid_key if self.format == 1 else None
-        self._measurements, self._spans = Measurements(self.records, self._measuring, grid_key), Spans()
+        self._measurements, self._spans = Measurements(self._measuring, grid_key), Spans()
 
     @classmethod
     def existing(cls, place: str | Path | Place) -> Store | None:
@@ -310,7 +310,7 @@ class Store:
             config: how it is evaluated.
             milestones: where to look, in images seen; nothing else is read.
         """
-        return self._measurements.of(train_id, config, tuple(milestones))
+        return self._measurements.of(self.records, train_id, config, tuple(milestones))
 
     def grid(self, metrics: Mapping[str, MetricResult]) -> bytes | None:
         """Returns the sample grid (PNG) of an evaluation as ``evaluations`` returned it, None without a whole one."""
