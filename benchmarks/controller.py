@@ -127,6 +127,7 @@ def stage_lanes(store: Path, trials: int) -> dict[str, float]:
         nonlocal told
         told += 1
 
+    settled = 0
     with tempfile.TemporaryDirectory() as folder:
         own = Store(folder)
         ledger = Ledger(prepared, own)
@@ -145,14 +146,15 @@ def stage_lanes(store: Path, trials: int) -> dict[str, float]:
                     )
                     clock = Clock()
                     ledger.settle(segment, SegmentResult(DONE))
-                    taken += clock.lap()
+                    taken, settled = taken + clock.lap(), settled + 1
                 clock = Clock()
                 while len(flying) < LANES and (following := ledger.next()) is not None:
                     flying.append((now + SEGMENT_SECONDS, following))
                 live = [Live(segment.trial, segment.until, phase="training") for _, segment in flying]
                 watch.tick(live, LANES, now * LANES, force=True)
                 taken += clock.lap()
-    return {"share_of_a_processor": taken / SIMULATED_SECONDS, "updates": told}
+    share, a_segment = taken / SIMULATED_SECONDS, 1000 * taken / max(1, settled)
+    return {"share_of_a_processor": share, "ms_a_segment": a_segment, "updates": told}
 
 
 def stage_status(store: Path, trials: int) -> dict[str, float]:

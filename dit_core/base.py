@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
@@ -24,17 +25,11 @@ class Config(BaseModel):
         """Takes one name or number where a list of them is wanted: ``metrics: fid``."""
         if not isinstance(value, Mapping):
             return value
-        return {name: (item,) if cls._is_one_of(name, item) else item for name, item in value.items()}
-
-    @classmethod
-    def _is_one_of(cls, name: Any, item: Any) -> bool:
-        field = cls.model_fields.get(name) if isinstance(name, str) else None
-        if field is None or isinstance(item, bool) or get_origin(field.annotation) is not tuple:
-            return False
-        kinds = get_args(field.annotation)
-        if len(kinds) != 2 or kinds[1] is not Ellipsis:
-            return False
-        return isinstance(item, str) if kinds[0] is str else kinds[0] in (int, float) and isinstance(item, int | float)
+        several = _several(cls)
+        return {
+            name: (item,) if name in several and _is_one_of(several[name], item) else item
+            for name, item in value.items()
+        }
 
     @field_validator("*")
     @classmethod
@@ -43,6 +38,20 @@ class Config(BaseModel):
         if isinstance(value, tuple):
             return tuple(cls._one_zero(item) for item in value)
         return 0.0 if isinstance(value, float) and value == 0 else value
+
+
+@cache
+def _several(config: type[Config]) -> Mapping[Any, Any]:
+    """The fields that take several values of one kind -> that kind; a study of many arms asks 100,000 times."""
+    kinds = {name: get_args(field.annotation) for name, field in config.model_fields.items()
+             if get_origin(field.annotation) is tuple}  # fmt: skip
+    return {name: own[0] for name, own in kinds.items() if len(own) == 2 and own[1] is Ellipsis}
+
+
+def _is_one_of(kind: Any, item: Any) -> bool:
+    if isinstance(item, bool):
+        return False
+    return isinstance(item, str) if kind is str else kind in (int, float) and isinstance(item, int | float)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dit_core.base import Added, Config, Irrelevant
@@ -28,7 +28,7 @@ NUMERICS_VERSION = 2
 EVALUATION_NUMERICS_VERSION = 1
 """The same for a change that alters what is measured of given weights: labels, noise, guidance, features."""
 
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False)
 
 
 def digest(value: Any) -> str:
@@ -100,14 +100,22 @@ def eval_id(train: str, images: int, config: TrialConfig, metric: str) -> str:
 
 def eval_ids(train: str, milestones: Iterable[int], config: TrialConfig, metric: str) -> dict[int, str]:
     """Returns the ``eval_id`` of a measurement at each of these numbers of images; the arguments are ``eval_id``'s."""
-    content = {
-        "train": train,
+    return named(train, milestones, measuring(config, metric))
+
+
+def measuring(config: TrialConfig, metric: str) -> dict[str, Any]:
+    """Returns what an ``eval_id`` holds beside the weights and the images: the same for all seeds of an arm."""
+    return {
         "sampler": sampling(config),
         "vae": config.data.vae,
         "metric": metric,
         "numerics": METRICS.revisions(metric) if metric in METRICS else {},
     }
-    return {images: digest({**content, "images": images}) for images in milestones}
+
+
+def named(train: str, milestones: Iterable[int], measured: Mapping[str, Any]) -> dict[int, str]:
+    """Returns the ``eval_id`` at each of these numbers of images of what is measured as ``measuring`` says."""
+    return {images: digest({**measured, "train": train, "images": images}) for images in milestones}
 
 
 def relevant(config: Config) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from dit_core.config import TrialConfig
@@ -47,6 +48,16 @@ class Arms:
 
     def __post_init__(self) -> None:
         self.ask({}, None)
+
+    @cached_property
+    def _plain(self) -> dict[str, Any]:
+        """The baseline's fields, as arms are told apart by them."""
+        return flat(comparable(self.baseline))
+
+    @cached_property
+    def _values(self) -> dict[str, Any]:
+        """The baseline's value of every field that an axis sets."""
+        return {name: get_field(self.baseline, name) for axis in all_axes() for name in axis.fields}
 
     def ask(
         self,
@@ -129,13 +140,13 @@ class Arms:
         labels: list[str] = []
         covered: set[str] = set()
         for axis in all_axes():
-            changed = {f for f in axis.fields if get_field(config, f) != get_field(self.baseline, f)} - covered
-            value = axis.current(config, self.profile)
+            changed = {f for f in axis.fields if get_field(config, f) != self._values[f]} - covered
+            value = axis.current(config, self.profile) if changed else None
             if changed and value is not None:
                 delta[axis.name] = value
                 labels.append(f"{axis.name}={axis.label(value)}")
                 covered |= set(axis.fields)
-        own = flat(comparable(self.baseline))
+        own = self._plain
         for name, value in flat(comparable(config)).items():
             if value != own[name] and name not in covered:
                 delta[name] = value
@@ -158,8 +169,10 @@ def _keeping(config: TrialConfig, baseline: TrialConfig, *asked: Averages) -> Tr
     own = Averages(baseline.training.ema_decays, baseline.training.ema_lengths)
     decays = (*config.training.ema_decays[:1], *(decay for averages in (own, *asked) for decay in averages.decays))
     lengths = (length for averages in (own, *asked) for length in averages.lengths)
-    kept = {"training.ema_decays": decays, "training.ema_lengths": lengths}
-    return with_fields(config, {field: tuple(dict.fromkeys(values)) for field, values in kept.items()})
+    kept = Averages(tuple(dict.fromkeys(decays)), tuple(dict.fromkeys(lengths)))
+    if kept == (config.training.ema_decays, config.training.ema_lengths):
+        return config
+    return with_fields(config, {"training.ema_decays": kept.decays, "training.ema_lengths": kept.lengths})
 
 
 def comparable(config: TrialConfig) -> TrialConfig:

@@ -67,8 +67,8 @@ def differences(
     found: list[Difference] = []
     for axis in all_axes():
         own = [field for field in axis.fields if field not in axis.adapts and field not in covered and field in after]
-        values = _labels(axis, baseline, arm, profile)
-        if own and values is not None:
+        values = _labels(axis, baseline, arm, profile) if own else None
+        if values is not None:
             found.append(Difference(axis.name.replace("_", " "), *values, tuple(own)))
             covered.update(own)
     found += [

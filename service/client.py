@@ -19,6 +19,7 @@ from search_spaces.expand import expand
 from search_spaces.load import presets
 from search_spaces.study import Study
 from service import companions
+from service.analysis.pausing import no_collection
 from service.analysis.standing import standing
 from service.analysis.study_result import StudyResult
 from service.choices import Choices, plugins_of, refuse_unknown
@@ -304,6 +305,7 @@ class Client(Keeping):
 
     # -- meanwhile and afterwards ---------------------------------------------------------------
 
+    @no_collection()
     def status(self, study: Study | str | Path) -> StudyResult:
         """Returns where a study stands, from the store alone: a run may be going on anywhere."""
         store = self.require_store()
@@ -326,6 +328,7 @@ class Client(Keeping):
             warnings=tuple(f"study {own}, which runs with it, is going on: `status {own}` shows it" for own in others),
         )
 
+    @no_collection()
     def report(self, study: Study | str | Path) -> StudyResult:
         """Writes the report anew from the store's records and returns the results with its path.
 
@@ -343,9 +346,14 @@ class Client(Keeping):
         except OSError as error:
             where = store.shown(f"studies/{name}/report")
             raise UserError(f"report: cannot write to {where} ({error.strerror or error})") from None
-        failures, files = store.given_up(name), report.shown
-        uri = self.tracking_uri
-        return result_of(store, prepared, definition.command, failures=failures, report=files, tracking_uri=uri)
+        return result_of(
+            store,
+            prepared,
+            definition.command,
+            report=report.shown,
+            tracking_uri=self.tracking_uri,
+            summary=report.summary,
+        )
 
     def export(self, study: Study | str | Path, to: str | Path, **which: Unpack[ExportChoices]) -> Exported:
         """Writes a trial's weights so that the paper's code or diffusers opens them.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from service.analysis.arm_costs import priced
 from service.analysis.study_result import StudyResult, study_result
-from service.analysis.summary import summarise
+from service.analysis.summary import Summary, summarise
 from service.cost.capped import capped as capped_of
 from service.engine import LiveRun
 from service.mlflow_sync.address import default_tracking_uri
@@ -29,17 +29,19 @@ def result_of(
     warnings: tuple[str, ...] = (),
     live: LiveRun | None = None,
     capped: str | None = None,
+    summary: Summary | None = None,
 ) -> StudyResult:
     """Lays out where a study stands; the arguments are ``StudyResult``'s attributes, or what they come from.
 
-    What a cap has left missing is the newest run's to say, where it is not given.
+    What a cap has left missing is the newest run's to say, where it is not given. A summary that was made just now is
+    not made again.
     """
     name = prepared.expansion.study.name
     folder = f"studies/{name}/report/"
     if report is None and f"{folder}report.html" in store.records.names(folder):
         report = shown_report(store, name)
     return study_result(
-        priced(summarise(prepared, store, running=running, failures=failures), store),
+        summary or priced(summarise(prepared, store, running=running, failures=failures), store),
         store,
         interrupted=interrupted,
         tracking_uri=redacted(tracking_uri or default_tracking_uri(store)),

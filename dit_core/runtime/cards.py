@@ -37,6 +37,11 @@ def cards() -> Cards:
     built = _built_with()
     if built is not None and built.get("hip") is None and not _has_driver():
         return Cards((), None, built.get("cuda"))
+    return asked()
+
+
+def asked() -> Cards:
+    """Returns the GPUs of this machine, as PyTorch says."""
     import torch
 
     found = range(torch.cuda.device_count()) if torch.cuda.is_available() else range(0)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from dit_core.gflops import training_gmacs
 from service.analysis.status import StateKind
 from service.analysis.summary import Summary
-from service.records.store import Store, StoredMetric
+from service.records.measurements import StoredMetric
+from service.records.store import Store
 
 
 @dataclass(frozen=True)

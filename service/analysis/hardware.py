@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from search_spaces.types import Expansion
 from service.records.kinds import Hardware
+from service.records.measurements import StoredMetric
 from service.records.results import Results
-from service.records.store import Store, StoredMetric
+from service.records.store import Store
 
 _SETTINGS = ("precision", "tf32", "compile")
 _NAMED = 6

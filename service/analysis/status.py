@@ -10,8 +10,8 @@ from dit_core.events import MetricResult
 from search_spaces.study import Study
 from search_spaces.types import Trial
 from service.records.decisions import Stop
+from service.records.measurements import StoredMetric
 from service.records.results import Results, TrialResult
-from service.records.store import StoredMetric
 
 
 class StateKind(StrEnum):

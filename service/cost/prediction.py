@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from service.cost.amount import Amount
 from service.cost.estimate import Estimate
 from service.cost.interval import Interval
+from service.records.measurements import StoredMetric
 from service.records.predictions import Guess, PredictedArm, PredictionRecord
 from service.records.results import Results, TrialResult
-from service.records.store import Store, StoredMetric
+from service.records.store import Store
 
 
 def record_prediction(store: Store, study: str, run: int, estimate: Estimate, workers: int) -> None:

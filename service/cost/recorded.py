@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from service.cost.interval import Interval
 from service.cost.rates import RECORDED, Rates
 from service.cost.target import Target
+from service.records.measurements import StoredMetric
 from service.records.results import TrialResult
-from service.records.store import Store, StoredMetric
+from service.records.store import Store
 
 _LEAST = 0.05
 """Two runs of the same training on the same machine differ by about this share."""

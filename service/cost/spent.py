@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from search_spaces.types import Expansion
+from service.records.measurements import StoredMetric
 from service.records.results import Results
-from service.records.store import Store, StoredMetric
+from service.records.store import Store
 
 
 def device_seconds(study: str, store: Store) -> float | None:

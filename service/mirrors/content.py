@@ -13,8 +13,9 @@ from service.analysis.study_result import StudyResult
 from service.mirrors.base import Grid, MirroredRun, Point, Table
 from service.mlflow_sync import content
 from service.mlflow_sync.tracked_run import Row, milliseconds
+from service.records.measurements import StoredMetric
 from service.records.results import TrialResult
-from service.records.store import Store, StoredMetric
+from service.records.store import Store
 
 _VERDICTS = ("question", "value", "arm", "reference", "status", "verdict", "difference", "low", "high", "p", "seeds")
 _ARMS = ("arm", "status", "seeds", "images", "mean", "spread", "difference", "low", "high", "p", "verdict")

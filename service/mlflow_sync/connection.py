@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from dit_core.errors import UserError
 from service.mlflow_sync.address import DATABASES, default_tracking_uri, require_well_formed, scheme_of, sqlite_path
 from service.mlflow_sync.database import ensure, lock_of
+from service.mlflow_sync.kept_connections import watch
 from service.mlflow_sync.ownership import settle
 from service.reach import reach
 from service.records.envelope import FORMAT
@@ -37,7 +38,6 @@ _SETTINGS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
 }
-_POOL = "MLFLOW_SQLALCHEMYSTORE_"
 
 
 def configure() -> None:
@@ -110,9 +110,7 @@ def _open_file(uri: str, store: Store | None) -> None:
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    if not any(name.startswith(_POOL) for name in os.environ):
-        # a connection that is kept would go on writing to a file that was replaced
-        os.environ[f"{_POOL}POOLCLASS"] = "NullPool"
+    watch(path)
     try:
         with lock_of(path):
             told = ensure(path, own=own)

@@ -18,8 +18,9 @@ from service.analysis.status import StateKind, TrialState, TrialStatus
 from service.mlflow_sync import names
 from service.mlflow_sync.tracked_run import Row, as_milliseconds, milliseconds
 from service.records.kinds import Point, Stretch
+from service.records.measurements import StoredMetric
 from service.records.results import TrialResult
-from service.records.store import Store, StoredMetric
+from service.records.store import Store
 from service.report.style import BASELINE, OKABE_ITO
 from service.statistics.verdict import Verdicts
 

@@ -10,8 +10,8 @@ from dit_core.events import MetricResult
 from search_spaces.types import Trial
 from service.mlflow_sync.content import as_json
 from service.records.kinds import plain
+from service.records.measurements import StoredMetric
 from service.records.results import TrialResult
-from service.records.store import StoredMetric
 
 
 def evaluations_json(result: TrialResult, milestones: Sequence[int]) -> str:

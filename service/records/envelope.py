@@ -11,12 +11,14 @@ elsewhere it is damage. Records that an earlier version wrote have none and are 
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import from_json
 
 from dit_core.identity import digest
 
@@ -83,12 +85,7 @@ def unseal(data: bytes, kind: type[R], where: str) -> Sealed[R]:
         CorruptRecord: whatever is wrong with it, be it that it belongs under another key.
     """
     try:
-        envelope = json.loads(data)
-        if not isinstance(envelope, dict):
-            raise CorruptRecord(f"{where}: not a record")
-        sum_given = envelope.pop("sha256", None)
-        if sum_given != digest(envelope):
-            raise CorruptRecord(f"{where}: its content does not match its checksum")
+        envelope = _opened(data, where)
         if envelope.get("format") != FORMAT or envelope.get("kind") != kind.kind:
             raise CorruptRecord(
                 f"{where}: a record of kind {envelope.get('kind')!r}, format {envelope.get('format')!r}; expected "
@@ -101,6 +98,28 @@ def unseal(data: bytes, kind: type[R], where: str) -> Sealed[R]:
     except (ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CorruptRecord(f"{where}: unreadable ({first})") from None
+
+
+def _opened(data: bytes, where: str) -> dict[str, Any]:
+    """Returns what an envelope holds beside its checksum, which has been found to match.
+
+    A study of 10,000 trials has 70,000 of them. The faster parser is believed where the checksum matches what it has
+    read; what it takes for damaged is damaged where Python's own parser says so.
+
+    Raises:
+        CorruptRecord: the checksum does not match.
+        ValueError: it is no JSON.
+    """
+    with contextlib.suppress(ValueError):
+        quickly = from_json(data)
+        if isinstance(quickly, dict) and quickly.pop("sha256", None) == digest(quickly):
+            return quickly
+    envelope = json.loads(data)
+    if not isinstance(envelope, dict):
+        raise CorruptRecord(f"{where}: not a record")
+    if envelope.pop("sha256", None) != digest(envelope):
+        raise CorruptRecord(f"{where}: its content does not match its checksum")
+    return envelope
 
 
 def moved(data: bytes, where: str, key: str) -> bytes:

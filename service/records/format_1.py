@@ -138,17 +138,10 @@ class Format1Backend:
         return None
 
 
-def eval_ids(train: str, milestones: Iterable[int], config: TrialConfig, metric: str) -> dict[int, str]:
-    """Returns the identities that format 1 gave a measurement; arguments and result are those of today's."""
+def measuring(config: TrialConfig, metric: str) -> dict[str, Any]:
+    """Returns what the identities that format 1 gave hold of a measurement, as ``dit_core.identity.measuring`` does."""
     plain = config.model_dump(mode="json")
-    content = {
-        "train": train,
-        "sampler": _sampling(plain),
-        "vae": plain["data"].get("vae"),
-        "metric": metric,
-        "numerics": 1,
-    }
-    return {images: digest({**content, "images": images}) for images in milestones}
+    return {"sampler": _sampling(plain), "vae": plain["data"].get("vae"), "metric": metric, "numerics": 1}
 
 
 def grid_key(train_id: str, images: int, config: TrialConfig) -> str:

@@ -30,12 +30,14 @@ def plain(value: Any) -> Any:
 def restored(value: Any) -> Any:
     """Returns the free-form value that ``plain`` made JSON of; tuples come back as lists."""
     if isinstance(value, dict):
-        if set(value) == {"$float"}:
-            return float(value["$float"])
-        inner = value["$object"] if set(value) == {"$object"} else value
-        if not isinstance(inner, dict):
-            raise ValueError("$object holds no object")
-        return {key: restored(item) for key, item in inner.items()}
+        inner = value
+        if len(value) == 1:
+            if "$float" in value:
+                return float(value["$float"])
+            inner = value.get("$object", value)
+            if not isinstance(inner, dict):
+                raise ValueError("$object holds no object")
+        return {key: restored(item) if type(item) in (dict, list) else item for key, item in inner.items()}
     return [restored(item) for item in value] if isinstance(value, list) else value
 
 

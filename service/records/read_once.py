@@ -1,15 +1,9 @@
-"""What is read from a store, or worked out of a configuration, once in a process although it is asked for often."""
+"""What is read from a store once in a process although it is asked for often."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from dit_core.config import TrialConfig
 from service.records.kinds import Stretch
 from service.records.records import Numbered, Records
-
-Identify = Callable[[str, tuple[int, ...], TrialConfig, str], dict[int, str]]
-"""``train_id``, images, config and metric -> images -> ``eval_id``."""
 
 
 class Spans:
@@ -64,25 +58,3 @@ class Spans:
         else:
             self._known[train_id] = [*known, *new], numbered.last + 1
         return new
-
-
-class EvaluationNames:
-    """The ``eval_id`` of everything that a trial can be measured by; who follows a run asks again and again.
-
-    Args:
-        identify: what works them out.
-    """
-
-    def __init__(self, identify: Identify) -> None:
-        self._identify = identify
-        self._known: dict[tuple[object, ...], tuple[TrialConfig, dict[str, dict[int, str]]]] = {}
-
-    def of(self, train_id: str, config: TrialConfig, milestones: tuple[int, ...]) -> dict[str, dict[int, str]]:
-        """Returns metric -> images -> ``eval_id``."""
-        # the seeds of an arm share its sections; the config is kept, so that no other object gets their numbers
-        sections = (config.model, config.diffusion, config.data, config.training, config.evaluation)
-        key = (train_id, milestones, *map(id, sections))
-        if key not in self._known:
-            found = {name: self._identify(train_id, milestones, config, name) for name in config.evaluation.metrics}
-            self._known[key] = config, found
-        return self._known[key][1]

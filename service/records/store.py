@@ -21,7 +21,6 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,36 +45,12 @@ from service.records.kinds import (
     Stretch,
     TrialRecord,
 )
+from service.records.measurements import Measurements, StoredMetric
 from service.records.place import Place, S3Place, place_of
-from service.records.read_once import EvaluationNames, Spans
+from service.records.read_once import Spans
 from service.records.records import Records
 from service.records.s3 import S3Backend
 from service.records.whereabouts import identify, recorded
-
-
-@dataclass(frozen=True)
-class StoredMetric(MetricResult):
-    """A metric as read from its record, with what it cost and who paid.
-
-    Attributes:
-        study: the study that ran the evaluation.
-        written: when, ISO 8601 UTC.
-        sample_seconds: wall-clock spent sampling for it.
-        score_seconds: wall-clock spent scoring.
-        grid: key of the sample grid, if there is one.
-        grid_sha256: the grid's SHA-256, where it was recorded.
-        hardware: what it was computed on, where it was recorded.
-        run: the number of the study's run that computed it; 0 where nobody wrote it down.
-    """
-
-    study: str = ""
-    written: str = ""
-    sample_seconds: float = 0.0
-    score_seconds: float = 0.0
-    grid: str | None = None
-    grid_sha256: str | None = None
-    hardware: Hardware | None = None
-    run: int = 0
 
 
 class Store:
@@ -119,8 +94,9 @@ class Store:
         self._folder = where if isinstance(where, Path) else None
         self._identity: str | None = None
         self.records = Records(backend)
-        self._identify = format_1.eval_ids if self.format == 1 else identity.eval_ids
-        self._names, self._spans = EvaluationNames(self._identify), Spans()
+        self._measuring = format_1.measuring if self.format == 1 else identity.measuring
+        grid_key = format_1.grid_key if self.format == 1 else None
+        self._measurements, self._spans = Measurements(self._measuring, grid_key), Spans()
 
     @classmethod
     def existing(cls, place: str | Path | Place) -> Store | None:
@@ -306,9 +282,9 @@ class Store:
             if not self.records.backend.put(grid, evaluated.grid) and self._bytes(grid) != evaluated.grid:
                 self.records.backend.write(grid, evaluated.grid)  # it is named by its content: the other is damaged
         for index, metric in enumerate(evaluated.metrics):
-            identity = self._identify(train_id, [evaluated.images], config, metric.name)[evaluated.images]
+            name = identity.named(train_id, [evaluated.images], self._measuring(config, metric.name))[evaluated.images]
             record = EvaluationRecord(
-                eval_id=identity,
+                eval_id=name,
                 images=evaluated.images,
                 name=metric.name,
                 value=metric.value,
@@ -322,7 +298,7 @@ class Store:
                 hardware=hardware,
                 run=run,
             )
-            self.records.put(EvaluationRecord.key(train_id, evaluated.images, metric.name, identity), record)
+            self.records.put(EvaluationRecord.key(train_id, evaluated.images, metric.name, name), record)
 
     def evaluations(
         self, train_id: str, config: TrialConfig, milestones: Iterable[int]
@@ -334,20 +310,7 @@ class Store:
             config: how it is evaluated.
             milestones: where to look, in images seen; nothing else is read.
         """
-        found: dict[int, dict[str, StoredMetric]] = {}
-        where = tuple(milestones)
-        identities = self._names.of(train_id, config, where)
-        for images in where:
-            for name in config.evaluation.metrics:
-                expected = identities[name][images]
-                sealed = self.records.once(EvaluationRecord.key(train_id, images, name, expected), EvaluationRecord)
-                if sealed is None or (sealed.content.eval_id, sealed.content.name) != (expected, name):
-                    continue
-                metric = _metric(sealed)
-                if self.format == 1:
-                    metric = replace(metric, grid=format_1.grid_key(train_id, images, config))
-                found.setdefault(images, {})[name] = metric
-        return found
+        return self._measurements.of(self.records, train_id, config, tuple(milestones))
 
     def grid(self, metrics: Mapping[str, MetricResult]) -> bytes | None:
         """Returns the sample grid (PNG) of an evaluation as ``evaluations`` returned it, None without a whole one."""
@@ -454,24 +417,6 @@ class Store:
 
 def _nonce_key(nonce: str) -> str:
     return f"nonces/{nonce}"
-
-
-def _metric(sealed: Sealed[EvaluationRecord]) -> StoredMetric:
-    record = sealed.content
-    return StoredMetric(
-        name=record.name,
-        value=record.value,
-        floor=record.floor,
-        details=record.details,
-        study=record.study,
-        written=sealed.written,
-        sample_seconds=record.sample_seconds,
-        score_seconds=record.score_seconds,
-        grid=record.grid,
-        grid_sha256=record.grid_sha256,
-        hardware=record.hardware,
-        run=record.run,
-    )
 
 
 def ground_at(place: Place) -> FolderBackend | S3Backend:

@@ -61,12 +61,14 @@ class Report:
         html: the HTML file, complete in itself.
         figures: the figures, PNG.
         shown: where people find the two: the files, or their addresses in a store on S3.
+        summary: what it shows.
     """
 
     markdown: Path
     html: Path
     figures: tuple[Path, ...]
     shown: tuple[Path | str, Path | str]
+    summary: Summary
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -152,7 +154,7 @@ def build_report(prepared: Prepared, store: Store, *, command: str) -> Report:
     written = {name: store.publish(f"studies/{study.name}/{name}", data) for name, data in files.items()}
     drawn = tuple(path for name, path in written.items() if name.startswith("report/figures/"))
     shown = shown_report(store, study.name)
-    return Report(written["report/report.md"], written["report/report.html"], drawn, shown)
+    return Report(written["report/report.md"], written["report/report.html"], drawn, shown, summary)
 
 
 def render(template: str, content: Mapping[str, Any]) -> str:

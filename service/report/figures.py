@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,9 @@ from service.analysis.numbers import short
 from service.analysis.summary import ArmSummary, Summary
 from service.records.store import Store
 from service.report.style import BASELINE, FLOOR, MARKERS, OKABE_ITO, canvas, plain_ticks, png, spread_labels
+
+Losses = Mapping[str, Mapping[int, Mapping[int, float]]]
+"""Arm -> images -> seed -> training loss."""
 
 
 def look(index: int) -> tuple[str, str]:
@@ -148,19 +151,20 @@ def band_of(milestones: Sequence[int], arms: Sequence[ArmSummary]) -> list[tuple
     return found
 
 
-def training_loss(expansion: Expansion, summary: Summary, store: Store) -> bytes | None:
+def training_loss(expansion: Expansion, summary: Summary, trained: Losses) -> bytes | None:
     """Draws the training loss (mean over seeds), one panel per ablation, the baseline in each; every training once.
+
+    Args:
+        expansion: the study's.
+        summary: the arms that are drawn.
+        trained: their training losses.
 
     Returns:
         PNG bytes, or None while nothing is trained.
     """
-    trained = [arm for arm in summary.arms if arm.arm.name not in summary.weights_of]
     curves = {
-        arm.arm.name: [
-            (images, statistics.fmean(seeds.values()))
-            for images, seeds in losses(arm, store, summary.study.budget_images).items()
-        ]
-        for arm in trained
+        name: [(images, statistics.fmean(seeds.values())) for images, seeds in own.items()]
+        for name, own in trained.items()
     }
     if not any(curves.values()):
         return None
@@ -287,7 +291,13 @@ def _legend(figure: Any, expansion: Expansion, summary: Summary, style: dict[str
     figure.legend(handles=entries, loc="outside lower center", ncols=3, fontsize=7.5, handletextpad=0.2)
 
 
-def losses(arm: ArmSummary, store: Store, budget: int) -> dict[int, dict[int, float]]:
+def losses(summary: Summary, store: Store) -> Losses:
+    """Returns the training losses of all arms that are trained for themselves."""
+    trained = [arm for arm in summary.arms if arm.arm.name not in summary.weights_of]
+    return {arm.arm.name: _losses(arm, store, summary.study.budget_images) for arm in trained}
+
+
+def _losses(arm: ArmSummary, store: Store, budget: int) -> dict[int, dict[int, float]]:
     """Returns images -> seed -> training loss, up to the budget, where all seeds that have a curve have a point."""
     found: dict[int, dict[int, float]] = {}
     for status in arm.statuses:

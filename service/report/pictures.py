@@ -95,6 +95,7 @@ def overview(part: Abridged, store: Store, shown: MetricFormat) -> dict[str, Pic
     """Returns the figures of the whole study by ``verdicts``, ``gflops``, ``progress`` and ``loss``."""
     summary, others = part.summary, part.others
     expansion, metric = summary.expansion, summary.study.primary_metric
+    trained = figures.losses(summary, store)
     grey = f" Grey: the other {len(others):,} arms." if others else ""
     band = f" Grey: where four fifths of the other {len(others):,} arms lie." if others else ""
     drawn: dict[str, tuple[bytes | None, str, str, Chart | None]] = {
@@ -113,10 +114,10 @@ def overview(part: Abridged, store: Store, shown: MetricFormat) -> dict[str, Pic
             progress_chart(expansion, summary, others, shown),
         ),
         "loss": (
-            figures.training_loss(expansion, summary, store),
+            figures.training_loss(expansion, summary, trained),
             "Training loss (mean squared error plus variational term), mean over seeds.",
             "Line plots of the training loss, one panel per ablation",
-            loss_chart(expansion, summary, store),
+            loss_chart(expansion, summary, trained),
         ),
     }
     names = {"gflops": "gflops-against-metric.png", "progress": "metric-by-images.png", "loss": "training-loss.png"}

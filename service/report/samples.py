@@ -74,7 +74,7 @@ def sample_sheet(view: AblationView, summary: Summary, store: Store) -> SampleSh
     height = 7.0 * shape[1] / shape[0]
     with canvas(7.2, (height + 0.24) * len(rows), nrows=len(rows), squeeze=False) as (figure, grid):
         for axes, (caption, row, _) in zip(grid.flat, found, strict=True):
-            axes.imshow(row, cmap="gray", vmin=0, vmax=255, interpolation="none", aspect="equal")
+            axes.imshow(row.convert("RGBA"), interpolation="none", aspect="equal")
             axes.set_title(caption, fontsize=7.5, fontweight="normal", pad=2)
             axes.set_axis_off()
         sheet = png(figure)

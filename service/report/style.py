@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
@@ -29,6 +30,7 @@ _RC = {
     "axes.titlesize": 9,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # else every title is placed by its axis's ticks, which are laid out for it again and again
     "grid.color": "#E6E6E6",
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
@@ -57,6 +59,8 @@ def canvas(width: float, height: float, **subplots: Any) -> Iterator[tuple[Any, 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    if not gc.isenabled():  # a large study's: the figure before is a cycle, and nobody else collects it
+        gc.collect(0)
     with matplotlib.rc_context(_RC):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)

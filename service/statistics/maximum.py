@@ -65,11 +65,17 @@ class MaxT:
         self.rank = rank
         drawn = rank if rank <= _SHARED else 2 ** math.ceil(math.log2(rank))
         points, highest, lowest = _points(drawn), np.empty(POINTS), np.empty(POINTS)
-        for start in range(0, POINTS, _AT_ONCE):  # a thousand values in 16384 directions would take 130 MB, twice
+        for start in range(0, len(points), _AT_ONCE):  # a thousand values in 8192 directions would take 65 MB, twice
             reach = reach_of(_directions(points[start : start + _AT_ONCE, :rank]))
             highest[start : start + _AT_ONCE], lowest[start : start + _AT_ONCE] = reach.max(axis=1), reach.min(axis=1)
-        self._two_sided = _binned(np.maximum(highest, -lowest))
-        self._one_sided = _binned(np.maximum(highest, 0.0))
+        # the opposite directions: one-sided tails are as exact on either side
+        highest[len(points) :], lowest[len(points) :] = -lowest[: len(points)], -highest[: len(points)]
+        self._two_sided = self._lengths(_binned(np.maximum(highest, -lowest)))
+        self._one_sided = self._lengths(_binned(np.maximum(highest, 0.0)))
+
+    def _lengths(self, reach: Array) -> Array:
+        """The squared lengths, times the rank, at which reaches come to 1; without those that never do."""
+        return np.asarray(self.rank * reach[reach > 0] ** 2)
 
     def tail(self, t: float, df: float, *, one_sided: bool = False) -> float:
         """Returns P(max |T| > t), or P(max T > t) when one-sided, for t of at least 0."""
@@ -77,11 +83,9 @@ class MaxT:
 
         if t <= 0:
             return 1.0
-        reach = self._one_sided if one_sided else self._two_sided
-        with np.errstate(divide="ignore"):
-            ratio = np.where(reach > 0, t**2 / (self.rank * np.where(reach > 0, reach, 1.0) ** 2), np.inf)
-        finite = np.isfinite(ratio)
-        return float(special.fdtrc(self.rank, df, ratio[finite]).sum() / len(reach))
+        with np.errstate(divide="ignore", over="ignore"):
+            ratio = t**2 / (self._one_sided if one_sided else self._two_sided)
+        return float(special.fdtrc(self.rank, df, ratio[np.isfinite(ratio)]).sum() / BINS)
 
 
 def _binned(reach: Array) -> Array:
@@ -100,12 +104,14 @@ def _directions(points: Array) -> Array:
 
 @lru_cache(maxsize=4)
 def _points(rank: int) -> Array:
-    """Normally distributed points, (POINTS, rank); some of their columns are such points, too."""
+    """Half of the normally distributed points, (POINTS / 2, rank); the others are their opposites.
+
+    Some of their columns are such points, too.
+    """
     from scipy import special
     from scipy.stats import qmc
 
     if rank == 1:
-        return np.where(np.arange(POINTS) % 2, 1.0, -1.0)[:, None]
+        return np.ones((POINTS // 2, 1))
     points = qmc.Sobol(rank, scramble=True, rng=0).random(POINTS // 2)
-    normal = special.ndtri(np.clip(points, 1e-12, 1 - 1e-12))
-    return np.concatenate([normal, -normal])  # both signs: one-sided tails are as exact on either side
+    return np.asarray(special.ndtri(np.clip(points, 1e-12, 1 - 1e-12)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -23,6 +23,8 @@ POWER = 0.8
 MOST_SEEDS = 100
 """More additional seeds than this are no advice."""
 _GRID = 2000
+_NEAR = 1e-4
+"""How far from the smallest difference that is found a difference need not be asked for."""
 
 
 def power(effect: float, critical: float, df: float) -> float:
@@ -67,6 +69,18 @@ def detectable_effect(critical: float, df: float, wanted: float = POWER) -> floa
     return float(optimize.brentq(lambda effect: power(effect, critical, df) - wanted, 0.0, high, xtol=1e-6))
 
 
+def _is_found(effect: float, critical: float, df: float) -> bool:
+    """Whether a true difference, in standard errors, is found with ``POWER``.
+
+    Power grows with the difference. So it is worked out for differences near the smallest one that is found: many
+    contrasts ask with the same critical value.
+    """
+    least = detectable_effect(critical, df)
+    if abs(abs(effect) - least) > _NEAR * (1.0 + least):
+        return abs(effect) > least
+    return power(effect, critical, df) >= POWER
+
+
 @dataclass(frozen=True, eq=False)
 class MoreSeeds:
     """What a family's contrasts would come to with more seeds of every arm.
@@ -78,6 +92,7 @@ class MoreSeeds:
 
     fit: Fit
     family: Family
+    _known: dict[int, Mapping[int, float]] = field(default_factory=dict, init=False, repr=False)
 
     def settle(self, index: int, margin: float | None = None) -> int | None:
         """Returns how many more seeds settle a contrast with ``POWER``, if its true difference is the estimated one.
@@ -104,19 +119,28 @@ class MoreSeeds:
         estimate, own = self.family.joint.estimates[index], self.family.stratum(index)
         if estimate is None or estimate.standard_error is None or own is None:
             return False
-        dfs = {place: self._df(stratum.df, stratum.members, more) for place, stratum in enumerate(self.family.strata)}
+        dfs = self._dfs(more)
         df = dfs[self.family.strata.index(own)]
         error = estimate.standard_error * math.sqrt(estimate.seeds / (estimate.seeds + more))
         effect = estimate.difference / error
         critical = self.family.critical(index, df=dfs)
         if critical is None:
             return False
-        if power(effect, critical, df) >= POWER:
+        if _is_found(effect, critical, df):
             return True
+        if margin is None:
+            return False
         one_sided = self.family.critical(index, one_sided=True, df=dfs)
-        if margin is None or one_sided is None:
+        if one_sided is None:
             return False
         return equivalence_power(effect, margin / error, one_sided, df) >= POWER
+
+    def _dfs(self, more: int) -> Mapping[int, float]:
+        """Degrees of freedom of each stratum, by its place, with more seeds of every arm."""
+        if more not in self._known:
+            strata = enumerate(self.family.strata)
+            self._known[more] = {place: self._df(stratum.df, stratum.members, more) for place, stratum in strata}
+        return self._known[more]
 
     @cached_property
     def _fewest(self) -> Mapping[tuple[int, ...], tuple[int, str]]:

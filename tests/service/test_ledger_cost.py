@@ -81,6 +81,40 @@ def test_records_read_and_written_do_not_grow_with_the_study(tmp_path: Path) -> 
     assert sum(number for _, number in deciding) <= sum(number for _, number in usual) + 4
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["none", "futility"])
+def test_no_policy_makes_handing_out_and_settling_grow_with_the_study(tmp_path: Path, policy: str) -> None:
+    small, large = (handled(trials, tmp_path / str(trials), policy) for trials in (100, 300))
+    assert small and set(small) == set(large), "the same calls, three times as many trials"
+    assert large.total() == 3 * small.total() == 2 * 300, "to the rung, and to the budget"
+    for calls, times in large.items():
+        asked = dict(calls)
+        assert asked["trials"] == 1 and asked["get"] <= 3
+        if {"plan", "decide", "looks", "planner"} & set(asked):
+            assert times == 1 and policy != "none", "the policy is asked where a look is decided"
+
+
+def handled(trials: int, folder: Path, policy: str) -> Counter[tuple[tuple[str, int], ...]]:
+    """Runs a study to its end; returns what handing out and settling a segment asked together -> how often."""
+    prepared = study_of(trials // 10, 10, policy=policy)
+    store = CountingStore(folder)
+    ledger = Ledger(prepared, store)
+    asked = count_calls(prepared.policy)
+    seen: Counter[tuple[tuple[str, int], ...]] = Counter()
+    store.count()
+    while (segment := ledger.next()) is not None:
+        calls = Counter(store.count())
+        measure(store, segment, 1.0 + 0.01 * (seen.total() % 7))
+        store.count()
+        ledger.settle(segment, SegmentResult(DONE))
+        calls += Counter(store.count()) + asked
+        asked.clear()
+        seen[tuple(sorted(calls.items()))] += 1
+        asked.clear()
+    assert ledger.finished
+    return seen
+
+
 def test_trials_that_share_weights_are_not_read_for_one_another(tmp_path: Path) -> None:
     prepared = study_of(30, 1)
     prepared = Prepared(prepared.expansion, prepared.policy, dict.fromkeys(prepared.train_ids, "a" * 64), {})

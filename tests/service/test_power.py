@@ -14,7 +14,7 @@ from service.statistics.judge import judge
 from service.statistics.model import fit
 from service.statistics.parts import variance_parts
 from service.statistics.planning import smallest_differences
-from service.statistics.power import detectable_effect, equivalence_power, power
+from service.statistics.power import POWER, _is_found, detectable_effect, equivalence_power, power
 from service.statistics.simultaneous import family
 from service.statistics.verdict import Status, Verdict
 
@@ -33,6 +33,14 @@ def test_power_is_that_of_the_noncentral_t(effect: float, critical: float, df: i
     )
     assert power(effect, critical, df) == pytest.approx(float(np.mean(np.abs(drawn) > critical)), abs=0.005)
     assert power(detectable_effect(critical, df), critical, df) == pytest.approx(0.8, abs=1e-3)
+
+
+@pytest.mark.parametrize(("critical", "df"), [(2.8, 6.0), (3.9, 8091.0), (127.0, 1.0), (0.5, 40.0)])
+def test_whether_a_difference_is_found_is_what_its_power_says(critical: float, df: float) -> None:
+    least = detectable_effect(critical, df)
+    near = [least * (1 + sign * 10.0**-size) for size in range(1, 13) for sign in (-1, 1)]
+    for effect in (*near, 0.0, least, -2 * least, 50 * least):
+        assert _is_found(effect, critical, df) == (power(effect, critical, df) >= POWER), effect
 
 
 @pytest.mark.parametrize(("effect", "pairs"), [(1.0, 10), (1.5, 6), (2.0, 5)])

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from counting import CountingStore
 from small_studies import METRIC, expansion, tiny_config
 
 from dit_core import identity
+from dit_core.config import TrialConfig
 from dit_core.events import Evaluated, MetricResult
 from search_spaces.types import Trial
 from service.analysis import differing
 from service.records.kinds import Point, Stretch
+from service.records.measurements import Measurements
 from service.records.results import collect
 
 ARMS = {f"arm{index}": {"training": {"learning_rate": 1e-3 * (index + 2)}} for index in range(5)}
@@ -85,6 +88,36 @@ def test_identities_of_all_seeds_and_milestones_are_those_of_each() -> None:
     assert identity.eval_ids("train", MILESTONES, config, METRIC) == {
         images: identity.eval_id("train", images, config, METRIC) for images in MILESTONES
     }
+
+
+def test_how_an_arm_is_measured_is_worked_out_once_for_all_its_seeds(tmp_path: Path) -> None:
+    study = expansion(ARMS, seeds=(0, 1, 2))
+    store, asked = CountingStore(tmp_path), 0
+
+    def measuring(config: TrialConfig, metric: str) -> dict[str, Any]:
+        nonlocal asked
+        asked += 1
+        return identity.measuring(config, metric)
+
+    store._measurements = Measurements(measuring, None)
+    ids = {trial.name: f"{index:064d}" for index, trial in enumerate(study.trials)}
+    measure(store, study.trials[0], ids[study.trials[0].name], 256)
+    found = collect(study, store, ids)
+    assert asked == len(study.arms) and len(study.trials) == 3 * asked
+    assert [name for name, result in found.items() if result.evaluations] == [study.trials[0].name]
+
+
+def test_a_measurement_is_read_once_and_one_that_was_not_there_is_looked_for_again(tmp_path: Path) -> None:
+    study = expansion({}, seeds=(0,), rungs=(128,), budget=256)
+    (trial,), store = study.trials, CountingStore(tmp_path)
+    measure(store, trial, "a", 128)
+    store.count()
+    first = store.evaluations("a", trial.config, MILESTONES)
+    assert store.count()["get"] == 2
+    measure(store, trial, "a", 256)
+    store.count()
+    again = store.evaluations("a", trial.config, MILESTONES)
+    assert store.count()["get"] == 1 and again[128] == first[128] and set(again) == set(MILESTONES)
 
 
 def test_contrasts_are_laid_out_once_for_all_arms_and_questions(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,7 @@ from service.analysis.cells import own_label
 from service.analysis.numbers import MetricFormat, plural, short, whole
 from service.analysis.scaling import Point, front
 from service.analysis.summary import ArmSummary, Summary
-from service.records.store import Store
-from service.report.figures import band_of, last, look, looks, losses
+from service.report.figures import Losses, band_of, last, look, looks
 from service.report.page.chart import Chart, Panel, figure, lines, scale, titled, words
 from service.report.page.labels import Named, names
 from service.report.page.palette import BAND, INK, PAPER, SERIES, SOFT
@@ -183,10 +182,9 @@ def progress_chart(
     return Chart(panels, ("arm", "seed", "images", metric), rows, BANDS)
 
 
-def loss_chart(expansion: Expansion, summary: Summary, store: Store) -> Chart | None:
+def loss_chart(expansion: Expansion, summary: Summary, trained: Losses) -> Chart | None:
     """Draws the training loss with the range of the seeds, a panel per question; None before any."""
-    trained = [arm for arm in summary.arms if arm.arm.name not in summary.weights_of]
-    curves = {arm.arm.name: _thin(losses(arm, store, summary.study.budget_images)) for arm in trained}
+    curves = {name: _thin(own) for name, own in trained.items()}
     values = [loss for curve in curves.values() for seeds in curve.values() for loss in seeds.values()]
     if not values:
         return None
