@@ -43,7 +43,10 @@ AXES_OF_DROPOUT: tuple[Axis, ...] = (
             "dropout in transformer blocks", "dropout inside the blocks", "network dropout", "block dropout",
             "unit dropout", "activation dropout", "dropout rate", "dropout probability", "dropout regularization",
             "dropout regularisation", "dropout in attention and mlp", "attention and mlp dropout",
-            "dropout in the blocks", "transformer dropout",         ),
+            "dropout in the blocks", "transformer dropout", "dropout in attention and feedforward layers",
+            "dropout in attention and feed forward", "dropout on attention weights and mlp outputs",
+            "dropout of attention and mlp", "dropout in attention and mlp layers",
+        ),
         vocabulary=(
         "residual dropout", "dropout inside blocks",
         "drop rate", "p drop", "general dropout", "dropout on activations",

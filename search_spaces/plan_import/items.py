@@ -10,12 +10,14 @@ from search_spaces.axes import Axis
 from search_spaces.plan_import.actions import Asked, read_action
 from search_spaces.plan_import.beside import BY_IT, meant_by_it
 from search_spaces.plan_import.choose import Choice
+from search_spaces.plan_import.clauses import is_clause
 from search_spaces.plan_import.doing import FOLLOWS, read_doing
 from search_spaces.plan_import.entry_account import EntryAccount
 from search_spaces.plan_import.evidence import Candidate, Score, candidates
 from search_spaces.plan_import.labels import ACTION, PART, REPLACEMENT
 from search_spaces.plan_import.loose import is_quiet
-from search_spaces.plan_import.values import Range, is_nothing, means_every, nothing_and_why, read_values
+from search_spaces.plan_import.value_words import own_values
+from search_spaces.plan_import.values import Range, is_nothing, means_every, nothing_and_why, read_values, reads
 
 
 class LeftOut(Exception):
@@ -43,6 +45,7 @@ class ItemReader(EntryAccount):
         texts = self.entry.replacements
         if not texts:
             return self._said_with_action(axis)
+        self._join(texts, axis)
         values: list[Any] = []
         said = list(texts)
         if self._asked().actions == {"REMOVE"}:
@@ -62,7 +65,10 @@ class ItemReader(EntryAccount):
                 values += error.ends
                 continue
             except UserError as error:
-                if index in self.entry.continued and self._belongs_to_last(texts[index - 1], text, axis):
+                if index in self.entry.continued and (
+                    self._belongs_to_last(texts[index - 1], text, axis)
+                    or (values and is_clause(text, axis, self.profile, own_values(self.baseline, self.profile)))
+                ):
                     self._knows(REPLACEMENT, index, text, "a remark on the one before it; it changes nothing")
                     continue
                 self._misses(REPLACEMENT, index, text, error)
@@ -74,6 +80,17 @@ class ItemReader(EntryAccount):
         if not values and others:
             raise LeftOut  # without a value that was asked for, none is made up
         return tuple(dict.fromkeys(values))
+
+    def _join(self, texts: list[str], axis: Axis) -> None:
+        """Puts pieces together again that commas cut, where only the whole is a value: ``the raw, unaveraged weights``."""
+        for index in sorted(self.entry.continued, reverse=True):
+            if not 0 < index < len(texts):
+                continue
+            whole = f"{texts[index - 1]}, {texts[index]}"
+            cut = [reads(text, axis, self.baseline, self.profile) for text in texts[index - 1 : index + 1]]
+            if not any(cut) and reads(whole, axis, self.baseline, self.profile):
+                texts[index - 1 : index + 1] = [whole]
+                self.entry.continued = {at if at < index else at - 1 for at in self.entry.continued if at != index}
 
     def _said_with_action(self, axis: Axis) -> tuple[Any, ...]:
         """The values that the action texts name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from dit_core.config import TrialConfig
@@ -14,9 +15,11 @@ from search_spaces.axes.switch import BoolAxis
 from search_spaces.fields import with_fields
 from search_spaces.plan_import.actions import is_verb
 from search_spaces.plan_import.amounts import number_in, range_in
+from search_spaces.plan_import.evidence import GENERAL
 from search_spaces.plan_import.loose import choice_in, foreign, is_remark, mentioned, own_words, switch_in
 from search_spaces.plan_import.numerals import OVERLONG, numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
+from search_spaces.plan_import.value_words import describes_switch, own_values, value_by_words
 from search_spaces.plan_import.written import EXAMPLES, clean, split_items
 from search_spaces.profiles import PROFILES, Profile
 from search_spaces.words import BASELINE_WORDS, FILLER, Words, without, words
@@ -54,8 +57,8 @@ _MORE_OF_IT = frozenset(
 _EVERY = frozenset(words("all any every"))
 
 _WHICH = re.compile(
-    r"\s*,?\s+(?:that|which|as)\s+(?:are|were|is|was)?\s*(?:described|studied|proposed|compared|considered|listed|mentioned"
-    r"|used|given)\s+(?:in|by)\s+the\s+(?:paper|authors|original \w+)\s*$",
+    r"\s*,?\s+(?:(?:that|which|as)\s+)?(?:are|were|is|was)?\s*(?:described|studied|proposed|compared|considered|listed|mentioned"
+    r"|explored|evaluated|introduced|presented|tested|used|given)\s+(?:in|by)\s+the\s+(?:paper|authors|original \w+)\s*$",
     re.I,
 )
 """Where values that nobody names are described."""
@@ -160,7 +163,19 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
         raise reason
     if (bare := _BESIDE.sub("", text).strip()) != text.strip() and bare:
         return _read(bare, axis, baseline, profile)
-    for reader in (_examples, _remark, _alternatives, _own, _amount, _instead, _several, _switched, _described):
+    for reader in (
+        _stepped,
+        _examples,
+        _remark,
+        _alternatives,
+        _own,
+        _amount,
+        _instead,
+        _several,
+        _switched,
+        _described,
+        _by_words,
+    ):
         reading = reader(text, axis, baseline, profile)
         if reading is not None:
             return reading
@@ -285,6 +300,29 @@ def _several(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> 
     return _named(values, axis, "several values")
 
 
+_STEPPED = re.compile(
+    r"^(?P<range>.+?)\s*[,;(]?\s*(?:in|with|by|at|using)?\s*(?:a\s+)?(?:steps?|increments?|intervals?|spacing|stride)"
+    r"(?:\s+size)?\s*(?:of|:|=)?\s*(?P<step>\d+(?:\.\d+)?)\s*\)?$",
+    re.I,
+)
+_MOST = 24
+"""How many values a range with a step may have; nobody means more."""
+
+
+def _stepped(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
+    """Reads ``1.0 to 2.0 in steps of 0.25`` as the values between."""
+    found = _STEPPED.match(text.strip())
+    ends = range_in(found["range"]) if found is not None else None
+    if found is None or ends is None or not isinstance(axis, NumberAxis):
+        return None
+    low, high, step = (Decimal(number) for number in (*ends, found["step"]))
+    count = (high - low) / step if step else Decimal(0)
+    if count != int(count) or not 0 < count < _MOST:
+        return None
+    values = [axis.parse(str(low + at * step), profile) for at in range(int(count) + 1)]
+    return _named(values, axis, "the values of a range with its step")
+
+
 def _from_to(ends: tuple[str, str], axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
     """Reads ``from 28 to 14`` as a change when the baseline is where it begins; else it is a range."""
     try:
@@ -355,10 +393,9 @@ def _is_absent(text: str, axis: Axis, known: frozenset[str]) -> bool:
     if any(word.isdigit() for word in said):
         return False
     for phrase in map(stems, axis.absent):
-        for at in range(len(said) - len(phrase) + 1):
-            if said[at : at + len(phrase)] == phrase:
-                beside = (*said[:at], *said[at + len(phrase) :])
-                return all(w in known or w in STOP_STEMS or is_verb(w) for w in beside if w not in NEGATIONS)
+        if phrase and set(phrase) <= set(said):
+            beside = [word for word in said if word not in phrase and word not in NEGATIONS]
+            return all(w in known or w in STOP_STEMS or w in GENERAL or is_verb(w) for w in beside)
     return False
 
 
@@ -386,6 +423,14 @@ def _described(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -
     elif isinstance(axis, BoolAxis):
         value = switch_in(text, axis)
     return None if value is None else ((value,), f"{axis.name}={axis.label(value)}, from its description")
+
+
+def _by_words(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
+    """Reads a description in other words than a value's names, where its words tell the values apart."""
+    if isinstance(axis, BoolAxis) and describes_switch(text, axis, own_values(baseline, profile)):
+        return (True,), f"{axis.name}={axis.label(True)}, from its description"
+    value = value_by_words(text, axis, baseline, profile) if isinstance(axis, ChoiceAxis) else None
+    return None if value is None else ((value,), f"{axis.name}={axis.label(value)}, from its words")
 
 
 _JOINTS = re.compile(
