@@ -13,7 +13,7 @@ from search_spaces.axes import AXES, Axis, all_axes, axis_called
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.actions import read_action
-from search_spaces.plan_import.evidence import NAME, Score, candidates, evidence, owner_of, unexplained
+from search_spaces.plan_import.evidence import NAME, Score, candidates, evidence, heads, owner_of, unexplained
 from search_spaces.plan_import.labels import ACTION, METRICS, PART, REMARK, REPLACEMENT, TITLE
 from search_spaces.plan_import.loose import mentioned
 from search_spaces.plan_import.numerals import NUMBER, OVERLONG, plain_numbers
@@ -197,7 +197,7 @@ def _ranked(entry: Entry, part: str, baseline: TrialConfig, profile: Profile, si
 
 def add_values(scores: list[Score], entry: Entry, baseline: TrialConfig, profile: Profile) -> None:
     """Adds what the values say: an item that few axes can read speaks for those, and against all that cannot."""
-    items = [text for text in entry.replacements if not is_nothing(text) and not is_generic(text)]
+    items = [text for text in entry.replacements if not _says_nothing(text) and not is_generic(text)]
     items = items or _numbers_done(entry)
     if not items:
         return
@@ -231,6 +231,12 @@ def add_values(scores: list[Score], entry: Entry, baseline: TrialConfig, profile
         score.values = told / len(items)
         if not any(mine):
             score.values -= _UNREAD * score.text
+
+
+def _says_nothing(text: str) -> bool:
+    """Whether an item is a word for nothing, with or without a remark: ``None - every position is a token``."""
+    head = re.split(r"\s+[-–—]+\s+|[–—:;,.(]", text, maxsplit=1)[0]
+    return is_nothing(text) or (bool(head.strip()) and is_nothing(head))
 
 
 _BETWEEN = re.compile(
@@ -344,7 +350,15 @@ def _decided(ranked: list[Score], entry: Entry, part: str, own: frozenset[str] =
             return Choice(says=second.candidate.topic.says, rivals=axes)
         return Choice(rivals=axes, asked="it may be about " + " or ".join(s.candidate.name for s in axes))
     strong = best.values >= 2.5
-    other = next((s for s in rest if s.named and s.placed > best.placed and not _overruled(s, best, part)), None)
+    ahead = heads(part)
+    other = next(
+        (
+            s
+            for s in rest
+            if s.named and s.placed > best.placed and not (_overruled(s, best, part) or _owns(s, best, ahead))
+        ),
+        None,
+    )
     if other is not None and strong and other.candidate.axis is not None and other.placed < 1.1 * best.placed:
         other = None
     if other is not None and (other.candidate.topic is not None or not best.named):
@@ -399,6 +413,12 @@ def _overruled(score: Score, best: Score, part: str) -> bool:
         return True  # values that are only the best's
     mine, others = unexplained(part, best.candidate), unexplained(part, score.candidate)
     return mine[1] <= 0.25 * mine[0] and others[1] >= mine[1] + 2.0
+
+
+def _owns(score: Score, best: Score, ahead: frozenset[str]) -> bool:
+    """Whether an axis only owns what the best names: ``the expansion ratio of the pointwise layer`` is the ratio."""
+    unread = score.candidate.axis is not None and score.values <= -1.5 and best.values > 0
+    return unread and best.candidate.name in ahead and score.candidate.name not in ahead
 
 
 def _can(axis: Axis, asked: frozenset[str]) -> bool:

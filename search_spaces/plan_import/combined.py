@@ -50,6 +50,7 @@ class Combined:
     Attributes:
         axes: the axes, in the order in which the entry names them.
         grid: axis -> its values, for every combination.
+        zip: axis -> its values, which change together.
         ladder: steps that add to each other.
         means: what its part was taken to mean.
         how: what is done.
@@ -61,6 +62,7 @@ class Combined:
 
     axes: tuple[str, ...]
     grid: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    zip: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     ladder: tuple[LadderStep, ...] = ()
     means: str = ""
     how: str = ""
@@ -90,6 +92,9 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
     if len(named) > 1 and not stacked and (spread := _spread(texts, named, baseline, profile)) is not None:
         return spread
     found = None
+    squares = [_SQUARE.fullmatch(_COST.sub("", text)) for text in entry.replacements]
+    if texts and all(squares) and len({square[2] for square in squares if square}) > 1:
+        named = ("size", "patch_size")
     if texts:
         pieces = [_pieces(text) if len(named) > 1 else [text] for text in entry.replacements]
         points = [[point_in(piece, named, baseline, profile) for piece in row] for row in pieces]
@@ -238,6 +243,13 @@ def axes_named(text: str) -> tuple[str, ...]:
     return tuple(fields.values())
 
 
+_SQUARE = re.compile(r"\s*(?:DiT\s*-?\s*)?(S|B|L|XL)\s*/\s*(\d{1,4})\s*", re.I)
+"""A model by its size and patch: ``DiT-S/4``."""
+
+_COST = re.compile(r"\s*[(\[][^()\[\]]*\b(?:gflops?|flops?|param\w*|tokens?|[\d.]+\s*[MB])\b[^()\[\]]*[)\]]", re.I)
+"""What a model costs, in brackets."""
+
+
 def point_in(text: str, named: Sequence[str], baseline: TrialConfig, profile: Profile) -> Point | None:
     """Returns the axes that an item sets, each to a tuple of values; None when some of it is not understood.
 
@@ -250,8 +262,8 @@ def point_in(text: str, named: Sequence[str], baseline: TrialConfig, profile: Pr
                 return {axis.name: read_values(found[2], axis, baseline, profile)[0]}
             except UserError:
                 return None
-    if square := re.fullmatch(r"\s*(?:DiT\s*-?\s*)?(S|B|L|XL)\s*/\s*(\d{1,4})\s*", text, re.I):
-        if int(square[2]) != profile.config.model.patch_size:
+    if square := _SQUARE.fullmatch(_COST.sub("", text)):
+        if int(square[2]) != profile.config.model.patch_size or {"size", "patch_size"} <= set(named):
             return {"size": (square[1].upper(),), "patch_size": (int(square[2]),)}
         return None
     pieces = [
@@ -333,28 +345,20 @@ def _grid(grid: dict[str, tuple[Any, ...]]) -> Combined:
 
 
 def _points(points: list[Point]) -> Combined | None:
-    """Points that are every combination of their axes' values make a grid; others have to be asked."""
+    """Points that are every combination of their axes' values make a grid; of others the axes change together."""
     names = tuple(points[0])
     if any(set(point) != set(names) for point in points):
         return None
-    rows = {tuple(value for name in names for value in point[name][:1]) for point in points}
+    rows = list(dict.fromkeys(tuple(value for name in names for value in point[name][:1]) for point in points))
     columns = {name: tuple(dict.fromkeys(v for point in points for v in point[name])) for name in names}
     grid = _grid(columns)
-    if rows == set(itertools.product(*columns.values())):
+    if set(rows) == set(itertools.product(*columns.values())):
         return grid
-    few = ", ".join(
-        "/".join(AXES.get(n).label(v) for n, v in zip(names, row, strict=True)) for row in sorted(rows, key=str)
-    )
-    return Combined(
-        names,
-        grid=columns,
-        means=grid.means,
-        how=grid.how,
-        asked=f"it sets {' and '.join(names)} at once, at {few} only; a study has every combination, or one axis at a "
-        "time",
-        settle=f'an entry for each axis, or "{names[0]} = ..." and "{names[1]} = ..." for every combination',
-        taken="every combination",
-    )
+    if any(len(point[name]) != 1 for point in points for name in names):
+        return None
+    shown = ", ".join("/".join(AXES.get(n).label(v) for n, v in zip(names, row, strict=True)) for row in rows)
+    together = {name: tuple(row[at] for row in rows) for at, name in enumerate(names)}
+    return Combined(names, zip=together, means=grid.means, how=f"{' and '.join(names)} change together: {shown}")
 
 
 def _ladder(texts: list[str], baseline: TrialConfig, profile: Profile) -> Combined | None:

@@ -244,6 +244,13 @@ def _head(text: str) -> int:
     return found.start() if found else len(text)
 
 
+def heads(text: str) -> frozenset[str]:
+    """Returns the axes and topics of which a term of two words or more stands in the head of a phrase."""
+    plain = _BRACKETS.sub(" , ", spelled(text))
+    front = _said(plain[: _head(plain)])
+    return frozenset(match.candidate.name for match in _found(front) if match.end - match.start > 1)
+
+
 def _add(scores: dict[str, Score], where: str, said: Words, weight: float, head: int = 10**6) -> None:
     """Adds the evidence of a text; words behind its head, which end at ``head``, count less."""
     for match in _found(said):

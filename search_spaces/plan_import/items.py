@@ -88,7 +88,7 @@ class ItemReader(EntryAccount):
                 continue
             whole = f"{texts[index - 1]}, {texts[index]}"
             cut = [reads(text, axis, self.baseline, self.profile) for text in texts[index - 1 : index + 1]]
-            if not any(cut) and reads(whole, axis, self.baseline, self.profile):
+            if not all(cut) and reads(whole, axis, self.baseline, self.profile):
                 texts[index - 1 : index + 1] = [whole]
                 self.entry.continued = {at if at < index else at - 1 for at in self.entry.continued if at != index}
 

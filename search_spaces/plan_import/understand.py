@@ -75,6 +75,8 @@ class EntryReader(ItemReader):
 
     def _grid(self, combined: Combined) -> Ablation | None:
         """The ablation that is a grid; None for a ladder, which is the study's."""
+        if combined.zip:
+            return Ablation(name=self.name, axis=", ".join(combined.zip), zip=combined.zip)
         if not combined.grid:
             return None
         rows = {
