@@ -14,9 +14,10 @@ from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.evidence import NAME, Score, candidates, evidence, heads, owner_of, unexplained
+from search_spaces.plan_import.families import family_of
 from search_spaces.plan_import.labels import ACTION, METRICS, PART, REMARK, REPLACEMENT, TITLE
 from search_spaces.plan_import.loose import mentioned
-from search_spaces.plan_import.numerals import NUMBER, OVERLONG, plain_numbers
+from search_spaces.plan_import.numerals import NUMBER, OVERLONG, numbers_in, plain_numbers
 from search_spaces.plan_import.stems import STOP_STEMS, stems
 from search_spaces.plan_import.topics import Topic
 from search_spaces.plan_import.values import is_generic, is_nothing, reads
@@ -113,10 +114,22 @@ def choose(entry: Entry, baseline: TrialConfig, profile: Profile) -> Choice:
         found = _checked(named, part, ranked, entry)
     else:
         found = _decided(ranked, entry, part, _own_values(baseline, profile))
+    if found.axis is None and not found.asked and (several := _family(entry, part)):
+        return Choice(rivals=several, asked=f"{part!r} may mean {_names(several)}, among others")
     if found.axis is not None and (shared := shared_noun(entry, part, found.axis, profile)):
         own = found.score or Score(next(c for c in candidates() if c.axis is found.axis))
         return Choice(rivals=[own, *shared], asked=f"{bare_title(entry.title)!r} is said of {_names([own, *shared])}")
     return found
+
+
+def _family(entry: Entry, part: str) -> list[Score]:
+    """The axes that a part may mean which says no more than a word for several, with no value that tells them apart."""
+    title = bare_title(entry.title)
+    names = family_of(part) or (family_of(title) if not (stems(part) and set(stems(part)) - STOP_STEMS) else ())
+    items = [text for text in entry.replacements if not (is_nothing(text) or is_generic(text) or family_of(text))]
+    if not names or any(numbers_in(text) or evidence([("", text, 1.0)])[:1] for text in items):
+        return []
+    return [Score(candidate) for name in names for candidate in candidates() if candidate.name == name]
 
 
 def shared_noun(entry: Entry, part: str, axis: Axis, profile: Profile) -> list[Score]:

@@ -18,8 +18,8 @@ from search_spaces.plan_import.stems import NEGATIONS, stems
 from search_spaces.profiles import Profile
 
 _OPENS = re.compile(
-    r"^\W*(?:so(?: that)?|which|that|where(?:by|as)?|while|because|since|thus|hence|i\.e\.|meaning|making|leaving|giving|"
-    r"keeping|ensuring|allowing|letting|resulting|yielding|matching|as (?:in|before|usual)|in line with|following|"
+    r"^\W*(?:so(?: that)?|which|that|where(?:by|as)?|while|because|since|thus|hence|i\.e\.|meaning|making|leaving|"
+    r"giving|keeping|ensuring|allowing|letting|resulting|yielding|matching|as (?:in|before|usual)|in line with|following|"
     r"consistent with)\b",
     re.I,
 )

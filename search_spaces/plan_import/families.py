@@ -6,40 +6,56 @@ An entry that says no more than such a word has to be asked which of the axes it
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from search_spaces.axes import AXES
 from search_spaces.plan_import.evidence import spelled
 from search_spaces.plan_import.stems import STOP_STEMS, stems
 
-_FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("regularization regularisation regularizer regulariser regularize overfitting", ("weight_decay", "dropout")),
-    (
-        "hyperparameter hyperparameters optimization optimisation optimizer training recipe tuning",
-        ("learning_rate", "weight_decay", "batch_size", "optimizer", "warmup_images", "beta2"),
-    ),
-    ("capacity expressiveness complexity network model size smaller larger compact", ("size", "depth", "hidden_size")),
-    ("loss objective training function formulation criterion", ("objective", "loss_weighting", "variance")),
-    (
-        "sampling sampler sample procedure process inference generation denoising reverse strategy algorithm",
-        ("sampler", "sampling_steps", "guidance_scale"),
-    ),
-    ("embedding embeddings input representation", ("position", "patch_size", "class_conditioning")),
-    ("stability stabilization stabilisation training", ("gradient_clip", "qk_norm", "warmup_images", "learning_rate")),
-    ("conditioning information signal injection", ("block", "class_conditioning")),
-)
-"""Words, and the axes that they may mean, likeliest first."""
 
-_HEADS = (
-    frozenset(stems("regularization regularisation regularizer overfitting")),
-    frozenset(stems("hyperparameter hyperparameters optimization optimisation recipe")),
-    frozenset(stems("capacity expressiveness complexity network")),
-    frozenset(stems("loss")),
-    frozenset(stems("sampling sampler inference generation denoising")),
-    frozenset(stems("embedding embeddings representation")),
-    frozenset(stems("stability stabilization stabilisation")),
-    frozenset(stems("conditioning")),
-)
-"""The words of which a text must hold one to speak of a family."""
+@dataclass(frozen=True)
+class _Family:
+    """Axes of one kind.
+
+    Attributes:
+        heads: words of which a text must hold one to speak of it.
+        words: further words that may stand beside them.
+        axes: what may be meant, likeliest first.
+    """
+
+    heads: frozenset[str]
+    words: frozenset[str]
+    axes: tuple[str, ...]
+
+
+def _family(heads: str, beside: str, *axes: str) -> _Family:
+    return _Family(frozenset(stems(heads)), frozenset(stems(beside)), axes)
+
+
+_FAMILIES = (
+    _family("regularization regularisation regularizer overfitting", "regularize", "weight_decay", "dropout"),
+    _family(
+        "sampling sampler inference generation denoising",
+        "sample procedure process reverse strategy algorithm",
+        "sampler", "sampling_steps", "guidance_scale",
+    ),
+    _family(
+        "process noising", "noise forward schedule hyperparameter", "noise_schedule", "objective", "variance",
+        "sampling_steps",
+    ),
+    _family(
+        "hyperparameter hyperparameters optimization optimisation recipe", "optimizer training tuning",
+        "learning_rate", "weight_decay", "batch_size", "optimizer", "warmup_images", "beta2",
+    ),
+    _family("capacity expressiveness complexity network", "model size compact", "size", "depth", "hidden_size"),
+    _family("loss", "objective training function formulation criterion", "objective", "loss_weighting", "variance"),
+    _family("embedding embeddings representation", "input", "position", "patch_size", "class_conditioning"),
+    _family(
+        "stability stabilization stabilisation", "training", "gradient_clip", "qk_norm", "warmup_images",
+        "learning_rate",
+    ),
+    _family("conditioning", "information signal injection", "block", "class_conditioning"),
+)  # fmt: skip
 
 _AROUND = frozenset(
     stems(
@@ -60,7 +76,7 @@ def family_of(text: str) -> tuple[str, ...]:
         text: a part, a title or what is tried.
     """
     said = {word for word in stems(spelled(re.sub(r"[(\[].*?[)\]]", " ", text))) if word not in STOP_STEMS}
-    for heads, (words, axes) in zip(_HEADS, _FAMILIES, strict=True):
-        if said & heads and said <= frozenset(stems(words)) | _AROUND:
-            return tuple(name for name in axes if name in AXES)
+    for family in _FAMILIES:
+        if said & family.heads and said <= family.heads | family.words | _AROUND:
+            return tuple(name for name in family.axes if name in AXES)
     return ()

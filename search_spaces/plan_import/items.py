@@ -6,18 +6,29 @@ from dataclasses import dataclass
 from typing import Any
 
 from dit_core.errors import UserError
-from search_spaces.axes import Axis
+from search_spaces.axes import Axis, all_axes
+from search_spaces.axes.choice import ChoiceAxis
+from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.actions import Asked, read_action
 from search_spaces.plan_import.beside import BY_IT, meant_by_it
-from search_spaces.plan_import.choose import Choice
+from search_spaces.plan_import.choose import Choice, bare_title
 from search_spaces.plan_import.clauses import is_clause
 from search_spaces.plan_import.doing import FOLLOWS, read_doing
 from search_spaces.plan_import.entry_account import EntryAccount
 from search_spaces.plan_import.evidence import Candidate, Score, candidates
+from search_spaces.plan_import.families import family_of
 from search_spaces.plan_import.labels import ACTION, PART, REPLACEMENT
 from search_spaces.plan_import.loose import is_quiet
 from search_spaces.plan_import.value_words import own_values
-from search_spaces.plan_import.values import Range, is_nothing, means_every, nothing_and_why, read_values, reads
+from search_spaces.plan_import.values import (
+    Range,
+    is_generic,
+    is_nothing,
+    means_every,
+    nothing_and_why,
+    read_values,
+    reads,
+)
 
 
 class LeftOut(Exception):
@@ -78,17 +89,38 @@ class ItemReader(EntryAccount):
             values += found
             self._knows(REPLACEMENT, index, text, meaning)
         if not values and others:
+            self._ask_which(axis, others)
             raise LeftOut  # without a value that was asked for, none is made up
         return tuple(dict.fromkeys(values))
 
+    def _ask_which(self, axis: Axis, items: list[str]) -> None:
+        """Asks which axis is meant, where the part names one and nothing that is tried is a value of it."""
+        text = self.entry.parts[0] if self.entry.parts else self.entry.title
+        general = all(is_generic(item) or family_of(item) for item in items)
+        names = (family_of(text) or family_of(bare_title(self.entry.title))) if general else ()
+        others = [
+            other.name
+            for other in all_axes()
+            if isinstance(other, ChoiceAxis)
+            and not set(other.fields) & set(axis.fields)
+            and all(reads(item, other, self.baseline, self.profile) for item in items)
+        ]
+        if not names and len(others) == 1:
+            names = (axis.name, others[0])
+        if self.question is None and len(names) > 1:
+            choice = Choice(rivals=[Score(c) for name in names for c in candidates_named(name)])
+            self._ask(choice, f"{', '.join(items)!r} is no value of {axis.name}; it may be about {' or '.join(names)}")
+            self._misses(PART, 0, text, f"it may be about {' or '.join(names)}; {self._how_to_settle()}", names)
+
     def _join(self, texts: list[str], axis: Axis) -> None:
-        """Puts pieces together again that commas cut, where only the whole is a value: ``the raw, unaveraged weights``."""
+        """Puts pieces together again that commas cut, as in ``the raw, unaveraged weights``."""
         for index in sorted(self.entry.continued, reverse=True):
             if not 0 < index < len(texts):
                 continue
             whole = f"{texts[index - 1]}, {texts[index]}"
-            cut = [reads(text, axis, self.baseline, self.profile) for text in texts[index - 1 : index + 1]]
-            if not all(cut) and reads(whole, axis, self.baseline, self.profile):
+            first, last = (reads(text, axis, self.baseline, self.profile) for text in texts[index - 1 : index + 1])
+            opens = isinstance(axis, NumberAxis) and not first and is_quiet(texts[index - 1], axis)
+            if not first and (opens or not last) and reads(whole, axis, self.baseline, self.profile):
                 texts[index - 1 : index + 1] = [whole]
                 self.entry.continued = {at if at < index else at - 1 for at in self.entry.continued if at != index}
 

@@ -57,8 +57,8 @@ _MORE_OF_IT = frozenset(
 _EVERY = frozenset(words("all any every"))
 
 _WHICH = re.compile(
-    r"\s*,?\s+(?:(?:that|which|as)\s+)?(?:are|were|is|was)?\s*(?:described|studied|proposed|compared|considered|listed|mentioned"
-    r"|explored|evaluated|introduced|presented|tested|used|given)\s+(?:in|by)\s+the\s+(?:paper|authors|original \w+)\s*$",
+    r"\s*,?\s+(?:(?:that|which|as)\s+)?(?:are|were|is|was)?\s*(?:described|studied|proposed|compared|considered|listed"
+    r"|mentioned|explored|evaluated|introduced|presented|tested|used|given)\s+(?:in|by)\s+the\s+(?:paper|authors|original \w+)\s*$",
     re.I,
 )
 """Where values that nobody names are described."""
