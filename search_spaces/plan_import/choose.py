@@ -17,7 +17,7 @@ from search_spaces.plan_import.evidence import NAME, Score, candidates, evidence
 from search_spaces.plan_import.families import family_of
 from search_spaces.plan_import.labels import ACTION, METRICS, PART, REMARK, REPLACEMENT, TITLE
 from search_spaces.plan_import.loose import mentioned
-from search_spaces.plan_import.numerals import NUMBER, OVERLONG, numbers_in, plain_numbers
+from search_spaces.plan_import.numerals import NUMBER, OVERLONG, plain_numbers
 from search_spaces.plan_import.stems import STOP_STEMS, stems
 from search_spaces.plan_import.topics import Topic
 from search_spaces.plan_import.values import is_generic, is_nothing, reads
@@ -127,7 +127,7 @@ def _family(entry: Entry, part: str) -> list[Score]:
     title = bare_title(entry.title)
     names = family_of(part) or (family_of(title) if not (stems(part) and set(stems(part)) - STOP_STEMS) else ())
     items = [text for text in entry.replacements if not (is_nothing(text) or is_generic(text) or family_of(text))]
-    if not names or any(numbers_in(text) or evidence([("", text, 1.0)])[:1] for text in items):
+    if not names or any(score.text >= ENOUGH for text in items for score in evidence([("", text, 1.0)])[:1]):
         return []
     return [Score(candidate) for name in names for candidate in candidates() if candidate.name == name]
 

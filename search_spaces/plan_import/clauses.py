@@ -7,20 +7,24 @@ other axis and nothing that is not varied, so that it changes nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
+from dit_core.config import TrialConfig
 from search_spaces.axes import Axis
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.plan_import.actions import leads_with_action
-from search_spaces.plan_import.evidence import names_other
+from search_spaces.plan_import.evidence import others_named
 from search_spaces.plan_import.loose import foreign, mentioned
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, stems
+from search_spaces.plan_import.value_words import own_values
 from search_spaces.profiles import Profile
 
 _OPENS = re.compile(
     r"^\W*(?:so(?: that)?|which|that|where(?:by|as)?|while|because|since|thus|hence|i\.e\.|meaning|making|leaving|"
-    r"giving|keeping|ensuring|allowing|letting|resulting|yielding|matching|as (?:in|before|usual)|in line with|following|"
-    r"consistent with)\b",
+    r"giving|keeping|ensuring|allowing|letting|resulting|yielding|matching|as (?:in|before|usual)|in line with|"
+    r"following|consistent with)\b",
     re.I,
 )
 _SUBJECT = re.compile(
@@ -37,20 +41,25 @@ _WHERE = re.compile(
 """What holds outside of training: ``full sequence at inference``."""
 
 
-def is_clause(text: str, axis: Axis, profile: Profile, silent: frozenset[str]) -> bool:
+def is_clause(text: str, axis: Axis, baseline: TrialConfig, profile: Profile, values: Sequence[Any] = ()) -> bool:
     """Whether a text is a clause that describes what stands before it, and changes nothing.
 
     Args:
         text: what stands behind a comma or semicolon.
         axis: the axis whose values are listed.
+        baseline: what it says of the baseline's own values changes nothing.
         profile: the baseline's profile.
-        silent: how the baseline's own values are called; naming them changes nothing.
+        values: the values before it, which it may name again.
     """
     said = stems(text)
     if len(said) < 3 or numbers_in(text) or NEGATIONS & set(said) - {"off"} or leads_with_action(text):
         return False
-    if not (_OPENS.match(text) or _SUBJECT.match(text) or _WHERE.match(text)):
+    if not (_OPENS.match(text) or _SUBJECT.match(text) or _WHERE.match(text)) or foreign(text, places=True):
         return False
-    if foreign(text, places=True) or names_other(text, axis, silent):
-        return False
-    return not isinstance(axis, ChoiceAxis) or not {v for v in mentioned(text, axis, profile) if str(v) not in silent}
+    for other in others_named(text, axis, own_values(baseline, profile)):
+        if not isinstance(other.axis, ChoiceAxis):
+            return False
+        if set(mentioned(text, other.axis, profile)) != {other.axis.current(baseline, profile)}:
+            return False
+    own = {axis.current(baseline, profile), *values}
+    return not isinstance(axis, ChoiceAxis) or set(mentioned(text, axis, profile)) <= own

@@ -428,6 +428,12 @@ def names_other(text: str, axis: Axis, silent: frozenset[str] = frozenset()) -> 
         axis: the axis that it may speak of.
         silent: values that say nothing, such as the baseline's own.
     """
+    return bool(others_named(text, axis, silent))
+
+
+def others_named(text: str, axis: Axis, silent: frozenset[str] = frozenset()) -> tuple[Candidate, ...]:
+    """Returns the axes and topics that a text names beside ``axis``; arguments as of ``names_other``."""
+    others: list[Candidate] = []
     said = _said(spelled(text))
     found = _found(said)
     mine = [m for m in found if m.candidate.axis is not None and m.candidate.axis.fields == axis.fields]
@@ -442,8 +448,8 @@ def names_other(text: str, axis: Axis, silent: frozenset[str] = frozenset()) -> 
         if other is None and match.candidate.topic is not None and match.candidate.topic.everywhere:
             continue
         if not any(m.start <= match.start and match.end <= m.end for m in mine):
-            return True
-    return False
+            others.append(match.candidate)
+    return tuple(dict.fromkeys(others))
 
 
 def knows(word: str) -> bool:

@@ -19,7 +19,6 @@ from search_spaces.plan_import.evidence import Candidate, Score, candidates
 from search_spaces.plan_import.families import family_of
 from search_spaces.plan_import.labels import ACTION, PART, REPLACEMENT
 from search_spaces.plan_import.loose import is_quiet
-from search_spaces.plan_import.value_words import own_values
 from search_spaces.plan_import.values import (
     Range,
     is_generic,
@@ -78,7 +77,7 @@ class ItemReader(EntryAccount):
             except UserError as error:
                 if index in self.entry.continued and (
                     self._belongs_to_last(texts[index - 1], text, axis)
-                    or (values and is_clause(text, axis, self.profile, own_values(self.baseline, self.profile)))
+                    or (values and is_clause(text, axis, self.baseline, self.profile, values))
                 ):
                     self._knows(REPLACEMENT, index, text, "a remark on the one before it; it changes nothing")
                     continue

@@ -58,7 +58,8 @@ _EVERY = frozenset(words("all any every"))
 
 _WHICH = re.compile(
     r"\s*,?\s+(?:(?:that|which|as)\s+)?(?:are|were|is|was)?\s*(?:described|studied|proposed|compared|considered|listed"
-    r"|mentioned|explored|evaluated|introduced|presented|tested|used|given)\s+(?:in|by)\s+the\s+(?:paper|authors|original \w+)\s*$",
+    r"|mentioned|explored|evaluated|introduced|presented|tested|used|given)\s+(?:in|by)\s+the\s+(?:paper|authors"
+    r"|original \w+)\s*$",
     re.I,
 )
 """Where values that nobody names are described."""
