@@ -95,6 +95,15 @@ _PASSIVE = re.compile(
 )
 
 
+_INTRODUCES = re.compile(
+    r"^(?:(?:the|our|my|an?|this)\s+)?(?:\w+\s+){0,2}(?:ablation|experiment|study|test|question)\s+(?:\w+\s+)?"
+    r"(?:concerns?|is (?:about|on|of)|looks? (?:at|into)|studies|study|targets?|examines?|investigates?|"
+    r"focus(?:es)? on|addresses|considers?|deals? with|explores?|turns? to|is devoted to|relates to|regards)\s+"
+    r"(?!whether\b|if\b|how\b|what\b)(?P<title>[^.:;?]{2,80})[.:]\s+(?P<rest>\S.*)$",
+    re.I | re.S,
+)
+"""A sentence that only says what the ones behind it are about: ``The second ablation concerns the depth.``"""
+
 _FOR_EACH = re.compile(
     r"\b(?:report|measure|compare|show|give|state|list|evaluate|compute|plot)\s+(?:the\s+|"
     r"also\s+)?(?P<metrics>[\w -]{2,30}?)\s+"
@@ -145,6 +154,8 @@ def read_prose(text: str) -> WrittenPlan:
                 plan.entries.append(titled(title, rest))
             else:  # a heading of the whole plan, with a remark behind it
                 plan.remarks.append((SENTENCE, clean(paragraph)))
+        elif (introduced := _INTRODUCES.match(paragraph)) is not None:
+            plan.entries.append(titled(clean(introduced["title"]), clean(introduced["rest"])))
         elif opens is not None and len(opened) > 1:
             plan.entries.append(titled(*opens))
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dit_core.errors import UserError
@@ -23,7 +23,7 @@ from search_spaces.plan_import.actions import (
 from search_spaces.plan_import.beside import BY_IT, named_aside, nothing_else, reads_other, values_aside
 from search_spaces.plan_import.choose import Choice, axis_by_name, bare_title, choose
 from search_spaces.plan_import.combined import Combined, combine
-from search_spaces.plan_import.doing import read_doing
+from search_spaces.plan_import.doing import read_doing, without_constants
 from search_spaces.plan_import.evidence import Score, evidence
 from search_spaces.plan_import.items import ItemReader, LeftOut, candidates_named
 from search_spaces.plan_import.labels import ACTION, AXIS, METRICS, PART, REPLACEMENT
@@ -33,7 +33,7 @@ from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.roles import orders
 from search_spaces.plan_import.unlabelled import place_unknown
 from search_spaces.plan_import.values import is_nothing, reads
-from search_spaces.plan_import.written import split_items
+from search_spaces.plan_import.written import Entry, split_items
 from search_spaces.study import Ablation, Action
 
 _ACTIONS: tuple[Action, ...] = ("REPLACE", "REMOVE", "ADD")
@@ -115,7 +115,7 @@ class EntryReader(ItemReader):
         if chosen is not None:
             choice = Choice(chosen, how=self.entry.gist or f"the axis {chosen.name}, as it says")
         else:
-            choice = choose(self.entry, self.baseline, self.profile)
+            choice = choose(_without_what_stays(self.entry), self.baseline, self.profile)
             named = choice.axis is not None and choice.score is not None and choice.score.named
             if not named and (by_value := self._by_value(text)) is not None:
                 choice = by_value
@@ -285,7 +285,8 @@ class EntryReader(ItemReader):
         if (action == "REMOVE" or gone) and not values:
             nothing_else(self.entry, axis, self.baseline, self.profile)
             own = axis.current(self.baseline, self.profile)
-            if part_value is not None and part_value != own:
+            part_of_it = isinstance(axis, ChoiceAxis) and str(own).startswith(f"{part_value}-")  # adaLN, of adaLN-Zero
+            if part_value is not None and part_value != own and not part_of_it:
                 raise UserError(f"the baseline has no {axis.label(part_value)} to remove; its {axis.name} is {own}")
             axis.remove(self.baseline, self.profile)
             return "REMOVE", (), f"REMOVE means {axis.remove_means}"
@@ -373,3 +374,8 @@ class EntryReader(ItemReader):
                 continue
             self._knows(METRICS, index, text, meaning)
             self.metrics += metrics
+
+
+def _without_what_stays(entry: Entry) -> Entry:
+    """The entry without what its part says to be left as it is: ``the number of blocks, with d = 1152 kept``."""
+    return replace(entry, parts=[without_constants(text) for text in entry.parts])
