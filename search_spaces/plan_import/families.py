@@ -64,7 +64,7 @@ _AROUND = frozenset(
         "fewer smaller larger simpler simple faster slower better moderate strength strong stronger weaker weak "
         "configuration choice alternative alternatives other parameter parameters level amount degree and of the "
         "effect impact role importance study component ablation removal down shift up adding extra additional "
-        "kind process procedure scheme"
+        "kind process procedure scheme training train during whole efficient strategy strategies technique"
     )
 )
 
@@ -75,7 +75,8 @@ def family_of(text: str) -> tuple[str, ...]:
     Args:
         text: a part, a title or what is tried.
     """
-    said = {word for word in stems(spelled(re.sub(r"[(\[].*?[)\]]", " ", text))) if word not in STOP_STEMS}
+    bare = re.split(r"[,;:]", re.sub(r"[(\[].*?[)\]]", " ", text), maxsplit=1)[0]
+    said = {word for word in stems(spelled(bare)) if word not in STOP_STEMS}
     for family in _FAMILIES:
         if said & family.heads and said <= family.heads | family.words | _AROUND:
             return tuple(name for name in family.axes if name in AXES)

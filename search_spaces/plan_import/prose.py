@@ -57,6 +57,17 @@ _SWAPPED = re.compile(
     r"(?:instead of|rather than|in place of)\s+(?P<part>.+)$",
     re.I,
 )
+_VARIED = re.compile(
+    r"^(?:vary|varying|change|changing|sweep|sweeping|scale|scaling|modify)\s+(?:the\s+)?(?P<part>[^,;:]{3,60}?)\s*,?\s+"
+    r"(?:and|by)\s+(?:train|us|try|test|run|evaluat|compar|consider|sampl)\w*\s+(?:with\s+|models? (?:of|with)\s+)?"
+    r"(?P<values>.+?)(?:\s+(?:in place of|instead of|rather than)\s+(?P<old>[^,;]+))?$",
+    re.I,
+)
+"""A part with its values in a clause of their own: ``vary the size and train DiT-S and DiT-B in place of DiT-XL``."""
+
+_OLD_FIRST = re.compile(r"^(?P<old>\d[\w.,/%-]*)\s+(?:by|with)\s+(?P<new>.+)$", re.I)
+"""A number that is replaced, before those that take its place: ``(the patch size of) 2 by 4 and by 8``."""
+
 _TURNED = re.compile(r"^(?:instead of|rather than)\s+(?P<old>[^,]+),\s*(?P<new>[^,].*)$", re.I)
 _PARTICIPLE = re.compile(
     r"^(?:the\s+)?(?P<part>.+?)\s+(?P<action>(?:replac|swapp|exchang|substitut|chang|switch|increas|reduc|decreas|lower|rais)"
@@ -208,7 +219,7 @@ def _stacked(plan: WrittenPlan, paragraphs: list[str]) -> WrittenPlan:
 def _opening(paragraph: str) -> tuple[str, str] | None:
     """The title that a paragraph opens with, and the rest of it."""
     found = _OPENS.match(paragraph) or _KEYED.match(paragraph)
-    if found is None or leads_with_action(found["title"]) or len(found["title"].split()) > 7:
+    if found is None or leads_with_action(unled(found["title"])) or len(found["title"].split()) > 7:
         return None
     title, rest = clean(found["title"]).replace("`", ""), clean(found["rest"]).replace("`", "")
     if (number := found["number"].strip(" ()[].:")) and not number.isdigit():
@@ -434,6 +445,9 @@ def _clause(bare: str) -> Entry | None:
     bare = _ASIDE.sub("", bare)
     if found := _BOTH.search(bare):
         return _filled("compare with and without", found["part"], None)
+    bare = re.sub(r"[\s,]+(?:again|also|too|as well)$", "", bare)
+    if found := _VARIED.match(bare):
+        return _filled("REPLACE", found["part"], found["values"])
     for pattern, action in ((_SWAPPED, "REPLACE"), (_WITHOUT, "REMOVE")):
         if found := pattern.search(bare):
             values = found["values"] if "values" in found.re.groupindex else None
@@ -467,7 +481,9 @@ def _filled(action: str, part: str, values: str | None) -> Entry:
     entry = Entry(actions=[clean(action)])
     entry.parts.append(re.sub(r"^(?:the|a|an|its|our)\s+", "", clean(part), flags=re.I))
     if values:
-        entry.put("Replacement", values)
+        old = _OLD_FIRST.match(values)
+        replaced = "REPLACE" in read_action(action).actions
+        entry.put("Replacement", old["new"] if old is not None and replaced else values)
     return entry
 
 
@@ -475,8 +491,15 @@ _REASON = re.compile(r",\s*(?:since|because|as|so that|to see|in order to|which|
 """Why something is measured."""
 
 
+_AND_METRIC = re.compile(r"\s+(?:and|together with|along with|alongside|as well as|plus|in addition to)\s+", re.I)
+_OF_ALL = re.compile(
+    r"\s+(?:of|for)\s+(?:each|every|all|the|both)\s+(?:\w+\s+)?(?:models?|arms?|variants?|runs?)$", re.I
+)
+"""``the Gflops of each model``: every metric is of every arm."""
+
+
 def _metrics(text: str) -> list[str]:
     pieces = [re.sub(r"^(?:the|both|its)\s+", "", clean(item), flags=re.I)
               for piece in split_items(_EQUAL.sub("", _REASON.sub("", text)))
-              for item in re.split(r"\s+and\s+", piece)]  # fmt: skip
+              for item in _AND_METRIC.split(_OF_ALL.sub("", piece))]  # fmt: skip
     return [piece for piece in pieces if piece]

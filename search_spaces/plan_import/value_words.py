@@ -57,6 +57,10 @@ def value_by_words(text: str, axis: ChoiceAxis, baseline: TrialConfig, profile: 
     silent = own_values(baseline, profile)
     plain = STYLED.sub(" ", spelled(text))
     asides = _ASIDE.findall(plain)
+    named = re.match(r"\s*([^:()]{2,40}?)\s*:\s+(.+)$", plain)  # "adaLN-single: one MLP for all blocks plus an offset"
+    if named is not None and (value := _outright(named[1], axis, profile)) is not None:
+        clear = not foreign(named[2], places=True) and not (numbers_in(_SHAPE.sub(" ", named[2])))
+        return value if clear and _is_aside(named[2], value, axis, profile) else None
     inline = re.sub(r"[()\[\]]", " ", plain) if asides and all(len(a.split()) <= 2 for a in asides) else ""
     bare = _ASIDE.sub(" ", plain)
     if not bare.strip():
@@ -136,11 +140,15 @@ def _in_brackets(bare: str, asides: list[str], axis: ChoiceAxis, profile: Profil
     """The value that brackets name outright behind a description that names none: ``one shared MLP (adaLN-single)``."""
     if len(asides) != 1 or numbers_in(_SHAPE.sub(" ", bare)) or TURNS.search(bare) or foreign(bare, places=True):
         return None
+    value = _outright(re.split(r"[,;]", asides[0])[0], axis, profile)
+    return value if value is not None and not set(mentioned(bare, axis, profile)) - {value} else None
+
+
+def _outright(text: str, axis: ChoiceAxis, profile: Profile) -> Any:
     try:
-        value = axis.parse(re.split(r"[,;]", asides[0])[0], profile)
+        return axis.parse(text, profile)
     except UserError:
         return None
-    return value if not set(mentioned(bare, axis, profile)) - {value} else None
 
 
 def describes_switch(text: str, axis: Axis, silent: frozenset[str]) -> bool:

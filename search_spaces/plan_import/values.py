@@ -171,6 +171,7 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
         _alternatives,
         _own,
         _amount,
+        _in_brackets,
         _instead,
         _several,
         _switched,
@@ -285,6 +286,16 @@ def _amount(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> R
     return None if found is None else ((found[0],), found[1])
 
 
+def _in_brackets(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
+    """Reads ``every position becomes a token (patch size 1)`` by the number that brackets give with the axis's name."""
+    found = re.fullmatch(r"([^()\[\]]*\S)\s*[(\[]([^()\[\]]+)[)\]]\s*", text)
+    if found is None or not isinstance(axis, NumberAxis) or numbers_in(found[1]) or NEGATIONS & set(stems(found[1])):
+        return None
+    named = any(set(stems(name)) <= set(stems(found[2])) for name in axis.names if len(name) > 1)
+    value = number_in(found[2], axis, baseline, profile) if named and not foreign(found[1], places=True) else None
+    return None if value is None else ((value[0],), value[1])
+
+
 def _several(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
     """Reads ``adaLN and cross-attention``, ``2/4/8`` or ``28 → 14`` as several values, when every piece is one."""
     if (ends := range_in(text)) is not None:
@@ -293,6 +304,8 @@ def _several(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> 
     values: list[Any] = []
     if len(pieces) < 2:
         return None
+    if len(pieces) == 2 and re.match(r"\W*(?:but\s+)?(?:without|w/o)\b", pieces[1], re.I):
+        return None  # "adaLN, without the gates" is one value, and says what it lacks
     for piece in pieces:
         try:
             values += _read(piece, axis, baseline, profile)[0]
