@@ -16,7 +16,7 @@ from search_spaces.plan_import.account import IncompletePlan, NothingUnderstood,
 from search_spaces.plan_import.choose import axis_by_name, bare_title
 from search_spaces.plan_import.files import read_file
 from search_spaces.plan_import.gist import gist, is_whole
-from search_spaces.plan_import.prose import asks
+from search_spaces.plan_import.sentences import asks
 from search_spaces.plan_import.stems import STOP_STEMS, stems
 from search_spaces.plan_import.study_file import with_comments
 from search_spaces.plan_import.understand import EntryReader

@@ -14,6 +14,7 @@ from dit_core.config import TrialConfig
 from search_spaces.axes import Axis
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.plan_import.actions import leads_with_action
+from search_spaces.plan_import.doing import says_constant
 from search_spaces.plan_import.evidence import others_named
 from search_spaces.plan_import.loose import foreign, mentioned
 from search_spaces.plan_import.numerals import numbers_in
@@ -52,6 +53,8 @@ def is_clause(text: str, axis: Axis, baseline: TrialConfig, profile: Profile, va
         values: the values before it, which it may name again.
     """
     said = stems(text)
+    if says_constant(text):
+        return True
     if len(said) < 3 or numbers_in(text) or NEGATIONS & set(said) - {"off"} or leads_with_action(text):
         return False
     if not (_OPENS.match(text) or _SUBJECT.match(text) or _WHERE.match(text)) or foreign(text, places=True):

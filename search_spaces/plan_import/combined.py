@@ -15,7 +15,7 @@ from search_spaces.axes import AXES, all_axes, axis_called
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.choose import choose
-from search_spaces.plan_import.doing import read_doing
+from search_spaces.plan_import.doing import read_doing, without_reason
 from search_spaces.plan_import.evidence import NAME, candidates, spelled
 from search_spaces.plan_import.stems import stems
 from search_spaces.plan_import.values import Range, is_nothing, read_values
@@ -83,6 +83,8 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
             texts = [clean(step) for step in _ARROW.split(texts[0]) if clean(step)]
         if len(texts) > 1:
             return _ladder(texts, baseline, profile)
+    if (against := _against(entry, baseline, profile)) is not None:
+        return against
     part = entry.parts[0] if entry.parts else title
     named = axes_joined(part)
     listed = _listed([*texts, *(read_action(text).rest for text in entry.actions), part], baseline, profile)
@@ -112,6 +114,28 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
             settle=f'an entry for each axis, or "{named[0]} = ..." and "{named[1]} = ..." for every combination',
         )
     return found
+
+
+_COMPARED = re.compile(
+    r"^(?:compare|contrast|pit)\w*\s+(?P<one>.+?)\s+(?:to|with|against|versus|vs\.?|and)\s+(?P<other>(?:a\s+)?DiT\b.+|.+)$",
+    re.I,
+)
+_COMPARED_TO = re.compile(r"^compare\w*\s+(?P<one>.+)\s+to\s+(?P<other>.+)$", re.I)
+
+
+def _against(entry: Entry, baseline: TrialConfig, profile: Profile) -> Combined | None:
+    """Reads ``compare DiT-L with 1000 steps to DiT-XL with 128 steps``: two points of the same axes."""
+    if entry.replacements or len(entry.actions) != 1:
+        return None
+    said = without_reason(entry.actions[0])
+    for found in filter(
+        None, (_COMPARED.match(said), re.match(r"^compare\w*\s+(?P<one>.+)\s+to\s+(?P<other>.+)$", said, re.I))
+    ):
+        points = [point_in(found[side], (), baseline, profile) for side in ("one", "other")]
+        one, other = points
+        if one is not None and other is not None and len(one) > 1 and set(one) == set(other):
+            return _points([one, {name: other[name] for name in one}])
+    return None
 
 
 _ARROW = re.compile(r"\s*(?:→|->|⟶|=>|⇒|,?\s+then\s+|;)\s*")
@@ -366,8 +390,8 @@ def _ladder(texts: list[str], baseline: TrialConfig, profile: Profile) -> Combin
     steps, items = [], {}
     for index, text in enumerate(texts):
         bare = re.sub(
-            r"^\s*(?:\(?\d+[.)]\s*)?(?:\+|plus|on top of (?:that|this|it),?|then|and then|add|adding|switch to|"
-            r"swap in|use)\s+",
+            r"^\s*(?:\(?\d+[.)]\s*)?(?:(?:\+|plus|on top of (?:that|this|it),?|first(?:ly)?|second(?:ly)?|"
+            r"third(?:ly)?|next|finally|lastly|then|and|add|adding|switch to|swap in|use)\b[\s,:]*)+",
             "",
             text,
             flags=re.I,

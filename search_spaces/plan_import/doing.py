@@ -157,6 +157,12 @@ def read_doing(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -
     return doing
 
 
+def without_reason(text: str) -> str:
+    """A text without why it is done; the reason may hold no number."""
+    reason = _REASON.search(text)
+    return text[: reason.start()] if reason is not None and reason.start() and not numbers_in(reason[0]) else text
+
+
 def without_asides(text: str, axis: Axis) -> str:
     """A text without where it stands in a paper, what stays as it is, and its reasons; these may hold no number."""
     text = without_pronoun_one(_REFERENCE.sub(" ", without_constants(THE_TWO.sub(" ", text), axis)))
@@ -174,6 +180,11 @@ def _times(text: str, axis: NumberAxis, baseline: TrialConfig, profile: Profile,
             doing.values.append(found[0])
         elif TIMES.search(piece):
             doing.unread.append(piece)
+
+
+def says_constant(text: str) -> bool:
+    """Whether a text only says what stays as it is: ``keeping the hidden size and the number of heads``."""
+    return not numbers_in(text) and not _CONSTANT.sub("", text).strip(" ,;.") and not NEGATIONS & set(stems(text))
 
 
 def without_constants(text: str, axis: Axis | None = None) -> str:

@@ -23,8 +23,9 @@ from search_spaces.plan_import.combined import axes_joined, axes_named
 from search_spaces.plan_import.doing import FOLLOWS, OF_TO, without_asides, without_constants
 from search_spaces.plan_import.evidence import GENERAL, Score, evidence, knows, names_other, owner_of, picks_some
 from search_spaces.plan_import.loose import foreign, mentioned, setting_in, two_of_another
+from search_spaces.plan_import.measured import without_metrics
 from search_spaces.plan_import.numerals import NUMBER, TIMES, numbers_in, plain_numbers
-from search_spaces.plan_import.prose import UNWANTED, asks, unled, without_metrics
+from search_spaces.plan_import.sentences import UNWANTED, asks, unled
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.plan_import.telling import describes, is_order, is_why
 from search_spaces.plan_import.value_words import own_values

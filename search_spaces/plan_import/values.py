@@ -304,7 +304,11 @@ def _several(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> 
     values: list[Any] = []
     if len(pieces) < 2:
         return None
-    if len(pieces) == 2 and re.match(r"\W*(?:but\s+)?(?:without|w/o)\b", pieces[1], re.I):
+    if (
+        isinstance(axis, ChoiceAxis)
+        and len(pieces) == 2
+        and re.match(r"\W*(?:but\s+)?(?:without|w/o)\b", pieces[1], re.I)
+    ):
         return None  # "adaLN, without the gates" is one value, and says what it lacks
     for piece in pieces:
         try:
