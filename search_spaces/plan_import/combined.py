@@ -91,7 +91,11 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
     if listed is not None:
         return listed
     stacked = _STACKED.search(" ".join((title, *entry.actions, *texts)))
-    if len(named) > 1 and not stacked and (spread := _spread(texts, named, baseline, profile)) is not None:
+    if (
+        len(named) > 1
+        and not stacked
+        and (spread := _spread(texts or _done_texts(entry), named, baseline, profile)) is not None
+    ):
         return spread
     found = None
     squares = [_SQUARE.fullmatch(_COST.sub("", text)) for text in entry.replacements]
@@ -153,10 +157,22 @@ _ALL = re.compile(
 _ACROSS = re.compile(
     r"[,;]?\s*(?:\band\s+)?\b(?:(?:each|both|all|every one)\s+)?(?:of them\s+)?(?:crossed\s+with|combined\s+with|"
     r"together\s+with|paired\s+with|"
-    r"with|at|times|against|under|for\s+each\s+of|by)\s+|\s*[×;|]\s*|\s+x\s+",
+    r"with|at|for|times|against|under|for\s+each\s+of|by)\s+|\s*[×;|]\s*|\s+x\s+",
     re.I,
 )
 """What stands between the values of one axis and those of another: ``2 and 4, each with 50 and 100 steps``."""
+
+
+def _done_texts(entry: Entry) -> list[str]:
+    """What is done, where no value stands elsewhere: ``DiT-S and DiT-B with patch sizes 2 and 4``."""
+    said = [_LED.sub("", _COUNTED.sub("", without_reason(text))) for text in entry.actions]
+    return [text for text in said if re.search(r"\d", text)] if len(said) == 1 else []
+
+
+_LED = re.compile(
+    r"^\W*(?:re)?(?:train|sample|run|use|try|test|evaluate|vary|cross|combine|compare)\w*\s+(?:with\s+|all\s+)?", re.I
+)
+_COUNTED = re.compile(r"\s*[(\[](?:\w+\s+){1,2}(?:models?|arms?|runs?|cells?|combinations?)[)\]]", re.I)
 
 
 def _spread(texts: list[str], named: Sequence[str], baseline: TrialConfig, profile: Profile) -> Combined | None:
