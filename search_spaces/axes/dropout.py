@@ -102,7 +102,8 @@ AXES_OF_DROPOUT: tuple[Axis, ...] = (
             "dropout in the feed forward network", "mlp drop", "mlp dropout rate",
         ),
         vocabulary=(
-        "dropout in the ffn", "dropout on the hidden units", "hidden units of the feed forward", "proj drop", "dropout in feed forward layers", "mlp regularisation",
+        "dropout in the ffn", "dropout on the hidden units", "hidden units of the feed forward", "proj drop",
+        "dropout in feed forward layers", "mlp regularisation",
         "mlp regularization",
             "zeroing of what the mlp puts out", "random zeroing of the mlp",
             "dropout behind the feed forward layer", "dropout after the mlp", "dropout behind the mlp",

@@ -210,7 +210,10 @@ def _ranked(entry: Entry, part: str, baseline: TrialConfig, profile: Profile, si
 
 def add_values(scores: list[Score], entry: Entry, baseline: TrialConfig, profile: Profile) -> None:
     """Adds what the values say: an item that few axes can read speaks for those, and against all that cannot."""
-    items = [text for text in entry.replacements if not _says_nothing(text) and not is_generic(text)]
+    said = [
+        text for at, text in enumerate(entry.replacements) if not (at in entry.continued and _DESCRIBES.match(text))
+    ]
+    items = [text for text in said if not _says_nothing(text) and not is_generic(text)]
     items = items or _numbers_done(entry)
     if not items:
         return
@@ -244,6 +247,10 @@ def add_values(scores: list[Score], entry: Entry, baseline: TrialConfig, profile
         score.values = told / len(items)
         if not any(mine):
             score.values -= _UNREAD * score.text
+
+
+_DESCRIBES = re.compile(r"^\W*(?:which|that|so(?: that)?|because|since|where|while|whose)\b", re.I)
+"""What opens a clause on the value before it."""
 
 
 def _says_nothing(text: str) -> bool:
@@ -292,6 +299,9 @@ def _checked(axis: Axis, part: str, ranked: Sequence[Score], entry: Entry) -> Ch
     items = _items(entry)
     if own is not None and items and own.values <= -1.5:
         others = [s for s in ranked if s.candidate.axis and s.values > 1.0 and s.text > 0 and not _same(s, own)]
+        titled = axis_by_name(bare_title(entry.title))
+        if others and entry.parts and titled is not None and titled is others[0].candidate.axis:
+            return Choice(titled, others[0], [own], how=f"the axis {titled.name}, which its title names")
         if others:
             return Choice(rivals=[others[0], own], asked=f"{part!r} names {axis.name}, and the values are none of it")
     if items and (shared := _shares_its_name(axis, part, ranked, items)):
@@ -350,7 +360,7 @@ def _decided(ranked: list[Score], entry: Entry, part: str, own: frozenset[str] =
     )
     if best.candidate.topic is not None:
         named = next((s for s in rest if s.candidate.axis and s.named and s.values >= 2.5), None)
-        if named is not None and named.placed >= 0.5 * best.placed:
+        if named is not None and (named.placed >= 0.5 * best.placed or best.candidate.topic.everywhere):
             axis = named.candidate.axis
             return Choice(axis, named, [best], how=f"the axis {named.candidate.name}, from {named.said()}")
         return Choice(says=best.candidate.topic.says)

@@ -11,7 +11,8 @@ from typing import Any
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
-from search_spaces.axes import AXES, all_axes, axis_called
+from search_spaces.axes import AXES, Axis, all_axes, axis_called
+from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.choose import choose
@@ -86,7 +87,7 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
     if (against := _against(entry, baseline, profile)) is not None:
         return against
     part = entry.parts[0] if entry.parts else title
-    named = axes_joined(part)
+    named = axes_joined(part) or axes_joined(title)
     listed = _listed([*texts, *(read_action(text).rest for text in entry.actions), part], baseline, profile)
     if listed is not None:
         return listed
@@ -111,7 +112,7 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
             found = _points([point for point in flat if point])
     elif len(named) > 1 and _EVERY.search(" ".join((part, *entry.actions))) and not _says_more(entry):
         return _grid({name: tuple(AXES.get(name).values(profile)) for name in named})
-    if found is None and len(named) > 1:
+    if found is None and len(named) > 1 and not _one_choice(texts, profile):
         return Combined(
             named,
             asked=f"it names {' and '.join(named)} at once, and which values belong to which is not certain",
@@ -161,6 +162,19 @@ _ACROSS = re.compile(
     re.I,
 )
 """What stands between the values of one axis and those of another: ``2 and 4, each with 50 and 100 steps``."""
+
+
+def _one_choice(texts: list[str], profile: Profile) -> bool:
+    """Whether all values are names of one axis's values: ``deeper and narrower`` is of depth against width."""
+    for axis in all_axes():
+        if isinstance(axis, ChoiceAxis) and texts:
+            try:
+                values = {axis.parse(text, profile) for text in texts}
+            except UserError:
+                continue
+            if len(values) == len(texts):
+                return True
+    return False
 
 
 def _done_texts(entry: Entry) -> list[str]:
@@ -296,7 +310,7 @@ def point_in(text: str, named: Sequence[str], baseline: TrialConfig, profile: Pr
     ``mlp_ratio = 2`` sets one; ``DDIM with 50 steps``, ``DiT-S/4`` and ``patch 4, size B`` set two.
     """
     if found := _SETTING.match(text):
-        axis = axis_called(found[1])
+        axis = axis_called(found[1]) or _of_unit(found[1], named)
         if axis is not None:
             try:
                 return {axis.name: read_values(found[2], axis, baseline, profile)[0]}
@@ -339,6 +353,14 @@ def _one_of(text: str, named: Sequence[str], baseline: TrialConfig, profile: Pro
     if len(read) > 1:  # 50 steps are sampling steps where nothing else is said
         return None
     return next(iter(read.values()), None)
+
+
+def _of_unit(text: str, named: Sequence[str]) -> Axis | None:
+    """The one of the named axes that a unit belongs to: ``Steps`` of sampling steps."""
+    said = stems(text)
+    found = [AXES.get(name) for name in named]
+    fits = [axis for axis in found if isinstance(axis, NumberAxis) and any(stems(unit) == said for unit in axis.units)]
+    return fits[0] if len(fits) == 1 else None
 
 
 def _by_unit(text: str, named: Sequence[str]) -> tuple[str, ...]:

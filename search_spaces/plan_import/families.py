@@ -61,10 +61,12 @@ _AROUND = frozenset(
     stems(
         "absence lack technique techniques method methods different setting settings various explicit standard "
         "general overall transformer dit diffusion model network reduced reduce increased increase make lower higher "
-        "fewer smaller larger simpler simple faster slower better moderate strength strong stronger weaker weak "
-        "configuration choice alternative alternatives other parameter parameters level amount degree and of the "
+        "fewer smaller larger simpler simple fast faster slow slower better moderate strength strong stronger "
+        "weaker weak configuration choice alternative alternatives other parameter parameters level amount degree and "
+        "of the"
         "effect impact role importance study component ablation removal down shift up adding extra additional "
-        "kind process procedure scheme training train during whole efficient strategy strategies technique"
+        "light heavy mild weaker cheap cheaper expensive classical common simpler kind process procedure scheme "
+        "training train during whole efficient strategy strategies technique"
     )
 )
 
@@ -76,8 +78,8 @@ def family_of(text: str) -> tuple[str, ...]:
         text: a part, a title or what is tried.
     """
     bare = re.split(r"[,;:]", re.sub(r"[(\[].*?[)\]]", " ", text), maxsplit=1)[0]
-    said = {word for word in stems(spelled(bare)) if word not in STOP_STEMS}
     for family in _FAMILIES:
+        said = {word for word in stems(spelled(bare)) if word in family.heads or word not in STOP_STEMS}
         if said & family.heads and said <= family.heads | family.words | _AROUND:
             return tuple(name for name in family.axes if name in AXES)
     return ()

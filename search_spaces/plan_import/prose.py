@@ -93,13 +93,56 @@ def read_prose(text: str) -> WrittenPlan:
                 plan.entries.append(titled(title, rest))
             else:  # a heading of the whole plan, with a remark behind it
                 plan.remarks.append((SENTENCE, clean(paragraph)))
-        elif (introduced := _INTRODUCES.match(paragraph)) is not None:
-            plan.entries.append(titled(clean(introduced["title"]), clean(introduced["rest"])))
+        elif (introduced := _introduction(paragraph)) is not None:
+            plan.entries.append(titled(*introduced))
         elif opens is not None and len(opened) > 1:
             plan.entries.append(titled(*opens))
         else:
             _paragraph(paragraph, plan, paragraph in bullets)
     return _stacked(plan, [paragraph for paragraph in paragraphs if paragraph])
+
+
+_OF_ALL = re.compile(
+    r"^(?:all|every|each)\s+(?:of the\s+)?(?:experiments?|runs?|models?|ablations?|variants?|arms?|"
+    r"configurations?|studies)\s+"
+    r"(?:use|uses|report|reports|share|shares|are|is|train|trains|start|starts|keep|keeps)\b",
+    re.I,
+)
+"""What holds in every arm."""
+
+_ANNOUNCES = re.compile(
+    r"^(?:[\w -]{2,24},\s+)?(?:we|i)\s+(?:(?:will|would|also|then|next|further|propose to|suggest to|want to|"
+    r"plan to)\s+)*"
+    r"(?:study|ablate|examine|investigate|evaluate|explore|consider|analy[sz]e|look (?:at|into)|turn to|assess|"
+    r"(?:suggest|propose|include|perform|run|conduct)\s+an?\s+(?:ablation|study|experiment)\s+(?:of|on|about))\s+"
+    r"(?!whether\b|if\b|how\b|what\b)(?P<title>[^.:;?,]{2,70})[.]\s+(?P<rest>\S.*)$"
+    r"|^(?:[\w -]{2,24},\s+)?(?P<subject>the\s[^.:;?,]{2,80}?)\s+(?:can|could|should|will|is|are)\s+(?:also\s+)?"
+    r"(?:be\s+)?(?:ablated|studied|examined|explored|investigated)(?:\s+(?P<jointly>jointly|together))?[.]\s+(?P<more>\S.*)$",
+    re.I | re.S,
+)
+"""A sentence that announces what the next one is about: ``We ablate the embeddings. These are replaced ...``"""
+
+_SUBJECT = re.compile(
+    r"^(?:these|they|it|this|those|the latter)\s+(?=(?:is|are|was|were|can|should|could|will)\b)", re.I
+)
+
+
+def _introduction(paragraph: str) -> tuple[str, str] | None:
+    """What a paragraph says first that it is about, and the rest of it, which says what is done."""
+    if (found := _INTRODUCES.match(paragraph)) is not None:
+        return clean(found["title"]), clean(found["rest"])
+    if (found := _ANNOUNCES.match(paragraph)) is None:
+        return None
+    title, rest = clean(found["title"] or found["subject"]), clean(found["rest"] or found["more"])
+    first = _SENTENCE.split(rest)[0]
+    if _METRICS_ONLY.match(first) or not asks(f"{title}: {first}"):
+        return None
+    return re.sub(
+        r"^(?:the\s+)?(?:contribution|effect|impact|role|influence|importance)s?\s+of\s+", "", title, flags=re.I
+    ), rest
+
+
+_METRICS_ONLY = re.compile(r"^(?:here,?\s+)?(?:the\s+)?(?:metrics?|we\s+(?:report|measure|track))\b", re.I)
 
 
 def openings(text: str) -> int:
@@ -147,7 +190,11 @@ def _stacked(plan: WrittenPlan, paragraphs: list[str]) -> WrittenPlan:
 def _opening(paragraph: str) -> tuple[str, str] | None:
     """The title that a paragraph opens with, and the rest of it."""
     found = _OPENS.match(paragraph) or _KEYED.match(paragraph)
-    if found is None or leads_with_action(unled(found["title"])) or len(found["title"].split()) > 7:
+    if found is None:
+        return None
+    words = found["title"].split()
+    headed = bool(found["number"]) and len(words) > 2 and sum(w[0].isupper() for w in words) > 0.6 * len(words)
+    if len(words) > (10 if headed else 7) or (leads_with_action(unled(found["title"])) and not headed):
         return None
     title, rest = clean(found["title"]).replace("`", ""), clean(found["rest"]).replace("`", "")
     if (number := found["number"].strip(" ()[].:")) and not number.isdigit():
@@ -195,7 +242,7 @@ def _by_sentence(text: str, plan: WrittenPlan, listed: bool) -> None:
     begun, before = len(plan.entries), list[str]()
     for sentence in _SENTENCE.split(text.strip()):
         said = clean(sentence)
-        if said and describes(said):
+        if said and (describes(said) or (_OF_ALL.match(said) and not re.search(rf"\b{STRONG}\w*\b", said, re.I))):
             plan.remarks.append((SENTENCE, said))
             before.append(said)
             continue
@@ -228,6 +275,7 @@ def titled(title: str, text: str) -> Entry:
     named = bare_title(title) or title
     text = _PRONOUN.sub(lambda at: f"{at[1]} {named}", text)  # "remove it" is about what the title names
     for sentence in map(turned, _SENTENCE.split(text)):
+        sentence = _SUBJECT.sub(f"{named} ", sentence)
         if describes(sentence) or is_why(clean(sentence)):
             entry.remarks.append((SENTENCE, clean(sentence)))
             whole.remarks.append((SENTENCE, clean(sentence)))

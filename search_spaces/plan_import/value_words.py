@@ -30,8 +30,18 @@ _SHAPE = re.compile(
 )
 """Numbers that only describe a part: ``two-layer``, ``3x3``, ``at step 0``."""
 
+_EQUATION = re.compile(r"\s*[^\s,;]*[^\W\d][^\s,;]*\s*=\s*[^\s\d,;=]+(?=\s|[,;.]|$)")
+"""Symbols that stand for each other, without a number: ``sigma_t = beta_t``."""
+
+_PLACED = re.compile(
+    r"\s*(?:following|after|before|in|inside|within|between|behind|in front of|on top of|at)\s"
+    r"(?!.*\b(?:with|using|via|plus|and)\b)",
+    re.I,
+)
+"""What says where something stands, and no more."""
+
 _BEHIND = re.compile(
-    r"[,;:–—]|\s-\s|\b(?:to|after|before|in|inside|within|for|over|on|onto|per|of|at|across|from|that|which|applied|as|"
+    r"[,;:–—]|\s-\s|\b(?:to|following|after|before|in|inside|within|for|over|on|onto|per|of|at|across|from|that|which|applied|as|"
     r"so|used|using|via|through|followed|between|where|while|like|because|since|with|computed|initiali[sz]ed)\b",
     re.I,
 )
@@ -59,7 +69,9 @@ def value_by_words(text: str, axis: ChoiceAxis, baseline: TrialConfig, profile: 
     asides = _ASIDE.findall(plain)
     named = re.match(r"\s*([^:()]{2,40}?)\s*:\s+(.+)$", plain)  # "adaLN-single: one MLP for all blocks plus an offset"
     if named is not None and (value := _outright(named[1], axis, profile)) is not None:
-        clear = not foreign(named[2], places=True) and not (numbers_in(_SHAPE.sub(" ", named[2])))
+        clear = not foreign(named[2], places=True) and not numbers_in(
+            re.sub(r"\bone\b", " ", _SHAPE.sub(" ", named[2]))
+        )
         return value if clear and _is_aside(named[2], value, axis, profile) else None
     inline = re.sub(r"[()\[\]]", " ", plain) if asides and all(len(a.split()) <= 2 for a in asides) else ""
     bare = _ASIDE.sub(" ", plain)
@@ -69,7 +81,7 @@ def value_by_words(text: str, axis: ChoiceAxis, baseline: TrialConfig, profile: 
         value = _value_of(head, axis, profile, silent) if head else None
         if value is not None and all(_is_aside(aside, value, axis, profile) for aside in rest):
             return value
-    return _in_brackets(bare, asides, axis, profile)
+    return _in_brackets(bare, asides, axis, profile) or (_introduced(bare, axis, profile) if not asides else None)
 
 
 def own_values(baseline: TrialConfig, profile: Profile) -> frozenset[str]:
@@ -82,8 +94,8 @@ def own_values(baseline: TrialConfig, profile: Profile) -> frozenset[str]:
 
 
 def _value_of(head: str, axis: ChoiceAxis, profile: Profile, silent: frozenset[str]) -> Any:
-    head = _SHAPE.sub(" ", head)
-    if TURNS.search(head) or picks_some(head) or foreign(head, places=True) or names_other(head, axis, silent):
+    head = _EQUATION.sub(" ", _SHAPE.sub(" ", head))
+    if TURNS.search(head) or picks_some(head) or names_other(head, axis, silent):
         return None
     said = stems(head)
     fits = _fits(set(said), axis, profile)
@@ -95,6 +107,9 @@ def _value_of(head: str, axis: ChoiceAxis, profile: Profile, silent: frozenset[s
     bare = " ".join(word for word in head.split() if not set(stems(word)) & words)
     opening = head[: _front(head, words)]
     if numbers_in(bare) or re.search(r"\b(?:and|or|vs|versus)\b|/", opening):
+        return None
+    placed = _PLACED.match(head[len(opening) :]) is not None
+    if foreign(opening if placed else head, places=True):
         return None
     known = own_words(axis)
     front = [word for word in stems(opening) if word not in words and word not in STOP_STEMS and word not in known]
@@ -142,6 +157,24 @@ def _in_brackets(bare: str, asides: list[str], axis: ChoiceAxis, profile: Profil
         return None
     value = _outright(re.split(r"[,;]", asides[0])[0], axis, profile)
     return value if value is not None and not set(mentioned(bare, axis, profile)) - {value} else None
+
+
+def _introduced(text: str, axis: ChoiceAxis, profile: Profile) -> Any:
+    """The value behind words that only announce it: ``the smaller configuration DiT-S/2``."""
+    words = text.split()
+    for cut in range(1, min(6, len(words))):
+        head, rest = " ".join(words[:cut]), " ".join(words[cut:])
+        quiet = all(w in STOP_STEMS or w in GENERAL or w in _PLAIN or w in _ANNOUNCES for w in stems(head))
+        if not quiet or NEGATIONS & set(stems(head)):
+            return None
+        if (value := _outright(rest, axis, profile)) is not None:
+            return value
+    return None
+
+
+_ANNOUNCES = frozenset(
+    stems("smaller larger bigger configuration configurations variant option version setting called")
+)
 
 
 def _outright(text: str, axis: ChoiceAxis, profile: Profile) -> Any:

@@ -68,6 +68,9 @@ _THAN = re.compile(r"\b(?:alternatives?|options?)\s+to\b|\bother than\b|\bdiffer
 _GONE = re.compile(
     r"^\W*(?:no|without|w/o|none|off|disabled?|removed?|zero(?![\s-]*init)|drop(?:ped)?|turned off|absent)\b", re.I
 )
+_LACKS = re.compile(r"^(?P<before>[^,;()]{3,40}?)\s+(?:without|with no)\s+(?P<what>[^,;()]{2,40})$", re.I)
+"""What is there, and what it lacks: ``sampling without guidance``."""
+
 _THERE = re.compile(r"^\W*(?:with|on|enabled?|keep|kept|including)\b", re.I)
 
 _BESIDE = re.compile(
@@ -392,6 +395,11 @@ def _switched(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) ->
     known = own_words(axis)
     strange = [w for w in stems(text) if w not in known and w not in STOP_STEMS and w not in NEGATIONS]
     gone = _GONE.match(text)
+    if axis.remove_value is not None and (found := _LACKS.match(text)) is not None:
+        quiet = all(w in known or w in STOP_STEMS or w in GENERAL or is_verb(w) for w in stems(found["before"]))
+        own = [w for w in stems(found["what"]) if w not in STOP_STEMS]
+        if quiet and own and all(w in known for w in own):
+            return (axis.remove_value,), f"{axis.remove_means}: {axis.name}={axis.label(axis.remove_value)}"
     if axis.remove_value is not None and _is_absent(text, axis, known):
         return (axis.remove_value,), f"{axis.remove_means}: {axis.name}={axis.label(axis.remove_value)}"
     if gone and axis.remove_value is not None and (is_nothing(text) or not set(_stripped(text)) - known):
