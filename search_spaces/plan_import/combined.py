@@ -184,8 +184,13 @@ def _done_texts(entry: Entry) -> list[str]:
 
 
 _LED = re.compile(
-    r"^\W*(?:re)?(?:train|sample|run|use|try|test|evaluate|vary|cross|combine|compare)\w*\s+(?:with\s+|all\s+)?", re.I
+    r"^\W*(?:re)?(?:train|sample|run|use|try|test|evaluate|vary|cross|combine|compare)\w*\s+(?:with\s+|all\s+)?"
+    r"|^\W*(?:every|all|each)\s+(?:possible\s+)?(?:combinations?|pairs?|pairings?)\s+of\s+"
+    r"|\s+(?:is|are)\s+(?:then\s+)?(?:evaluated|tried|trained|run|tested|compared|sampled|considered)$",
+    re.I,
 )
+"""What stands around the values of several axes in a sentence."""
+
 _COUNTED = re.compile(r"\s*[(\[](?:\w+\s+){1,2}(?:models?|arms?|runs?|cells?|combinations?)[)\]]", re.I)
 
 

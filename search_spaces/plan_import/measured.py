@@ -97,7 +97,7 @@ def is_metric(text: str) -> bool:
 
 
 def metrics_in(text: str) -> list[str]:
-    pieces = [re.sub(r"^(?:the|both|its)\s+", "", clean(item), flags=re.I)
+    pieces = [re.sub(r"^(?:(?:the|both|its|using|with|by)\s+)+", "", clean(item), flags=re.I)
               for piece in split_items(_EQUAL.sub("", _REASON.sub("", text)))
               for item in _AND_METRIC.split(_OF_ALL.sub("", piece))]  # fmt: skip
     return [piece for piece in pieces if piece]

@@ -193,7 +193,7 @@ def _opening(paragraph: str) -> tuple[str, str] | None:
     if found is None:
         return None
     words = found["title"].split()
-    headed = bool(found["number"]) and len(words) > 2 and sum(w[0].isupper() for w in words) > 0.6 * len(words)
+    headed = len(words) > 3 and sum(w[0].isupper() for w in words) > 0.6 * len(words)
     if len(words) > (10 if headed else 7) or (leads_with_action(unled(found["title"])) and not headed):
         return None
     title, rest = clean(found["title"]).replace("`", ""), clean(found["rest"]).replace("`", "")
