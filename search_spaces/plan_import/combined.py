@@ -112,7 +112,7 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
             found = _points([point for point in flat if point])
     elif len(named) > 1 and _EVERY.search(" ".join((part, *entry.actions))) and not _says_more(entry):
         return _grid({name: tuple(AXES.get(name).values(profile)) for name in named})
-    if found is None and len(named) > 1 and not _one_choice(texts, profile):
+    if found is None and len(named) > 1 and not _one_choice(texts, named, profile):
         return Combined(
             named,
             asked=f"it names {' and '.join(named)} at once, and which values belong to which is not certain",
@@ -164,10 +164,11 @@ _ACROSS = re.compile(
 """What stands between the values of one axis and those of another: ``2 and 4, each with 50 and 100 steps``."""
 
 
-def _one_choice(texts: list[str], profile: Profile) -> bool:
-    """Whether all values are names of one axis's values: ``deeper and narrower`` is of depth against width."""
+def _one_choice(texts: list[str], named: Sequence[str], profile: Profile) -> bool:
+    """Whether all values are of one axis that stands for the named ones: ``deeper and narrower``, of depth and width."""
+    fields = {field for name in named for field in AXES.get(name).fields}
     for axis in all_axes():
-        if isinstance(axis, ChoiceAxis) and texts:
+        if isinstance(axis, ChoiceAxis) and texts and axis.name not in named and fields & set(axis.fields):
             try:
                 values = {axis.parse(text, profile) for text in texts}
             except UserError:

@@ -148,13 +148,16 @@ def _is_aside(text: str, value: Any, axis: ChoiceAxis, profile: Profile) -> bool
     own = {word for name in axis.spellings(profile)[value] for word in stems(spelled(name))}
     others = [v for v in mentioned(text, axis, profile) if v != value]
     longer = [v for v in others if not all(set(stems(spelled(n))) & own for n in axis.spellings(profile)[v][:1])]
-    return not longer or bool(NEGATIONS & set(stems(text)) or re.search(r"\bno longer\b", text))
+    lasting = re.search(r"\bno longer\b", text, re.I) is not None
+    return lasting or not (longer or TURNS.search(text))
 
 
 def _in_brackets(bare: str, asides: list[str], axis: ChoiceAxis, profile: Profile) -> Any:
     """The value that brackets name outright behind a description that names none: ``one shared MLP (adaLN-single)``."""
     if len(asides) != 1 or numbers_in(_SHAPE.sub(" ", bare)) or TURNS.search(bare) or foreign(bare, places=True):
         return None
+    if len(bare.split()) < 2:
+        return None  # "None (use rotary embeddings)"
     value = _outright(re.split(r"[,;]", asides[0])[0], axis, profile)
     return value if value is not None and not set(mentioned(bare, axis, profile)) - {value} else None
 
