@@ -353,12 +353,20 @@ def _decided(ranked: list[Score], entry: Entry, part: str, own: frozenset[str] =
             best = fits
     else:
         fits = None
+    ahead = heads(part)
     clear = (
         fits is not None
+        or (second is not None and second.candidate.topic is not None and _in_front(best, second, ahead))
         or second is None
         or (best.total >= CLEAR * max(second.total, 0.1) and best.total - second.total >= 0.8)
     )
     if best.candidate.topic is not None:
+        front = heads(part)
+        fit = [s for s in rest if s.candidate.axis and s.named and s.values > 0 and s.candidate.name in front]
+        if len(fit) == 1 and best.candidate.name not in front:  # "the number of heads in self-attention"
+            return Choice(
+                fit[0].candidate.axis, fit[0], [best], how=f"the axis {fit[0].candidate.name}, from {fit[0].said()}"
+            )
         named = next((s for s in rest if s.candidate.axis and s.named and s.values >= 2.5), None)
         if named is not None and (named.placed >= 0.5 * best.placed or best.candidate.topic.everywhere):
             axis = named.candidate.axis
@@ -373,7 +381,6 @@ def _decided(ranked: list[Score], entry: Entry, part: str, own: frozenset[str] =
             return Choice(says=second.candidate.topic.says, rivals=axes)
         return Choice(rivals=axes, asked="it may be about " + " or ".join(s.candidate.name for s in axes))
     strong = best.values >= 2.5
-    ahead = heads(part)
     other = next(
         (
             s
@@ -436,6 +443,11 @@ def _overruled(score: Score, best: Score, part: str) -> bool:
         return True  # values that are only the best's
     mine, others = unexplained(part, best.candidate), unexplained(part, score.candidate)
     return mine[1] <= 0.25 * mine[0] and others[1] >= mine[1] + 2.0
+
+
+def _in_front(best: Score, second: Score, ahead: frozenset[str]) -> bool:
+    """Whether the best is what a phrase is about, and the second only where that is: ``heads in self-attention``."""
+    return best.values > 0 and best.candidate.name in ahead and second.candidate.name not in ahead
 
 
 def _owns(score: Score, best: Score, ahead: frozenset[str]) -> bool:

@@ -55,7 +55,12 @@ def is_clause(text: str, axis: Axis, baseline: TrialConfig, profile: Profile, va
     said = stems(text)
     if says_constant(text):
         return True
-    if len(said) < 3 or numbers_in(text) or NEGATIONS & set(said) - {"off"} or leads_with_action(text):
+    if len(said) < 3 or numbers_in(text):
+        return False
+    again = isinstance(axis, ChoiceAxis) and set(mentioned(text, axis, profile)) <= set(values)
+    if again and isinstance(axis, ChoiceAxis) and mentioned(text, axis, profile) and _OPENS.match(text):
+        return True  # "plain adaLN, which has no gates" says it in other words
+    if NEGATIONS & set(said) - {"off"} or leads_with_action(text):
         return False
     if not (_OPENS.match(text) or _SUBJECT.match(text) or _WHERE.match(text)) or foreign(text, places=True):
         return False

@@ -19,7 +19,7 @@ from search_spaces.plan_import.choose import choose
 from search_spaces.plan_import.doing import read_doing, without_reason
 from search_spaces.plan_import.evidence import NAME, candidates, spelled
 from search_spaces.plan_import.stems import stems
-from search_spaces.plan_import.values import Range, is_nothing, read_values
+from search_spaces.plan_import.values import Range, is_nothing, read_values, reads
 from search_spaces.plan_import.written import Entry, clean, split_items
 from search_spaces.profiles import Profile
 from search_spaces.study import LadderStep
@@ -102,6 +102,11 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
     squares = [_SQUARE.fullmatch(_COST.sub("", text)) for text in entry.replacements]
     if texts and all(squares) and len({square[2] for square in squares if square}) > 1:
         named = ("size", "patch_size")
+    texts_split = [piece for text in entry.replacements for piece in re.split(r"\s+and\s+(?:with|by|to)\s+", text)]
+    if len(texts_split) > len(entry.replacements):
+        each = [point_in(piece, named, baseline, profile) for piece in texts_split]
+        if all(point is not None and len(point) > 1 for point in each):
+            return _points([point for point in each if point])
     if texts:
         pieces = [_pieces(text) if len(named) > 1 else [text] for text in entry.replacements]
         points = [[point_in(piece, named, baseline, profile) for piece in row] for row in pieces]
@@ -165,7 +170,7 @@ _ACROSS = re.compile(
 
 
 def _one_choice(texts: list[str], named: Sequence[str], profile: Profile) -> bool:
-    """Whether all values are of one axis that stands for the named ones: ``deeper and narrower``, of depth and width."""
+    """Whether all values are of one axis for the named ones: ``deeper and narrower``, of depth and width."""
     fields = {field for name in named for field in AXES.get(name).fields}
     for axis in all_axes():
         if isinstance(axis, ChoiceAxis) and texts and axis.name not in named and fields & set(axis.fields):
@@ -317,6 +322,8 @@ def point_in(text: str, named: Sequence[str], baseline: TrialConfig, profile: Pr
     """
     if found := _SETTING.match(text):
         axis = axis_called(found[1]) or _of_unit(found[1], named)
+        if axis is None and len(named) > 1:
+            axis = _of_values(found[2], named, baseline, profile)
         if axis is not None:
             try:
                 return {axis.name: read_values(found[2], axis, baseline, profile)[0]}
@@ -359,6 +366,13 @@ def _one_of(text: str, named: Sequence[str], baseline: TrialConfig, profile: Pro
     if len(read) > 1:  # 50 steps are sampling steps where nothing else is said
         return None
     return next(iter(read.values()), None)
+
+
+def _of_values(text: str, named: Sequence[str], baseline: TrialConfig, profile: Profile) -> Axis | None:
+    """The one of the named axes that reads every value of a set."""
+    items = split_items(text.strip(" {}[]()"))
+    fits = [AXES.get(name) for name in named if all(reads(item, AXES.get(name), baseline, profile) for item in items)]
+    return fits[0] if len(fits) == 1 else None
 
 
 def _of_unit(text: str, named: Sequence[str]) -> Axis | None:

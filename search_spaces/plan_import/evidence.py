@@ -244,10 +244,19 @@ def _head(text: str) -> int:
     return found.start() if found else len(text)
 
 
+_QUANTITY = re.compile(
+    r"^\W*(?:the\s+)?(?:number|amount|count|share|fraction|percentage|size|width|length)\s+of\s+", re.I
+)
+"""What counts the head of a phrase: ``the number of heads in self-attention`` is about heads."""
+
+
 def heads(text: str) -> frozenset[str]:
     """Returns the axes and topics of which a term of two words or more stands in the head of a phrase."""
     plain = _BRACKETS.sub(" , ", spelled(text))
-    front = _said(plain[: _head(plain)])
+    counted = _QUANTITY.match(plain)
+    found = _BEHIND.search(plain, counted.end()) if counted is not None else None
+    end = (found.start() if found is not None else len(plain)) if counted is not None else _head(plain)
+    front = _said(plain[:end])
     return frozenset(match.candidate.name for match in _found(front) if match.end - match.start > 1)
 
 

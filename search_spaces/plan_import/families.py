@@ -40,8 +40,8 @@ _FAMILIES = (
         "sampler", "sampling_steps", "guidance_scale",
     ),
     _family(
-        "process noising", "noise forward schedule hyperparameter", "noise_schedule", "objective", "variance",
-        "sampling_steps",
+        "process noising formulation", "noise forward schedule hyperparameter",
+        "noise_schedule", "objective", "variance", "sampling_steps",
     ),
     _family(
         "hyperparameter hyperparameters optimization optimisation recipe", "optimizer training tuning",
@@ -53,6 +53,10 @@ _FAMILIES = (
     _family(
         "stability stabilization stabilisation", "training", "gradient_clip", "qk_norm", "warmup_images",
         "learning_rate",
+    ),
+    _family(
+        "component part module element", "individual key architectural architecture",
+        "block", "position", "norm", "mlp",
     ),
     _family("conditioning", "information signal injection", "block", "class_conditioning"),
 )  # fmt: skip
@@ -77,7 +81,11 @@ def family_of(text: str) -> tuple[str, ...]:
     Args:
         text: a part, a title or what is tried.
     """
-    bare = re.split(r"[,;:]", re.sub(r"[(\[].*?[)\]]", " ", text), maxsplit=1)[0]
+    bare = re.split(
+        r"[,;:]|\b(?:taken|inherited|retained|borrowed|from|which|that)\b",
+        re.sub(r"[(\[].*?[)\]]", " ", text),
+        maxsplit=1,
+    )[0]
     for family in _FAMILIES:
         said = {word for word in stems(spelled(bare)) if word in family.heads or word not in STOP_STEMS}
         if said & family.heads and said <= family.heads | family.words | _AROUND:

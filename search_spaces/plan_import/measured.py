@@ -25,6 +25,14 @@ _MEASURED = re.compile(
 )
 """``FID-50K is measured after every step``."""
 
+_NAMED = re.compile(r"^(?:the\s+|our\s+)?metrics?\s+(?:is|are)\s+(?P<metrics>.+)$", re.I)
+_HEADLINE = re.compile(
+    r"^(?P<metrics>[^,;:]+?)\s+(?:is|are)\s+(?:the|our|my)\s+(?:\w+\s+)?metrics?"
+    r"(?:\s+(?:throughout|everywhere|for all\b.*|in all\b.*))?$",
+    re.I,
+)
+"""``FID-50K is the headline metric throughout``."""
+
 _FOR_EACH = re.compile(
     r"\b(?:report|measure|compare|show|give|state|list|evaluate|compute|plot)\s+(?:the\s+|"
     r"also\s+)?(?P<metrics>[\w -]{2,30}?)\s+"
@@ -40,16 +48,21 @@ _EQUAL = re.compile(
 )
 
 _REASON = re.compile(
-    r",\s*(?:since|because|as|so that|which|where)\b.*$|,?\s*(?:in order )?to\s+(?:see|check|test|find|understand|"
+    r",\s*(?:since|because|as|so that|which|where)\b.*$|,?\s+and no (?:re)?training\b.*$"
+    r"|,?\s*(?:in order )?to\s+(?:see|check|test|find|understand|"
     r"learn|quantify|verify|assess|determine|isolate|show)\b.*$",
     re.I,
 )
 """Why something is measured."""
 
-_AND_METRIC = re.compile(r"\s+(?:and|together with|along with|alongside|as well as|plus|in addition to)\s+", re.I)
+_AND_METRIC = re.compile(
+    r"\s+(?:and|together with|along with|alongside|next to|besides?|as well as|plus|in addition to)\s+", re.I
+)
 
 _OF_ALL = re.compile(
-    r"\s+(?:of|for)\s+(?:each|every|all|the|both)\s+(?:\w+\s+)?(?:models?|arms?|variants?|runs?)$", re.I
+    r"\s+(?:of|for)\s+(?:each|every|all|the|both)\s+(?:\w+\s+)?(?:models?|arms?|variants?|runs?)$"
+    r"|\s+(?:at|after)\s+[\d.,]+\s*[kKmM]?\s+(?:training\s+)?(?:iterations|steps|images|epochs)$",
+    re.I,
 )
 """``the Gflops of each model``: every metric is of every arm."""
 
@@ -58,7 +71,9 @@ def only_metrics(sentence: str) -> list[str]:
     """The metrics of a sentence that says nothing else."""
     if (measured := METRICS.fullmatch(sentence.removeprefix("and ").strip())) is not None:
         return metrics_in(measured["metrics"])
-    measured = _MEASURED.match(sentence)
+    if (named := _NAMED.match(sentence)) is not None and all(map(is_metric, metrics_in(named["metrics"]))):
+        return metrics_in(named["metrics"])
+    measured = _MEASURED.match(sentence) or _HEADLINE.match(sentence)
     metrics = metrics_in(measured["metrics"]) if measured is not None else []
     return metrics if all(map(is_metric, metrics)) else []
 
@@ -67,7 +82,9 @@ def without_metrics(said: str) -> tuple[str, list[str]]:
     """Takes what is measured off a sentence, and returns both."""
     if (found := _FOR_EACH.search(said)) is not None and is_metric(clean(found["metrics"])):
         return f"{said[: found.start()]} try {found['values']}", [clean(found["metrics"])]
-    if (measured := _MEASURED.match(said)) is not None and all(map(is_metric, metrics_in(measured["metrics"]))):
+    if (measured := _MEASURED.match(said) or _HEADLINE.match(said)) is not None and all(
+        map(is_metric, metrics_in(measured["metrics"]))
+    ):
         return "", metrics_in(measured["metrics"])
     if (measured := METRICS.search(said)) is not None and any(map(is_metric, metrics_in(measured["metrics"]))):
         return f"{said[: measured.start()]} {said[measured.end() :]}", metrics_in(measured["metrics"])

@@ -11,6 +11,7 @@ import re
 from search_spaces.plan_import.actions import is_action, leads_with_action, read_action
 from search_spaces.plan_import.blocks import blocks
 from search_spaces.plan_import.choose import bare_title
+from search_spaces.plan_import.families import family_of
 from search_spaces.plan_import.labels import SENTENCE, kind_of
 from search_spaces.plan_import.measured import METRICS, metrics_in, only_metrics, without_metrics
 from search_spaces.plan_import.numerals import numbers_in
@@ -132,7 +133,7 @@ def _introduction(paragraph: str) -> tuple[str, str] | None:
     if (found := _INTRODUCES.match(paragraph)) is not None:
         return clean(found["title"]), clean(found["rest"])
     if (found := _ANNOUNCES.match(paragraph)) is None:
-        return None
+        return _spoken_of(paragraph)
     title, rest = clean(found["title"] or found["subject"]), clean(found["rest"] or found["more"])
     first = _SENTENCE.split(rest)[0]
     if _METRICS_ONLY.match(first) or not asks(f"{title}: {first}"):
@@ -141,6 +142,29 @@ def _introduction(paragraph: str) -> tuple[str, str] | None:
         r"^(?:the\s+)?(?:contribution|effect|impact|role|influence|importance)s?\s+of\s+", "", title, flags=re.I
     ), rest
 
+
+def _spoken_of(paragraph: str) -> tuple[str, str] | None:
+    """What the first sentence is about, where it orders nothing and the next one does: ``Depth deserves a test.``"""
+    first, *others = _SENTENCE.split(paragraph)
+    found = _TOPIC_OF.match(clean(first))
+    title = (found["title"] or found["other"]) if found is not None else ""
+    several = family_of(title)
+    if not (title and others) or ((asks(first) or not speaks(first)) and not several):
+        return None
+    rest = " ".join(others)
+    if not (leads_with_action(unled(others[0])) and (several or asks(f"{title}: {others[0]}"))):
+        return None
+    return clean(title), clean(rest)
+
+
+_TOPIC_OF = re.compile(
+    r"^(?:next|then|after that|finally)\s+(?:comes?|is|are)\s+(?P<other>[^.]+)$"
+    r"|^(?:[\w -]{2,24},\s+)?(?P<title>(?!it\b|this\b|that\b|there\b|next\b)(?:the\s+|an?\s+|our\s+)?"
+    r"\w[\w /-]{2,50}?)\s+"
+    r"(?:is|are|deserves?|looks?|seems?|matters?|remains?|comes?|may|might|could)\b[^.]*$",
+    re.I,
+)
+"""A first sentence by its subject."""
 
 _METRICS_ONLY = re.compile(r"^(?:here,?\s+)?(?:the\s+)?(?:metrics?|we\s+(?:report|measure|track))\b", re.I)
 
@@ -251,6 +275,9 @@ def _by_sentence(text: str, plan: WrittenPlan, listed: bool) -> None:
             for entry in found:
                 entry.context += before
             plan.entries.extend(found)
+        elif only := only_metrics(said):
+            for entry in plan.entries[begun:]:
+                entry.metrics.extend(() if entry.metrics else only)
         elif (measured := METRICS.search(said)) and not asks(said):
             everywhere = re.search(r"\b(?:all|each|every|throughout|any)\b", said, re.I)
             for entry in plan.entries[0 if everywhere else begun :]:

@@ -74,6 +74,13 @@ UNWANTED = re.compile(
     r"\bnot\b|n['’]t\b|\bnever\b|\bunwise\b|\bavoid\b|\bno (?:need|point|reason)\b|\bpointless\b", re.I
 )
 
+_TO_SEE = re.compile(r"[,;]?\s*\b(?:and\s+)?(?:see|check|test|observe|find out)\s+(?:whether|if|how|what)\b.*$", re.I)
+_SWAPPED_AT = re.compile(
+    r"^(?P<action>(?:replac|swap|substitut)\w*)\s+(?:the\s+)?(?P<part>[^,;:]+?\sat\s[^,;:]+?)\s+(?:with|by|for)\s+(?P<values>.+)$",
+    re.I,
+)
+"""A part at a setting: ``replace the DDPM sampler at 250 steps with DDIM at 50 steps``."""
+
 _STAYS = re.compile(
     r"[,;]?\s+(?:while|whilst|whereas)\s[^,;.()]*\b(?:is|are|stays?|remains?|held|kept)\b[^,;.()]*"
     r"|,?\s+(?:while\s+)?(?:keeping|holding)\b[^,;()]*$",
@@ -146,10 +153,12 @@ def entries_of(sentence: str) -> list[Entry]:
 
 
 def _clause(bare: str) -> Entry | None:
-    bare = _STAYS.sub("", _ASIDE.sub("", bare))
+    bare = _TO_SEE.sub("", _STAYS.sub("", _ASIDE.sub("", bare)))
     if found := _BOTH.search(bare):
         return _filled("compare with and without", found["part"], None)
     bare = re.sub(r"[\s,]+(?:again|also|too|as well)$", "", bare)
+    if found := _SWAPPED_AT.match(bare):
+        return _filled(found["action"], found["part"], found["values"])
     if found := _VARIED.match(bare):
         return _filled("REPLACE", found["part"], found["values"])
     for pattern, action in ((_SWAPPED, "REPLACE"), (_WITHOUT, "REMOVE")):

@@ -127,7 +127,10 @@ def describes(sentence: str) -> bool:
     """Whether a sentence only says what is there already."""
     found = _DESCRIBES.match(sentence.strip()) or _OF_OTHERS.match(sentence.strip())
     rest = sentence.strip()[found.end() :] if found is not None else ""
-    return found is not None and not re.search(rf"[;:]|\b(?:{STRONG}|try|test)\w*\b|{INTENT}|\bwithout\b", rest, re.I)
+    if found is None:
+        return re.search(r"\bone (?:thing|factor|component|variable|part) at a time\b", sentence, re.I) is not None
+    lacks = "" if re.match(r"\s*(?:dit|the paper|the authors)\b", sentence, re.I) else r"|\bwithout\b"
+    return not re.search(rf"[;:]|\b(?:{STRONG}|try|test)\w*\b|{INTENT}{lacks}", rest, re.I)
 
 
 _STATIC = re.compile(

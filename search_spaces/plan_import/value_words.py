@@ -148,6 +148,8 @@ def _is_aside(text: str, value: Any, axis: ChoiceAxis, profile: Profile) -> bool
     own = {word for name in axis.spellings(profile)[value] for word in stems(spelled(name))}
     others = [v for v in mentioned(text, axis, profile) if v != value]
     longer = [v for v in others if not all(set(stems(spelled(n))) & own for n in axis.spellings(profile)[v][:1])]
+    if mentioned(text, axis, profile) and not longer:
+        return True
     lasting = re.search(r"\bno longer\b", text, re.I) is not None
     return lasting or not (longer or TURNS.search(text))
 

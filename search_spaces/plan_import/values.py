@@ -8,7 +8,7 @@ from typing import Any
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
-from search_spaces.axes import Axis
+from search_spaces.axes import Axis, all_axes
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.axes.switch import BoolAxis
@@ -109,13 +109,30 @@ def nothing_and_why(text: str, axis: Axis, baseline: TrialConfig, profile: Profi
     if found is None or not is_nothing(found["bare"]):
         return None
     remark = found["inside"] or found["after"]
+    if _is_absent(remark, axis, own_words(axis)):
+        return found["bare"]
     if numbers_in(remark) or _TAKES_ITS_PLACE.search(remark):
+        return None
+    if _BECOMES.search(remark) and _names_another(remark, axis, baseline, profile):
         return None
     try:
         values = _read(remark, axis, baseline, profile)[0]
     except UserError:
         return found["bare"]
     return found["bare"] if set(values) <= {axis.remove_value} else None
+
+
+_BECOMES = re.compile(r"\b(?:becom\w*|turns? into|remains?|left|leav\w*|reduc\w* to|falls? back)\b", re.I)
+"""What says what is there once a part is gone."""
+
+
+def _names_another(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
+    """Whether a text names a value of another axis that the baseline does not have."""
+    return any(
+        set(mentioned(text, other, profile)) - {other.current(baseline, profile)}
+        for other in all_axes()
+        if isinstance(other, ChoiceAxis) and not set(other.fields) & set(axis.fields)
+    )
 
 
 def means_every(text: str, axis: Axis) -> bool:
@@ -201,7 +218,7 @@ def _depth(text: str) -> int:
 def _examples(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
     """Reads ``other decoders (e.g. mlp, conv)`` and ``larger patches (4x4, 8x8)`` as the values they list."""
     head, listed = _head_and_list(text)
-    if not listed or (_rest(head, axis) - _MARKERS - _SMALLER - _LARGER):
+    if not listed or (_rest(head, axis) - _MARKERS - _SMALLER - _LARGER - _MORE_OF_IT):
         return None
     values: list[Any] = []
     for item in listed:
