@@ -16,7 +16,7 @@ from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.choose import choose
-from search_spaces.plan_import.doing import read_doing, without_reason
+from search_spaces.plan_import.doing import read_doing, without_constants, without_reason
 from search_spaces.plan_import.evidence import NAME, candidates, spelled
 from search_spaces.plan_import.stems import stems
 from search_spaces.plan_import.values import Range, is_nothing, read_values, reads
@@ -38,7 +38,7 @@ _PLACED = re.compile(
     re.I,
 )
 
-_CLAUSE = re.compile(r",?\s+\b(?:which|that|so that|because|since|where|whereas|in which)\b", re.I)
+_CLAUSE = re.compile(r",?\s+\b(?:used (?:to|for)|which|that|so that|because|since|where|whereas|in which)\b", re.I)
 """What only describes the part before it."""
 
 Point = dict[str, Any]
@@ -86,7 +86,7 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
             return _ladder(texts, baseline, profile)
     if (against := _against(entry, baseline, profile)) is not None:
         return against
-    part = entry.parts[0] if entry.parts else title
+    part = without_constants(entry.parts[0] if entry.parts else title)
     named = axes_joined(part) or axes_joined(title)
     listed = _listed([*texts, *(read_action(text).rest for text in entry.actions), part], baseline, profile)
     if listed is not None:

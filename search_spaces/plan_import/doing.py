@@ -54,6 +54,7 @@ _CONSTANT = re.compile(
     r"left (?:as|alone)|untouched|"
     r"staying the same|as before)\b[^,;.()]*"
     r"|(?:nothing|everything|all) else\b[^,;.()]*"
+    r"|(?<=, )[\w\s-]{2,40}\s(?:unchanged|fixed|constant|untouched|as is)\b$"
     r")\)?",
     re.I,
 )

@@ -47,7 +47,11 @@ _FAMILIES = (
         "hyperparameter hyperparameters optimization optimisation recipe", "optimizer training tuning",
         "learning_rate", "weight_decay", "batch_size", "optimizer", "warmup_images", "beta2",
     ),
-    _family("capacity expressiveness complexity network", "model size compact", "size", "depth", "hidden_size"),
+    _family(
+        "capacity expressiveness complexity network", "model size compact forward pass computational compute",
+        "size", "depth", "hidden_size",
+    ),
+    _family("timestep timesteps", "noise level", "timestep_sampling", "noise_schedule"),
     _family("loss", "objective training function formulation criterion", "objective", "loss_weighting", "variance"),
     _family("embedding embeddings representation", "input", "position", "patch_size", "class_conditioning"),
     _family(

@@ -157,6 +157,9 @@ def _spoken_of(paragraph: str) -> tuple[str, str] | None:
     return clean(title), clean(rest)
 
 
+_MAKES = re.compile(r"(?:make|give|put|shrink|grow|halve|double)\s+(?:the|every|each|all)\s", re.I)
+"""An order in plain words, which may not be passed over."""
+
 _TOPIC_OF = re.compile(
     r"^(?:next|then|after that|finally)\s+(?:comes?|is|are)\s+(?P<other>[^.]+)$"
     r"|^(?:[\w -]{2,24},\s+)?(?P<title>(?!it\b|this\b|that\b|there\b|next\b)(?:the\s+|an?\s+|our\s+)?"
@@ -285,7 +288,7 @@ def _by_sentence(text: str, plan: WrittenPlan, listed: bool) -> None:
                     entry.metrics.extend(metrics_in(measured["metrics"]))
             if not plan.entries[begun:] and not everywhere:
                 plan.remarks.append((SENTENCE, said))
-        elif (said and asks(said)) or (said and listed and speaks(said)):
+        elif (said and (asks(said) or _MAKES.match(said))) or (said and listed and speaks(said)):
             plan.entries.append(Entry(title=said[:80], unknown=[(SENTENCE, said)]))
         elif said:
             plan.remarks.append((SENTENCE, said))

@@ -81,6 +81,12 @@ _SWAPPED_AT = re.compile(
 )
 """A part at a setting: ``replace the DDPM sampler at 250 steps with DDIM at 50 steps``."""
 
+_HOW = re.compile(
+    r"^(?P<part>[^,;:]{3,60}),\s+(?P<how>(?:dropping|masking|leaving out|hiding|setting)\s[^;:]*\d[^;:]*)(?:;.*)?$",
+    re.I,
+)
+"""A part, and how much of it: ``token masking, dropping 50% of the patches``."""
+
 _STAYS = re.compile(
     r"[,;]?\s+(?:while|whilst|whereas)\s[^,;.()]*\b(?:is|are|stays?|remains?|held|kept)\b[^,;.()]*"
     r"|,?\s+(?:while\s+)?(?:keeping|holding)\b[^,;()]*$",
@@ -184,6 +190,8 @@ def _clause(bare: str) -> Entry | None:
             continue
         if actions <= {"ADD", "REMOVE"}:  # what follows says where, not what comes instead
             whole = found.string[found.start("part") :] if found.re is _ACTIVE else found["part"]
+            if (how := _HOW.match(whole)) is not None:
+                return _filled(found["action"], how["part"], how["how"])
             part, _, listed = _WHERE.sub("", whole).partition(":")
             return _filled(found["action"], part, listed or None)
         return _filled(found["action"], found["part"], found["values"])

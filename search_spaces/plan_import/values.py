@@ -218,6 +218,9 @@ def _depth(text: str) -> int:
 def _examples(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
     """Reads ``other decoders (e.g. mlp, conv)`` and ``larger patches (4x4, 8x8)`` as the values they list."""
     head, listed = _head_and_list(text)
+    if len(listed) > 1 and EXAMPLES.search(text) and not (numbers_in(head) or foreign(head, places=True)):
+        if isinstance(axis, NumberAxis) and all(reads(item, axis, baseline, profile) for item in listed):
+            return _named([_read(item, axis, baseline, profile)[0][0] for item in listed], axis, "the values it lists")
     if not listed or (_rest(head, axis) - _MARKERS - _SMALLER - _LARGER - _MORE_OF_IT):
         return None
     values: list[Any] = []
@@ -329,7 +332,12 @@ def _several(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> 
         and len(pieces) == 2
         and re.match(r"\W*(?:but\s+)?(?:without|w/o)\b", pieces[1], re.I)
     ):
-        return None  # "adaLN, without the gates" is one value, and says what it lacks
+        lacks = set(mentioned(pieces[1], axis, profile))
+        return (
+            _read(pieces[0], axis, baseline, profile)
+            if len(lacks) == 1 and lacks == _one(pieces[0], axis, profile)
+            else None
+        )
     for piece in pieces:
         try:
             values += _read(piece, axis, baseline, profile)[0]
@@ -359,6 +367,14 @@ def _stepped(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> 
         return None
     values = [axis.parse(str(low + at * step), profile) for at in range(int(count) + 1)]
     return _named(values, axis, "the values of a range with its step")
+
+
+def _one(text: str, axis: ChoiceAxis, profile: Profile) -> set[Any]:
+    """The value that a text is outright, if any."""
+    try:
+        return {axis.parse(text, profile)}
+    except UserError:
+        return set()
 
 
 def _from_to(ends: tuple[str, str], axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
