@@ -12,15 +12,16 @@ from dit_core.errors import UserError
 from search_spaces.axes import AXES, Axis, all_axes, axis_called
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
+from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.evidence import NAME, Score, candidates, evidence, heads, owner_of, unexplained
-from search_spaces.plan_import.families import family_of
+from search_spaces.plan_import.families import SPOKEN, says_only_a_family, several_meant
 from search_spaces.plan_import.labels import ACTION, METRICS, PART, REMARK, REPLACEMENT, TITLE
 from search_spaces.plan_import.loose import mentioned
 from search_spaces.plan_import.numerals import NUMBER, OVERLONG, plain_numbers
 from search_spaces.plan_import.stems import STOP_STEMS, stems
 from search_spaces.plan_import.topics import Topic
-from search_spaces.plan_import.values import is_generic, is_nothing, reads
+from search_spaces.plan_import.values import is_generic, names_values
 from search_spaces.plan_import.written import Entry
 from search_spaces.profiles import Profile
 
@@ -114,22 +115,32 @@ def choose(entry: Entry, baseline: TrialConfig, profile: Profile) -> Choice:
         found = _checked(named, part, ranked, entry)
     else:
         found = _decided(ranked, entry, part, _own_values(baseline, profile))
-    if found.axis is None and not found.asked and (several := _family(entry, part)):
+    if (
+        found.axis is None
+        and not found.asked
+        and (several := several_meant(entry.replacements, part, bare_title(entry.title)))
+    ):
         return Choice(rivals=several, asked=f"{part!r} may mean {_names(several)}, among others")
+    if (
+        found.axis is not None
+        and found.score is not None
+        and found.score.placed < SPOKEN
+        and says_only_a_family(entry.replacements, part)
+    ):
+        own, *others = [
+            found.score,
+            *(
+                s
+                for s in several_meant(entry.replacements, part, bare_title(entry.title))
+                if s.candidate.axis is not found.axis
+            ),
+        ]
+        if others:
+            return Choice(rivals=[own, *others], asked=f"{part!r} may mean {_names([own, *others])}, among others")
     if found.axis is not None and (shared := shared_noun(entry, part, found.axis, profile)):
         own = found.score or Score(next(c for c in candidates() if c.axis is found.axis))
         return Choice(rivals=[own, *shared], asked=f"{bare_title(entry.title)!r} is said of {_names([own, *shared])}")
     return found
-
-
-def _family(entry: Entry, part: str) -> list[Score]:
-    """The axes that a part may mean which says no more than a word for several, with no value that tells them apart."""
-    title = bare_title(entry.title)
-    names = family_of(part) or (family_of(title) if not (stems(part) and set(stems(part)) - STOP_STEMS) else ())
-    items = [text for text in entry.replacements if not (is_nothing(text) or is_generic(text) or family_of(text))]
-    if not names or any(score.text >= ENOUGH for text in items for score in evidence([("", text, 1.0)])[:1]):
-        return []
-    return [Score(candidate) for name in names for candidate in candidates() if candidate.name == name]
 
 
 def shared_noun(entry: Entry, part: str, axis: Axis, profile: Profile) -> list[Score]:
@@ -222,7 +233,7 @@ def add_values(scores: list[Score], entry: Entry, baseline: TrialConfig, profile
     read: dict[str, list[bool]] = {}
     for axis in all_axes():
         if axis.name in close:
-            read[axis.name] = [reads(text, axis, baseline, profile) for text in items]
+            read[axis.name] = [names_values(text, axis, baseline, profile) for text in items]
         else:
             read[axis.name] = [_parses(text, axis, profile) for text in items]
     scores += [

@@ -67,7 +67,7 @@ def is_clause(text: str, axis: Axis, baseline: TrialConfig, profile: Profile, va
     for other in others_named(text, axis, own_values(baseline, profile)):
         if not isinstance(other.axis, ChoiceAxis):
             return False
-        if set(mentioned(text, other.axis, profile)) != {other.axis.current(baseline, profile)}:
+        if not set(mentioned(text, other.axis, profile)) <= {other.axis.current(baseline, profile)}:
             return False
     own = {axis.current(baseline, profile), *values}
     return not isinstance(axis, ChoiceAxis) or set(mentioned(text, axis, profile)) <= own

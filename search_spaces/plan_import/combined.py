@@ -14,12 +14,13 @@ from dit_core.errors import UserError
 from search_spaces.axes import AXES, Axis, all_axes, axis_called
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
+from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.choose import choose
 from search_spaces.plan_import.doing import read_doing, without_constants, without_reason
 from search_spaces.plan_import.evidence import NAME, candidates, spelled
 from search_spaces.plan_import.stems import stems
-from search_spaces.plan_import.values import Range, is_nothing, read_values, reads
+from search_spaces.plan_import.values import Range, read_values, reads
 from search_spaces.plan_import.written import Entry, clean, split_items
 from search_spaces.profiles import Profile
 from search_spaces.study import LadderStep
@@ -207,8 +208,11 @@ def _spread(texts: list[str], named: Sequence[str], baseline: TrialConfig, profi
     if len(lists) != len(named):
         names = sorted((name for axis in named for name in AXES.get(axis).names), key=len, reverse=True)
         starts = [at.start() for at in re.finditer(rf"\b(?:{'|'.join(map(re.escape, names))})s?\b", said, re.I)]
-        ends = [*starts[1:], len(said)]
-        lists = [clean(said[a:b]) for a, b in zip(starts, ends, strict=True)] if starts[:1] == [0] else lists
+        ends = [*starts[1:], len(said)] if starts else []
+        spans = [clean(said[a:b]) for a, b in zip(starts, ends, strict=True)]
+        if starts and len(starts) == len(named) - 1:  # "{S, B} and patch sizes {2, 4}"
+            spans = [clean(re.sub(r"^of\s+|\s+and(?:\s+the)?\s*$", "", said[: starts[0]].strip())), *spans]
+        lists = spans if len(spans) == len(named) else lists
     if len(lists) != len(named):
         return None
     grid: dict[str, tuple[Any, ...]] = {}

@@ -15,13 +15,14 @@ from dit_core.errors import UserError
 from search_spaces.axes import Axis
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
+from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import Asked, is_verb, read_action
 from search_spaces.plan_import.amounts import number_in
 from search_spaces.plan_import.evidence import GENERAL, spelled
 from search_spaces.plan_import.loose import THE_TWO, foreign, mentioned, own_words
 from search_spaces.plan_import.numerals import TIMES, numbers_in, without_pronoun_one
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
-from search_spaces.plan_import.values import Range, is_nothing, is_published, read_values
+from search_spaces.plan_import.values import Range, is_published, read_values
 from search_spaces.plan_import.written import clean
 from search_spaces.profiles import Profile
 

@@ -6,11 +6,15 @@ An entry that says no more than such a word has to be asked which of the axes it
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search_spaces.axes import AXES
-from search_spaces.plan_import.evidence import spelled
+from search_spaces.plan_import.absence import is_nothing
+from search_spaces.plan_import.evidence import GENERAL, Score, candidates, evidence, spelled
+from search_spaces.plan_import.loose import WEAK
 from search_spaces.plan_import.stems import STOP_STEMS, stems
+from search_spaces.plan_import.values import is_generic
 
 
 @dataclass(frozen=True)
@@ -95,3 +99,33 @@ def family_of(text: str) -> tuple[str, ...]:
         if said & family.heads and said <= family.heads | family.words | _AROUND:
             return tuple(name for name in family.axes if name in AXES)
     return ()
+
+
+SPOKEN = 1.5
+"""Evidence in the part and the title below which a word for several axes names none of them."""
+
+_ENOUGH = 2.2
+"""Evidence in what is tried from which it tells the axes apart."""
+
+
+def says_only_a_family(replacements: Sequence[str], part: str) -> bool:
+    """Whether an entry says no more than a word for several axes, and values that any of them may have."""
+    words = {word for word in stems(part) if word not in STOP_STEMS}
+    return bool(family_of(part)) and all(
+        {w for w in stems(text) if w not in STOP_STEMS} <= words | WEAK | GENERAL for text in replacements
+    )
+
+
+def several_meant(replacements: Sequence[str], part: str, title: str) -> list[Score]:
+    """Returns the axes that a part may mean that only says a word for several; none where values tell them apart.
+
+    Args:
+        replacements: what is tried.
+        part: what is ablated.
+        title: the entry's, without its numbering.
+    """
+    names = family_of(part) or (family_of(title) if not set(stems(part)) - STOP_STEMS else ())
+    items = [text for text in replacements if not (is_nothing(text) or is_generic(text) or family_of(text))]
+    if not names or any(score.text >= _ENOUGH for text in items for score in evidence([("", text, 1.0)])[:1]):
+        return []
+    return [Score(candidate) for name in names for candidate in candidates() if candidate.name == name]

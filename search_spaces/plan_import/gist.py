@@ -16,6 +16,7 @@ from dit_core.errors import UserError
 from search_spaces.axes import Axis, axis_called
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
+from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import is_action, is_verb, leads_with_action, read_action
 from search_spaces.plan_import.amounts import range_in
 from search_spaces.plan_import.choose import CLEAR, ENOUGH, add_values, bare_title, shared_noun, topic_named
@@ -29,7 +30,7 @@ from search_spaces.plan_import.sentences import UNWANTED, asks, unled
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.plan_import.telling import describes, is_order, is_why
 from search_spaces.plan_import.value_words import own_values
-from search_spaces.plan_import.values import Range, is_generic, is_nothing, is_published, read_values
+from search_spaces.plan_import.values import Range, is_generic, is_published, read_values
 from search_spaces.plan_import.written import Entry, clean, split_items
 from search_spaces.profiles import Profile
 

@@ -9,6 +9,7 @@ from dit_core.errors import UserError
 from search_spaces.axes import Axis, all_axes
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
+from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import Asked, read_action
 from search_spaces.plan_import.beside import BY_IT, meant_by_it
 from search_spaces.plan_import.choose import Choice, bare_title
@@ -22,7 +23,6 @@ from search_spaces.plan_import.loose import is_quiet
 from search_spaces.plan_import.values import (
     Range,
     is_generic,
-    is_nothing,
     means_every,
     nothing_and_why,
     read_values,

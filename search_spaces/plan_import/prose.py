@@ -56,6 +56,14 @@ _INTRODUCES = re.compile(
 )
 """A sentence that only says what the ones behind it are about: ``The second ablation concerns the depth.``"""
 
+_VARIES = re.compile(
+    r"^(?:(?:the|our|my|this)\s+)?(?:\w+\s+){0,2}(?:ablation|experiment|study|test)\s+"
+    r"(?:varies|changes|modifies|alters|probes|tests)\s+(?P<title>[^.:;?,]{2,60})[.]\s+"
+    r"(?P<rest>[^.]*(?:\.\d[^.]*)*\b(?:it|them|this|these)\b.*)$",
+    re.I | re.S,
+)
+"""The same where the next sentence says what is done to it: ``The fifth ablation varies the decay. We set it``"""
+
 _ITALIC = re.compile(
     r"^(?:\d+[.)]\s*)?[*_](?P<title>[^*_]{2,60}?)(?:[:.]\s*[*_]|[*_]\s*[:–—-])\s*(?P<rest>\S.*)$", re.S
 )
@@ -130,7 +138,7 @@ _SUBJECT = re.compile(
 
 def _introduction(paragraph: str) -> tuple[str, str] | None:
     """What a paragraph says first that it is about, and the rest of it, which says what is done."""
-    if (found := _INTRODUCES.match(paragraph)) is not None:
+    if (found := _INTRODUCES.match(paragraph) or _VARIES.match(paragraph)) is not None:
         return clean(found["title"]), clean(found["rest"])
     if (found := _ANNOUNCES.match(paragraph)) is None:
         return _spoken_of(paragraph)
@@ -304,7 +312,8 @@ def titled(title: str, text: str) -> Entry:
     entry, whole, said = Entry(title=title), Entry(title=title), text
     named = bare_title(title) or title
     text = _PRONOUN.sub(lambda at: f"{at[1]} {named}", text)  # "remove it" is about what the title names
-    for sentence in map(turned, _SENTENCE.split(text)):
+    pieces = [piece for said in _SENTENCE.split(text) for piece in re.split(r";\s+(?=(?:we|i|please)\b)", said)]
+    for sentence in map(turned, pieces):
         sentence = _SUBJECT.sub(f"{named} ", sentence)
         if describes(sentence) or is_why(clean(sentence)):
             entry.remarks.append((SENTENCE, clean(sentence)))

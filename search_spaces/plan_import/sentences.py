@@ -18,7 +18,9 @@ _LEAD = re.compile(
     r"(?:\s+(?:like to|also|then|first|next|begin by|start by))*\s+"
     r"|^(?:the\s+)?(?:first|second|third|fourth|fifth|sixth|next|last|final)\s+(?:ablation|experiment|study|one|test)\s+"
     r"(?:is to|would be to|is|would|will)?\s*|^(?:please|let us|let's|try to|begin by|start by)\s+"
-    r"|^(?:to|for|as|in order to|since|because|given|with|on|at|in|beyond)\s[^,:]{3,90}[,:]\s+(?=\w)",
+    r"|^in\s+(?:the|our|this|a|another)\s+(?:\w+\s+)?(?:ablation|experiment|study|variant|run|test|step)s?,?\s+"
+    r"|^(?:to|for|as|in order to|since|because|given|with|on|at|in|beyond)\s"
+    r"(?:(?!\b(?:we|i)\b)[^,:]){3,90}[,:]\s+(?=\w)",
     re.I,
 )
 

@@ -11,6 +11,7 @@ from dit_core.errors import UserError
 from search_spaces.axes import AXES, Axis, all_axes, nearest_axes
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
+from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import (
     Asked,
     is_action,
@@ -32,7 +33,7 @@ from search_spaces.plan_import.measures import read_metric
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.roles import orders
 from search_spaces.plan_import.unlabelled import place_unknown
-from search_spaces.plan_import.values import is_nothing, reads
+from search_spaces.plan_import.values import reads
 from search_spaces.plan_import.written import Entry, split_items
 from search_spaces.study import Ablation, Action
 
