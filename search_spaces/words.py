@@ -34,7 +34,7 @@ def _singular(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
-BASELINE_WORDS = frozenset(words("default original baseline current proposed existing ours"))
+BASELINE_WORDS = frozenset(words("default original baseline current proposed existing ours control"))
 """Words that point at the baseline's own value when a phrase names no other."""
 
 FILLER = BASELINE_WORDS | frozenset(

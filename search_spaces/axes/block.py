@@ -23,6 +23,11 @@ BLOCK_ALIASES = {
         "adaln without the zero initialisation", "adaln without the zero init", "ada ln", "adaptive layer norm",
         "adaptive layernorm", "adaptive layer normalization", "adaptive layer normalisation",
         "adaln without zero initialization", "adaln without zero initialisation", "adaln without zero init",
+        "without identity initialization", "without identity initialisation", "without the scaling parameters",
+        "without residual scaling", "without zero initialized residual scaling", "without the residual gates",
+        "no gating", "without gating", "no gates", "shift and scale only", "scale and shift only",
+        "only scale and shift",
+        "regresses only gamma and beta", "no identity initialization", "no identity initialisation",
         "adaln without gating", "adaln without gates", "plain adaln", "adaln without zero", "ungated adaln",
     ),
     "adaln-zero": (

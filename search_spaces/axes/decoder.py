@@ -58,7 +58,8 @@ AXIS = ChoiceAxis(
         "conv-upsample": (
             "pixelshuffle head", "upsampling conv decoder", "sub pixel convolution", "convolutional upsampling",
             "conv upsampling", "upsampling convolutional", "upsampling conv", "upsampling convolution",
-            "upsampling", "upsample", "convolutional upsample", "pixel shuffle", "pixelshuffle",
+            "upsampling", "upsample", "transposed convolution", "transposed conv", "deconvolution",
+            "convolutional upsample", "pixel shuffle", "pixelshuffle",
         ),
         "ddt": ("decoupled", "decoupled diffusion transformer", "small transformer", "shallow transformer",
                 "conditioned transformer"),

@@ -36,7 +36,9 @@ AXIS = EmaDecayAxis(
     citation="Peebles & Xie, arXiv 2212.09748, section 4; Karras et al., arXiv 2312.02696, section 3",
     fields=("evaluation.ema_decay", "training.ema_decays", "evaluation.ema_length"),
         absent=(
-            "raw checkpoint", "raw network", "raw parameters", "online network", "online model", "live weights",
+            "raw checkpoint", "raw weights of the model", "final training weights", "final weights",
+            "weights at the end of training", "non averaged weights", "weights as they are",
+            "raw network", "raw parameters", "online network", "online model", "live weights",
             "current weights", "last weights", "final iterate", "unaveraged weights", "unaveraged",
             "plain weights", "instantaneous weights", "raw weights", "last iterate", "raw model weights",
             "online weights", "no averaging", "not averaged",

@@ -7,14 +7,8 @@ from search_spaces.axes.number import NumberAxis
 AXIS = NumberAxis(
     name="evaluation_seed",
     vocabulary=(
-        "random seed used for sampling",
-        "seed used to draw the evaluation samples",
-        "seed used to draw the samples",
         "evaluation samples",
         "seed of the drawn samples",
-        "seed used for sampling",
-        "seed for sampling",
-        "seed used at evaluation",
         "sampling rng",
         "generation seed",
         "inference seed",
@@ -43,6 +37,13 @@ AXIS = NumberAxis(
     citation="Bouthillier et al., arXiv 2103.03098 (sources of variance)",
     fields=("evaluation.seed",),
     aliases=(
+        "random seed used to draw the evaluation samples",
+        "random seed used for sampling",
+        "seed used to draw the evaluation samples",
+        "seed used to draw the samples",
+        "seed used for sampling",
+        "seed for sampling",
+        "seed used at evaluation",
         "evaluation noise seed",
         "sampling noise seed",
         "seed of the sampling noise",

@@ -95,7 +95,8 @@ AXES_OF_GUIDANCE: tuple[Axis, ...] = (
         description="strength of classifier-free guidance, 1 being none",
         citation="Ho & Salimans, arXiv 2207.12598; 1.25, 1.5 and 4 in Peebles & Xie, arXiv 2212.09748",
         fields=("evaluation.guidance_scale",),
-        absent=("unguided sampling", "guidance free sampling",
+        absent=("unguided sampling", "conditional model only", "plain conditional model", "conditional only",
+                "guidance free sampling",
                     "unguided", "no guidance", "plain conditional sampling",),
         vocabulary=(
         "how strongly samples are guided", "turn on guidance", "no guidance", "guided sampling",

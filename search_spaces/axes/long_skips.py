@@ -13,7 +13,8 @@ AXIS = BoolAxis(
     vocabulary=(
         "unet style skips", "u net shortcuts", "u shaped connections", "mirror block", "mirrored block",
         "shallow to deep connections", "skip links", "dense shortcuts", "shortcut between early and late blocks",
-        "uvit", "use skip",
+        "uvit", "use skip", "output of block i", "block i to block n", "skips from block", "concatenate the output",
+        "early block", "late block", "fused by concatenation",
         "skip concatenation", "links from early to late blocks", "u net style skips", "skips from early to late",
         "bridge connections", "bridges", "encoder to decoder skips", "long range shortcuts", "long shortcuts",
         "long residuals", "skip", "skip connections", "shallow and deep layers", "early and late blocks",

@@ -77,7 +77,7 @@ AXIS = ObjectiveAxis(
             "clean signal", "clean sample", "denoised latent", "denoised image", "x start",
         ),
         "v": (
-        "velocity prediction",
+        "velocity prediction", "velocity",
 
             "v prediction", "v pred", "v target", "predict v", "predicting v", "v parameterization",
             "v parameterisation", "v param",

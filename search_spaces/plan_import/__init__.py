@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ from dit_core.errors import UserError, parse
 from dit_core.paths import expanded
 from search_spaces.expand import expand
 from search_spaces.plan_import.account import IncompletePlan, NothingUnderstood, NotUnderstood, Phrase, Question
-from search_spaces.plan_import.choose import bare_title
+from search_spaces.plan_import.choose import axis_by_name, bare_title
 from search_spaces.plan_import.files import read_file
 from search_spaces.plan_import.gist import gist, is_whole
-from search_spaces.plan_import.prose import asks
+from search_spaces.plan_import.sentences import asks
 from search_spaces.plan_import.stems import STOP_STEMS, stems
 from search_spaces.plan_import.study_file import with_comments
 from search_spaces.plan_import.understand import EntryReader
@@ -196,6 +196,12 @@ def _possible(readers: list[EntryReader], profile: Profile) -> list[Ablation]:
                 reader, ablation = again, other
                 readers[at] = again
             way = way.other
+        if reader.open and (way := _as_titled(entries[at], reader)) is not None:
+            again = EntryReader(way, reader.name, reader.baseline, profile, reader.accept_guesses)
+            other = again.read()
+            if not again.open:
+                reader, ablation = again, other
+                readers[at] = again
         if reader.open and reader.unclear and (said := _gist(entries[at], profile, reader.about)) is not None:
             again = EntryReader(said, reader.name, reader.baseline, profile, reader.accept_guesses)
             other = again.read()
@@ -214,6 +220,14 @@ def _possible(readers: list[EntryReader], profile: Profile) -> list[Ablation]:
         else:
             reader.leave_out(f"its only value of {ablation.axis} is the baseline's own, so that nothing is compared")
     return found
+
+
+def _as_titled(entry: Entry, reader: EntryReader) -> Entry | None:
+    """The entry as one about the axis that its title names, where its part was taken for another one."""
+    axis = axis_by_name(bare_title(entry.title)) if entry.parts and entry.replacements and not entry.axes else None
+    if axis is None or reader.about:
+        return None
+    return replace(copy.deepcopy(entry), axes=[axis.name])
 
 
 def _gist(entry: Entry, profile: Profile, about: tuple[str, ...]) -> Entry | None:

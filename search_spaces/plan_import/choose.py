@@ -12,14 +12,16 @@ from dit_core.errors import UserError
 from search_spaces.axes import AXES, Axis, all_axes, axis_called
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
+from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import read_action
-from search_spaces.plan_import.evidence import NAME, Score, candidates, evidence, owner_of, unexplained
+from search_spaces.plan_import.evidence import NAME, Score, candidates, evidence, heads, owner_of, unexplained
+from search_spaces.plan_import.families import SPOKEN, says_only_a_family, several_meant
 from search_spaces.plan_import.labels import ACTION, METRICS, PART, REMARK, REPLACEMENT, TITLE
 from search_spaces.plan_import.loose import mentioned
 from search_spaces.plan_import.numerals import NUMBER, OVERLONG, plain_numbers
 from search_spaces.plan_import.stems import STOP_STEMS, stems
 from search_spaces.plan_import.topics import Topic
-from search_spaces.plan_import.values import is_generic, is_nothing, reads
+from search_spaces.plan_import.values import is_generic, names_values
 from search_spaces.plan_import.written import Entry
 from search_spaces.profiles import Profile
 
@@ -113,6 +115,28 @@ def choose(entry: Entry, baseline: TrialConfig, profile: Profile) -> Choice:
         found = _checked(named, part, ranked, entry)
     else:
         found = _decided(ranked, entry, part, _own_values(baseline, profile))
+    if (
+        found.axis is None
+        and not found.asked
+        and (several := several_meant(entry.replacements, part, bare_title(entry.title)))
+    ):
+        return Choice(rivals=several, asked=f"{part!r} may mean {_names(several)}, among others")
+    if (
+        found.axis is not None
+        and found.score is not None
+        and found.score.placed < SPOKEN
+        and says_only_a_family(entry.replacements, part)
+    ):
+        own, *others = [
+            found.score,
+            *(
+                s
+                for s in several_meant(entry.replacements, part, bare_title(entry.title))
+                if s.candidate.axis is not found.axis
+            ),
+        ]
+        if others:
+            return Choice(rivals=[own, *others], asked=f"{part!r} may mean {_names([own, *others])}, among others")
     if found.axis is not None and (shared := shared_noun(entry, part, found.axis, profile)):
         own = found.score or Score(next(c for c in candidates() if c.axis is found.axis))
         return Choice(rivals=[own, *shared], asked=f"{bare_title(entry.title)!r} is said of {_names([own, *shared])}")
@@ -197,7 +221,10 @@ def _ranked(entry: Entry, part: str, baseline: TrialConfig, profile: Profile, si
 
 def add_values(scores: list[Score], entry: Entry, baseline: TrialConfig, profile: Profile) -> None:
     """Adds what the values say: an item that few axes can read speaks for those, and against all that cannot."""
-    items = [text for text in entry.replacements if not is_nothing(text) and not is_generic(text)]
+    said = [
+        text for at, text in enumerate(entry.replacements) if not (at in entry.continued and _DESCRIBES.match(text))
+    ]
+    items = [text for text in said if not _says_nothing(text) and not is_generic(text)]
     items = items or _numbers_done(entry)
     if not items:
         return
@@ -206,7 +233,7 @@ def add_values(scores: list[Score], entry: Entry, baseline: TrialConfig, profile
     read: dict[str, list[bool]] = {}
     for axis in all_axes():
         if axis.name in close:
-            read[axis.name] = [reads(text, axis, baseline, profile) for text in items]
+            read[axis.name] = [names_values(text, axis, baseline, profile) for text in items]
         else:
             read[axis.name] = [_parses(text, axis, profile) for text in items]
     scores += [
@@ -231,6 +258,16 @@ def add_values(scores: list[Score], entry: Entry, baseline: TrialConfig, profile
         score.values = told / len(items)
         if not any(mine):
             score.values -= _UNREAD * score.text
+
+
+_DESCRIBES = re.compile(r"^\W*(?:which|that|so(?: that)?|because|since|where|while|whose)\b", re.I)
+"""What opens a clause on the value before it."""
+
+
+def _says_nothing(text: str) -> bool:
+    """Whether an item is a word for nothing, with or without a remark: ``None - every position is a token``."""
+    head = re.split(r"\s+[-–—]+\s+|[–—:;,.(]", text, maxsplit=1)[0]
+    return is_nothing(text) or (bool(head.strip()) and is_nothing(head))
 
 
 _BETWEEN = re.compile(
@@ -273,6 +310,9 @@ def _checked(axis: Axis, part: str, ranked: Sequence[Score], entry: Entry) -> Ch
     items = _items(entry)
     if own is not None and items and own.values <= -1.5:
         others = [s for s in ranked if s.candidate.axis and s.values > 1.0 and s.text > 0 and not _same(s, own)]
+        titled = axis_by_name(bare_title(entry.title))
+        if others and entry.parts and titled is not None and titled is others[0].candidate.axis:
+            return Choice(titled, others[0], [own], how=f"the axis {titled.name}, which its title names")
         if others:
             return Choice(rivals=[others[0], own], asked=f"{part!r} names {axis.name}, and the values are none of it")
     if items and (shared := _shares_its_name(axis, part, ranked, items)):
@@ -324,14 +364,22 @@ def _decided(ranked: list[Score], entry: Entry, part: str, own: frozenset[str] =
             best = fits
     else:
         fits = None
+    ahead = heads(part)
     clear = (
         fits is not None
+        or (second is not None and second.candidate.topic is not None and _in_front(best, second, ahead))
         or second is None
         or (best.total >= CLEAR * max(second.total, 0.1) and best.total - second.total >= 0.8)
     )
     if best.candidate.topic is not None:
+        front = heads(part)
+        fit = [s for s in rest if s.candidate.axis and s.named and s.values > 0 and s.candidate.name in front]
+        if len(fit) == 1 and best.candidate.name not in front:  # "the number of heads in self-attention"
+            return Choice(
+                fit[0].candidate.axis, fit[0], [best], how=f"the axis {fit[0].candidate.name}, from {fit[0].said()}"
+            )
         named = next((s for s in rest if s.candidate.axis and s.named and s.values >= 2.5), None)
-        if named is not None and named.placed >= 0.5 * best.placed:
+        if named is not None and (named.placed >= 0.5 * best.placed or best.candidate.topic.everywhere):
             axis = named.candidate.axis
             return Choice(axis, named, [best], how=f"the axis {named.candidate.name}, from {named.said()}")
         return Choice(says=best.candidate.topic.says)
@@ -344,7 +392,14 @@ def _decided(ranked: list[Score], entry: Entry, part: str, own: frozenset[str] =
             return Choice(says=second.candidate.topic.says, rivals=axes)
         return Choice(rivals=axes, asked="it may be about " + " or ".join(s.candidate.name for s in axes))
     strong = best.values >= 2.5
-    other = next((s for s in rest if s.named and s.placed > best.placed and not _overruled(s, best, part)), None)
+    other = next(
+        (
+            s
+            for s in rest
+            if s.named and s.placed > best.placed and not (_overruled(s, best, part) or _owns(s, best, ahead))
+        ),
+        None,
+    )
     if other is not None and strong and other.candidate.axis is not None and other.placed < 1.1 * best.placed:
         other = None
     if other is not None and (other.candidate.topic is not None or not best.named):
@@ -399,6 +454,17 @@ def _overruled(score: Score, best: Score, part: str) -> bool:
         return True  # values that are only the best's
     mine, others = unexplained(part, best.candidate), unexplained(part, score.candidate)
     return mine[1] <= 0.25 * mine[0] and others[1] >= mine[1] + 2.0
+
+
+def _in_front(best: Score, second: Score, ahead: frozenset[str]) -> bool:
+    """Whether the best is what a phrase is about, and the second only where that is: ``heads in self-attention``."""
+    return best.values > 0 and best.candidate.name in ahead and second.candidate.name not in ahead
+
+
+def _owns(score: Score, best: Score, ahead: frozenset[str]) -> bool:
+    """Whether an axis only owns what the best names: ``the expansion ratio of the pointwise layer`` is the ratio."""
+    unread = score.candidate.axis is not None and score.values <= -1.5 and best.values > 0
+    return unread and best.candidate.name in ahead and score.candidate.name not in ahead
 
 
 def _can(axis: Axis, asked: frozenset[str]) -> bool:

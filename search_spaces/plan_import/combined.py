@@ -11,14 +11,16 @@ from typing import Any
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
-from search_spaces.axes import AXES, all_axes, axis_called
+from search_spaces.axes import AXES, Axis, all_axes, axis_called
+from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
+from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.choose import choose
-from search_spaces.plan_import.doing import read_doing
+from search_spaces.plan_import.doing import read_doing, without_constants, without_reason
 from search_spaces.plan_import.evidence import NAME, candidates, spelled
 from search_spaces.plan_import.stems import stems
-from search_spaces.plan_import.values import Range, is_nothing, read_values
+from search_spaces.plan_import.values import Range, read_values, reads
 from search_spaces.plan_import.written import Entry, clean, split_items
 from search_spaces.profiles import Profile
 from search_spaces.study import LadderStep
@@ -37,7 +39,7 @@ _PLACED = re.compile(
     re.I,
 )
 
-_CLAUSE = re.compile(r",?\s+\b(?:which|that|so that|because|since|where|whereas|in which)\b", re.I)
+_CLAUSE = re.compile(r",?\s+\b(?:used (?:to|for)|which|that|so that|because|since|where|whereas|in which)\b", re.I)
 """What only describes the part before it."""
 
 Point = dict[str, Any]
@@ -50,6 +52,7 @@ class Combined:
     Attributes:
         axes: the axes, in the order in which the entry names them.
         grid: axis -> its values, for every combination.
+        zip: axis -> its values, which change together.
         ladder: steps that add to each other.
         means: what its part was taken to mean.
         how: what is done.
@@ -61,6 +64,7 @@ class Combined:
 
     axes: tuple[str, ...]
     grid: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    zip: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     ladder: tuple[LadderStep, ...] = ()
     means: str = ""
     how: str = ""
@@ -81,15 +85,29 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
             texts = [clean(step) for step in _ARROW.split(texts[0]) if clean(step)]
         if len(texts) > 1:
             return _ladder(texts, baseline, profile)
-    part = entry.parts[0] if entry.parts else title
-    named = axes_joined(part)
+    if (against := _against(entry, baseline, profile)) is not None:
+        return against
+    part = without_constants(entry.parts[0] if entry.parts else title)
+    named = axes_joined(part) or axes_joined(title)
     listed = _listed([*texts, *(read_action(text).rest for text in entry.actions), part], baseline, profile)
     if listed is not None:
         return listed
     stacked = _STACKED.search(" ".join((title, *entry.actions, *texts)))
-    if len(named) > 1 and not stacked and (spread := _spread(texts, named, baseline, profile)) is not None:
+    if (
+        len(named) > 1
+        and not stacked
+        and (spread := _spread(texts or _done_texts(entry), named, baseline, profile)) is not None
+    ):
         return spread
     found = None
+    squares = [_SQUARE.fullmatch(_COST.sub("", text)) for text in entry.replacements]
+    if texts and all(squares) and len({square[2] for square in squares if square}) > 1:
+        named = ("size", "patch_size")
+    texts_split = [piece for text in entry.replacements for piece in re.split(r"\s+and\s+(?:with|by|to)\s+", text)]
+    if len(texts_split) > len(entry.replacements):
+        each = [point_in(piece, named, baseline, profile) for piece in texts_split]
+        if all(point is not None and len(point) > 1 for point in each):
+            return _points([point for point in each if point])
     if texts:
         pieces = [_pieces(text) if len(named) > 1 else [text] for text in entry.replacements]
         points = [[point_in(piece, named, baseline, profile) for piece in row] for row in pieces]
@@ -100,13 +118,35 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
             found = _points([point for point in flat if point])
     elif len(named) > 1 and _EVERY.search(" ".join((part, *entry.actions))) and not _says_more(entry):
         return _grid({name: tuple(AXES.get(name).values(profile)) for name in named})
-    if found is None and len(named) > 1:
+    if found is None and len(named) > 1 and not _one_choice(texts, named, profile):
         return Combined(
             named,
             asked=f"it names {' and '.join(named)} at once, and which values belong to which is not certain",
             settle=f'an entry for each axis, or "{named[0]} = ..." and "{named[1]} = ..." for every combination',
         )
     return found
+
+
+_COMPARED = re.compile(
+    r"^(?:compare|contrast|pit)\w*\s+(?P<one>.+?)\s+(?:to|with|against|versus|vs\.?|and)\s+(?P<other>(?:a\s+)?DiT\b.+|.+)$",
+    re.I,
+)
+_COMPARED_TO = re.compile(r"^compare\w*\s+(?P<one>.+)\s+to\s+(?P<other>.+)$", re.I)
+
+
+def _against(entry: Entry, baseline: TrialConfig, profile: Profile) -> Combined | None:
+    """Reads ``compare DiT-L with 1000 steps to DiT-XL with 128 steps``: two points of the same axes."""
+    if entry.replacements or len(entry.actions) != 1:
+        return None
+    said = without_reason(entry.actions[0])
+    for found in filter(
+        None, (_COMPARED.match(said), re.match(r"^compare\w*\s+(?P<one>.+)\s+to\s+(?P<other>.+)$", said, re.I))
+    ):
+        points = [point_in(found[side], (), baseline, profile) for side in ("one", "other")]
+        one, other = points
+        if one is not None and other is not None and len(one) > 1 and set(one) == set(other):
+            return _points([one, {name: other[name] for name in one}])
+    return None
 
 
 _ARROW = re.compile(r"\s*(?:→|->|⟶|=>|⇒|,?\s+then\s+|;)\s*")
@@ -124,10 +164,41 @@ _ALL = re.compile(
 _ACROSS = re.compile(
     r"[,;]?\s*(?:\band\s+)?\b(?:(?:each|both|all|every one)\s+)?(?:of them\s+)?(?:crossed\s+with|combined\s+with|"
     r"together\s+with|paired\s+with|"
-    r"with|at|times|against|under|for\s+each\s+of|by)\s+|\s*[×;|]\s*|\s+x\s+",
+    r"with|at|for|times|against|under|for\s+each\s+of|by)\s+|\s*[×;|]\s*|\s+x\s+",
     re.I,
 )
 """What stands between the values of one axis and those of another: ``2 and 4, each with 50 and 100 steps``."""
+
+
+def _one_choice(texts: list[str], named: Sequence[str], profile: Profile) -> bool:
+    """Whether all values are of one axis for the named ones: ``deeper and narrower``, of depth and width."""
+    fields = {field for name in named for field in AXES.get(name).fields}
+    for axis in all_axes():
+        if isinstance(axis, ChoiceAxis) and texts and axis.name not in named and fields & set(axis.fields):
+            try:
+                values = {axis.parse(text, profile) for text in texts}
+            except UserError:
+                continue
+            if len(values) == len(texts):
+                return True
+    return False
+
+
+def _done_texts(entry: Entry) -> list[str]:
+    """What is done, where no value stands elsewhere: ``DiT-S and DiT-B with patch sizes 2 and 4``."""
+    said = [_LED.sub("", _COUNTED.sub("", without_reason(text))) for text in entry.actions]
+    return [text for text in said if re.search(r"\d", text)] if len(said) == 1 else []
+
+
+_LED = re.compile(
+    r"^\W*(?:re)?(?:train|sample|run|use|try|test|evaluate|vary|cross|combine|compare)\w*\s+(?:with\s+|all\s+)?"
+    r"|^\W*(?:every|all|each)\s+(?:possible\s+)?(?:combinations?|pairs?|pairings?)\s+of\s+"
+    r"|\s+(?:is|are)\s+(?:then\s+)?(?:evaluated|tried|trained|run|tested|compared|sampled|considered)$",
+    re.I,
+)
+"""What stands around the values of several axes in a sentence."""
+
+_COUNTED = re.compile(r"\s*[(\[](?:\w+\s+){1,2}(?:models?|arms?|runs?|cells?|combinations?)[)\]]", re.I)
 
 
 def _spread(texts: list[str], named: Sequence[str], baseline: TrialConfig, profile: Profile) -> Combined | None:
@@ -137,8 +208,11 @@ def _spread(texts: list[str], named: Sequence[str], baseline: TrialConfig, profi
     if len(lists) != len(named):
         names = sorted((name for axis in named for name in AXES.get(axis).names), key=len, reverse=True)
         starts = [at.start() for at in re.finditer(rf"\b(?:{'|'.join(map(re.escape, names))})s?\b", said, re.I)]
-        ends = [*starts[1:], len(said)]
-        lists = [clean(said[a:b]) for a, b in zip(starts, ends, strict=True)] if starts[:1] == [0] else lists
+        ends = [*starts[1:], len(said)] if starts else []
+        spans = [clean(said[a:b]) for a, b in zip(starts, ends, strict=True)]
+        if starts and len(starts) == len(named) - 1:  # "{S, B} and patch sizes {2, 4}"
+            spans = [clean(re.sub(r"^of\s+|\s+and(?:\s+the)?\s*$", "", said[: starts[0]].strip())), *spans]
+        lists = spans if len(spans) == len(named) else lists
     if len(lists) != len(named):
         return None
     grid: dict[str, tuple[Any, ...]] = {}
@@ -238,20 +312,29 @@ def axes_named(text: str) -> tuple[str, ...]:
     return tuple(fields.values())
 
 
+_SQUARE = re.compile(r"\s*(?:DiT\s*-?\s*)?(S|B|L|XL)\s*/\s*(\d{1,4})\s*", re.I)
+"""A model by its size and patch: ``DiT-S/4``."""
+
+_COST = re.compile(r"\s*[(\[][^()\[\]]*\b(?:gflops?|flops?|param\w*|tokens?|[\d.]+\s*[MB])\b[^()\[\]]*[)\]]", re.I)
+"""What a model costs, in brackets."""
+
+
 def point_in(text: str, named: Sequence[str], baseline: TrialConfig, profile: Profile) -> Point | None:
     """Returns the axes that an item sets, each to a tuple of values; None when some of it is not understood.
 
     ``mlp_ratio = 2`` sets one; ``DDIM with 50 steps``, ``DiT-S/4`` and ``patch 4, size B`` set two.
     """
     if found := _SETTING.match(text):
-        axis = axis_called(found[1])
+        axis = axis_called(found[1]) or _of_unit(found[1], named)
+        if axis is None and len(named) > 1:
+            axis = _of_values(found[2], named, baseline, profile)
         if axis is not None:
             try:
                 return {axis.name: read_values(found[2], axis, baseline, profile)[0]}
             except UserError:
                 return None
-    if square := re.fullmatch(r"\s*(?:DiT\s*-?\s*)?(S|B|L|XL)\s*/\s*(\d{1,4})\s*", text, re.I):
-        if int(square[2]) != profile.config.model.patch_size:
+    if square := _SQUARE.fullmatch(_COST.sub("", text)):
+        if int(square[2]) != profile.config.model.patch_size or {"size", "patch_size"} <= set(named):
             return {"size": (square[1].upper(),), "patch_size": (int(square[2]),)}
         return None
     pieces = [
@@ -287,6 +370,21 @@ def _one_of(text: str, named: Sequence[str], baseline: TrialConfig, profile: Pro
     if len(read) > 1:  # 50 steps are sampling steps where nothing else is said
         return None
     return next(iter(read.values()), None)
+
+
+def _of_values(text: str, named: Sequence[str], baseline: TrialConfig, profile: Profile) -> Axis | None:
+    """The one of the named axes that reads every value of a set."""
+    items = split_items(text.strip(" {}[]()"))
+    fits = [AXES.get(name) for name in named if all(reads(item, AXES.get(name), baseline, profile) for item in items)]
+    return fits[0] if len(fits) == 1 else None
+
+
+def _of_unit(text: str, named: Sequence[str]) -> Axis | None:
+    """The one of the named axes that a unit belongs to: ``Steps`` of sampling steps."""
+    said = stems(text)
+    found = [AXES.get(name) for name in named]
+    fits = [axis for axis in found if isinstance(axis, NumberAxis) and any(stems(unit) == said for unit in axis.units)]
+    return fits[0] if len(fits) == 1 else None
 
 
 def _by_unit(text: str, named: Sequence[str]) -> tuple[str, ...]:
@@ -333,28 +431,20 @@ def _grid(grid: dict[str, tuple[Any, ...]]) -> Combined:
 
 
 def _points(points: list[Point]) -> Combined | None:
-    """Points that are every combination of their axes' values make a grid; others have to be asked."""
+    """Points that are every combination of their axes' values make a grid; of others the axes change together."""
     names = tuple(points[0])
     if any(set(point) != set(names) for point in points):
         return None
-    rows = {tuple(value for name in names for value in point[name][:1]) for point in points}
+    rows = list(dict.fromkeys(tuple(value for name in names for value in point[name][:1]) for point in points))
     columns = {name: tuple(dict.fromkeys(v for point in points for v in point[name])) for name in names}
     grid = _grid(columns)
-    if rows == set(itertools.product(*columns.values())):
+    if set(rows) == set(itertools.product(*columns.values())):
         return grid
-    few = ", ".join(
-        "/".join(AXES.get(n).label(v) for n, v in zip(names, row, strict=True)) for row in sorted(rows, key=str)
-    )
-    return Combined(
-        names,
-        grid=columns,
-        means=grid.means,
-        how=grid.how,
-        asked=f"it sets {' and '.join(names)} at once, at {few} only; a study has every combination, or one axis at a "
-        "time",
-        settle=f'an entry for each axis, or "{names[0]} = ..." and "{names[1]} = ..." for every combination',
-        taken="every combination",
-    )
+    if any(len(point[name]) != 1 for point in points for name in names):
+        return None
+    shown = ", ".join("/".join(AXES.get(n).label(v) for n, v in zip(names, row, strict=True)) for row in rows)
+    together = {name: tuple(row[at] for row in rows) for at, name in enumerate(names)}
+    return Combined(names, zip=together, means=grid.means, how=f"{' and '.join(names)} change together: {shown}")
 
 
 def _ladder(texts: list[str], baseline: TrialConfig, profile: Profile) -> Combined | None:
@@ -362,8 +452,8 @@ def _ladder(texts: list[str], baseline: TrialConfig, profile: Profile) -> Combin
     steps, items = [], {}
     for index, text in enumerate(texts):
         bare = re.sub(
-            r"^\s*(?:\(?\d+[.)]\s*)?(?:\+|plus|on top of (?:that|this|it),?|then|and then|add|adding|switch to|"
-            r"swap in|use)\s+",
+            r"^\s*(?:\(?\d+[.)]\s*)?(?:(?:\+|plus|on top of (?:that|this|it),?|first(?:ly)?|second(?:ly)?|"
+            r"third(?:ly)?|next|finally|lastly|then|and|add|adding|switch to|swap in|use)\b[\s,:]*)+",
             "",
             text,
             flags=re.I,

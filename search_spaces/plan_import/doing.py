@@ -15,13 +15,14 @@ from dit_core.errors import UserError
 from search_spaces.axes import Axis
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
+from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import Asked, is_verb, read_action
 from search_spaces.plan_import.amounts import number_in
 from search_spaces.plan_import.evidence import GENERAL, spelled
 from search_spaces.plan_import.loose import THE_TWO, foreign, mentioned, own_words
 from search_spaces.plan_import.numerals import TIMES, numbers_in, without_pronoun_one
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
-from search_spaces.plan_import.values import Range, is_nothing, is_published, read_values
+from search_spaces.plan_import.values import Range, is_published, read_values
 from search_spaces.plan_import.written import clean
 from search_spaces.profiles import Profile
 
@@ -54,6 +55,7 @@ _CONSTANT = re.compile(
     r"left (?:as|alone)|untouched|"
     r"staying the same|as before)\b[^,;.()]*"
     r"|(?:nothing|everything|all) else\b[^,;.()]*"
+    r"|(?<=, )[\w\s-]{2,40}\s(?:unchanged|fixed|constant|untouched|as is)\b$"
     r")\)?",
     re.I,
 )
@@ -157,6 +159,12 @@ def read_doing(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -
     return doing
 
 
+def without_reason(text: str) -> str:
+    """A text without why it is done; the reason may hold no number."""
+    reason = _REASON.search(text)
+    return text[: reason.start()] if reason is not None and reason.start() and not numbers_in(reason[0]) else text
+
+
 def without_asides(text: str, axis: Axis) -> str:
     """A text without where it stands in a paper, what stays as it is, and its reasons; these may hold no number."""
     text = without_pronoun_one(_REFERENCE.sub(" ", without_constants(THE_TWO.sub(" ", text), axis)))
@@ -174,6 +182,11 @@ def _times(text: str, axis: NumberAxis, baseline: TrialConfig, profile: Profile,
             doing.values.append(found[0])
         elif TIMES.search(piece):
             doing.unread.append(piece)
+
+
+def says_constant(text: str) -> bool:
+    """Whether a text only says what stays as it is: ``keeping the hidden size and the number of heads``."""
+    return not numbers_in(text) and not _CONSTANT.sub("", text).strip(" ,;.") and not NEGATIONS & set(stems(text))
 
 
 def without_constants(text: str, axis: Axis | None = None) -> str:

@@ -72,7 +72,7 @@ class EntryAccount:
     def unclear(self) -> bool:
         """Whether only the wording is open: no grid or ladder is asked for, and no two axes contend."""
         combined = self.combined
-        plain = combined is None or not (combined.grid or combined.ladder)
+        plain = combined is None or not (combined.grid or combined.zip or combined.ladder)
         return plain and (combined is not None or len(self.about) < 2)
 
     def leave_out(self, reason: str) -> None:

@@ -244,6 +244,22 @@ def _head(text: str) -> int:
     return found.start() if found else len(text)
 
 
+_QUANTITY = re.compile(
+    r"^\W*(?:the\s+)?(?:number|amount|count|share|fraction|percentage|size|width|length)\s+of\s+", re.I
+)
+"""What counts the head of a phrase: ``the number of heads in self-attention`` is about heads."""
+
+
+def heads(text: str) -> frozenset[str]:
+    """Returns the axes and topics of which a term of two words or more stands in the head of a phrase."""
+    plain = _BRACKETS.sub(" , ", spelled(text))
+    counted = _QUANTITY.match(plain)
+    found = _BEHIND.search(plain, counted.end()) if counted is not None else None
+    end = (found.start() if found is not None else len(plain)) if counted is not None else _head(plain)
+    front = _said(plain[:end])
+    return frozenset(match.candidate.name for match in _found(front) if match.end - match.start > 1)
+
+
 def _add(scores: dict[str, Score], where: str, said: Words, weight: float, head: int = 10**6) -> None:
     """Adds the evidence of a text; words behind its head, which end at ``head``, count less."""
     for match in _found(said):
@@ -421,6 +437,12 @@ def names_other(text: str, axis: Axis, silent: frozenset[str] = frozenset()) -> 
         axis: the axis that it may speak of.
         silent: values that say nothing, such as the baseline's own.
     """
+    return bool(others_named(text, axis, silent))
+
+
+def others_named(text: str, axis: Axis, silent: frozenset[str] = frozenset()) -> tuple[Candidate, ...]:
+    """Returns the axes and topics that a text names beside ``axis``; arguments as of ``names_other``."""
+    others: list[Candidate] = []
     said = _said(spelled(text))
     found = _found(said)
     mine = [m for m in found if m.candidate.axis is not None and m.candidate.axis.fields == axis.fields]
@@ -435,8 +457,8 @@ def names_other(text: str, axis: Axis, silent: frozenset[str] = frozenset()) -> 
         if other is None and match.candidate.topic is not None and match.candidate.topic.everywhere:
             continue
         if not any(m.start <= match.start and match.end <= m.end for m in mine):
-            return True
-    return False
+            others.append(match.candidate)
+    return tuple(dict.fromkeys(others))
 
 
 def knows(word: str) -> bool:

@@ -30,6 +30,9 @@ _DEFAULT = re.compile(
 )
 """What is there already, in brackets: ``(default 0.1)``."""
 
+_MATH = re.compile(r"\$([^$\n]{1,60})\$")
+"""A formula in running text."""
+
 _CHECK = re.compile(r"^(\s*)(?:[-*+]|\d+[.)])\s+\[[ xX]?\]\s+|^(\s*)[☐☑✅▢□❏]\s*", re.M)
 _KEY_LINE = re.compile(
     r"^(?![-*+>#|\d(\[{\"'])(?P<key>[^\s:][^:\n|]{1,44}?)(?::[ \t]+|[ \t]+(?:[-–—]|→|->|=>)[ \t]+)(?P<text>\S.*)$"
@@ -45,6 +48,7 @@ def normal(text: str) -> str:
     """Returns a text with its lists and headings as Markdown, and wrapped lines in one."""
     if _LATEX.search(text):
         text = _from_latex(text)
+    text = _MATH.sub(r"\1", text)
     text = _DEFAULT.sub("", text)
     text = _CHECK.sub(lambda at: f"{at[1] or at[2] or ''}- ", text)
     return _unwrapped(_key_lines(text))

@@ -13,9 +13,10 @@ from typing import Any
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
-from search_spaces.axes import Axis, all_axes, axis_called
+from search_spaces.axes import Axis, axis_called
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
+from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import is_action, is_verb, leads_with_action, read_action
 from search_spaces.plan_import.amounts import range_in
 from search_spaces.plan_import.choose import CLEAR, ENOUGH, add_values, bare_title, shared_noun, topic_named
@@ -23,11 +24,13 @@ from search_spaces.plan_import.combined import axes_joined, axes_named
 from search_spaces.plan_import.doing import FOLLOWS, OF_TO, without_asides, without_constants
 from search_spaces.plan_import.evidence import GENERAL, Score, evidence, knows, names_other, owner_of, picks_some
 from search_spaces.plan_import.loose import foreign, mentioned, setting_in, two_of_another
+from search_spaces.plan_import.measured import without_metrics
 from search_spaces.plan_import.numerals import NUMBER, TIMES, numbers_in, plain_numbers
-from search_spaces.plan_import.prose import UNWANTED, asks, unled, without_metrics
+from search_spaces.plan_import.sentences import UNWANTED, asks, unled
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.plan_import.telling import describes, is_order, is_why
-from search_spaces.plan_import.values import Range, is_generic, is_nothing, is_published, read_values
+from search_spaces.plan_import.value_words import own_values
+from search_spaces.plan_import.values import Range, is_generic, is_published, read_values
 from search_spaces.plan_import.written import Entry, clean, split_items
 from search_spaces.profiles import Profile
 
@@ -327,7 +330,7 @@ def _order(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> tu
     said = _OLD.sub(" , ", said)
     if _KEPT.search(text) or (isinstance(axis, NumberAxis) and (range_in(said) or _ENDS.search(said))):
         raise _Unread
-    if foreign(said, places=True) or picks_some(said) or names_other(said, axis, _own(baseline, profile)):
+    if foreign(said, places=True) or picks_some(said) or names_other(said, axis, own_values(baseline, profile)):
         raise _Unread
     if two_of_another(said, axis, profile):
         raise _Unread
@@ -363,15 +366,6 @@ def _orders_strange(clause: str) -> bool:
         return False
     said = [word for word in stems(bare)[1:] if word not in STOP_STEMS and word not in GENERAL and not is_verb(word)]
     return bool(said) and not any(knows(word) for word in said)
-
-
-def _own(baseline: TrialConfig, profile: Profile) -> frozenset[str]:
-    """How the baseline's own values are called, which change nothing where they are named."""
-    found: set[str] = set()
-    for axis in all_axes():
-        if isinstance(axis, ChoiceAxis) and (own := axis.current(baseline, profile)) is not None:
-            found |= {str(own), *axis.value_aliases.get(own, ())}
-    return frozenset(found)
 
 
 def _strictly_old(piece: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> None:

@@ -22,12 +22,12 @@ _REMARK = re.compile(
     r"through|followed|across|instead|into|between|where|while|like|because|since)\b",
     re.I,
 )
-_TURNS = re.compile(
+TURNS = re.compile(
     r"\b(?:no|not|without|non|never|w/o|except|but|instead|rather|minus|un\w+ed)\b|\+|\bplus\b|\bnon-", re.I
 )
-_STYLED = re.compile(r"\b[\w-]+-(?:like|style|styled|inspired)\b", re.I)
+STYLED = re.compile(r"\b[\w-]+-(?:like|style|styled|inspired)\b", re.I)
 _CITED = re.compile(r"\bet al\b|\b(?:19|20)\d\d\b|\barxiv\b", re.I)
-_WEAK = frozenset(stems(
+WEAK = frozenset(stems(
     "x image data sample small base large open no none without standard constant uniform fixed random zero one "
     "ones learned predicted upsampling deeper wider rms closed as single embedding token input mlp"
 ))  # fmt: skip
@@ -37,7 +37,7 @@ _WEAK = frozenset(stems(
 def choice_in(text: str, axis: ChoiceAxis, profile: Profile) -> Any:
     """Returns the value that a description names; None when there is none, several, or more than a remark beside it."""
     names = {value: (value, *axis.value_aliases.get(value, ())) for value in axis.legal_values(profile)}
-    plain = _STYLED.sub(lambda at: at[0] if foreign(at[0]) else " ", spelled(text))
+    plain = STYLED.sub(lambda at: at[0] if foreign(at[0]) else " ", spelled(text))
     if (same := _same_words(plain, axis, names)) is not None:
         return same
     head = re.split(r"[(\[]", plain, maxsplit=1)[0]
@@ -46,7 +46,7 @@ def choice_in(text: str, axis: ChoiceAxis, profile: Profile) -> Any:
         return wider[0] if len(wider) == 1 else None
     if len(found) != 1 and head != plain:
         inside = _named(plain[len(head) :], names) if not found else {}
-        if len(inside) == 1 and not _TURNS.search(head):  # "two extra tokens (in-context)"
+        if len(inside) == 1 and not TURNS.search(head):  # "two extra tokens (in-context)"
             value, (start, end) = next(iter(inside.items()))
             within = stems(plain[len(head) :])
             return value if start == 0 and end >= len(within) - 1 else None
@@ -60,7 +60,7 @@ def choice_in(text: str, axis: ChoiceAxis, profile: Profile) -> Any:
         return None
     if (
         len(said[start:end]) == 1
-        and said[start] in _WEAK
+        and said[start] in WEAK
         and [w for w in (*said[:start], *said[end:]) if not _quiet(w, known)]
     ):
         return None
@@ -112,7 +112,7 @@ def _named(text: str, names: Mapping[Any, Iterable[str]]) -> dict[Any, tuple[int
             if said[start:end] == phrase and not any(taken[start:end]):
                 taken[start:end] = [True] * len(phrase)
                 found.setdefault(value, (start, end))
-    strong = {v: at for v, at in found.items() if at[1] - at[0] > 1 or said[at[0]] not in _WEAK}
+    strong = {v: at for v, at in found.items() if at[1] - at[0] > 1 or said[at[0]] not in WEAK}
     return strong if len(found) > 1 and strong else found
 
 
@@ -156,7 +156,7 @@ def mentioned(text: str, axis: ChoiceAxis, profile: Profile) -> tuple[Any, ...]:
     names = {value: (value, *axis.value_aliases.get(value, ())) for value in axis.legal_values(profile)}
     found = _named(spelled(text), names)
     said = stems(spelled(text))
-    return tuple(v for v, (start, end) in found.items() if end - start > 1 or said[start] not in _WEAK)
+    return tuple(v for v, (start, end) in found.items() if end - start > 1 or said[start] not in WEAK)
 
 
 def two_of_another(said: str, axis: Axis, profile: Profile) -> bool:
@@ -193,7 +193,7 @@ def is_remark(text: str, axis: Axis, others: Iterable[Any] = (), profile: Profil
     left = [word for word in stems(spelled(bare)) if not _quiet(word, known)]
     if not left and not NUMBER.search(plain_numbers(bare)):
         return True
-    if _TURNS.search(bare) or NEGATIONS & set(left) or re.search(r"\b(?:versus|vs)\b", bare, re.I):
+    if TURNS.search(bare) or NEGATIONS & set(left) or re.search(r"\b(?:versus|vs)\b", bare, re.I):
         return False
     if re.match(r"(?:and|or|then|vs)\b", bare, re.I) and NUMBER.search(plain_numbers(bare)):
         return False  # "at random, and at one" names a second value

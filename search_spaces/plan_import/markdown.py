@@ -9,7 +9,8 @@ from collections.abc import Callable
 from search_spaces.plan_import.actions import is_action
 from search_spaces.plan_import.blocks import Block, blocks
 from search_spaces.plan_import.labels import ACTION, METRICS, PART, REMARK, REPLACEMENT, TITLE, is_label, kind_of
-from search_spaces.plan_import.prose import asks, titled, with_told
+from search_spaces.plan_import.prose import titled, with_told
+from search_spaces.plan_import.sentences import asks
 from search_spaces.plan_import.tables import Table
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean
 from search_spaces.words import Words, words

@@ -8,70 +8,30 @@ from __future__ import annotations
 
 import re
 
-from dit_core.errors import UserError
 from search_spaces.plan_import.actions import is_action, leads_with_action, read_action
 from search_spaces.plan_import.blocks import blocks
 from search_spaces.plan_import.choose import bare_title
-from search_spaces.plan_import.evidence import evidence
+from search_spaces.plan_import.families import family_of
 from search_spaces.plan_import.labels import SENTENCE, kind_of
-from search_spaces.plan_import.measures import read_metric
+from search_spaces.plan_import.measured import METRICS, metrics_in, only_metrics, without_metrics
 from search_spaces.plan_import.numerals import numbers_in
-from search_spaces.plan_import.telling import IN_FAVOUR, INTENT, STRONG, describes, is_order, is_why, told
-from search_spaces.plan_import.written import Entry, WrittenPlan, clean, split_items
-from search_spaces.profiles import PROFILES
+from search_spaces.plan_import.sentences import asks, entries_of, speaks, turned, unled
+from search_spaces.plan_import.telling import (
+    STRONG,
+    describes,
+    is_order,
+    is_static,
+    is_why,
+    told,
+)
+from search_spaces.plan_import.written import Entry, WrittenPlan, clean
 
 _SENTENCE = re.compile(r"(?<=[.!?])(?<!\bvs\.)(?<!\bcf\.)(?<!\bal\.)(?<!e\.g\.)(?<!i\.e\.)\s+(?=[A-Z\"“(*0-9])")
-_METRICS = re.compile(
-    r"[,;:.–—]?\s*\(?(?:and\s+|then\s+|while\s+|to\s+|by\s+)*(?:we\s+|i\s+)?(?:would\s+|will\s+|also\s+)*"
-    r"(?:report(?:ing)?|measur(?:e|ing|ed)(?:\s+(?:by|with|on|in))?|track(?:ing)?|record(?:ing)?|monitor(?:ing)?|"
-    r"(?:evaluat|judg|scor|assess|compar|quantif)\w*\s+(?:by|with|on|using|in terms of|it by|them by|via)|"
-    r"compar(?:e|ing)(?=\s+(?:the\s+)?(?:s?fid|is\b|kid|inception|precision|recall|gflops|(?:training\s+)?loss|throughput))|"
-    r"in terms of|look(?:ing)?\s+at|watch(?:ing)?|metrics?:?|the metrics? (?:is|are))\s+(?P<metrics>[^.;)]+)\)?",
-    re.I,
-)
-_LEAD = re.compile(
-    r"^(?:first(?:ly)?|second(?:ly)?|third(?:ly)?|next|then|finally|also|lastly|another|after that|in addition|besides|"
-    r"additionally|moreover|last|similarly|likewise|\(?[a-z0-9]{1,2}[.)]|a(?=:)|answer(?=:))[,:]?\s+"
-    r"|^(?:i|we|one|you)(?:'d|\s+would|\s+will|\s+could|\s+should|\s+can|\s+propose to|\s+suggest|\s+plan to"
-    r"|\s+want to)?"
-    r"(?:\s+(?:like to|also|then|first|next|begin by|start by))*\s+"
-    r"|^(?:the\s+)?(?:first|second|third|fourth|fifth|sixth|next|last|final)\s+(?:ablation|experiment|study|one|test)\s+"
-    r"(?:is to|would be to|is|would|will)?\s*|^(?:please|let us|let's|try to|begin by|start by)\s+"
-    r"|^(?:to|for|as|in order to|since|because|given|with|on|at|in|beyond)\s[^,:]{3,90}[,:]\s+(?=\w)",
-    re.I,
-)
-_STEM = (
-    r"(?:replac|remov|add|var(?:y|ie|ied|ying)|swap|sweep|swept|compar|chang|switch|substitut|drop|disabl|delet|insert|"
-    r"introduc|test|tr(?:y|ied|ying)|reduc|increas|decreas|ablat|turn|us(?:e|ed|ing)|includ|enabl|modif|set|shrink|"
-    r"grow|scal|exchang|halv|doubl|omit|eliminat|strip|cut|tak)"
-)
-_CLAUSE = re.compile(rf"(?:\s*[;,]\s*|\s+)(?:and\s+then|and|then)\s+(?={STRONG}\w*\s)|;\s+", re.I)
-_VERB = rf"{_STEM}\w*(?:\s+(?:off|out|away|on))?"
-_VALUES = (
-    r"(?:\s*:\s*|\s+(?:with|by|over|among|amongst|across|for|from|between|to|into|"
-    r"at|as|of(?=\s+[\d.])|in(?=\s+\{))\s+|\s*[({\[]\s*)"
-)
-_WHERE = re.compile(r"\s+(?:to|into|in|inside|within|from|at|on)\s+(?:the|every|each|all)\s.*$", re.I)
-_SWAPPED = re.compile(
-    r"\b(?:(?:re)?train|use|using|try|trying|run|test)\w*\s+(?:with\s+)?(?P<values>.+?)\s+"
-    r"(?:instead of|rather than|in place of)\s+(?P<part>.+)$",
-    re.I,
-)
-_TURNED = re.compile(r"^(?:instead of|rather than)\s+(?P<old>[^,]+),\s*(?P<new>[^,].*)$", re.I)
-_PARTICIPLE = re.compile(
-    r"^(?:the\s+)?(?P<part>.+?)\s+(?P<action>(?:replac|swapp|exchang|substitut|chang|switch|increas|reduc|decreas|lower|rais)"
-    r"ed)\s+(?:by|with|for|to|from)\s+(?P<values>.+)$",
-    re.I,
-)
-_ALONE = re.compile(r"^(?:w/o|without)\s+(?P<part>[^,;:]{2,60})$", re.I)
-_ASIDE = re.compile(
-    r",\s+(?:which|since|because|as|so|where|while|although|though|to see|to test|to check)\b[^:]*$", re.I
-)
+
 _PRONOUN = re.compile(rf"\b({STRONG}\w*(?:\s+(?:off|out|away))?)\s+(?:it|them|this|these)\b", re.I)
-UNWANTED = re.compile(
-    r"\bnot\b|n['’]t\b|\bnever\b|\bunwise\b|\bavoid\b|\bno (?:need|point|reason)\b|\bpointless\b", re.I
-)
+
 _TITLED = re.compile(r"^(?:\(?\w{1,3}[.)]\s*)?(?:\*\*|__)(?P<title>.+?)(?:\*\*|__)\s*[:.–—-]?\s*(?P<rest>.*)$", re.S)
+
 _NUMBER = r"(?:\(?(?:\d+|[a-z]|[ivx]{1,4})[.)]|\([A-Z]\)|[A-Z]{1,3}-?\d{1,2}[.:)]|[A-Z][.)](?=\s+[A-Z]))"
 """How a paragraph is numbered: ``1.``, ``(a)``, ``W2.``, ``B)``."""
 
@@ -80,37 +40,34 @@ _OPENS = re.compile(
     r"[A-Z][^.:!?]{1,70}?))\s*(?P<sign>[.:?]|\s[–—-]\s)\s*(?P<rest>\S.*)$",
     re.S,
 )
+
 _STEP = re.compile(r"^(?:step|stage|rung)?\s*\(?\d+\)?[.):]\s+", re.I)
+
 _KEYED = re.compile(r"^(?P<number>(?:\[[ xX]?\]\s*)?)(?P<title>[a-z][\w -]{1,40}?)(?P<sign>:)\s+(?P<rest>\S.*)$", re.S)
+
 _RUN_IN = re.compile(r"(?:(?<=[.;|])|(?<=^))\s+([A-Z][\w-]*(?: [\w-]+){0,3}):\s+")
-_BOTH = re.compile(r"\bwith\s+(?:and|or)\s+(?:\w+\s+)?without\s+(?P<part>.+)$", re.I)
-_WITHOUT = re.compile(r"\b(?:train|run|try|test|sample)\w*\s+(?:\w+\s+){0,4}?without\s+(?P<part>.+)$", re.I)
-_ACTIVE = re.compile(
-    rf"^(?P<action>{_VERB})\s+(?:the\s+|its\s+|an?\s+)?(?P<part>.+?)(?:{_VALUES}(?P<values>.+?))?[)}}\]]?$", re.I
-)
-_PASSIVE = re.compile(
-    rf"^(?:the\s+|an?\s+)?(?P<part>.+?)\s+(?:is|are|was|were|gets?|(?:should|could|would|will|can|must|to)\s+be)\s+(?:then\s+)?"
-    rf"(?P<action>{_STEM}\w*ed(?:\s+(?:off|out|away|on))?|varied|swept|cut)\b(?:{_VALUES}(?P<values>.+?))?[)}}\]]?$",
-    re.I,
-)
 
-
-_FOR_EACH = re.compile(
-    r"\b(?:report|measure|compare|show|give|state|list|evaluate|compute|plot)\s+(?:the\s+|"
-    r"also\s+)?(?P<metrics>[\w -]{2,30}?)\s+"
-    r"(?:for|at|with|over|across)\s+(?P<values>.*\d.*)$",
-    re.I,
+_INTRODUCES = re.compile(
+    r"^(?:(?:the|our|my|an?|this)\s+)?(?:\w+\s+){0,2}(?:ablation|experiment|study|test|question)\s+(?:\w+\s+)?"
+    r"(?:concerns?|is (?:about|on|of)|looks? (?:at|into)|studies|study|targets?|examines?|investigates?|"
+    r"focus(?:es)? on|addresses|considers?|deals? with|explores?|turns? to|is devoted to|relates to|regards)\s+"
+    r"(?!whether\b|if\b|how\b|what\b)(?P<title>[^.:;?]{2,80})[.:]\s+(?P<rest>\S.*)$",
+    re.I | re.S,
 )
-"""A sentence that says what is measured for which values: ``report FID for 0 % and 20 %``."""
+"""A sentence that only says what the ones behind it are about: ``The second ablation concerns the depth.``"""
 
-_EQUAL = re.compile(
-    r"\s+(?:at|for|under|in|of)\s+(?:equal|matched|the same|fixed|identical|both|all|each|every|either|the two|"
-    r"the three)\b.*$",
-    re.I,
+_VARIES = re.compile(
+    r"^(?:(?:the|our|my|this)\s+)?(?:\w+\s+){0,2}(?:ablation|experiment|study|test)\s+"
+    r"(?:varies|changes|modifies|alters|probes|tests)\s+(?P<title>[^.:;?,]{2,60})[.]\s+"
+    r"(?P<rest>[^.]*(?:\.\d[^.]*)*\b(?:it|them|this|these)\b.*)$",
+    re.I | re.S,
 )
+"""The same where the next sentence says what is done to it: ``The fifth ablation varies the decay. We set it``"""
+
 _ITALIC = re.compile(
     r"^(?:\d+[.)]\s*)?[*_](?P<title>[^*_]{2,60}?)(?:[:.]\s*[*_]|[*_]\s*[:–—-])\s*(?P<rest>\S.*)$", re.S
 )
+
 _RUN_IN_LABEL = re.compile(r"(?:^|\*)([A-Z][\w -]{1,30}):\*")
 
 
@@ -141,15 +98,86 @@ def read_prose(text: str) -> WrittenPlan:
             paragraph, bold = f"{clean(bold['title'])} {bold['rest']}", None  # "**Replace** x with y"
         if bold and bold["rest"].strip():
             title, rest = clean(bold["title"]).rstrip(":"), clean(bold["rest"])
-            if plan.entries or _speaks(title) or _speaks(rest) or asks(rest) or re.search(r"\d|:", rest):
+            if plan.entries or speaks(title) or speaks(rest) or asks(rest) or re.search(r"\d|:", rest):
                 plan.entries.append(titled(title, rest))
             else:  # a heading of the whole plan, with a remark behind it
                 plan.remarks.append((SENTENCE, clean(paragraph)))
+        elif (introduced := _introduction(paragraph)) is not None:
+            plan.entries.append(titled(*introduced))
         elif opens is not None and len(opened) > 1:
             plan.entries.append(titled(*opens))
         else:
             _paragraph(paragraph, plan, paragraph in bullets)
     return _stacked(plan, [paragraph for paragraph in paragraphs if paragraph])
+
+
+_OF_ALL = re.compile(
+    r"^(?:all|every|each)\s+(?:of the\s+)?(?:experiments?|runs?|models?|ablations?|variants?|arms?|"
+    r"configurations?|studies)\s+"
+    r"(?:use|uses|report|reports|share|shares|are|is|train|trains|start|starts|keep|keeps)\b",
+    re.I,
+)
+"""What holds in every arm."""
+
+_ANNOUNCES = re.compile(
+    r"^(?:[\w -]{2,24},\s+)?(?:we|i)\s+(?:(?:will|would|also|then|next|further|propose to|suggest to|want to|"
+    r"plan to)\s+)*"
+    r"(?:study|ablate|examine|investigate|evaluate|explore|consider|analy[sz]e|look (?:at|into)|turn to|assess|"
+    r"(?:suggest|propose|include|perform|run|conduct)\s+an?\s+(?:ablation|study|experiment)\s+(?:of|on|about))\s+"
+    r"(?!whether\b|if\b|how\b|what\b)(?P<title>[^.:;?,]{2,70})[.]\s+(?P<rest>\S.*)$"
+    r"|^(?:[\w -]{2,24},\s+)?(?P<subject>the\s[^.:;?,]{2,80}?)\s+(?:can|could|should|will|is|are)\s+(?:also\s+)?"
+    r"(?:be\s+)?(?:ablated|studied|examined|explored|investigated)(?:\s+(?P<jointly>jointly|together))?[.]\s+(?P<more>\S.*)$",
+    re.I | re.S,
+)
+"""A sentence that announces what the next one is about: ``We ablate the embeddings. These are replaced ...``"""
+
+_SUBJECT = re.compile(
+    r"^(?:these|they|it|this|those|the latter)\s+(?=(?:is|are|was|were|can|should|could|will)\b)", re.I
+)
+
+
+def _introduction(paragraph: str) -> tuple[str, str] | None:
+    """What a paragraph says first that it is about, and the rest of it, which says what is done."""
+    if (found := _INTRODUCES.match(paragraph) or _VARIES.match(paragraph)) is not None:
+        return clean(found["title"]), clean(found["rest"])
+    if (found := _ANNOUNCES.match(paragraph)) is None:
+        return _spoken_of(paragraph)
+    title, rest = clean(found["title"] or found["subject"]), clean(found["rest"] or found["more"])
+    first = _SENTENCE.split(rest)[0]
+    if _METRICS_ONLY.match(first) or not asks(f"{title}: {first}"):
+        return None
+    return re.sub(
+        r"^(?:the\s+)?(?:contribution|effect|impact|role|influence|importance)s?\s+of\s+", "", title, flags=re.I
+    ), rest
+
+
+def _spoken_of(paragraph: str) -> tuple[str, str] | None:
+    """What the first sentence is about, where it orders nothing and the next one does: ``Depth deserves a test.``"""
+    first, *others = _SENTENCE.split(paragraph)
+    found = _TOPIC_OF.match(clean(first))
+    title = (found["title"] or found["other"]) if found is not None else ""
+    several = family_of(title)
+    if not (title and others) or ((asks(first) or not speaks(first)) and not several):
+        return None
+    rest = " ".join(others)
+    if not (leads_with_action(unled(others[0])) and (several or asks(f"{title}: {others[0]}"))):
+        return None
+    return clean(title), clean(rest)
+
+
+_MAKES = re.compile(r"(?:make|give|put|shrink|grow|halve|double)\s+(?:the|every|each|all)\s", re.I)
+"""An order in plain words, which may not be passed over."""
+
+_TOPIC_OF = re.compile(
+    r"^(?:next|then|after that|finally)\s+(?:comes?|is|are)\s+(?P<other>[^.]+)$"
+    r"|^(?:[\w -]{2,24},\s+)?(?P<title>(?!it\b|this\b|that\b|there\b|next\b)(?:the\s+|an?\s+|our\s+)?"
+    r"\w[\w /-]{2,50}?)\s+"
+    r"(?:is|are|deserves?|looks?|seems?|matters?|remains?|comes?|may|might|could)\b[^.]*$",
+    re.I,
+)
+"""A first sentence by its subject."""
+
+_METRICS_ONLY = re.compile(r"^(?:here,?\s+)?(?:the\s+)?(?:metrics?|we\s+(?:report|measure|track))\b", re.I)
 
 
 def openings(text: str) -> int:
@@ -175,7 +203,7 @@ def _sections(text: str) -> list[tuple[str, str]]:
             found[-1] = (found[-1][0], f"{found[-1][1]} {block.text}".strip())
     told = [said for _, said in found if said]
     one = all(
-        asks(said) and sum(bool(_entries(clean(s))) for s in _SENTENCE.split(said) if not describes(s)) <= 1
+        asks(said) and sum(bool(entries_of(clean(s))) for s in _SENTENCE.split(said) if not describes(s)) <= 1
         for said in told
     )
     return found if len(told) > 1 and one else []
@@ -189,15 +217,19 @@ def _stacked(plan: WrittenPlan, paragraphs: list[str]) -> WrittenPlan:
     entry = Entry(title=clean(plan.title or _SENTENCE.split(paragraphs[0])[0]), actions=["cumulatively"])
     entry.replacements = steps
     for text in paragraphs:
-        if not _STEP.match(text) and (measured := _METRICS.search(text)) is not None:
-            entry.metrics += _metrics(measured["metrics"])
+        if not _STEP.match(text) and (measured := METRICS.search(text)) is not None:
+            entry.metrics += metrics_in(measured["metrics"])
     return WrittenPlan(plan.title, [entry], [(SENTENCE, text) for text in paragraphs if not _STEP.match(text)])
 
 
 def _opening(paragraph: str) -> tuple[str, str] | None:
     """The title that a paragraph opens with, and the rest of it."""
     found = _OPENS.match(paragraph) or _KEYED.match(paragraph)
-    if found is None or leads_with_action(found["title"]) or len(found["title"].split()) > 7:
+    if found is None:
+        return None
+    words = found["title"].split()
+    headed = len(words) > 3 and sum(w[0].isupper() for w in words) > 0.6 * len(words)
+    if len(words) > (10 if headed else 7) or (leads_with_action(unled(found["title"])) and not headed):
         return None
     title, rest = clean(found["title"]).replace("`", ""), clean(found["rest"]).replace("`", "")
     if (number := found["number"].strip(" ()[].:")) and not number.isdigit():
@@ -226,7 +258,7 @@ def _paragraph(text: str, plan: WrittenPlan, listed: bool = False) -> None:
         if entry.parts and _POINTS.match(entry.parts[0]):
             entry.title = unled(sentences[0])
     elif (
-        way is not None and _speaks(text) and any(_POINTS.search(text) or _WANTS.search(text) for text in sentences[1:])
+        way is not None and speaks(text) and any(_POINTS.search(text) or _WANTS.search(text) for text in sentences[1:])
     ):
         plan.entries.append(way)  # "We will fix it instead" is about the sentence before it
 
@@ -245,23 +277,26 @@ def _by_sentence(text: str, plan: WrittenPlan, listed: bool) -> None:
     begun, before = len(plan.entries), list[str]()
     for sentence in _SENTENCE.split(text.strip()):
         said = clean(sentence)
-        if said and describes(said):
+        if said and (describes(said) or (_OF_ALL.match(said) and not re.search(rf"\b{STRONG}\w*\b", said, re.I))):
             plan.remarks.append((SENTENCE, said))
             before.append(said)
             continue
-        found = _entries(said) if said else []
+        found = entries_of(said) if said else []
         if found:
             for entry in found:
                 entry.context += before
             plan.entries.extend(found)
-        elif (measured := _METRICS.search(said)) and not asks(said):
+        elif only := only_metrics(said):
+            for entry in plan.entries[begun:]:
+                entry.metrics.extend(() if entry.metrics else only)
+        elif (measured := METRICS.search(said)) and not asks(said):
             everywhere = re.search(r"\b(?:all|each|every|throughout|any)\b", said, re.I)
             for entry in plan.entries[0 if everywhere else begun :]:
                 if not entry.metrics:
-                    entry.metrics.extend(_metrics(measured["metrics"]))
+                    entry.metrics.extend(metrics_in(measured["metrics"]))
             if not plan.entries[begun:] and not everywhere:
                 plan.remarks.append((SENTENCE, said))
-        elif (said and asks(said)) or (said and listed and _speaks(said)):
+        elif (said and (asks(said) or _MAKES.match(said))) or (said and listed and speaks(said)):
             plan.entries.append(Entry(title=said[:80], unknown=[(SENTENCE, said)]))
         elif said:
             plan.remarks.append((SENTENCE, said))
@@ -277,21 +312,25 @@ def titled(title: str, text: str) -> Entry:
     entry, whole, said = Entry(title=title), Entry(title=title), text
     named = bare_title(title) or title
     text = _PRONOUN.sub(lambda at: f"{at[1]} {named}", text)  # "remove it" is about what the title names
-    for sentence in map(_turned, _SENTENCE.split(text)):
+    pieces = [piece for said in _SENTENCE.split(text) for piece in re.split(r";\s+(?=(?:we|i|please)\b)", said)]
+    for sentence in map(turned, pieces):
+        sentence = _SUBJECT.sub(f"{named} ", sentence)
         if describes(sentence) or is_why(clean(sentence)):
             entry.remarks.append((SENTENCE, clean(sentence)))
             whole.remarks.append((SENTENCE, clean(sentence)))
             continue
         _say(clean(sentence), whole)
-        found = _entries(clean(sentence))
+        found = entries_of(clean(sentence))
         if len(found) == 1 and not entry.actions:
             entry.actions, entry.replacements = found[0].actions, found[0].replacements
             entry.continued = found[0].continued
             entry.metrics += found[0].metrics
             entry.parts = found[0].parts
-        elif (measured := _METRICS.fullmatch(clean(sentence).removeprefix("and ").strip())) is not None:
-            entry.metrics += _metrics(measured["metrics"])
-        elif not found and not asks(sentence) and not numbers_in(sentence) and entry.actions:
+        elif measured := only_metrics(clean(sentence)):
+            entry.metrics += measured
+        elif is_static(clean(sentence)) or (
+            not found and not asks(sentence) and not numbers_in(sentence) and entry.actions
+        ):
             entry.remarks.append((SENTENCE, clean(sentence)))
         else:
             entry.unknown.append((SENTENCE, clean(sentence)))
@@ -329,7 +368,7 @@ def _say(sentence: str, entry: Entry) -> None:
     said = said.strip(" ,;.")
     if not said:
         return
-    told = leads_with_action(said) or asks(said) or bool(numbers_in(said)) or _speaks(said)
+    told = leads_with_action(said) or asks(said) or bool(numbers_in(said)) or speaks(said)
     if not told or not entry.actions:
         if told:
             entry.actions.append(said)
@@ -337,135 +376,3 @@ def _say(sentence: str, entry: Entry) -> None:
             entry.remarks.append((SENTENCE, said))
     else:
         entry.unknown.append((SENTENCE, said))
-
-
-def without_metrics(said: str) -> tuple[str, list[str]]:
-    """Takes what is measured off a sentence, and returns both."""
-    if (found := _FOR_EACH.search(said)) is not None and _is_metric(clean(found["metrics"])):
-        return f"{said[: found.start()]} try {found['values']}", [clean(found["metrics"])]
-    if (measured := _METRICS.search(said)) is not None and any(map(_is_metric, _metrics(measured["metrics"]))):
-        return f"{said[: measured.start()]} {said[measured.end() :]}", _metrics(measured["metrics"])
-    return _last_metrics(said)
-
-
-def _speaks(sentence: str) -> bool:
-    return any(score.text >= 1.5 for score in evidence([("Title", sentence, 1.0)]))
-
-
-def asks(sentence: str) -> bool:
-    """Whether a sentence may say to do something to what could be varied."""
-    acts = re.search(rf"\b(?:{STRONG}|(?:re)?train|use|using|try)\w*\b|\bwithout\b|\d|{INTENT}", sentence, re.I)
-    return acts is not None and any(s.named or s.text >= 2.0 for s in evidence([("Title", sentence, 1.0)]))
-
-
-def unled(sentence: str) -> str:
-    """A sentence without what only leads to what is to be done."""
-    bare = sentence.strip().rstrip(".!?")
-    for _ in range(4):
-        lead = _LEAD.match(bare)
-        if lead is None or not lead.end():
-            break
-        bare = bare[lead.end() :]
-    return _turned(bare)
-
-
-def _turned(sentence: str) -> str:
-    """``Instead of 50 steps, take 25`` with what is new in front."""
-    found = _TURNED.match(sentence.strip().rstrip("."))
-    if (found_other := IN_FAVOUR.search(sentence)) is not None and found is None:
-        return f"{sentence[: found_other.start()]}replace {found_other['old']} by {found_other['new']}"
-    return sentence if found is None else f"{found['new']} instead of {found['old']}"
-
-
-def _entries(sentence: str) -> list[Entry]:
-    """The entries of one sentence; none where something in it is said that is not taken apart."""
-    bare, metrics = unled(sentence), list[str]()
-    if measured := _METRICS.search(bare):
-        metrics = _metrics(measured["metrics"])
-        bare = (bare[: measured.start()] + bare[measured.end() :]).strip(" ,;")
-    else:
-        bare, metrics = _last_metrics(bare)
-    found = []
-    for clause in _CLAUSE.split(bare):
-        entry = _clause(clause.strip(" ,;"))
-        if entry is None and (asks(clause) or is_action(clause)):
-            return []
-        if entry is not None:
-            found.append(entry)
-    for entry in found:
-        entry.metrics.extend(metrics)
-    return found
-
-
-def _last_metrics(text: str) -> tuple[str, list[str]]:
-    """Takes metrics off the end of a sentence: ``...; FID-50K and IS`` or ``..., again with FID-50K``."""
-    found = re.fullmatch(
-        r"(.+)(?:[,;:–—→⇒]|->|=>)\s*(?:(?:again|also|always|and|then)\s+)*(?:with\s+|by\s+|on\s+)?(.+?)", text
-    )
-    if found is None:
-        return text, []
-    pieces = _metrics(found[2])
-    if not pieces or not any(map(_is_metric, pieces)):
-        return text, []
-    before, others = _last_metrics(found[1].strip(" ,;–—→⇒"))
-    return before, [*others, *pieces]
-
-
-def _is_metric(text: str) -> bool:
-    try:
-        read_metric(text, PROFILES.get("paper"))
-    except UserError:
-        return False
-    return True
-
-
-def _clause(bare: str) -> Entry | None:
-    bare = _ASIDE.sub("", bare)
-    if found := _BOTH.search(bare):
-        return _filled("compare with and without", found["part"], None)
-    for pattern, action in ((_SWAPPED, "REPLACE"), (_WITHOUT, "REMOVE")):
-        if found := pattern.search(bare):
-            values = found["values"] if "values" in found.re.groupindex else None
-            return _filled(action, found["part"], values)
-    if found := _ALONE.match(bare):
-        return _filled("REMOVE", found["part"], None)
-    if (found := _PARTICIPLE.match(bare)) and not re.search(rf"\b{STRONG}\w*\b", found["part"], re.I):
-        return _filled(found["action"], found["part"], found["values"])
-    starts = [0, *(verb.start() for verb in re.finditer(rf"\b{STRONG}\w*\b", bare, re.I) if verb.start())]
-    for start in starts:
-        if UNWANTED.search(bare[:start]):
-            return None
-        found = _ACTIVE.match(bare[start:]) or (_PASSIVE.match(bare) if not start else None)
-        if found is None:
-            continue
-        actions = read_action(found["action"]).actions
-        weak = not re.match(STRONG, found["action"], re.I)
-        if weak and not any(score.named for score in evidence([("Title", bare, 1.0)])):
-            continue
-        if not actions or re.fullmatch(r"(?:it|them|this|that|these|those|by|with|to|for)\b.*", found["part"], re.I):
-            continue
-        if actions <= {"ADD", "REMOVE"}:  # what follows says where, not what comes instead
-            whole = found.string[found.start("part") :] if found.re is _ACTIVE else found["part"]
-            part, _, listed = _WHERE.sub("", whole).partition(":")
-            return _filled(found["action"], part, listed or None)
-        return _filled(found["action"], found["part"], found["values"])
-    return None
-
-
-def _filled(action: str, part: str, values: str | None) -> Entry:
-    entry = Entry(actions=[clean(action)])
-    entry.parts.append(re.sub(r"^(?:the|a|an|its|our)\s+", "", clean(part), flags=re.I))
-    if values:
-        entry.put("Replacement", values)
-    return entry
-
-
-_REASON = re.compile(r",\s*(?:since|because|as|so that|to see|in order to|which|where)\b.*$", re.I)
-"""Why something is measured."""
-
-
-def _metrics(text: str) -> list[str]:
-    pieces = [re.sub(r"^(?:the|both|its)\s+", "", clean(item), flags=re.I)
-              for piece in split_items(_EQUAL.sub("", _REASON.sub("", text)))
-              for item in re.split(r"\s+and\s+", piece)]  # fmt: skip
-    return [piece for piece in pieces if piece]

@@ -18,7 +18,7 @@ _IRREGULAR = {
     "number": "number", "init": "initi", "inits": "initi", "parameter": "parameter", "order": "order",
     "cutting": "cut", "deeper": "deep", "wider": "wide", "chosen": "choose", "trial": "trial", "trials": "trial",
     "tied": "tie", "tying": "tie", "untied": "untie", "scheduler": "scheduler", "schedulers": "scheduler",
-    "quantity": "quantity", "quantities": "quantity",
+    "quantity": "quantity", "quantities": "quantity", "trainable": "trainable",
 }  # fmt: skip
 
 NEGATIONS = frozenset(words("no not non without never nor neither instead except excluding rather unlike absent off"))

@@ -127,7 +127,32 @@ def describes(sentence: str) -> bool:
     """Whether a sentence only says what is there already."""
     found = _DESCRIBES.match(sentence.strip()) or _OF_OTHERS.match(sentence.strip())
     rest = sentence.strip()[found.end() :] if found is not None else ""
-    return found is not None and not re.search(rf"[;:]|\b(?:{STRONG}|try|test)\w*\b|{INTENT}|\bwithout\b", rest, re.I)
+    if found is None:
+        return re.search(r"\bone (?:thing|factor|component|variable|part) at a time\b", sentence, re.I) is not None
+    lacks = "" if re.match(r"\s*(?:dit|the paper|the authors)\b", sentence, re.I) else r"|\bwithout\b"
+    return not re.search(rf"[;:]|\b(?:{STRONG}|try|test)\w*\b|{INTENT}{lacks}", rest, re.I)
+
+
+_STATIC = re.compile(
+    r"^(?:in\s+\w+,\s+)?(?:the|every|each|all|its|their)\s+(?!ablated|modified|new|proposed|changed|treat|control|test|second"
+    r"|first|other)[^,;:]{2,70}?\s(?:uses?|has|have|contains?|applies|employs?|consists?|computes?|receives?|comes?)\s",
+    re.I,
+)
+
+
+def is_static(sentence: str) -> bool:
+    """Whether a sentence only says how a part of the model is: ``The feed-forward layer of each block uses GELU``."""
+    if _STATIC.match(sentence) is None or _ARM.search(sentence) or _SOMEBODY.search(sentence):
+        return False
+    return not (_IS_DONE.search(sentence) or _TO_DO.search(sentence) or re.search(rf"\b{STRONG}\w*\b", sentence, re.I))
+
+
+PARTED = re.compile(
+    r"\b(?:tak|leav|cut|strip|throw|rip|leave|take)(?:e|es|ing|s)?\s+(?:the\s+)?((?!it\b|out\b|away\b)[^,;.:]{2,40}?)\s+"
+    r"(?:out of (?:the|every|each|all)\s+\w+|out|away)\b",
+    re.I,
+)
+"""A verb and its particle with the part between them: ``take adaLN-Zero out of the model``."""
 
 
 def is_order(sentence: str, unled: str) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dit_core.errors import UserError
 from search_spaces.axes import AXES, Axis, all_axes, nearest_axes
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
+from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import (
     Asked,
     is_action,
@@ -20,20 +21,20 @@ from search_spaces.plan_import.actions import (
     removes_outright,
     turned_down,
 )
-from search_spaces.plan_import.beside import BY_IT, meant_by_it, named_aside, nothing_else, reads_other, values_aside
+from search_spaces.plan_import.beside import BY_IT, named_aside, nothing_else, reads_other, values_aside
 from search_spaces.plan_import.choose import Choice, axis_by_name, bare_title, choose
 from search_spaces.plan_import.combined import Combined, combine
-from search_spaces.plan_import.doing import FOLLOWS, read_doing
-from search_spaces.plan_import.entry_account import EntryAccount
-from search_spaces.plan_import.evidence import Candidate, Score, candidates, evidence
+from search_spaces.plan_import.doing import read_doing, without_constants
+from search_spaces.plan_import.evidence import Score, evidence
+from search_spaces.plan_import.items import ItemReader, LeftOut, candidates_named
 from search_spaces.plan_import.labels import ACTION, AXIS, METRICS, PART, REPLACEMENT
-from search_spaces.plan_import.loose import choice_in, is_quiet, two_of_another
+from search_spaces.plan_import.loose import choice_in, two_of_another
 from search_spaces.plan_import.measures import read_metric
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.roles import orders
 from search_spaces.plan_import.unlabelled import place_unknown
-from search_spaces.plan_import.values import Range, is_nothing, means_every, nothing_and_why, read_values, reads
-from search_spaces.plan_import.written import split_items
+from search_spaces.plan_import.values import reads
+from search_spaces.plan_import.written import Entry, split_items
 from search_spaces.study import Ablation, Action
 
 _ACTIONS: tuple[Action, ...] = ("REPLACE", "REMOVE", "ADD")
@@ -51,12 +52,8 @@ _WITH_WHAT = re.compile(
 _INSTEAD = re.compile(r"\binstead\b", re.I)
 
 
-class _LeftOut(Exception):
-    """The entry cannot become an ablation; the reason is recorded already."""
-
-
 @dataclass
-class EntryReader(EntryAccount):
+class EntryReader(ItemReader):
     """Reads one entry into an ablation, a grid or a ladder."""
 
     def read(self) -> Ablation | None:
@@ -72,13 +69,15 @@ class EntryReader(EntryAccount):
                 ablation = self._grid(self.combined)
             else:
                 ablation = self._ablation()
-        except _LeftOut:
+        except LeftOut:
             self._leave_out()
         self._read_metrics()
         return ablation
 
     def _grid(self, combined: Combined) -> Ablation | None:
         """The ablation that is a grid; None for a ladder, which is the study's."""
+        if combined.zip:
+            return Ablation(name=self.name, axis=", ".join(combined.zip), zip=combined.zip)
         if not combined.grid:
             return None
         rows = {
@@ -101,7 +100,7 @@ class EntryReader(EntryAccount):
         for label in self.entry.twice:
             self._misses(label, 0, label, f"the key {label!r} is given twice in one object; give it once")
         if self.entry.twice:
-            raise _LeftOut
+            raise LeftOut
 
     # -- the axis ------------------------------------------------------------------------------------------------------
 
@@ -110,14 +109,14 @@ class EntryReader(EntryAccount):
         if len(self.entry.parts) > 1:
             for index, text in enumerate(self.entry.parts):
                 self._misses(PART, index, text, "an ablation has one ablated part; write an entry for each")
-            raise _LeftOut
+            raise LeftOut
         written = bool(self.entry.parts)
         text = self.entry.parts[0] if written else self.entry.title
         chosen = self._axis_given()
         if chosen is not None:
             choice = Choice(chosen, how=self.entry.gist or f"the axis {chosen.name}, as it says")
         else:
-            choice = choose(self.entry, self.baseline, self.profile)
+            choice = choose(_without_what_stays(self.entry), self.baseline, self.profile)
             named = choice.axis is not None and choice.score is not None and choice.score.named
             if not named and (by_value := self._by_value(text)) is not None:
                 choice = by_value
@@ -180,10 +179,7 @@ class EntryReader(EntryAccount):
             names = nearest_axes(text, likeness=0.75)
         reason = f"{choice.asked}; {self._how_to_settle()}" if choice.asked else choice.says
         self._misses(PART, 0, text, reason, names)
-        raise _LeftOut
-
-    def _how_to_settle(self) -> str:
-        return f"settle it with {self.question.settle}" if self.question else ""
+        raise LeftOut
 
     # -- action and values ---------------------------------------------------------------------------------------------
 
@@ -201,66 +197,6 @@ class EntryReader(EntryAccount):
             entry.actions.append("; ".join(entry.replacements))
             entry.replacements.clear()
             entry.continued.clear()
-
-    def _asked(self) -> Asked:
-        """What the action texts ask for together; none written asks for nothing."""
-        read = [read_action(text) for text in self.entry.actions]
-        return Asked(
-            frozenset().union(*(one.actions for one in read)),
-            any(one.both for one in read),
-            any(one.cumulative for one in read),
-            " ".join(one.rest for one in read).strip(),
-        )
-
-    def _replacements(self, axis: Axis) -> tuple[Any, ...]:
-        texts = self.entry.replacements
-        if not texts:
-            return self._said_with_action(axis)
-        values: list[Any] = []
-        said = list(texts)
-        if self._asked().actions == {"REMOVE"}:
-            texts[:] = (nothing_and_why(text, axis, self.baseline, self.profile) or text for text in said)
-        others = [text for text in texts if not is_nothing(text)]
-        for index, text in enumerate(texts):
-            if index and FOLLOWS.match(text):
-                self._knows(REPLACEMENT, index, text, "what follows from it; it changes nothing")
-                continue
-            if is_nothing(text) and not self._names_a_value(text, axis) and not others:
-                self._knows(REPLACEMENT, index, said[index], "nothing takes its place")
-                continue
-            try:
-                found, meaning = self._read_item(text, axis, others)
-            except Range as error:
-                self._range(index, text, error, axis)
-                values += error.ends
-                continue
-            except UserError as error:
-                if index in self.entry.continued and self._belongs_to_last(texts[index - 1], text, axis):
-                    self._knows(REPLACEMENT, index, text, "a remark on the one before it; it changes nothing")
-                    continue
-                self._misses(REPLACEMENT, index, text, error)
-                continue
-            if len(others) > 1 and len(found) > 1 and means_every(text, axis):
-                self._ask_what(axis, f"{text!r} stands beside other values and may mean every one, or one of its own")
-            values += found
-            self._knows(REPLACEMENT, index, text, meaning)
-        if not values and others:
-            raise _LeftOut  # without a value that was asked for, none is made up
-        return tuple(dict.fromkeys(values))
-
-    def _said_with_action(self, axis: Axis) -> tuple[Any, ...]:
-        """The values that the action texts name."""
-        values: list[Any] = []
-        for index, text in enumerate(self.entry.actions):
-            doing = read_doing(text, axis, self.baseline, self.profile)
-            if doing.ranged is not None:
-                self._range(index, text, doing.ranged, axis, ACTION)
-                values += doing.ranged.ends
-            if not doing.values and not doing.ranged and BY_IT.search(text):
-                values += meant_by_it(self.entry, axis, self.baseline, self.profile)
-            again = doing.asked.actions & {"REMOVE", "ADD"} and is_quiet(doing.asked.rest, axis)
-            values += () if again else doing.values  # "remove the labels" only names the part again
-        return tuple(dict.fromkeys(values))
 
     def _said_with_part(self, axis: Axis) -> tuple[Any, ...]:
         """The values that the part (or title) names beside the axis: ``--patch-size 4``, ``depth to 3 blocks``."""
@@ -310,45 +246,6 @@ class EntryReader(EntryAccount):
         own = re.search(r"(?:is|iz)(?:e|ed|ing)$", text.strip()) is not None  # "re-initialised" of an initialisation
         return not [score for score in heard if not (own and score.candidate.axis is axis)]
 
-    def _read_item(self, text: str, axis: Axis, others: list[str]) -> tuple[tuple[Any, ...], str]:
-        if is_nothing(text) and others and axis.remove_value is not None and not self._names_a_value(text, axis):
-            return (axis.remove_value,), f"{axis.remove_means}: {axis.name}={axis.label(axis.remove_value)}"
-        return read_values(text, axis, self.baseline, self.profile)
-
-    def _belongs_to_last(self, last: str, text: str, axis: Axis) -> bool:
-        """Whether ``text`` is a remark that a comma separated from the value before it."""
-        if len(text.split()) < 3:
-            return False
-        try:
-            before = read_values(last, axis, self.baseline, self.profile)[0]
-            return read_values(f"{last}, {text}", axis, self.baseline, self.profile)[0] == before
-        except UserError:
-            return False
-
-    def _range(self, index: int, text: str, error: Range, axis: Axis, place: str = REPLACEMENT) -> None:
-        ends = ", ".join(map(axis.label, error.ends))
-        if self.question is None:
-            score = next((s for s in [Score(c) for c in _candidates_named(axis.name)]), None)
-            choice = Choice(rivals=[score] if score else [])
-            self._ask(
-                choice, f"{text!r}: {error}", f'the values one by one, e.g. "Replacement: {ends}"', f"{ends} alone"
-            )
-        if self.accept_guesses:
-            self._knows(place, index, text, f"a guess, its ends alone: {ends}")
-            return
-        self._misses(place, index, text, f"{error}; {self._how_to_settle()}")
-        raise _LeftOut
-
-    def _names_a_value(self, text: str, axis: Axis) -> bool:
-        """Whether ``text`` is a value to try on this axis, as ``none`` is of positions."""
-        if not self._asked().actions <= {"REPLACE"}:
-            return False
-        try:
-            axis.parse(text, self.profile)
-        except UserError:
-            return False
-        return True
-
     def _action(self, axis: Axis, part_value: Any, values: tuple[Any, ...]) -> tuple[Action, tuple[Any, ...]]:
         asked = self._asked()
         reason: object = f"an action is one of {', '.join(_ACTIONS)}, and an ablation has one"
@@ -368,7 +265,7 @@ class EntryReader(EntryAccount):
             self._misses(REPLACEMENT, 0, "; ".join(self.entry.replacements), reason)
         for index, text in enumerate(self.entry.actions):
             self._misses(ACTION, index, text, reason, (axis.name,))
-        raise _LeftOut
+        raise LeftOut
 
     def _act(
         self, asked: Asked, axis: Axis, part_value: Any, values: tuple[Any, ...]
@@ -389,7 +286,8 @@ class EntryReader(EntryAccount):
         if (action == "REMOVE" or gone) and not values:
             nothing_else(self.entry, axis, self.baseline, self.profile)
             own = axis.current(self.baseline, self.profile)
-            if part_value is not None and part_value != own:
+            part_of_it = isinstance(axis, ChoiceAxis) and str(own).startswith(f"{part_value}-")  # adaLN, of adaLN-Zero
+            if part_value is not None and part_value != own and not part_of_it:
                 raise UserError(f"the baseline has no {axis.label(part_value)} to remove; its {axis.name} is {own}")
             axis.remove(self.baseline, self.profile)
             return "REMOVE", (), f"REMOVE means {axis.remove_means}"
@@ -422,18 +320,6 @@ class EntryReader(EntryAccount):
         replaced = "its replacements take its place, so it is read as REPLACE" if action == "REMOVE" else ""
         return "REPLACE", values, replaced or "each value in turn takes the place of the baseline's"
 
-    def _ask_what(self, axis: Axis, why: str = "") -> None:
-        """Asks what to do with an axis of which the entry says nothing but its name."""
-        why = why or f"it says nothing to do with {axis.name}"
-        usual = ", ".join(map(axis.label, axis.values(self.profile)))
-        line = f'"Action: REPLACE" and the values, e.g. "Replacement: {usual}"'
-        choice = Choice(rivals=[Score(c) for c in _candidates_named(axis.name)])
-        self._ask(choice, why, line, f"every known value: {usual}")
-        if not self.accept_guesses:
-            text = self.entry.parts[0] if self.entry.parts else self.entry.title
-            self._misses(PART, 0, text, f"{why}; {self._how_to_settle()}", (axis.name,))
-            raise _LeftOut
-
     def _both(self, axis: Axis, part_value: Any, values: tuple[Any, ...]) -> tuple[Action, tuple[Any, ...], str]:
         """Both arms of ``with and without``."""
         if axis.remove_value is None:
@@ -460,7 +346,7 @@ class EntryReader(EntryAccount):
             ):
                 self._misses("Text", index, text, "it may say what to do, and stands under no label")
         if self.entry.unknown or any(name == "Text" for name, _ in self._account):
-            raise _LeftOut
+            raise LeftOut
 
     # -- several axes --------------------------------------------------------------------------------------------------
 
@@ -472,12 +358,12 @@ class EntryReader(EntryAccount):
         for index, text in enumerate(self.entry.replacements):
             self._knows(REPLACEMENT, index, text, combined.items.get(index, combined.how))
         if combined.asked:
-            choice = Choice(rivals=[Score(c) for name in combined.axes for c in _candidates_named(name)])
+            choice = Choice(rivals=[Score(c) for name in combined.axes for c in candidates_named(name)])
             self._ask(choice, combined.asked, combined.settle, combined.taken)
             if not (self.accept_guesses and combined.taken):
                 where = (PART, 0, self.entry.parts[0]) if self.entry.parts else (PART, 0, self.entry.title)
                 self._misses(*where, f"{combined.asked}; {self._how_to_settle()}", combined.axes)
-                raise _LeftOut
+                raise LeftOut
         self._unknown()
 
     def _read_metrics(self) -> None:
@@ -491,5 +377,6 @@ class EntryReader(EntryAccount):
             self.metrics += metrics
 
 
-def _candidates_named(name: str) -> list[Candidate]:
-    return [candidate for candidate in candidates() if candidate.name == name]
+def _without_what_stays(entry: Entry) -> Entry:
+    """The entry without what its part says to be left as it is: ``the number of blocks, with d = 1152 kept``."""
+    return replace(entry, parts=[without_constants(text) for text in entry.parts])

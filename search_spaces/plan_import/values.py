@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
-from search_spaces.axes import Axis
+from search_spaces.axes import Axis, all_axes
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.axes.switch import BoolAxis
 from search_spaces.fields import with_fields
-from search_spaces.plan_import.actions import is_verb
+from search_spaces.plan_import.absence import GONE, Reading, is_absent, is_nothing, switched, takes_its_place
 from search_spaces.plan_import.amounts import number_in, range_in
 from search_spaces.plan_import.loose import choice_in, foreign, is_remark, mentioned, own_words, switch_in
 from search_spaces.plan_import.numerals import OVERLONG, numbers_in
-from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
+from search_spaces.plan_import.stems import NEGATIONS, stems
+from search_spaces.plan_import.value_words import describes_switch, own_values, value_by_words
 from search_spaces.plan_import.written import EXAMPLES, clean, split_items
 from search_spaces.profiles import PROFILES, Profile
 from search_spaces.words import BASELINE_WORDS, FILLER, Words, without, words
 
-_NOTHING = {
-    words(text)
-    for text in (
-        "", "none", "n/a", "na", "nothing", "null", "no replacement", "not applicable", "removed", "nothing at all",
-        "none at all", "no replacement needed", "-", "absent", "no substitute", "nothing takes its place", "omitted",
-    )
-}  # fmt: skip
 _AND_WHY = re.compile(
     r"^(?P<bare>[\w/]+(?:\s\w+){0,3}?)"
     r"(?:\s*[(\[](?P<inside>.*)[)\]]|\s*(?:\s[-–—]+|[–—:;,.])\s+(?P<after>.+))\W*$"
@@ -43,28 +38,29 @@ _MARKERS = frozenset(
         "option range candidate"
     )
 )
+
 _AROUND_MARKERS = FILLER | frozenset(words("each value existing type than")) | BASELINE_WORDS
+
 _SMALLER = frozenset(words("smaller lower fewer less shallower narrower finer"))
+
 _LARGER = frozenset(words("larger bigger higher greater more deeper wider coarser"))
 
 _MORE_OF_IT = frozenset(
     words("more expressive powerful complex sophisticated advanced elaborate richer stronger modern")
 )
 """What is said of values that nobody names: ``more expressive decoder heads``."""
+
 _EVERY = frozenset(words("all any every"))
 
 _WHICH = re.compile(
-    r"\s*,?\s+(?:that|which|as)\s+(?:are|were|is|was)?\s*(?:described|studied|proposed|compared|considered|listed|mentioned"
-    r"|used|given)\s+(?:in|by)\s+the\s+(?:paper|authors|original \w+)\s*$",
+    r"\s*,?\s+(?:(?:that|which|as)\s+)?(?:are|were|is|was)?\s*(?:described|studied|proposed|compared|considered|listed"
+    r"|mentioned|explored|evaluated|introduced|presented|tested|used|given)\s+(?:in|by)\s+the\s+(?:paper|authors"
+    r"|original \w+)\s*$",
     re.I,
 )
 """Where values that nobody names are described."""
 
 _THAN = re.compile(r"\b(?:alternatives?|options?)\s+to\b|\bother than\b|\bdifferent from\b|\binstead of\b", re.I)
-_GONE = re.compile(
-    r"^\W*(?:no|without|w/o|none|off|disabled?|removed?|zero(?![\s-]*init)|drop(?:ped)?|turned off|absent)\b", re.I
-)
-_THERE = re.compile(r"^\W*(?:with|on|enabled?|keep|kept|including)\b", re.I)
 
 _BESIDE = re.compile(
     r"\s*[(\[](?:as in|like in|as used (?:in|by)|used (?:in|by)|following|à la|cf\.?|see|from)\s+[A-Z]"
@@ -87,14 +83,6 @@ _TAKES_ITS_PLACE = re.compile(
 )
 """What says in a remark that something does take the place."""
 
-Reading = tuple[tuple[Any, ...], str]
-"""The values, and how the words were understood."""
-
-
-def is_nothing(text: str) -> bool:
-    """Whether an item says that nothing takes the part's place."""
-    return words(text) in _NOTHING
-
 
 def nothing_and_why(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> str | None:
     """Returns the word for nothing that a remark follows; None where there is none, or more than a remark follows."""
@@ -102,13 +90,30 @@ def nothing_and_why(text: str, axis: Axis, baseline: TrialConfig, profile: Profi
     if found is None or not is_nothing(found["bare"]):
         return None
     remark = found["inside"] or found["after"]
+    if is_absent(remark, axis, own_words(axis)):
+        return found["bare"]
     if numbers_in(remark) or _TAKES_ITS_PLACE.search(remark):
+        return None
+    if _BECOMES.search(remark) and _names_another(remark, axis, baseline, profile):
         return None
     try:
         values = _read(remark, axis, baseline, profile)[0]
     except UserError:
         return found["bare"]
     return found["bare"] if set(values) <= {axis.remove_value} else None
+
+
+_BECOMES = re.compile(r"\b(?:becom\w*|turns? into|remains?|left|leav\w*|reduc\w* to|falls? back)\b", re.I)
+"""What says what is there once a part is gone."""
+
+
+def _names_another(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
+    """Whether a text names a value of another axis that the baseline does not have."""
+    return any(
+        set(mentioned(text, other, profile)) - {other.current(baseline, profile)}
+        for other in all_axes()
+        if isinstance(other, ChoiceAxis) and not set(other.fields) & set(axis.fields)
+    )
 
 
 def means_every(text: str, axis: Axis) -> bool:
@@ -144,6 +149,17 @@ def reads(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> boo
     return True
 
 
+def names_values(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
+    """Whether ``text`` names values of ``axis``, and not only that there are others, as ``another scheme`` does."""
+    try:
+        return not _read(text, axis, baseline, profile)[1].startswith(_NO_VALUE)
+    except UserError:
+        return False
+
+
+_NO_VALUE = "names no value"
+
+
 def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading:
     if OVERLONG.search(text):
         raise UserError(f"{axis.name}: {text!r:.60} holds more digits than any number that somebody wrote")
@@ -160,7 +176,20 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
         raise reason
     if (bare := _BESIDE.sub("", text).strip()) != text.strip() and bare:
         return _read(bare, axis, baseline, profile)
-    for reader in (_examples, _remark, _alternatives, _own, _amount, _instead, _several, _switched, _described):
+    for reader in (
+        _stepped,
+        _examples,
+        _remark,
+        _alternatives,
+        _own,
+        _amount,
+        _in_brackets,
+        _instead,
+        _several,
+        switched,
+        _described,
+        _by_words,
+    ):
         reading = reader(text, axis, baseline, profile)
         if reading is not None:
             return reading
@@ -181,7 +210,10 @@ def _depth(text: str) -> int:
 def _examples(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
     """Reads ``other decoders (e.g. mlp, conv)`` and ``larger patches (4x4, 8x8)`` as the values they list."""
     head, listed = _head_and_list(text)
-    if not listed or (_rest(head, axis) - _MARKERS - _SMALLER - _LARGER):
+    plain = isinstance(axis, NumberAxis) and len(listed) > 1 and EXAMPLES.search(text) and not numbers_in(head)
+    if plain and not foreign(head, places=True) and all(reads(item, axis, baseline, profile) for item in listed):
+        return _named([_read(item, axis, baseline, profile)[0][0] for item in listed], axis, "the values it lists")
+    if not listed or (_rest(head, axis) - _MARKERS - _SMALLER - _LARGER - _MORE_OF_IT):
         return None
     values: list[Any] = []
     for item in listed:
@@ -221,7 +253,7 @@ def _remark(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> R
         except UserError:
             other = False
         if isinstance(axis, ChoiceAxis) and value == axis.remove_value and not same:
-            other = other or _takes_its_place(inside, axis, baseline, profile)
+            other = other or takes_its_place(inside, axis, baseline, profile)
         same = same or (not other and is_remark(f"({inside})", axis))
     return ((value,), f"{axis.name}={axis.label(value)}; '{inside}' is a remark") if same else None
 
@@ -269,20 +301,81 @@ def _amount(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> R
     return None if found is None else ((found[0],), found[1])
 
 
+def _in_brackets(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
+    """Reads ``every position becomes a token (patch size 1)`` by the number that brackets give with the axis's name."""
+    found = re.fullmatch(r"([^()\[\]]*\S)\s*[(\[]([^()\[\]]+)[)\]]\s*", text)
+    if found is None or not isinstance(axis, NumberAxis) or numbers_in(found[1]) or NEGATIONS & set(stems(found[1])):
+        return None
+    named = any(set(stems(name)) <= set(stems(found[2])) for name in axis.names if len(name) > 1)
+    value = number_in(found[2], axis, baseline, profile) if named and not foreign(found[1], places=True) else None
+    return None if value is None else ((value[0],), value[1])
+
+
+_HELD = re.compile(r"^\s*[\[{(](?P<items>[^\[\]{}()]+)[\]})]\s*(?P<unit>[A-Za-z][A-Za-z ]{0,20})$")
+"""A set of numbers with one unit: ``{25, 50, 100} steps``."""
+
+
 def _several(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
     """Reads ``adaLN and cross-attention``, ``2/4/8`` or ``28 → 14`` as several values, when every piece is one."""
     if (ends := range_in(text)) is not None:
         return _from_to(ends, axis, baseline, profile)
-    pieces = _pieces(text)
+    held = _HELD.match(text) if isinstance(axis, NumberAxis) else None
+    pieces = [f"{item} {held['unit']}" for item in split_items(held["items"])] if held is not None else _pieces(text)
     values: list[Any] = []
     if len(pieces) < 2:
         return None
+    if (
+        isinstance(axis, ChoiceAxis)
+        and len(pieces) == 2
+        and re.match(r"\W*(?:but\s+)?(?:without|w/o)\b", pieces[1], re.I)
+    ):
+        lacks = set(mentioned(pieces[1], axis, profile))
+        return (
+            _read(pieces[0], axis, baseline, profile)
+            if len(lacks) == 1 and lacks == _one(pieces[0], axis, profile)
+            else None
+        )
+    withs = [re.match(r"\W*with\b", piece, re.I) is not None for piece in pieces]
+    if any(withs) and not all(has or GONE.match(piece) for has, piece in zip(withs, pieces, strict=True)):
+        return None  # "with the timestep and class embeddings appended" is no list
     for piece in pieces:
         try:
             values += _read(piece, axis, baseline, profile)[0]
         except UserError:
             return None
     return _named(values, axis, "several values")
+
+
+_STEPPED = re.compile(
+    r"^(?P<range>.+?)\s*[,;(]?\s*(?:in|with|by|at|using)?\s*(?:a\s+)?(?:steps?|increments?|intervals?|spacing|stride)"
+    r"(?:\s+size)?\s*(?:of|:|=)?\s*(?P<step>\d+(?:\.\d+)?)\s*\)?$",
+    re.I,
+)
+
+_MOST = 24
+"""How many values a range with a step may have; nobody means more."""
+
+
+def _stepped(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
+    """Reads ``1.0 to 2.0 in steps of 0.25`` as the values between."""
+    found = _STEPPED.match(text.strip())
+    ends = range_in(found["range"]) if found is not None else None
+    if found is None or ends is None or not isinstance(axis, NumberAxis):
+        return None
+    low, high, step = (Decimal(number) for number in (*ends, found["step"]))
+    count = (high - low) / step if step else Decimal(0)
+    if count != int(count) or not 0 < count < _MOST:
+        return None
+    values = [axis.parse(str(low + at * step), profile) for at in range(int(count) + 1)]
+    return _named(values, axis, "the values of a range with its step")
+
+
+def _one(text: str, axis: ChoiceAxis, profile: Profile) -> set[Any]:
+    """The value that a text is outright, if any."""
+    try:
+        return {axis.parse(text, profile)}
+    except UserError:
+        return set()
 
 
 def _from_to(ends: tuple[str, str], axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
@@ -329,63 +422,24 @@ def is_published(value: Any, axis: Axis) -> bool:
     return bool(value == axis.current(paper.config, paper))
 
 
-def _switched(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
-    """Reads ``no EMA`` and ``without CFG`` as what REMOVE tries, ``with CFG`` as what is there or can be added."""
-    if isinstance(axis, ChoiceAxis) and _takes_its_place(text, axis, baseline, profile):
-        return None
-    known = own_words(axis)
-    strange = [w for w in stems(text) if w not in known and w not in STOP_STEMS and w not in NEGATIONS]
-    gone = _GONE.match(text)
-    if axis.remove_value is not None and _is_absent(text, axis, known):
-        return (axis.remove_value,), f"{axis.remove_means}: {axis.name}={axis.label(axis.remove_value)}"
-    if gone and axis.remove_value is not None and (is_nothing(text) or not set(_stripped(text)) - known):
-        return (axis.remove_value,), f"{axis.remove_means}: {axis.name}={axis.label(axis.remove_value)}"
-    if _THERE.match(text) and not strange and not gone:
-        own = axis.current(baseline, profile)
-        if own is not None and own != axis.remove_value:
-            return (own,), f"the baseline's own, {axis.name}={axis.label(own)}"
-        if len(axis.add_values) == 1:
-            return tuple(axis.add_values), f"{axis.add_means}: {axis.name}={axis.label(axis.add_values[0])}"
-    return None
-
-
-def _is_absent(text: str, axis: Axis, known: frozenset[str]) -> bool:
-    """Whether a text says in the axis's own words that it is not there, as ``the raw weights`` does of an average."""
-    said = stems(re.split(r"\b(?:instead of|rather than|in place of)\b", text, maxsplit=1, flags=re.I)[0])
-    if any(word.isdigit() for word in said):
-        return False
-    for phrase in map(stems, axis.absent):
-        for at in range(len(said) - len(phrase) + 1):
-            if said[at : at + len(phrase)] == phrase:
-                beside = (*said[:at], *said[at + len(phrase) :])
-                return all(w in known or w in STOP_STEMS or is_verb(w) for w in beside if w not in NEGATIONS)
-    return False
-
-
-def _stripped(text: str) -> Words:
-    return tuple(
-        w
-        for w in stems(text)
-        if w not in STOP_STEMS and w not in NEGATIONS and w not in stems("drop dropped zero turned")
-    )
-
-
-def _takes_its_place(text: str, axis: ChoiceAxis, baseline: TrialConfig, profile: Profile) -> bool:
-    """Whether beside a word for nothing there is a value after all: ``none (use rotary embeddings)``."""
-    there = {axis.remove_value, axis.current(baseline, profile)}
-    return not set(mentioned(text, axis, profile)) <= there
-
-
 def _described(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
     """Reads a value's name with a description around it."""
     value: Any = None
     if isinstance(axis, ChoiceAxis):
         value = choice_in(text, axis, profile)
-        if value is not None and value == axis.remove_value and _takes_its_place(text, axis, baseline, profile):
+        if value is not None and value == axis.remove_value and takes_its_place(text, axis, baseline, profile):
             return None
     elif isinstance(axis, BoolAxis):
         value = switch_in(text, axis)
     return None if value is None else ((value,), f"{axis.name}={axis.label(value)}, from its description")
+
+
+def _by_words(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
+    """Reads a description in other words than a value's names, where its words tell the values apart."""
+    if isinstance(axis, BoolAxis) and describes_switch(text, axis, own_values(baseline, profile)):
+        return (True,), f"{axis.name}={axis.label(True)}, from its description"
+    value = value_by_words(text, axis, baseline, profile) if isinstance(axis, ChoiceAxis) else None
+    return None if value is None else ((value,), f"{axis.name}={axis.label(value)}, from its words")
 
 
 _JOINTS = re.compile(

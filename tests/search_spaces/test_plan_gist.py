@@ -20,7 +20,11 @@ READ = {
     "**Activations.** Replace GELU with ReLU or with Snake.": None,
     "**Positions.** We would not remove the positional embedding.": None,
     "**Schedule.** Make it cosine.": None,
-    "**Compute.** We compare DiT-L with 100 sampling steps to DiT-B with 20 sampling steps.": None,
+    "**Compute.** We compare DiT-L with 100 sampling steps to DiT-B with 20 sampling steps.": (
+        "size, sampling_steps",
+        "REPLACE",
+        (),
+    ),
 }
 
 

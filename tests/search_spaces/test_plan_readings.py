@@ -180,9 +180,16 @@ def test_several_axes_become_a_grid() -> None:
     assert grid_of("transformer Gflops", "vary", "by the model size (S, B) and the patch size (4, 8)") == wanted
     assert grid_of("Gflops", "vary", "size = S", "size = B", "patch_size = 4", "patch_size = 8") == wanted
     assert grid_of("scaling", "vary", "DiT-S/4", "DiT-S/8", "DiT-B/4", "DiT-B/8") == wanted
+
+
+def test_points_that_are_not_every_combination_change_their_axes_together() -> None:
     two, reader = read("sampler", "replace", "DDPM with 250 steps", "DDIM with 50 steps")
-    assert two is None and reader.question is not None
-    assert reader.question.candidates == ("sampler", "sampling_steps")
+    assert two is not None and reader.question is None
+    assert two.zip == {"sampler": ("ddpm", "ddim"), "sampling_steps": (250, 50)}
+    models, _ = read(
+        "joint choice of model size and patch size", "replace", "DiT-S/2 (~6 Gflops)", "DiT-B/4", "DiT-L/8"
+    )
+    assert models is not None and models.zip == {"size": ("S", "B", "L"), "patch_size": (2, 4, 8)}
     neither, _ = read("decoder and block", "replace", "linear")
     assert neither is None
 

@@ -1,0 +1,92 @@
+"""What a text says not to be there, or to be there after all: ``none``, ``no EMA``, ``sampling without guidance``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from dit_core.config import TrialConfig
+from search_spaces.axes import Axis
+from search_spaces.axes.choice import ChoiceAxis
+from search_spaces.plan_import.actions import is_verb
+from search_spaces.plan_import.evidence import GENERAL
+from search_spaces.plan_import.loose import mentioned, own_words
+from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
+from search_spaces.profiles import Profile
+from search_spaces.words import Words, words
+
+Reading = tuple[tuple[Any, ...], str]
+"""The values, and how the words were understood."""
+
+_NOTHING = {
+    words(text)
+    for text in (
+        "", "none", "n/a", "na", "nothing", "null", "no replacement", "not applicable", "removed", "nothing at all",
+        "none at all", "no replacement needed", "-", "absent", "no substitute", "nothing takes its place", "omitted",
+    )
+}  # fmt: skip
+
+GONE = re.compile(
+    r"^\W*(?:no|without|w/o|none|off|disabled?|removed?|zero(?![\s-]*init)|drop(?:ped)?|turned off|absent)\b", re.I
+)
+
+_LACKS = re.compile(r"^(?P<before>[^,;()]{3,40}?)\s+(?:without|with no)\s+(?P<what>[^,;()]{2,40})$", re.I)
+"""What is there, and what it lacks: ``sampling without guidance``."""
+
+_THERE = re.compile(r"^\W*(?:with|on|enabled?|keep|kept|including)\b", re.I)
+
+
+def is_nothing(text: str) -> bool:
+    """Whether an item says that nothing takes the part's place."""
+    return words(text) in _NOTHING
+
+
+def switched(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
+    """Reads ``no EMA`` and ``without CFG`` as what REMOVE tries, ``with CFG`` as what is there or can be added."""
+    if isinstance(axis, ChoiceAxis) and takes_its_place(text, axis, baseline, profile):
+        return None
+    known = own_words(axis)
+    strange = [w for w in stems(text) if w not in known and w not in STOP_STEMS and w not in NEGATIONS]
+    gone = GONE.match(text)
+    if axis.remove_value is not None and (found := _LACKS.match(text)) is not None:
+        quiet = all(w in known or w in STOP_STEMS or w in GENERAL or is_verb(w) for w in stems(found["before"]))
+        own = [w for w in stems(found["what"]) if w not in STOP_STEMS]
+        if quiet and own and all(w in known for w in own):
+            return (axis.remove_value,), f"{axis.remove_means}: {axis.name}={axis.label(axis.remove_value)}"
+    if axis.remove_value is not None and is_absent(text, axis, known):
+        return (axis.remove_value,), f"{axis.remove_means}: {axis.name}={axis.label(axis.remove_value)}"
+    if gone and axis.remove_value is not None and (is_nothing(text) or not set(_stripped(text)) - known):
+        return (axis.remove_value,), f"{axis.remove_means}: {axis.name}={axis.label(axis.remove_value)}"
+    if _THERE.match(text) and not strange and not gone:
+        own = axis.current(baseline, profile)
+        if own is not None and own != axis.remove_value:
+            return (own,), f"the baseline's own, {axis.name}={axis.label(own)}"
+        if len(axis.add_values) == 1:
+            return tuple(axis.add_values), f"{axis.add_means}: {axis.name}={axis.label(axis.add_values[0])}"
+    return None
+
+
+def is_absent(text: str, axis: Axis, known: frozenset[str]) -> bool:
+    """Whether a text says in the axis's own words that it is not there, as ``the raw weights`` does of an average."""
+    said = stems(re.split(r"\b(?:instead of|rather than|in place of)\b", text, maxsplit=1, flags=re.I)[0])
+    if any(word.isdigit() for word in said):
+        return False
+    for phrase in map(stems, axis.absent):
+        if phrase and set(phrase) <= set(said):
+            beside = [word for word in said if word not in phrase and word not in NEGATIONS]
+            return all(w in known or w in STOP_STEMS or w in GENERAL or is_verb(w) for w in beside)
+    return False
+
+
+def _stripped(text: str) -> Words:
+    return tuple(
+        w
+        for w in stems(text)
+        if w not in STOP_STEMS and w not in NEGATIONS and w not in stems("drop dropped zero turned")
+    )
+
+
+def takes_its_place(text: str, axis: ChoiceAxis, baseline: TrialConfig, profile: Profile) -> bool:
+    """Whether beside a word for nothing there is a value after all: ``none (use rotary embeddings)``."""
+    there = {axis.remove_value, axis.current(baseline, profile)}
+    return not set(mentioned(text, axis, profile)) <= there

@@ -1,0 +1,193 @@
+"""What the replacements of an entry say, item by item."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dit_core.errors import UserError
+from search_spaces.axes import Axis, all_axes
+from search_spaces.axes.choice import ChoiceAxis
+from search_spaces.axes.number import NumberAxis
+from search_spaces.plan_import.absence import is_nothing
+from search_spaces.plan_import.actions import Asked, read_action
+from search_spaces.plan_import.beside import BY_IT, meant_by_it
+from search_spaces.plan_import.choose import Choice, bare_title
+from search_spaces.plan_import.clauses import is_clause
+from search_spaces.plan_import.doing import FOLLOWS, read_doing
+from search_spaces.plan_import.entry_account import EntryAccount
+from search_spaces.plan_import.evidence import Candidate, Score, candidates
+from search_spaces.plan_import.families import family_of
+from search_spaces.plan_import.labels import ACTION, PART, REPLACEMENT
+from search_spaces.plan_import.loose import is_quiet
+from search_spaces.plan_import.values import (
+    Range,
+    is_generic,
+    means_every,
+    nothing_and_why,
+    read_values,
+    reads,
+)
+
+
+class LeftOut(Exception):
+    """The entry cannot become an ablation; the reason is recorded already."""
+
+
+@dataclass
+class ItemReader(EntryAccount):
+    """Reads what is tried in the place of a part."""
+
+    def _how_to_settle(self) -> str:
+        return f"settle it with {self.question.settle}" if self.question else ""
+
+    def _asked(self) -> Asked:
+        """What the action texts ask for together; none written asks for nothing."""
+        read = [read_action(text) for text in self.entry.actions]
+        return Asked(
+            frozenset().union(*(one.actions for one in read)),
+            any(one.both for one in read),
+            any(one.cumulative for one in read),
+            " ".join(one.rest for one in read).strip(),
+        )
+
+    def _replacements(self, axis: Axis) -> tuple[Any, ...]:
+        texts = self.entry.replacements
+        if not texts:
+            return self._said_with_action(axis)
+        self._join(texts, axis)
+        values: list[Any] = []
+        said = list(texts)
+        if self._asked().actions == {"REMOVE"}:
+            texts[:] = (nothing_and_why(text, axis, self.baseline, self.profile) or text for text in said)
+        others = [text for text in texts if not is_nothing(text)]
+        for index, text in enumerate(texts):
+            if index and FOLLOWS.match(text):
+                self._knows(REPLACEMENT, index, text, "what follows from it; it changes nothing")
+                continue
+            if is_nothing(text) and not self._names_a_value(text, axis) and not others:
+                self._knows(REPLACEMENT, index, said[index], "nothing takes its place")
+                continue
+            try:
+                found, meaning = self._read_item(text, axis, others)
+            except Range as error:
+                self._range(index, text, error, axis)
+                values += error.ends
+                continue
+            except UserError as error:
+                if index in self.entry.continued and (
+                    self._belongs_to_last(texts[index - 1], text, axis)
+                    or (values and is_clause(text, axis, self.baseline, self.profile, values))
+                ):
+                    self._knows(REPLACEMENT, index, text, "a remark on the one before it; it changes nothing")
+                    continue
+                self._misses(REPLACEMENT, index, text, error)
+                continue
+            if len(others) > 1 and len(found) > 1 and means_every(text, axis):
+                self._ask_what(axis, f"{text!r} stands beside other values and may mean every one, or one of its own")
+            values += found
+            self._knows(REPLACEMENT, index, text, meaning)
+        if not values and others:
+            self._ask_which(axis, others)
+            raise LeftOut  # without a value that was asked for, none is made up
+        return tuple(dict.fromkeys(values))
+
+    def _ask_which(self, axis: Axis, items: list[str]) -> None:
+        """Asks which axis is meant, where the part names one and nothing that is tried is a value of it."""
+        text = self.entry.parts[0] if self.entry.parts else self.entry.title
+        general = all(is_generic(item) or family_of(item) for item in items)
+        names = (family_of(text) or family_of(bare_title(self.entry.title))) if general else ()
+        others = [
+            other.name
+            for other in all_axes()
+            if isinstance(other, ChoiceAxis)
+            and not set(other.fields) & set(axis.fields)
+            and all(reads(item, other, self.baseline, self.profile) for item in items)
+        ]
+        if not names and len(others) == 1:
+            names = (axis.name, others[0])
+        if self.question is None and len(names) > 1:
+            choice = Choice(rivals=[Score(c) for name in names for c in candidates_named(name)])
+            self._ask(choice, f"{', '.join(items)!r} is no value of {axis.name}; it may be about {' or '.join(names)}")
+            self._misses(PART, 0, text, f"it may be about {' or '.join(names)}; {self._how_to_settle()}", names)
+
+    def _join(self, texts: list[str], axis: Axis) -> None:
+        """Puts pieces together again that commas cut, as in ``the raw, unaveraged weights``."""
+        for index in sorted(self.entry.continued, reverse=True):
+            if not 0 < index < len(texts):
+                continue
+            whole = f"{texts[index - 1]}, {texts[index]}"
+            first, last = (reads(text, axis, self.baseline, self.profile) for text in texts[index - 1 : index + 1])
+            opens = isinstance(axis, NumberAxis) and not first and is_quiet(texts[index - 1], axis)
+            if not first and (opens or not last) and reads(whole, axis, self.baseline, self.profile):
+                texts[index - 1 : index + 1] = [whole]
+                self.entry.continued = {at if at < index else at - 1 for at in self.entry.continued if at != index}
+
+    def _said_with_action(self, axis: Axis) -> tuple[Any, ...]:
+        """The values that the action texts name."""
+        values: list[Any] = []
+        for index, text in enumerate(self.entry.actions):
+            doing = read_doing(text, axis, self.baseline, self.profile)
+            if doing.ranged is not None:
+                self._range(index, text, doing.ranged, axis, ACTION)
+                values += doing.ranged.ends
+            if not doing.values and not doing.ranged and BY_IT.search(text):
+                values += meant_by_it(self.entry, axis, self.baseline, self.profile)
+            again = doing.asked.actions & {"REMOVE", "ADD"} and is_quiet(doing.asked.rest, axis)
+            values += () if again else doing.values  # "remove the labels" only names the part again
+        return tuple(dict.fromkeys(values))
+
+    def _read_item(self, text: str, axis: Axis, others: list[str]) -> tuple[tuple[Any, ...], str]:
+        if is_nothing(text) and others and axis.remove_value is not None and not self._names_a_value(text, axis):
+            return (axis.remove_value,), f"{axis.remove_means}: {axis.name}={axis.label(axis.remove_value)}"
+        return read_values(text, axis, self.baseline, self.profile)
+
+    def _belongs_to_last(self, last: str, text: str, axis: Axis) -> bool:
+        """Whether ``text`` is a remark that a comma separated from the value before it."""
+        if len(text.split()) < 3:
+            return False
+        try:
+            before = read_values(last, axis, self.baseline, self.profile)[0]
+            return read_values(f"{last}, {text}", axis, self.baseline, self.profile)[0] == before
+        except UserError:
+            return False
+
+    def _range(self, index: int, text: str, error: Range, axis: Axis, place: str = REPLACEMENT) -> None:
+        ends = ", ".join(map(axis.label, error.ends))
+        if self.question is None:
+            score = next((s for s in [Score(c) for c in candidates_named(axis.name)]), None)
+            choice = Choice(rivals=[score] if score else [])
+            self._ask(
+                choice, f"{text!r}: {error}", f'the values one by one, e.g. "Replacement: {ends}"', f"{ends} alone"
+            )
+        if self.accept_guesses:
+            self._knows(place, index, text, f"a guess, its ends alone: {ends}")
+            return
+        self._misses(place, index, text, f"{error}; {self._how_to_settle()}")
+        raise LeftOut
+
+    def _names_a_value(self, text: str, axis: Axis) -> bool:
+        """Whether ``text`` is a value to try on this axis, as ``none`` is of positions."""
+        if not self._asked().actions <= {"REPLACE"}:
+            return False
+        try:
+            axis.parse(text, self.profile)
+        except UserError:
+            return False
+        return True
+
+    def _ask_what(self, axis: Axis, why: str = "") -> None:
+        """Asks what to do with an axis of which the entry says nothing but its name."""
+        why = why or f"it says nothing to do with {axis.name}"
+        usual = ", ".join(map(axis.label, axis.values(self.profile)))
+        line = f'"Action: REPLACE" and the values, e.g. "Replacement: {usual}"'
+        choice = Choice(rivals=[Score(c) for c in candidates_named(axis.name)])
+        self._ask(choice, why, line, f"every known value: {usual}")
+        if not self.accept_guesses:
+            text = self.entry.parts[0] if self.entry.parts else self.entry.title
+            self._misses(PART, 0, text, f"{why}; {self._how_to_settle()}", (axis.name,))
+            raise LeftOut
+
+
+def candidates_named(name: str) -> list[Candidate]:
+    return [candidate for candidate in candidates() if candidate.name == name]

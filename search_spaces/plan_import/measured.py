@@ -1,0 +1,120 @@
+"""What a sentence says to measure: ``and report FID-50K``, ``FID-50K is measured after every step``."""
+
+from __future__ import annotations
+
+import re
+
+from dit_core.errors import UserError
+from search_spaces.plan_import.measures import read_metric
+from search_spaces.plan_import.written import clean, split_items
+from search_spaces.profiles import PROFILES
+
+METRICS = re.compile(
+    r"[,;:.–—]?\s*\(?(?:and\s+|then\s+|while\s+|to\s+|by\s+)*(?:we\s+|i\s+)?(?:would\s+|will\s+|also\s+)*"
+    r"(?:report(?:ing)?|measur(?:e|ing|ed)(?:\s+(?:by|with|on|in))?|track(?:ing)?|record(?:ing)?|monitor(?:ing)?|"
+    r"(?:evaluat|judg|scor|assess|compar|quantif)\w*\s+(?:by|with|on|using|in terms of|it by|them by|via)|"
+    r"compar(?:e|ing)(?=\s+(?:the\s+)?(?:s?fid|is\b|kid|inception|precision|recall|gflops|(?:training\s+)?loss|throughput))|"
+    r"in terms of|look(?:ing)?\s+at|watch(?:ing)?|metrics?:?|the metrics? (?:is|are))\s+(?P<metrics>[^.;)]+)\)?",
+    re.I,
+)
+
+_MEASURED = re.compile(
+    r"^(?P<metrics>[^,;:]+(?:,\s+[^,;:]+)*?)\s+(?:is|are)\s+(?:then\s+|also\s+)?(?:measured|reported|recorded|computed|tracked|"
+    r"evaluated|logged)\b[^;:]*$",
+    re.I,
+)
+"""``FID-50K is measured after every step``."""
+
+_NAMED = re.compile(r"^(?:the\s+|our\s+)?metrics?\s+(?:is|are)\s+(?P<metrics>.+)$", re.I)
+_HEADLINE = re.compile(
+    r"^(?P<metrics>[^,;:]+?)\s+(?:is|are)\s+(?:the|our|my)\s+(?:\w+\s+)?metrics?"
+    r"(?:\s+(?:throughout|everywhere|for all\b.*|in all\b.*))?$",
+    re.I,
+)
+"""``FID-50K is the headline metric throughout``."""
+
+_FOR_EACH = re.compile(
+    r"\b(?:report|measure|compare|show|give|state|list|evaluate|compute|plot)\s+(?:the\s+|"
+    r"also\s+)?(?P<metrics>[\w -]{2,30}?)\s+"
+    r"(?:for|at|with|over|across)\s+(?P<values>.*\d.*)$",
+    re.I,
+)
+"""A sentence that says what is measured for which values: ``report FID for 0 % and 20 %``."""
+
+_EQUAL = re.compile(
+    r"\s+(?:at|for|under|in|of)\s+(?:equal|matched|the same|fixed|identical|both|all|each|every|either|the two|"
+    r"the three)\b.*$",
+    re.I,
+)
+
+_REASON = re.compile(
+    r",\s*(?:since|because|as|so that|which|where)\b.*$|,?\s+and no (?:re)?training\b.*$"
+    r"|,?\s*(?:in order )?to\s+(?:see|check|test|find|understand|"
+    r"learn|quantify|verify|assess|determine|isolate|show)\b.*$",
+    re.I,
+)
+"""Why something is measured."""
+
+_AND_METRIC = re.compile(
+    r"\s+(?:and|together with|along with|alongside|next to|besides?|as well as|plus|in addition to)\s+", re.I
+)
+
+_OF_ALL = re.compile(
+    r"\s+(?:of|for)\s+(?:each|every|all|the|both)\s+(?:\w+\s+)?(?:models?|arms?|variants?|runs?)$"
+    r"|\s+(?:at|after)\s+[\d.,]+\s*[kKmM]?\s+(?:training\s+)?(?:iterations|steps|images|epochs)$",
+    re.I,
+)
+"""``the Gflops of each model``: every metric is of every arm."""
+
+
+def only_metrics(sentence: str) -> list[str]:
+    """The metrics of a sentence that says nothing else."""
+    if (measured := METRICS.fullmatch(sentence.removeprefix("and ").strip())) is not None:
+        return metrics_in(measured["metrics"])
+    if (named := _NAMED.match(sentence)) is not None and all(map(is_metric, metrics_in(named["metrics"]))):
+        return metrics_in(named["metrics"])
+    measured = _MEASURED.match(sentence) or _HEADLINE.match(sentence)
+    metrics = metrics_in(measured["metrics"]) if measured is not None else []
+    return metrics if all(map(is_metric, metrics)) else []
+
+
+def without_metrics(said: str) -> tuple[str, list[str]]:
+    """Takes what is measured off a sentence, and returns both."""
+    if (found := _FOR_EACH.search(said)) is not None and is_metric(clean(found["metrics"])):
+        return f"{said[: found.start()]} try {found['values']}", [clean(found["metrics"])]
+    if (measured := _MEASURED.match(said) or _HEADLINE.match(said)) is not None and all(
+        map(is_metric, metrics_in(measured["metrics"]))
+    ):
+        return "", metrics_in(measured["metrics"])
+    if (measured := METRICS.search(said)) is not None and any(map(is_metric, metrics_in(measured["metrics"]))):
+        return f"{said[: measured.start()]} {said[measured.end() :]}", metrics_in(measured["metrics"])
+    return last_metrics(said)
+
+
+def last_metrics(text: str) -> tuple[str, list[str]]:
+    """Takes metrics off the end of a sentence: ``...; FID-50K and IS`` or ``..., again with FID-50K``."""
+    found = re.fullmatch(
+        r"(.+)(?:[,;:–—→⇒]|->|=>)\s*(?:(?:again|also|always|and|then)\s+)*(?:with\s+|by\s+|on\s+)?(.+?)", text
+    )
+    if found is None:
+        return text, []
+    pieces = metrics_in(found[2])
+    if not pieces or not any(map(is_metric, pieces)):
+        return text, []
+    before, others = last_metrics(found[1].strip(" ,;–—→⇒"))
+    return before, [*others, *pieces]
+
+
+def is_metric(text: str) -> bool:
+    try:
+        read_metric(text, PROFILES.get("paper"))
+    except UserError:
+        return False
+    return True
+
+
+def metrics_in(text: str) -> list[str]:
+    pieces = [re.sub(r"^(?:(?:the|both|its|using|with|by)\s+)+", "", clean(item), flags=re.I)
+              for piece in split_items(_EQUAL.sub("", _REASON.sub("", text)))
+              for item in _AND_METRIC.split(_OF_ALL.sub("", piece))]  # fmt: skip
+    return [piece for piece in pieces if piece]
