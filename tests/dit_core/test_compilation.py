@@ -89,6 +89,7 @@ def test_whole_chunks_are_sampled_by_one_compiled_network_and_the_images_are_the
     assert found.grid == expected.grid
 
 
+@pytest.mark.slow
 def test_by_block_equal_blocks_share_one_compilation_in_training_and_another_in_sampling(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
