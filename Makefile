@@ -32,7 +32,7 @@ test: $(STAMP)  ## Every test.
 	$(BIN)/python -m pytest tests/integration tests/faults || failed=1; \
 	exit $$failed
 
-test-fast: $(STAMP)  ## What needs no cluster and takes seconds: minutes in all.
+test-fast: $(STAMP)  ## What needs no process beside it, of every package: under three minutes on 2 cores.
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not faults" tests/dit_core tests/search_spaces tests/service tests/test_*.py
 
 # Of all that `make test` runs but the clusters; fails below the floor that pyproject.toml names. Not in CI.

@@ -29,6 +29,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Prepared, Store]
     return run_locally(tiny_study(ablations=[{**PATCHES, "values": [4]}, blocks], **STOPPING), store), store
 
 
+@pytest.mark.slow
 def test_what_a_study_settles_on_is_a_version_that_loads_again(finished: tuple[Prepared, Store]) -> None:
     prepared, store = finished
     client = Client(store=store.path)
