@@ -24,6 +24,8 @@ from dit_core.metrics.kid import polynomial_mmd
 from dit_core.metrics.reference.references import reference
 from dit_core.parts import METRICS
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 NAMES = ("fid", "sfid", "inception_score", "precision", "recall", "kid")
 SAMPLES, FILES = 20, 24
@@ -126,12 +128,10 @@ def theirs(trial: TrialConfig, dataset: ImageDataset) -> dict[str, float]:
     )
 
 
-@pytest.mark.slow
 def test_one_pass_serves_every_metric(ours: Ours) -> None:
     assert ours.passes == [15, 5]
 
 
-@pytest.mark.slow
 def test_fid(ours: Ours, theirs: dict[str, float], dataset: ImageDataset) -> None:
     result = ours.results["fid"]
     assert result.value == pytest.approx(theirs["frechet_inception_distance"], rel=1e-5)
@@ -152,7 +152,6 @@ def test_fid(ours: Ours, theirs: dict[str, float], dataset: ImageDataset) -> Non
     }
 
 
-@pytest.mark.slow
 def test_inception_score(ours: Ours, theirs: dict[str, float]) -> None:
     result = ours.results["inception_score"]
     assert result.value == pytest.approx(theirs["inception_score_mean"], rel=1e-6)
@@ -161,7 +160,6 @@ def test_inception_score(ours: Ours, theirs: dict[str, float]) -> None:
     assert (result.details["samples"], result.details["splits"]) == (SAMPLES, 10)
 
 
-@pytest.mark.slow
 def test_precision_and_recall(ours: Ours, theirs: dict[str, float]) -> None:
     assert ours.results["precision"].value == pytest.approx(theirs["precision"], abs=1e-9)
     assert ours.results["recall"].value == pytest.approx(theirs["recall"], abs=1e-9)
@@ -170,7 +168,6 @@ def test_precision_and_recall(ours: Ours, theirs: dict[str, float]) -> None:
     assert (details["compared_samples"], details["compared_reference"], details["neighbour"]) == (SAMPLES, 20, 3)
 
 
-@pytest.mark.slow
 def test_kid(ours: Ours, theirs: dict[str, float]) -> None:
     from torch_fidelity.metric_kid import kernel_mmd
 
@@ -188,7 +185,6 @@ def test_kid(ours: Ours, theirs: dict[str, float]) -> None:
     assert (result.details["blocks"], result.details["block_size"]) == (10, 2)
 
 
-@pytest.mark.slow
 def test_spatial_features_are_those_of_mixed_6_conv(trial: TrialConfig, ours: Ours) -> None:
     """The first channels of torch-fidelity's own ``Mixed_6d``, in TensorFlow's order: row, column, channel."""
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
@@ -204,7 +200,6 @@ def test_spatial_features_are_those_of_mixed_6_conv(trial: TrialConfig, ours: Ou
     np.testing.assert_allclose(ours.features["spatial"][:3], expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.slow
 def test_sfid_is_scipys_formula(trial: TrialConfig, dataset: ImageDataset, ours: Ours) -> None:
     """In the span of the features, where the formula is exact and quick."""
     extractor = load_inception(trial.evaluation.inception_weights, CPU)

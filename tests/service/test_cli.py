@@ -208,6 +208,7 @@ def test_a_run_says_what_happened_and_what_to_do_next(folder: Path) -> None:
     assert f"Again   dit-ablate run {folder}/study.yaml --executor local --store {folder}/store" in lines
 
 
+@pytest.mark.slow
 def test_what_others_print_during_a_run_stays_out_of_its_json(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from service import session
 
@@ -222,6 +223,7 @@ def test_what_others_print_during_a_run_stays_out_of_its_json(folder: Path, monk
     assert json.loads(result.stdout)["done"] and "(raylet)" in result.stderr
 
 
+@pytest.mark.slow
 def test_run_as_json_keeps_standard_output_for_the_script(folder: Path) -> None:
     arguments = ("run", folder / "study.yaml", "--executor", "local", "--store", folder / "store", "--json")
     result = dit_ablate(*arguments)

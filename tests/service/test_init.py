@@ -81,6 +81,7 @@ def test_a_folder_becomes_a_study_that_runs(shapes: Path, tmp_path: Path) -> Non
     assert (result.evaluations["value"] > result.evaluations["floor"]).all(), "two steps draw no shapes"
 
 
+@pytest.mark.slow
 def test_the_network_is_the_data_s_own(shapes: Path) -> None:
     data = DataConfig(name="image-folder", path=str(shapes / "train"), image_size=16, corrupt="skip")
     dataset = load_dataset(data)

@@ -168,6 +168,7 @@ def in_wandb(folder: Path) -> tuple[dict[tuple[str, str, int], float], Counter[t
     return values, seen, media
 
 
+@pytest.mark.slow
 def test_wandb_offline_holds_the_records_once(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     offline("wandb", tmp_path, monkeypatch)
     first = mirror_study(client, "tiny", "wandb", tmp_path / "mirror")

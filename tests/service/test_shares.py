@@ -38,6 +38,7 @@ def capacities(draw: st.DrawFn) -> Capacity:
     return Capacity(nodes, (float(draw(st.integers(0, int(total["CPU"])))), 0.0))
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(adverts(), capacities(), st.randoms())
 def test_what_holds_always(given_adverts, capacity: Capacity, random) -> None:
