@@ -23,23 +23,24 @@ demo: $(STAMP)  ## Run the five ablations of a written plan on real digits, a qu
 	$(BIN)/dit-ablate run $(DEMO)
 
 # What starts no cluster runs on all cores, a file at a time. Clusters come one after another: each wants the memory and
-# the cores of the others. A failure does not hide the rest.
-PARALLEL := -n auto --maxprocesses 8 --dist loadfile
+# the cores of the others. A failure does not hide the rest. Files are handed out in the order given, not those of many
+# tests first: the file that scores written plans has few tests and takes longest, so it comes early.
+PARALLEL := -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 test: $(STAMP)  ## Every test.
 	@failed=0; \
-	$(BIN)/python -m pytest $(PARALLEL) tests/dit_core tests/search_spaces || failed=1; \
+	$(BIN)/python -m pytest $(PARALLEL) tests/search_spaces tests/dit_core || failed=1; \
 	$(BIN)/python -m pytest $(PARALLEL) tests/service tests/test_*.py || failed=1; \
 	$(BIN)/python -m pytest tests/integration tests/faults || failed=1; \
 	exit $$failed
 
-test-fast: $(STAMP)  ## What needs no cluster and takes seconds: minutes in all.
-	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not faults" tests/dit_core tests/search_spaces tests/service tests/test_*.py
+test-fast: $(STAMP)  ## What needs no process beside it, of every package: under three minutes on 2 cores.
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not faults" tests/search_spaces tests/dit_core tests/service tests/test_*.py
 
 # Of all that `make test` runs but the clusters; fails below the floor that pyproject.toml names. Not in CI.
 coverage: $(STAMP)  ## Which lines the tests run.
 	@failed=0; \
 	$(BIN)/coverage erase; \
-	$(BIN)/coverage run -m pytest $(PARALLEL) tests/dit_core tests/search_spaces tests/service tests/test_*.py || failed=1; \
+	$(BIN)/coverage run -m pytest $(PARALLEL) tests/search_spaces tests/dit_core tests/service tests/test_*.py || failed=1; \
 	$(BIN)/coverage combine --quiet; \
 	$(BIN)/coverage report || failed=1; \
 	exit $$failed
@@ -49,7 +50,7 @@ OLDEST ?= .venv-oldest
 test-oldest: $(STAMP)  ## The tests of dit_core and search_spaces with the oldest packages allowed.
 	$(BIN)/uv venv --quiet --clear --seed --python 3.11 $(OLDEST)
 	$(BIN)/uv pip install --quiet --python $(OLDEST)/bin/python --resolution lowest-direct -e '.[dev]'
-	$(OLDEST)/bin/python -m pytest $(PARALLEL) tests/dit_core tests/search_spaces
+	$(OLDEST)/bin/python -m pytest $(PARALLEL) tests/search_spaces tests/dit_core
 
 # Real processes killed, paused, raced and starved; prints the table of docs/reliability.md. At most 20 minutes.
 faults: $(STAMP)  ## Every fault that the engine must survive.

@@ -164,6 +164,7 @@ def test_dit_core_imports_inside_functions_only_what_is_heavy_or_may_be_absent()
     assert not found
 
 
+@pytest.mark.slow
 def test_the_training_loop_really_imports_without_the_heavy_packages() -> None:
     code = (
         "import sys, dit_core.training.loop, dit_core.gflops;"

@@ -107,6 +107,7 @@ def test_commands_of_every_kind_are_looked_at() -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_flag_that_does_not_exist_is_noticed() -> None:
     with pytest.raises(AssertionError, match="--no-such-flag"):
         test_every_command_and_flag_exists("ray-head", ["ray", "start", "--head", "--no-such-flag=1"])
@@ -317,6 +318,7 @@ def test_mlflow_asks_for_a_password_and_its_clients_have_it() -> None:
     assert client["MLFLOW_TRACKING_PASSWORD"] == server["environment"]["MLFLOW_AUTH_ADMIN_PASSWORD"]
 
 
+@pytest.mark.slow
 def test_the_readmes_commands_exist_and_name_services_and_files() -> None:
     text = (DOCKER / "README.md").read_text()
     for file in re.findall(r"docker/[\w.]+(?<!\.)", text):

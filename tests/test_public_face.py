@@ -7,6 +7,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
+
 import dit_ablate
 
 ROOT = Path(__file__).parent.parent
@@ -19,6 +21,7 @@ def test_every_public_name_is_there_and_says_where_it_comes_from() -> None:
         assert getattr(dit_ablate, name).__module__ == module
 
 
+@pytest.mark.slow
 def test_importing_it_imports_nothing_heavy() -> None:
     code = (
         "import sys, dit_ablate;"

@@ -48,12 +48,14 @@ def as_nobody_known() -> list[str]:
     return command
 
 
+@pytest.mark.slow
 def test_a_number_without_an_account_has_a_name_and_a_home_of_its_own() -> None:
     name, home, cache, _ = completed({}, *as_nobody_known())
     assert name == "54321" and Path(home).name.startswith("dit-ablate-home-54321")
     assert Path(cache).is_relative_to(home) and not Path(home).stat().st_mode & 0o077
 
 
+@pytest.mark.slow
 def test_a_home_that_cannot_be_written_in_is_left_alone(tmp_path: Path) -> None:
     _, home, cache, _ = completed({"HOME": "/proc/none"})
     assert home == "/proc/none" and not cache.startswith("/proc")
@@ -61,6 +63,7 @@ def test_a_home_that_cannot_be_written_in_is_left_alone(tmp_path: Path) -> None:
     assert cache == str(tmp_path / ".cache" / "dit-ablate")
 
 
+@pytest.mark.slow
 def test_a_long_temporary_folder_is_reached_by_a_short_name(tmp_path: Path) -> None:
     long = tmp_path / ("x" * 100)
     long.mkdir()

@@ -114,6 +114,7 @@ def alone() -> dict[str, dict[Any, Tensor]]:
     return sampled(SAMPLES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS)
 def test_a_training_batch_is_that_of_one_worker_bit_for_bit(world: int, ranks: Any) -> None:
     for index, whole in enumerate(drawn()):
@@ -134,11 +135,21 @@ def test_an_images_noise_depends_on_its_position_and_not_on_the_batch_size() -> 
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("world", [1, *WORLDS])
-def test_samples_are_those_of_one_worker_and_one_batch(
+def test_samples_in_batches_are_those_of_one_batch(size: int, alone: dict[str, dict[Any, Tensor]]) -> None:
+    same([sampled(size)], alone)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("world", WORLDS)
+def test_samples_of_workers_are_those_of_one(
     world: int, size: int, ranks: Any, alone: dict[str, dict[Any, Tensor]]
 ) -> None:
-    parts = [sampled(size)] if world == 1 else [answers[size] for answers in ranks[world]]
+    same([answers[size] for answers in ranks[world]], alone)
+
+
+def same(parts: list[dict[str, dict[Any, Tensor]]], alone: dict[str, dict[Any, Tensor]]) -> None:
+    """Asserts that the parts together are, bit for bit, what one worker draws and makes in one batch."""
     noise = [key for part in parts for key in part["noise"]]
     assert len(noise) == len(set(noise)) and set(noise) == set(alone["noise"])
     assert all(torch.equal(part["noise"][key], alone["noise"][key]) for part in parts for key in part["noise"])

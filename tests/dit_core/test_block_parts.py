@@ -295,6 +295,7 @@ def test_parts_under_autocast(change: dict[str, Any]) -> None:
     assert (rough.float() - exact).norm() < 0.05 * exact.norm()
 
 
+@pytest.mark.slow
 def test_all_parts_together_compile_to_one_graph() -> None:
     config = small(norm="rmsnorm", qk_norm=True, mlp="swiglu", gate_init="random", depth=1)
     model = random_dit(config)

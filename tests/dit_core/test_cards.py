@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 CODE = """
 import json, sys
 from dit_core.runtime import cards
@@ -17,6 +19,7 @@ print(json.dumps([imported, driver, found == cards.cards(), len(found.names), to
 """
 
 
+@pytest.mark.slow
 def test_the_cards_are_those_that_pytorch_sees_which_is_imported_only_where_there_may_be_one() -> None:
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr

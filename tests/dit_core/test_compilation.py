@@ -53,6 +53,7 @@ def graphs() -> int:
     return int(torch._dynamo.utils.counters["stats"]["unique_graphs"])
 
 
+@pytest.mark.slow
 def test_more_shapes_than_pytorch_allows_by_itself_are_all_compiled_each_for_itself() -> None:
     before = graphs()
     for width in range(1, 13):
@@ -64,6 +65,7 @@ def test_more_shapes_than_pytorch_allows_by_itself_are_all_compiled_each_for_its
     assert graphs() == before + 12
 
 
+@pytest.mark.slow
 def test_trials_of_one_shape_share_what_is_compiled(tmp_path: Path) -> None:
     compilation.check(torch.device("cpu"))
     before = graphs()
@@ -72,6 +74,7 @@ def test_trials_of_one_shape_share_what_is_compiled(tmp_path: Path) -> None:
     assert graphs() == before + 1
 
 
+@pytest.mark.slow
 def test_whole_chunks_are_sampled_by_one_compiled_network_and_the_images_are_the_same() -> None:
     plain = tiny(evaluation={"num_samples": 3 * B + 5})
     compiled = tiny(training={"compile": True}, evaluation={"num_samples": 3 * B + 5})
@@ -89,6 +92,7 @@ def test_whole_chunks_are_sampled_by_one_compiled_network_and_the_images_are_the
     assert found.grid == expected.grid
 
 
+@pytest.mark.slow
 def test_by_block_equal_blocks_share_one_compilation_in_training_and_another_in_sampling(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

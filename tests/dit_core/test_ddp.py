@@ -20,6 +20,7 @@ from dit_core.events import Checkpointed, Diverged, Evaluated, Event, Started
 from dit_core.training.checkpoint import Checkpoints, checksum, read
 from dit_core.training.loop import run
 
+pytestmark = pytest.mark.slow
 STEPS, B = 50, 32
 MODERN = {"optimizer": "muon", "warmup_images": 10 * B, "masked": True, "mask_ratio": 0.5, "ema_decays": (0.99, 0.9),
           "gradient_clip": 0.5, "attention_dropout": 0.2, "mlp_dropout": 0.1, "alignment_weight": 0.5}  # fmt: skip
@@ -202,7 +203,6 @@ def cut_in_two(rank: int, world: int, folder: Path) -> None:
     dist.destroy_process_group()
 
 
-@pytest.mark.slow
 def test_more_than_two_workers_add_up_in_one_order_from_the_first_step_on(tmp_path: Path) -> None:
     """Sums of two do not depend on their order; those of four do, and a resumed trial's first step is a later one."""
     mp.spawn(cut_in_two, args=(4, tmp_path), nprocs=4)

@@ -66,6 +66,7 @@ def test_what_needs_a_missing_package_says_which_extra(
     assert str(raised.value) == sentence
 
 
+@pytest.mark.slow
 def test_a_trial_on_digits_needs_none_of_them(tmp_path: Path) -> None:
     code = f"""
 import importlib.abc, importlib.metadata, sys

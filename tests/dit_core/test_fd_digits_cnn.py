@@ -53,6 +53,7 @@ def test_the_committed_classifier_is_as_good_as_it_says() -> None:
         assert {"test_accuracy", "split", "steps", "seed"} <= set(file.metadata())
 
 
+@pytest.mark.slow
 def test_training_the_classifier_is_deterministic_and_learns() -> None:
     (first, accuracy), (second, again) = train(steps=60), train(steps=60)
     assert accuracy == again and accuracy > 0.8

@@ -31,6 +31,7 @@ def test_one_of_several_writers_makes_the_file(tmp_path: Path) -> None:
     assert path.read_bytes() == b"first" and [*tmp_path.iterdir()] == [path]
 
 
+@pytest.mark.slow
 def test_what_a_dead_process_left_is_cleared_and_a_live_ones_is_not(tmp_path: Path) -> None:
     code = (
         "import pathlib, sys; from dit_core.files import temporary_path;"

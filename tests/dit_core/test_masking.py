@@ -127,6 +127,7 @@ def test_what_is_left_out_does_not_reach_what_is_kept() -> None:
     assert (pick(seen, batch.kept, 2) - pick(one, batch.kept, 2)).abs().max() > 1e-3
 
 
+@pytest.mark.slow
 def test_training_moves_the_mask_token_and_learns(tmp_path: Path) -> None:
     config = masked(training={"learning_rate": 3e-3})
     points = list(curve(run(config, tmp_path, until=120 * B, evaluate=False)))

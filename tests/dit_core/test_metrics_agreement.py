@@ -24,6 +24,8 @@ from dit_core.metrics.kid import polynomial_mmd
 from dit_core.metrics.reference.references import reference
 from dit_core.parts import METRICS
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 NAMES = ("fid", "sfid", "inception_score", "precision", "recall", "kid")
 SAMPLES, FILES = 20, 24
@@ -198,7 +200,6 @@ def test_spatial_features_are_those_of_mixed_6_conv(trial: TrialConfig, ours: Ou
     np.testing.assert_allclose(ours.features["spatial"][:3], expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.slow
 def test_sfid_is_scipys_formula(trial: TrialConfig, dataset: ImageDataset, ours: Ours) -> None:
     """In the span of the features, where the formula is exact and quick."""
     extractor = load_inception(trial.evaluation.inception_weights, CPU)

@@ -87,6 +87,7 @@ def test_dinov2_features_are_the_normalised_class_token(weights: str) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(8, 8), (64, 48), (320, 320)])
 def test_inception_resizes_as_tensorflow_1_does(size: tuple[int, int], inception: str) -> None:
     """Output pixel i takes position i * input / output: corners not aligned, no half-pixel shift, no antialiasing."""

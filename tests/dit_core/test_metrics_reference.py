@@ -205,6 +205,7 @@ def test_a_folder_that_cannot_be_written_stops_nothing(
     assert "reference statistics cannot be kept in" in caplog.text
 
 
+@pytest.mark.slow
 def test_many_writers_leave_one_whole_file(tmp_path: Path) -> None:
     code = (
         "import torch, sys; from pathlib import Path\n"
@@ -286,6 +287,7 @@ def test_a_file_of_unknown_count_is_taken(folder: Path, weights: str, tmp_path: 
     assert result.details["few_samples"] is False
 
 
+@pytest.mark.slow
 def test_images_in_a_file_are_enough(folder: Path, weights: str, tmp_path: Path) -> None:
     images = pictures(300, 5)
     path = npz(tmp_path / "images.npz", arr_0=images.permute(0, 2, 3, 1).numpy())

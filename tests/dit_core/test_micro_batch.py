@@ -11,7 +11,7 @@ from small_trials import curve, only, tiny
 from dit_core.config import TrialConfig
 from dit_core.data import load_dataset
 from dit_core.diffusion.build import build_process
-from dit_core.events import Checkpointed, Started
+from dit_core.events import Checkpointed, CurvePoint, Started
 from dit_core.identity import train_id
 from dit_core.model.dit import DiT
 from dit_core.parts import BLOCKS
@@ -42,15 +42,24 @@ def state(folder: Path, steps: int) -> str:
     return checksum(read(Checkpoints(folder / "checkpoints").path(images), images), images)
 
 
-@pytest.mark.parametrize("sections", [None, EVERYTHING], ids=["plain", "everything"])
-@pytest.mark.parametrize("size", [1, 5, 16])
-def test_parts_of_a_batch_lose_what_the_whole_loses(tmp_path: Path, sections: dict | None, size: int) -> None:
-    whole = list(curve(train(tmp_path / "whole", 10, trial(sections))))
-    parts = list(curve(train(tmp_path / "parts", 10, trial(sections, micro_batch=size))))
+Whole = tuple[dict | None, Path, list[CurvePoint]]
+"""Sections of a configuration, and what training them with whole batches wrote and said."""
+
+
+@pytest.fixture(scope="module", params=[None, EVERYTHING], ids=["plain", "everything"])
+def undivided(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    folder = tmp_path_factory.mktemp("whole")
+    return request.param, folder, list(curve(train(folder, 10, trial(request.param))))
+
+
+@pytest.mark.parametrize("size", [pytest.param(1, marks=pytest.mark.slow), 5, 16])
+def test_parts_of_a_batch_lose_what_the_whole_loses(tmp_path: Path, undivided: Whole, size: int) -> None:
+    sections, folder, whole = undivided
+    parts = list(curve(train(tmp_path, 10, trial(sections, micro_batch=size))))
     assert len(whole) == len(parts) == 10
     for left, right in zip(whole, parts, strict=True):
         assert (left.loss, left.mse, left.vb) == pytest.approx((right.loss, right.mse, right.vb), rel=1e-5)
-    assert state(tmp_path / "whole", 10) != state(tmp_path / "parts", 10), "nothing was divided"
+    assert state(folder, 10) != state(tmp_path, 10), "nothing was divided"
 
 
 @pytest.mark.parametrize("block", BLOCKS.names())

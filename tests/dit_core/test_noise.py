@@ -71,6 +71,7 @@ def test_the_tensor_path_gives_what_the_processors_path_gives(
         assert torch.equal(found, normals(positions, shape, 3, "noise", step))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on the CPU")
 def test_the_fused_kernel_gives_the_same_integers_and_the_same_normals_but_for_the_last_digit(
     monkeypatch: pytest.MonkeyPatch,

@@ -120,6 +120,7 @@ def test_a_trial_cut_anywhere_continues_bit_identically(tmp_path: Path, training
     assert weights(tmp_path / "cut", 12) == weights(tmp_path / "straight", 12)
 
 
+@pytest.mark.slow
 def test_the_optimizers_differ_and_both_learn(tmp_path: Path) -> None:
     found = {name: losses(tmp_path / name, 60, optimizer=name, learning_rate=3e-3) for name in OPTIMIZERS.names()}
     assert found["adamw"][:2] == found["muon"][:2]  # the blocks get no gradient before the zeroed decoder has moved

@@ -65,6 +65,7 @@ def ours(model: Denoiser, steps: int) -> Tensor:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("learn_sigma", "variance"), [(True, "learned_range"), (False, "fixed_large")])
 def test_250_ancestral_steps_end_at_the_same_image(learn_sigma: bool, variance: str) -> None:
     model = network(learn_sigma)

@@ -137,6 +137,7 @@ def test_samplers_take_the_steps_that_they_say() -> None:
             assert len(calls) == steps and x.isfinite().all()
 
 
+@pytest.mark.slow
 def test_names_are_validated_without_importing_anything_heavy() -> None:
     code = (
         "import sys\n"

@@ -200,6 +200,7 @@ def test_residuals_keep_their_precision_under_autocast_with_positions_or_not(pos
     assert (rough.float() - exact).norm() < 0.05 * exact.norm()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("position", ["rotary", "relative"])
 def test_positions_of_attention_compile_to_one_graph(position: str) -> None:
     config = small(position=position, block="in-context", registers=2, depth=1)

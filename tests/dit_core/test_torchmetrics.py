@@ -46,7 +46,7 @@ def test_torchmetrics_fid_is_ours() -> None:
     assert theirs.details["reference_sha256"] == ours.details["reference_sha256"]
 
 
-@pytest.mark.parametrize("name", [MIFID, IS, KID])
+@pytest.mark.parametrize("name", [MIFID, IS, pytest.param(KID, marks=pytest.mark.slow)])
 def test_those_that_keep_features_or_draw_subsets_are_functions_of_the_images(name: str) -> None:
     images = torch.cat([real("held_out"), real("train")[:700]])
     state = torch.get_rng_state()

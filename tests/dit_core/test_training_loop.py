@@ -67,6 +67,7 @@ def test_a_checkpoint_cadence_need_not_divide_by_the_batch(tmp_path: Path) -> No
     assert [event.images for event in only(Checkpointed, events)] == [128, 224, 256]
 
 
+@pytest.mark.slow
 def test_training_learns(tmp_path: Path) -> None:
     points = list(curve(train(tmp_path, 200, tiny(training={"learning_rate": 3e-3, "log_every_steps": 50}))))
     assert points[-1].mse < 0.5 * points[0].mse
@@ -303,6 +304,7 @@ def test_bfloat16_trains_close_to_float32(tmp_path: Path) -> None:
         assert right.loss == pytest.approx(left.loss, rel=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on the CPU")
 def test_a_compiled_network_trains_alike_and_continues_an_uncompiled_one(tmp_path: Path) -> None:
     plain, compiled = tiny(), tiny(training={"compile": True})

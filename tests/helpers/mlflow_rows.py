@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import tempfile
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,20 @@ STORE, KEY, ARTIFACTS = (f"mlflow.dit_ablate.{name}" for name in ("store", "key"
 
 
 def empty_database(folder: Path) -> Path:
-    """Makes MLflow's tables once; copies of the file are new databases at once."""
-    import_mlflow()
+    """Makes MLflow's tables; copies of the file are new databases at once."""
     path = folder / "mlflow.db"
-    database.ensure(path, own=True)
+    path.write_bytes(_made())
     return path
+
+
+@cache
+def _made() -> bytes:
+    """Making the tables takes a second, once in a process."""
+    import_mlflow()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "mlflow.db"
+        database.ensure(path, own=True)
+        return path.read_bytes()
 
 
 def ask(path: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:

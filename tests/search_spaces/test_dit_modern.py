@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from dit_core.gflops import count
 from search_spaces.expand import expand
 from search_spaces.load import load_study
@@ -44,6 +46,7 @@ def test_the_ladder_is_that_of_lightningdit() -> None:
     assert max(costs) / min(costs) < 1.01, "no step costs more"
 
 
+@pytest.mark.slow
 def test_it_can_be_moved_to_the_papers_scale() -> None:
     """As the comment on top of the file says."""
     text = (Path(__file__).parents[2] / "search_spaces" / "presets" / "dit-modern.yaml").read_text()

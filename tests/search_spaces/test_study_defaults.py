@@ -142,6 +142,7 @@ def test_a_mistake_in_python_is_one_sentence() -> None:
         assert str(error.value) == says
 
 
+@pytest.mark.slow
 def test_making_a_study_waits_for_no_network() -> None:
     code = "import sys, search_spaces.study; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=600).returncode == 0

@@ -191,6 +191,7 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     deactivate()
 
 
+@pytest.mark.slow
 def test_code_runs_only_when_a_person_has_allowed_it(plugin: Path, tmp_path: Path) -> None:
     of = desk(tmp_path / "store")
     given = text(plugins=[str(plugin)], ablations=[{"axis": "block", "values": ["adaln", "mine"]}])

@@ -69,6 +69,7 @@ def advised(line: str) -> TrialConfig:
     return TrialConfig.model_validate(sections)
 
 
+@pytest.mark.slow
 def test_plain_lines_and_the_advice_at_the_end(images: Path, vae: str, tmp_path: Path) -> None:
     out = tmp_path / "out #2"
     done = dit_ablate("cache-latents", images, out, *options(vae))
@@ -86,6 +87,7 @@ def test_plain_lines_and_the_advice_at_the_end(images: Path, vae: str, tmp_path:
     assert "to encode" not in again.stdout
 
 
+@pytest.mark.slow
 def test_corrupt_images_are_refused_or_left_out_by_name(images: Path, vae: str, tmp_path: Path) -> None:
     folder = tmp_path / "images"
     shutil.copytree(images, folder)

@@ -78,6 +78,7 @@ def test_the_version_is_printed() -> None:
     assert shown.exit_code == 0 and re.fullmatch(r"dit-ablate \d+\.\d+\.\d+\n", shown.stdout)
 
 
+@pytest.mark.slow
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys\nfrom service.cli.app import app\n"
@@ -96,6 +97,7 @@ HEAVY = {
 """Packages that take a tenth of a second to import, or several, and what only draws, submits or runs a study needs."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments, told, needs, calls",
     [
@@ -139,6 +141,7 @@ def test_what_only_reads_and_what_is_mistaken_imports_nothing_heavy(
     assert done.stdout.splitlines()[-1] == " ".join(["imported", *sorted(needs)])
 
 
+@pytest.mark.slow
 def test_a_driver_counts_without_pytorch_what_another_process_has_counted(tmp_path: Path) -> None:
     study = write_study(tmp_path)
     code = (
@@ -159,6 +162,7 @@ def test_a_driver_counts_without_pytorch_what_another_process_has_counted(tmp_pa
     assert told == [["True"], ["False"]]
 
 
+@pytest.mark.slow
 def test_a_command_imports_no_other_command() -> None:
     code = (
         "import sys\nfrom service.cli.app import app\n"
@@ -169,6 +173,7 @@ def test_a_command_imports_no_other_command() -> None:
     assert done.stdout.splitlines()[-1] == "imported", done.stderr
 
 
+@pytest.mark.slow
 def test_a_terminal_without_all_characters_gets_others() -> None:
     code = (
         "from service.cli.console import out, write_what_can_be_written\n"
@@ -203,6 +208,7 @@ def test_a_run_says_what_happened_and_what_to_do_next(folder: Path) -> None:
     assert f"Again   dit-ablate run {folder}/study.yaml --executor local --store {folder}/store" in lines
 
 
+@pytest.mark.slow
 def test_what_others_print_during_a_run_stays_out_of_its_json(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from service import session
 
@@ -217,6 +223,7 @@ def test_what_others_print_during_a_run_stays_out_of_its_json(folder: Path, monk
     assert json.loads(result.stdout)["done"] and "(raylet)" in result.stderr
 
 
+@pytest.mark.slow
 def test_run_as_json_keeps_standard_output_for_the_script(folder: Path) -> None:
     arguments = ("run", folder / "study.yaml", "--executor", "local", "--store", folder / "store", "--json")
     result = dit_ablate(*arguments)

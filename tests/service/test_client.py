@@ -109,6 +109,7 @@ def test_status_and_report_need_the_store_alone(result: StudyResult, folder: Pat
     assert client.stop("tiny") is False
 
 
+@pytest.mark.slow
 def test_a_second_study_reuses_the_arms_they_share(result: StudyResult, folder: Path) -> None:
     other = Study(
         name="second",
@@ -128,6 +129,7 @@ def test_a_second_study_reuses_the_arms_they_share(result: StudyResult, folder: 
     assert shared == {"baseline": "tiny", "patch_size=4": "tiny", "decoder=mlp": "second"}
 
 
+@pytest.mark.slow
 def test_another_definition_is_kept_beside_the_first(folder: Path, result: StudyResult) -> None:
     client = Client(store=folder / "store")
     # the store already holds everything that two seeds of a lower budget need

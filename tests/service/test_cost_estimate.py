@@ -132,6 +132,7 @@ def test_evaluated_only_arms_train_nothing_and_more_seeds_take_more() -> None:
     assert whole(seeds=(0, 1, 2), budget_images=6400) == pytest.approx(3 * whole(seeds=(0,), budget_images=6400))
 
 
+@pytest.mark.slow
 def test_the_preview_says_what_it_rests_on_for_every_card() -> None:
     preview = Client(store="/nowhere").plan("dit-paper")
     text = str(preview)

@@ -261,6 +261,7 @@ def test_a_store_from_before_decisions_were_recorded_shows_its_stops(tmp_path: P
     assert standing(prepared, store).stops == with_records.stops != ()
 
 
+@pytest.mark.slow
 def test_the_report_names_other_plans(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     study = tiny_study(ablations=[PATCHES], seeds=[0])

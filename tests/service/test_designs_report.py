@@ -74,6 +74,7 @@ def test_components_are_compared_with_the_full_system() -> None:
     assert found["less flow"].reference == ("full system",) and found["less flow"].kind is Kind.BESIDE
 
 
+@pytest.mark.slow
 def test_designs_run_and_are_reported(tmp_path: Path) -> None:
     study = tiny_study(
         ablations=[

@@ -164,6 +164,7 @@ def test_stop_gives_queued_segments_back_and_asks_running_ones() -> None:
     scenario(play)
 
 
+@pytest.mark.slow
 def test_thousands_of_waiting_submits_starve_nobody() -> None:
     async def play(dispatcher: Dispatcher) -> None:
         await dispatcher.join("lane-0", "x")

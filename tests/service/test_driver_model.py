@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from unittest.mock import patch
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from small_studies import METRIC, expansion
@@ -29,6 +30,8 @@ from service.records.liveness import PATIENCE_SECONDS, Liveness, live_key
 from service.records.process import Life
 from service.records.records import Records
 from service.records.store import Store
+
+pytestmark = pytest.mark.slow
 
 HOSTS, STUDIES = ("a", "b"), ("one", "two")
 VALUES = {"baseline": 5.0, "good": 3.0, "bad": 9.0}

@@ -243,6 +243,7 @@ def test_in_any_world_what_is_stopped_is_behind_the_baseline_and_no_leader(seed:
 # -- measured ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_best_of_an_ablation_is_seldom_stopped() -> None:
     """The promise of docs/stopping.md, on 160 studies of several worlds: 640 ablations."""
     digits = Study.model_validate({"name": "x", "baseline": "digits", "ablations": ABLATIONS})

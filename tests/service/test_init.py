@@ -55,6 +55,7 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_folder_becomes_a_study_that_runs(shapes: Path, tmp_path: Path) -> None:
     path, store = tmp_path / "shapes.yaml", tmp_path / "store"
     done = dit_ablate("init", shapes, "--to", path, "--hours", 0.5, env={"COLUMNS": "80"})
@@ -80,6 +81,7 @@ def test_a_folder_becomes_a_study_that_runs(shapes: Path, tmp_path: Path) -> Non
     assert (result.evaluations["value"] > result.evaluations["floor"]).all(), "two steps draw no shapes"
 
 
+@pytest.mark.slow
 def test_the_network_is_the_data_s_own(shapes: Path) -> None:
     data = DataConfig(name="image-folder", path=str(shapes / "train"), image_size=16, corrupt="skip")
     dataset = load_dataset(data)
@@ -154,6 +156,7 @@ def test_few_images_are_too_few(tmp_path: Path) -> None:
         write_first_study(str(tmp_path), image_size=17, to=tmp_path / "study.yaml")
 
 
+@pytest.mark.slow
 def test_latents_are_made_beside_the_study(shapes: Path, tmp_path: Path) -> None:
     from diffusers import AutoencoderKL
 

@@ -209,6 +209,7 @@ def test_a_file_that_is_no_sound_bundle_takes_nothing_in(bundled: Path, tmp_path
 # -- retry -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_failed_trials_get_another_chance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, whole = Store(tmp_path / "store"), SegmentRun.__call__
 

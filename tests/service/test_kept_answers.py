@@ -97,6 +97,7 @@ def test_a_check_that_is_kept_looks_at_no_other_setting_than_it_says() -> None:
             assert looked and looked <= set(reads), name
 
 
+@pytest.mark.slow
 def test_what_holds_and_controls_a_lane_imports_no_pytorch() -> None:
     code = (
         "import sys\nimport service.engine.host, service.engine.train_parts, service.engine.process_groups\n"

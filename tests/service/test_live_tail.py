@@ -158,6 +158,7 @@ def history(store: Store, sync: MlflowSync, trial: str = "baseline seed=0") -> d
     }
 
 
+@pytest.mark.slow
 def test_a_kill_after_the_tail_was_logged_leaves_every_window_once(store: Store) -> None:
     prepared = study()
     segment = first(prepared, store)

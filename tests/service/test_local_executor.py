@@ -177,6 +177,7 @@ def test_another_sampler_retrains_nothing(prepared: Prepared, undisturbed: tuple
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_failing_trial_is_given_up_and_tried_again_next_time(prepared: Prepared, tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     blocked = store.trial_dir(prepared.train_ids["wide seed=1"]) / "checkpoints"

@@ -92,6 +92,7 @@ def test_what_a_killed_process_left_is_completed(client: Client, tmp_path: Path)
     assert scalars == whole and set(seen.values()) == {1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", ["tensorboard", "wandb"])
 def test_a_study_that_goes_on_gets_what_is_new(
     to: str, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -167,6 +168,7 @@ def in_wandb(folder: Path) -> tuple[dict[tuple[str, str, int], float], Counter[t
     return values, seen, media
 
 
+@pytest.mark.slow
 def test_wandb_offline_holds_the_records_once(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     offline("wandb", tmp_path, monkeypatch)
     first = mirror_study(client, "tiny", "wandb", tmp_path / "mirror")

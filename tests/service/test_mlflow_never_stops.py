@@ -66,6 +66,7 @@ def test_a_server_that_is_down_stops_nothing_and_is_told_at_the_start_and_at_the
     assert "not up to date" in again(store, "http://127.0.0.1:9"), "with nothing left to run, too"
 
 
+@pytest.mark.slow
 def test_sync_catches_up_from_the_records_alone(store: Path) -> None:
     for arguments in (("sync", "tiny"), ("sync",)):
         result = dit_ablate(*arguments, "--store", store)
@@ -105,6 +106,7 @@ def hanging() -> Iterator[str]:
         yield f"http://127.0.0.1:{silent.getsockname()[1]}"
 
 
+@pytest.mark.slow
 def test_a_server_that_hangs_stops_nothing(store: Path, hanging: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.5)
     assert "does not answer within 0.5 s" in again(store, hanging)
@@ -142,6 +144,7 @@ def test_an_address_that_can_never_work_is_refused_before_anything_runs(tmp_path
     assert not list((tmp_path / "store").glob("studies/*")) and not list((tmp_path / "store").glob("trials/*"))
 
 
+@pytest.mark.slow
 def test_sync_beside_a_run_ends_nothing(store: Path) -> None:
     client = Client(store=store)
     assert client.sync() == {"tiny": None}

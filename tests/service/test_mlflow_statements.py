@@ -21,6 +21,8 @@ from service.records.store import Store
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from synthetic_study import fill, study_of
 
+pytestmark = pytest.mark.slow
+
 SIZES = (20, 40, 80)
 MOST_A_TRIAL = 30
 """What MLflow's own calls for one trial come to: one run made, its inputs, one batch, one end."""

@@ -203,6 +203,7 @@ def test_options_and_rules_have_digests_of_their_own() -> None:
     assert create(PolicySpec.model_validate({"name": "rungs", "stop_fraction": 0.5})).digest == digests[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["seed", "failure"])
 def test_neither_a_seed_nor_a_failure_changes_what_was_decided(change: str) -> None:
     """Studies of 12 arms and 3 looks; where decisions are not kept, they change in about half and a fifth of them."""

@@ -120,6 +120,7 @@ def test_equivalence_is_rarely_concluded_of_what_differs_by_the_margin() -> None
     assert equivalence_power(0.0, 1.0, 2.0, 5) < 0.1 < 0.9 < equivalence_power(0.0, 8.0, 2.0, 5)
 
 
+@pytest.mark.slow
 def test_the_interval_of_the_best_holds_although_it_was_chosen() -> None:
     rng, held, among = np.random.default_rng(0), 0, 0
     for _ in range(200):

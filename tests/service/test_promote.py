@@ -29,6 +29,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Prepared, Store]
     return run_locally(tiny_study(ablations=[{**PATCHES, "values": [4]}, blocks], **STOPPING), store), store
 
 
+@pytest.mark.slow
 def test_what_a_study_settles_on_is_a_version_that_loads_again(finished: tuple[Prepared, Store]) -> None:
     prepared, store = finished
     client = Client(store=store.path)
@@ -52,6 +53,7 @@ def test_what_a_study_settles_on_is_a_version_that_loads_again(finished: tuple[P
     assert again == found, "the same weights are the same version"
 
 
+@pytest.mark.slow
 def test_any_arm_can_be_promoted_and_the_newest_is_the_one_that_loads(finished: tuple[Prepared, Store]) -> None:
     _, store = finished
     run = CliRunner().invoke(

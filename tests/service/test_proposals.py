@@ -161,6 +161,7 @@ def test_nobody_to_ask_or_a_search_that_fails_ends_no_run(tmp_path: Path) -> Non
     assert len(mended.statuses) == 3 and summarise(growing(), store).finished
 
 
+@pytest.mark.slow
 def test_one_more_seed_of_an_arm_that_was_proposed(undisturbed: tuple[Store, Outcome], tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     run(store, proposer=Proposing())

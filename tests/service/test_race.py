@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 from simulated import values
 from small_studies import expansion, result
 
@@ -160,6 +161,7 @@ def test_step_down_finds_what_single_step_finds_and_more() -> None:
     assert more > 0
 
 
+@pytest.mark.slow
 def test_identical_arms_are_seldom_claimed_to_differ() -> None:
     """The family-wise error of one look at 5 %, over 400 studies with seeds' effects and a missing cell."""
     generator, false = np.random.default_rng(1), 0

@@ -74,6 +74,7 @@ def test_versions_name_what_is_missing() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_what_a_dead_process_of_ray_left_is_ended_and_removed(tmp_path: Path) -> None:
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()

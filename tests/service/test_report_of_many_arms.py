@@ -43,6 +43,7 @@ def measured(tmp_path: Path) -> tuple[Prepared, Store]:
     return prepared, store
 
 
+@pytest.mark.slow
 def test_of_very_many_arms_the_best_are_shown_and_all_are_counted(measured: tuple[Prepared, Store]) -> None:
     report = build_report(*measured, command="dit-ablate run x")
     text = report.markdown.read_text()

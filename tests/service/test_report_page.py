@@ -96,6 +96,7 @@ def test_the_figure_of_all_verdicts_comes_first_and_is_the_verdicts(report: Repo
     assert said["4"] == "clear, better" and said["8"] == "clear, worse" and said["0.002"].startswith("not measured")
 
 
+@pytest.mark.slow
 def test_it_draws_without_any_network_and_shows_names_as_written(page: Browser, report: Report) -> None:
     show(page, report)
     assert (
@@ -106,6 +107,7 @@ def test_it_draws_without_any_network_and_shows_names_as_written(page: Browser, 
     assert page.evaluate("document.querySelectorAll('h2')[1].textContent") == ODD
 
 
+@pytest.mark.slow
 def test_the_pointer_shows_a_comparisons_numbers(page: Browser, report: Report) -> None:
     show(page, report)
     page.evaluate("document.querySelector('#verdicts').scrollIntoView()")
@@ -116,6 +118,7 @@ def test_the_pointer_shows_a_comparisons_numbers(page: Browser, report: Report) 
     assert told.startswith("4clear, better") and re.search(r"−\d\.\d+ \[−.*%.*p .*corrected4 seeds", told)
 
 
+@pytest.mark.slow
 def test_tables_sort_by_their_numbers_both_ways(page: Browser, report: Report) -> None:
     show(page, report)
     head = "document.querySelector('#ablation-1 table thead').rows[0].cells[1]"
@@ -127,6 +130,7 @@ def test_tables_sort_by_their_numbers_both_ways(page: Browser, report: Report) -
     assert page.evaluate(column) == ["13.18k", "10.83k", "10.42k"]
 
 
+@pytest.mark.slow
 def test_buttons_give_numbers_and_a_light_picture(page: Browser, report: Report, tmp_path: Path) -> None:
     page.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
     show(page, report, dark=True)
@@ -151,6 +155,7 @@ def _downloaded(path: Path) -> str:
     return path.read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True])
 def test_on_a_phone_everything_fits_and_can_be_read(page: Browser, report: Report, dark: bool) -> None:
     show(page, report, width=390, dark=dark)
@@ -165,6 +170,7 @@ def test_on_a_phone_everything_fits_and_can_be_read(page: Browser, report: Repor
     assert (paper, ink) == tuple(_rgb(DARK[shade] if dark else shade) for shade in (PAPER, INK))
 
 
+@pytest.mark.slow
 def test_paper_is_light_and_has_everything(page: Browser, report: Report) -> None:
     show(page, report, dark=True)
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")

@@ -98,6 +98,7 @@ def test_all_are_kept_where_a_study_says_so(store: Store) -> None:
     assert kept(store, prepared) == [64, 128, 192]
 
 
+@pytest.mark.slow
 def test_what_another_study_lacks_stays(store: Store) -> None:
     """Another sampler at the second rung, and a rung between the first two: neither trains from the beginning."""
     one = study("one", rungs=(64, 128))

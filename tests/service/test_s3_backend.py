@@ -19,6 +19,8 @@ from service.records.place import S3Place
 from service.records.s3 import S3Backend
 from service.records.store import Store
 
+pytestmark = pytest.mark.slow
+
 WRITERS, KEYS = 16, 4
 
 
@@ -62,7 +64,6 @@ def write_as(number: int, backend: S3Backend, start: Any, won: Any) -> None:
     won.put((number, [backend.put(f"claims/{key}", str(number).encode()) for key in range(KEYS)]))
 
 
-@pytest.mark.slow
 def test_of_many_processes_exactly_one_wins(backend: S3Backend) -> None:
     context = multiprocessing.get_context("fork")  # sixteen imports of boto3 take a minute; no connection is open yet
     start, won = context.Barrier(WRITERS), context.Queue()
@@ -177,7 +178,6 @@ def unreliable(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Unreliable]]:
     server.server_close()
 
 
-@pytest.mark.slow
 def test_a_lost_answer_does_not_make_ones_own_object_anothers(unreliable: type[Unreliable]) -> None:
     backend = S3Backend(S3Place("studies", "x"))
     assert backend.put("claims/1", b"mine"), "the first try was carried out, and said to have failed"

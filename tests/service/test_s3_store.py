@@ -24,6 +24,8 @@ from service.engine import run_segments
 from service.records.store import Store
 from service.records.whereabouts import recorded
 
+pytestmark = pytest.mark.slow
+
 PLACE = "s3://studies/team/a"
 BUDGET = 640
 """Long enough to be killed in the middle of."""
@@ -49,7 +51,6 @@ def curves(store: Store, identities: dict[str, str]) -> dict[str, list[tuple[int
     return {name: [(p.images, p.loss) for p in store.curve_points(of)] for name, of in identities.items()}
 
 
-@pytest.mark.slow
 def test_a_study_on_s3_is_the_study_on_a_disk(server: None, study: Path, tmp_path: Path) -> None:
     on_disk = Client(store=tmp_path / "store").start(load_study(study))
     run_segments(on_disk.prepared, on_disk.store, executor="local")
@@ -77,7 +78,6 @@ def test_a_study_on_s3_is_the_study_on_a_disk(server: None, study: Path, tmp_pat
     assert not Path("s3:").exists()
 
 
-@pytest.mark.slow
 def test_every_command_reads_it_and_another_machine_goes_on(
     server: None, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,7 +102,6 @@ def test_every_command_reads_it_and_another_machine_goes_on(
     assert all(sum(s.images - s.start for s in stretches) == 384 for stretches in trained.values()), "nothing twice"
 
 
-@pytest.mark.slow
 def test_a_killed_driver_is_followed_by_one_on_another_machine(server: None, study: Path, tmp_path: Path) -> None:
     place, straight = "s3://studies/killed", Client(store=tmp_path / "store").start(study, budget_images=BUDGET)
     run_segments(straight.prepared, straight.store, executor="local")
@@ -147,7 +146,6 @@ def test_a_damaged_published_checkpoint_is_passed_over(server: None, tmp_path: P
         checkpoints.fetch(path)
 
 
-@pytest.mark.slow
 def test_a_copied_prefix_is_another_store(server: None) -> None:
     bucket = client()
     original = Store(PLACE).id

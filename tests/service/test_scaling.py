@@ -70,6 +70,7 @@ def test_the_paper_stands_beside_it(tmp_path: Path) -> None:
     assert figure(found)[:4] == b"\x89PNG"
 
 
+@pytest.mark.slow
 def test_the_report_has_the_section_where_a_study_varies_size(tmp_path: Path) -> None:
     _, store = sizes(tmp_path)
     prepared = begin(tiny_study("sizes", ablations=SIZES, policy="none"), store)

@@ -150,6 +150,7 @@ def test_a_search_runs_its_generations_and_is_finished(finished: tuple[Store, Ou
     assert "## Proposed" in text and "Search: 5 arms are proposed by tpe" in text
 
 
+@pytest.mark.slow
 def test_the_report_shows_the_search_and_says_what_lies_at_an_edge(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     space = {"block": {"choice": ["adaLN", "adaLN-Zero block"]}, "training.beta1": {"uniform": [0.5, 0.9]}}
@@ -195,6 +196,7 @@ def test_the_preview_says_what_is_still_to_be_proposed(finished: tuple[Store, Ou
     assert not [note for note in known.notes if "not proposed yet" in note] and len(known.arms) == 6
 
 
+@pytest.mark.slow
 def test_the_best_are_compared_again_on_fresh_seeds(finished: tuple[Store, Outcome]) -> None:
     store, _ = finished
     study = searching(search={"finalists": 2, "final_seeds": [50, 51]})
@@ -222,6 +224,7 @@ def test_a_search_that_is_not_done_has_no_best(tmp_path: Path) -> None:
     assert "with the best 2 on fresh seeds: 14 trainings more" in note, "five arms, and three with three seeds"
 
 
+@pytest.mark.slow
 def test_the_pareto_front_is_drawn_and_told(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     search = {
@@ -252,6 +255,7 @@ def test_running_again_asks_and_trains_nothing(finished: tuple[Store, Outcome]) 
     assert {path: path.read_bytes() for path in _keys(store)} == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", [4, 9, 14])
 def test_killed_anywhere_it_proposes_the_same(moment: int, finished: tuple[Store, Outcome], tmp_path: Path) -> None:
     store = Store(tmp_path / "store")

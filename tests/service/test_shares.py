@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,6 +38,7 @@ def capacities(draw: st.DrawFn) -> Capacity:
     return Capacity(nodes, (float(draw(st.integers(0, int(total["CPU"])))), 0.0))
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(adverts(), capacities(), st.randoms())
 def test_what_holds_always(given_adverts, capacity: Capacity, random) -> None:
@@ -57,6 +59,7 @@ def test_what_holds_always(given_adverts, capacity: Capacity, random) -> None:
         assert found[earliest.run] >= 1, "the earliest that has room is never without a lane"
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(adverts(), st.integers(0, 30), st.integers(0, 5))
 def test_nothing_is_idle_while_somebody_wants_it(given_adverts, cpus: int, gpus: int) -> None:
@@ -69,6 +72,7 @@ def test_nothing_is_idle_while_somebody_wants_it(given_adverts, cpus: int, gpus:
             assert any(used[kind] + lane[kind] > capacity.total[kind] + 1e-9 for kind in lane), advert
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(SHAPES.flatmap(lambda shape: adverts(shape)), capacities(), WEIGHTS, st.data())
 def test_a_larger_weight_is_never_fewer_lanes(given_adverts, capacity: Capacity, factor: float, data) -> None:
@@ -79,6 +83,7 @@ def test_a_larger_weight_is_never_fewer_lanes(given_adverts, capacity: Capacity,
     assert shares(heavier, capacity)[run] >= shares(given_adverts, capacity)[run]
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(SHAPES.flatmap(lambda shape: adverts(shape)), st.integers(0, 40), st.integers(0, 12))
 def test_users_are_as_equal_as_whole_lanes_allow(given_adverts, cpus: int, gpus: int) -> None:

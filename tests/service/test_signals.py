@@ -107,6 +107,7 @@ def test_handlers_are_taken_again_and_given_back(number: signal.Signals) -> None
     assert seen == [number] and signal.getsignal(number) == before
 
 
+@pytest.mark.slow
 def test_an_interrupt_while_python_ends_prints_no_traceback() -> None:
     code = (
         "import atexit, os, signal, sys\nfrom service.cli import main\n"

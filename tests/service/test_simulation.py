@@ -106,6 +106,7 @@ def test_worlds_are_what_they_say() -> None:
     assert np.corrcoef(first, final)[0, 1] == pytest.approx(0.6 * math.sqrt(reliability), abs=0.05)
 
 
+@pytest.mark.slow
 def test_simulations_are_repeatable_and_only_asha_minds_the_order() -> None:
     draw = generated(digits(), ("usual", "crossing", "diverging"), (2, 3))
     policies = policies_of(["futility", "asha", "race:block=1", "none"])

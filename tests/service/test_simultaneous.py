@@ -81,6 +81,7 @@ def test_a_large_effect_is_found_with_two_seeds_and_with_every_number_after() ->
     assert power[3] > 0.95
 
 
+@pytest.mark.slow
 def test_all_intervals_hold_together() -> None:
     rng, truth, held = np.random.default_rng(7), np.linspace(0.0, 2.0, 8), 0
     for _ in range(STUDIES):
@@ -94,6 +95,7 @@ def test_all_intervals_hold_together() -> None:
     assert held / STUDIES >= 0.95 - NOISE
 
 
+@pytest.mark.slow
 def test_missing_seeds_and_every_kind_of_contrast_keep_the_level() -> None:
     rng, false, studies = np.random.default_rng(9), 0, 120
     asked = [
@@ -107,6 +109,7 @@ def test_missing_seeds_and_every_kind_of_contrast_keep_the_level() -> None:
     assert false / studies <= 0.05 + NOISE * math.sqrt(STUDIES / studies)
 
 
+@pytest.mark.slow
 def test_intervals_and_p_values_are_of_one_piece() -> None:
     rng = np.random.default_rng(11)
     for _ in range(30):

@@ -56,6 +56,7 @@ def test_covariances_by_cell_are_those_of_the_matrix(apart: bool) -> None:
     assert cells.variances(counted) == pytest.approx(np.diag(counted @ covariance @ counted.T))
 
 
+@pytest.mark.slow
 def test_nothing_as_large_as_the_measurements_squared_is_made() -> None:
     values = drawn(0, 300, 10, missing=0.0)
     measurements = sum(map(len, values.values()))

@@ -39,6 +39,7 @@ print(store.id)
 """
 
 
+@pytest.mark.slow
 def test_a_creation_that_is_killed_at_any_file_operation_is_made_good_by_the_next(tmp_path: Path) -> None:
     """Forks, so that each child costs no imports; every child is killed one operation later than the last one."""
     code = compile(KILLED, "killed", "exec")
@@ -65,6 +66,7 @@ def test_a_creation_that_is_killed_at_any_file_operation_is_made_good_by_the_nex
     assert operations > 8, "a creation has more operations than that"
 
 
+@pytest.mark.slow
 def test_two_first_runs_at_once_make_one_store(tmp_path: Path) -> None:
     code = "import sys; from service.records.store import Store; print(Store(sys.argv[1]).id)"
     command = [sys.executable, "-c", code, str(tmp_path / "store")]

@@ -106,6 +106,7 @@ def test_a_plugin_of_the_command_line_may_run_and_works_with_a_preset(tmp_path: 
     assert plain.exit_code == 2 and "unknown" in plain.stderr and "mine" not in BLOCKS, "another study has none of it"
 
 
+@pytest.mark.slow
 def test_python_says_yes_by_an_argument(study: Path, tmp_path: Path) -> None:
     client = Client(store=tmp_path / "store")
     with pytest.raises(Untrusted) as error:

@@ -125,6 +125,7 @@ def test_running_again_trains_nothing_and_another_study_reuses_it(finished: tupl
         assert run(study, store).timings == (), study.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", [5, 12])
 def test_killed_anywhere_it_goes_on_with_the_same(moment: int, finished: tuple[Store, Summary], tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
@@ -146,6 +147,7 @@ def test_before_the_tuning_is_done_nothing_is_chosen(tmp_path: Path) -> None:
     assert not known.plan.finished and not known.plan.wanted and not known.prepared.expansion.tuned
 
 
+@pytest.mark.slow
 def test_the_report_shows_tuned_beside_untuned(finished: tuple[Store, Summary]) -> None:
     store, summary = finished
     report = build_report(prepare(expand(tuned())), store, command="again")

@@ -17,6 +17,7 @@ from service.session import Session
 RATE = {"learning_rate": {"loguniform": [1e-4, 1e-2]}}
 
 
+@pytest.mark.slow
 def test_one_command_tunes_and_compares_and_goes_on_after_a_stop(tmp_path: Path) -> None:
     tune = {**RATE, "trials": 2, "seeds": [7], "images": 64}
     study = tiny_study(

@@ -14,10 +14,11 @@ from service.verify.finding import Remedy
 from service.verify.inspect import verify
 from service.verify.repair import repair
 
+pytestmark = pytest.mark.slow
+
 PLACE = "s3://studies/a"
 
 
-@pytest.mark.slow
 def test_a_store_on_s3_is_verified_and_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIT_ABLATE_CACHE", str(tmp_path / "cache"))
     with s3_server() as environment:
