@@ -96,7 +96,7 @@ def gflops_against_metric(expansion: Expansion, summary: Summary, others: Sequen
         axes.set_xlabel("Gflops of one forward pass (multiply-adds, one image)")
         metric = summary.study.primary_metric
         axes.set_ylabel(f"{metric} ({better(metric)} is better)")
-        figure.draw_without_rendering()
+        figure.get_layout_engine().execute(figure)  # where the points are, for their names
         _label_points(axes, points, style)
         _legend(figure, expansion, summary, style)
         return png(figure)
