@@ -179,8 +179,8 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
     differs = differing(expansion)
     part = abridged(summary, shown)
     sections = [
-        _section(view, whole, findings[view.name], differs[view.name], part, store, shown)
-        for view, whole in zip(part.summary.expansion.ablations, expansion.ablations, strict=True)
+        _section(views, findings[views[0].name], differs[views[0].name], part, store, shown)
+        for views in zip(*(one.expansion.ablations for one in (part.summary, part.drawn, part.whole)), strict=True)
     ]
     pictures = overview(part, store, shown)
     costs = arm_costs(summary, store)
@@ -251,17 +251,18 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
 
 
 def _section(
-    view: AblationView,
-    whole: AblationView,
+    views: tuple[AblationView, AblationView, AblationView],
     finding: str,
     differs: tuple[str, ...],
     part: Abridged,
     store: Store,
     shown: MetricFormat,
 ) -> Section:
+    """One question's part: the arms that are shown of it, those whose samples are drawn, and all of them."""
+    view, drawn, whole = views
     summary = part.summary
-    sheet = None if view.action == "TUNE" else sample_sheet(view, summary, store)
-    picture = None if sheet is None else samples_picture(view, sheet)
+    sheet = None if view.action == "TUNE" else sample_sheet(drawn, part.drawn, store)
+    picture = None if sheet is None else samples_picture(drawn, sheet, len(whole.arms))
     shared: dict[str, list[str]] = {}
     for label, name in view.arms:
         arm = summary.arm(name).arm
@@ -277,7 +278,7 @@ def _section(
     table = ablation_table(view, summary, shown)
     heat = heat_picture(whole, part.whole, shown)
     return Section(
-        view.name, view.action, finding, question_picture(view, summary, shown), table, tuple(notes), picture, heat
+        view.name, view.action, finding, question_picture(view, part, shown), table, tuple(notes), picture, heat
     )
 
 

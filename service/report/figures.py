@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -38,13 +38,16 @@ def looks(expansion: Expansion) -> dict[str, tuple[str, str]]:
     return found
 
 
-def gflops_against_metric(expansion: Expansion, summary: Summary, others: Sequence[ArmSummary] = ()) -> bytes | None:
+def gflops_against_metric(
+    expansion: Expansion, summary: Summary, others: Sequence[ArmSummary], named: Collection[str]
+) -> bytes | None:
     """Draws forward Gflops against the primary metric: finished arms filled, stopped ones hollow at their rung.
 
     Args:
         expansion: the study's.
-        summary: the arms that are named.
-        others: arms that are small grey points without a name.
+        summary: the arms that are drawn.
+        others: arms that are small grey points.
+        named: the arms whose names are written beside their points.
 
     Returns:
         PNG bytes, or None while nothing is measured.
@@ -53,8 +56,9 @@ def gflops_against_metric(expansion: Expansion, summary: Summary, others: Sequen
     if not points:
         return None
     style = looks(expansion)
+    written = [point for point in points if point[0].arm.name in named]
     # names beside each other's points, and the legend below, take room
-    height = 4.4 + 0.1 * max(0, len(points) - 12) + 0.16 * max(0, len(expansion.ablations) // 3 - 2)
+    height = 4.4 + 0.1 * max(0, len(written) - 12) + 0.16 * max(0, len(expansion.ablations) // 3 - 2)
     with canvas(7.2, height) as (figure, axes):
         _draw_points(axes, points, style)
         grey = [(arm.cost.gmacs, found[1]) for arm in others if (found := last(arm)) is not None]
@@ -81,7 +85,7 @@ def gflops_against_metric(expansion: Expansion, summary: Summary, others: Sequen
         metric = summary.study.primary_metric
         axes.set_ylabel(f"{metric} ({better(metric)} is better)")
         figure.get_layout_engine().execute(figure)  # where the points are, for their names
-        _label_points(axes, points, style)
+        _label_points(axes, written, style)
         _legend(figure, expansion, summary, style)
         return png(figure)
 

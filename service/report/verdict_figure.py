@@ -89,7 +89,7 @@ def verdict_figure(verdicts: Verdicts, lines: Sequence[Line]) -> bytes | None:
         axes.set_xlabel(
             f"{unit} in {verdicts.metric} to what it is compared with ({better(verdicts.metric)} is better)"
         )
-        _legend(figure, measured)
+        verdict_legend(figure, measured)
         return png(figure)
 
 
@@ -162,7 +162,8 @@ def _signed(change: int) -> str:
     return f"{change:+,d} %".replace("-", MINUS) if change else "0 %"
 
 
-def _legend(figure: Any, measured: Sequence[Verdict]) -> None:
+def verdict_legend(figure: Any, measured: Sequence[Verdict]) -> None:
+    """Says below a figure what the colours of its verdicts mean."""
     from matplotlib.lines import Line2D
 
     known = {
