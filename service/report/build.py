@@ -19,7 +19,7 @@ from service.analysis import narrative, numbers
 from service.analysis.arm_costs import arm_costs, priced
 from service.analysis.audits import audits_of
 from service.analysis.budgets import at_equal_budgets
-from service.analysis.damage import study_damage
+from service.analysis.damage import Damage, study_damage
 from service.analysis.differing import differing
 from service.analysis.hardware import hardware_notes
 from service.analysis.numbers import MetricFormat
@@ -62,6 +62,7 @@ class Report:
         figures: the figures, PNG.
         shown: where people find the two: the files, or their addresses in a store on S3.
         summary: what it shows.
+        damage: what of the study is damaged, sample grids compared with their hashes.
     """
 
     markdown: Path
@@ -69,6 +70,7 @@ class Report:
     figures: tuple[Path, ...]
     shown: tuple[Path | str, Path | str]
     summary: Summary
+    damage: tuple[Damage, ...]
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -154,7 +156,7 @@ def build_report(prepared: Prepared, store: Store, *, command: str) -> Report:
     written = {name: store.publish(f"studies/{study.name}/{name}", data) for name, data in files.items()}
     drawn = tuple(path for name, path in written.items() if name.startswith("report/figures/"))
     shown = shown_report(store, study.name)
-    return Report(written["report/report.md"], written["report/report.html"], drawn, shown, summary)
+    return Report(written["report/report.md"], written["report/report.html"], drawn, shown, summary, content["damage"])
 
 
 def render(template: str, content: Mapping[str, Any]) -> str:
@@ -188,6 +190,7 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
     kept = {arm.arm.name for arm in part.summary.arms}
     sizes = _sizes(summary, shown)
     search, tuning = _search(summary, store, shown), _tuning(summary, shown)
+    damage = study_damage(expansion, summary.results, store, thorough=True)  # after the curves were read
     return {
         "study": study,
         "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -221,15 +224,13 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
                     *(other.text for other in summary.elsewhere),
                     *hardware_notes(expansion, summary.results, store),
                     *first_lines(
-                        [
-                            f"Damaged: {damage.text}."
-                            for damage in study_damage(expansion, summary.results, store, thorough=True)
-                        ],
+                        [f"Damaged: {one.text}." for one in damage],
                         f"`{command_line('verify', [study.name], store.place)}` names all",
                     ),
                 )
             )
         ),
+        "damage": damage,
         "command": command,
         "plotly": plotly_bundle(),
         "colours": {"light": colours(dark=False), "dark": colours(dark=True), "swaps": swaps()},
