@@ -69,8 +69,10 @@ def abridged(summary: Summary, shown: MetricFormat) -> Abridged:
         for whole, own in zip(expansion.ablations, fewer.expansion.ablations, strict=True)
         if len(own.arms) < len(whole.arms)
     }
-    best = {min((name for _, name in view.arms), key=places.__getitem__) for view in expansion.ablations if view.arms}
-    named = frozenset({expansion.baseline.name, *sorted(best, key=places.__getitem__)[:NAMED]})
+    baseline = expansion.baseline.name
+    asked = [[name for _, name in view.arms if name != baseline] for view in expansion.ablations]
+    best = {min(names, key=places.__getitem__) for names in asked if names}
+    named = frozenset({baseline, *sorted(best, key=places.__getitem__)[:NAMED]})
     return Abridged(summary, fewer, others, told, drawn, undrawn, named)
 
 
