@@ -353,6 +353,7 @@ class Client(Keeping):
             report=report.shown,
             tracking_uri=self.tracking_uri,
             summary=report.summary,
+            damage=report.damage,
         )
 
     def export(self, study: Study | str | Path, to: str | Path, **which: Unpack[ExportChoices]) -> Exported:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from service.analysis.arm_costs import priced
+from service.analysis.damage import Damage
 from service.analysis.study_result import StudyResult, study_result
 from service.analysis.summary import Summary, summarise
 from service.cost.capped import capped as capped_of
@@ -30,11 +31,12 @@ def result_of(
     live: LiveRun | None = None,
     capped: str | None = None,
     summary: Summary | None = None,
+    damage: tuple[Damage, ...] | None = None,
 ) -> StudyResult:
     """Lays out where a study stands; the arguments are ``StudyResult``'s attributes, or what they come from.
 
     What a cap has left missing is the newest run's to say, where it is not given. A summary that was made just now is
-    not made again.
+    not made again, and damage that was looked for just now is not looked for again.
     """
     name = prepared.expansion.study.name
     folder = f"studies/{name}/report/"
@@ -52,4 +54,5 @@ def result_of(
         running=live is not None,
         waiting=live.waits_for if live is not None else "",
         capped=capped_of(name, store) if capped is None else capped,
+        damage=damage,
     )

@@ -115,28 +115,13 @@ def choose(entry: Entry, baseline: TrialConfig, profile: Profile) -> Choice:
         found = _checked(named, part, ranked, entry)
     else:
         found = _decided(ranked, entry, part, _own_values(baseline, profile))
-    if (
-        found.axis is None
-        and not found.asked
-        and (several := several_meant(entry.replacements, part, bare_title(entry.title)))
-    ):
+    several = several_meant(entry.replacements, part, bare_title(entry.title))
+    if found.axis is None and not found.asked and several:
         return Choice(rivals=several, asked=f"{part!r} may mean {_names(several)}, among others")
-    if (
-        found.axis is not None
-        and found.score is not None
-        and found.score.placed < SPOKEN
-        and says_only_a_family(entry.replacements, part)
-    ):
-        own, *others = [
-            found.score,
-            *(
-                s
-                for s in several_meant(entry.replacements, part, bare_title(entry.title))
-                if s.candidate.axis is not found.axis
-            ),
-        ]
-        if others:
-            return Choice(rivals=[own, *others], asked=f"{part!r} may mean {_names([own, *others])}, among others")
+    if found.score is not None and found.axis is not None and found.score.placed < SPOKEN:
+        rivals = [found.score, *(score for score in several if score.candidate.axis is not found.axis)]
+        if len(rivals) > 1 and says_only_a_family(entry.replacements, part):
+            return Choice(rivals=rivals, asked=f"{part!r} may mean {_names(rivals)}, among others")
     if found.axis is not None and (shared := shared_noun(entry, part, found.axis, profile)):
         own = found.score or Score(next(c for c in candidates() if c.axis is found.axis))
         return Choice(rivals=[own, *shared], asked=f"{bare_title(entry.title)!r} is said of {_names([own, *shared])}")

@@ -198,8 +198,12 @@ def study_result(
     running: bool = False,
     waiting: str = "",
     capped: str = "",
+    damage: tuple[Damage, ...] | None = None,
 ) -> StudyResult:
-    """Lays a study's summary out as frames. The arguments are ``StudyResult``'s attributes."""
+    """Lays a study's summary out as frames. The arguments are ``StudyResult``'s attributes.
+
+    Damage that was looked for just now is not looked for again.
+    """
     means = _means(summary)
     beside = [column for name in secondary.names(summary) for column in (name, f"{name}_spread")]
     config = config_columns([arm.arm.config for arm in summary.arms])
@@ -223,7 +227,7 @@ def study_result(
         interrupted=interrupted,
         verdicts=summary.verdicts,
         store=store.shown(""),
-        damage=study_damage(summary.expansion, summary.results, store),
+        damage=study_damage(summary.expansion, summary.results, store) if damage is None else damage,
         tracking_uri=tracking_uri,
         report_markdown=report_markdown,
         report_html=report_html,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dit_core.metrics.direction import cost
@@ -21,6 +21,10 @@ MOST_ARMS = 60
 """A study of up to so many arms is shown whole."""
 SHOWN = 12
 """Arms of one question that are shown of a larger study, its baseline beside them."""
+DRAWN = 6
+"""Arms of one question whose curves and samples are drawn of a larger study: so many colours can be told apart."""
+NAMED = 12
+"""Arms that are named among the points of a larger study, the baseline beside them."""
 MOST_LINES = 40
 """Lines of a list that are shown."""
 
@@ -34,12 +38,18 @@ class Abridged:
         summary: the study with the arms that are shown; its verdicts are those of all.
         others: the arms that are not shown.
         told: question -> a sentence on what is not shown of it; questions that are shown whole are not in it.
+        drawn: the study with the arms whose curves and samples are drawn.
+        undrawn: the arms of which none are.
+        named: the arms that are named among all points: the best arms of their questions.
     """
 
     whole: Summary
     summary: Summary
     others: tuple[ArmSummary, ...]
     told: dict[str, str]
+    drawn: Summary
+    undrawn: tuple[ArmSummary, ...]
+    named: frozenset[str]
 
 
 def abridged(summary: Summary, shown: MetricFormat) -> Abridged:
@@ -49,25 +59,43 @@ def abridged(summary: Summary, shown: MetricFormat) -> Abridged:
     """
     expansion = summary.expansion
     if len(summary.arms) <= MOST_ARMS:
-        return Abridged(summary, summary, (), {})
+        return Abridged(summary, summary, (), {}, summary, (), frozenset(arm.arm.name for arm in summary.arms))
     metric = summary.study.primary_metric
     places = {arm.arm.name: (not arm.finals, _place(arm, metric)) for arm in summary.arms}
-    views, told = [], {}
-    kept = {expansion.baseline.name, *sorted(places, key=places.__getitem__)[:SHOWN]}
+    fewer, others = _best(summary, places, SHOWN)
+    drawn, undrawn = _best(summary, places, DRAWN)
+    told = {
+        whole.name: _left_out(whole, own, summary, shown)
+        for whole, own in zip(expansion.ablations, fewer.expansion.ablations, strict=True)
+        if len(own.arms) < len(whole.arms)
+    }
+    baseline = expansion.baseline.name
+    asked = [[name for _, name in view.arms if name != baseline] for view in expansion.ablations]
+    best = {min(names, key=places.__getitem__) for names in asked if names}
+    named = frozenset({baseline, *sorted(best, key=places.__getitem__)[:NAMED]})
+    return Abridged(summary, fewer, others, told, drawn, undrawn, named)
+
+
+def _best(
+    summary: Summary, places: Mapping[str, tuple[bool, float]], count: int
+) -> tuple[Summary, tuple[ArmSummary, ...]]:
+    """Returns the study with the best arms of every question and of all, its verdicts those of all; and the others."""
+    expansion = summary.expansion
+    views = []
+    kept = {expansion.baseline.name, *sorted(places, key=places.__getitem__)[:count]}
     for view in expansion.ablations:
-        best = {name for _, name in sorted(view.arms, key=lambda pair: places[pair[1]])[:SHOWN]}
-        own = replace(view, arms=tuple(pair for pair in view.arms if pair[1] in best | {expansion.baseline.name}))
+        best = {name for _, name in sorted(view.arms, key=lambda pair: places[pair[1]])[:count]}
         kept |= best
-        views.append(own)
-        if len(own.arms) < len(view.arms):
-            told[view.name] = _left_out(view, own, summary, shown)
+        views.append(
+            replace(view, arms=tuple(pair for pair in view.arms if pair[1] in best | {expansion.baseline.name}))
+        )
     fewer = replace(
         summary,
         prepared=replace(summary.prepared, expansion=replace(expansion, ablations=tuple(views))),
         arms=tuple(arm for arm in summary.arms if arm.arm.name in kept),
         judged=summary.verdicts,
     )
-    return Abridged(summary, fewer, tuple(arm for arm in summary.arms if arm.arm.name not in kept), told)
+    return fewer, tuple(arm for arm in summary.arms if arm.arm.name not in kept)
 
 
 def first_lines(lines: Sequence[str], where: str) -> list[str]:

@@ -19,7 +19,7 @@ from service.analysis import narrative, numbers
 from service.analysis.arm_costs import arm_costs, priced
 from service.analysis.audits import audits_of
 from service.analysis.budgets import at_equal_budgets
-from service.analysis.damage import study_damage
+from service.analysis.damage import Damage, study_damage
 from service.analysis.differing import differing
 from service.analysis.hardware import hardware_notes
 from service.analysis.numbers import MetricFormat
@@ -62,6 +62,7 @@ class Report:
         figures: the figures, PNG.
         shown: where people find the two: the files, or their addresses in a store on S3.
         summary: what it shows.
+        damage: what of the study is damaged, sample grids compared with their hashes.
     """
 
     markdown: Path
@@ -69,6 +70,7 @@ class Report:
     figures: tuple[Path, ...]
     shown: tuple[Path | str, Path | str]
     summary: Summary
+    damage: tuple[Damage, ...]
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -154,7 +156,7 @@ def build_report(prepared: Prepared, store: Store, *, command: str) -> Report:
     written = {name: store.publish(f"studies/{study.name}/{name}", data) for name, data in files.items()}
     drawn = tuple(path for name, path in written.items() if name.startswith("report/figures/"))
     shown = shown_report(store, study.name)
-    return Report(written["report/report.md"], written["report/report.html"], drawn, shown, summary)
+    return Report(written["report/report.md"], written["report/report.html"], drawn, shown, summary, content["damage"])
 
 
 def render(template: str, content: Mapping[str, Any]) -> str:
@@ -179,8 +181,8 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
     differs = differing(expansion)
     part = abridged(summary, shown)
     sections = [
-        _section(view, whole, findings[view.name], differs[view.name], part, store, shown)
-        for view, whole in zip(part.summary.expansion.ablations, expansion.ablations, strict=True)
+        _section(views, findings[views[0].name], differs[views[0].name], part, store, shown)
+        for views in zip(*(one.expansion.ablations for one in (part.summary, part.drawn, part.whole)), strict=True)
     ]
     pictures = overview(part, store, shown)
     costs = arm_costs(summary, store)
@@ -188,6 +190,7 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
     kept = {arm.arm.name for arm in part.summary.arms}
     sizes = _sizes(summary, shown)
     search, tuning = _search(summary, store, shown), _tuning(summary, shown)
+    damage = study_damage(expansion, summary.results, store, thorough=True)  # after the curves were read
     return {
         "study": study,
         "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -221,15 +224,13 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
                     *(other.text for other in summary.elsewhere),
                     *hardware_notes(expansion, summary.results, store),
                     *first_lines(
-                        [
-                            f"Damaged: {damage.text}."
-                            for damage in study_damage(expansion, summary.results, store, thorough=True)
-                        ],
+                        [f"Damaged: {one.text}." for one in damage],
                         f"`{command_line('verify', [study.name], store.place)}` names all",
                     ),
                 )
             )
         ),
+        "damage": damage,
         "command": command,
         "plotly": plotly_bundle(),
         "colours": {"light": colours(dark=False), "dark": colours(dark=True), "swaps": swaps()},
@@ -251,17 +252,18 @@ def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -
 
 
 def _section(
-    view: AblationView,
-    whole: AblationView,
+    views: tuple[AblationView, AblationView, AblationView],
     finding: str,
     differs: tuple[str, ...],
     part: Abridged,
     store: Store,
     shown: MetricFormat,
 ) -> Section:
+    """One question's part: the arms that are shown of it, those whose samples are drawn, and all of them."""
+    view, drawn, whole = views
     summary = part.summary
-    sheet = None if view.action == "TUNE" else sample_sheet(view, summary, store)
-    picture = None if sheet is None else samples_picture(view, sheet)
+    sheet = None if view.action == "TUNE" else sample_sheet(drawn, part.drawn, store)
+    picture = None if sheet is None else samples_picture(drawn, sheet, len(whole.arms))
     shared: dict[str, list[str]] = {}
     for label, name in view.arms:
         arm = summary.arm(name).arm
@@ -277,7 +279,7 @@ def _section(
     table = ablation_table(view, summary, shown)
     heat = heat_picture(whole, part.whole, shown)
     return Section(
-        view.name, view.action, finding, question_picture(view, summary, shown), table, tuple(notes), picture, heat
+        view.name, view.action, finding, question_picture(view, part, shown), table, tuple(notes), picture, heat
     )
 
 

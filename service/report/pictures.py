@@ -11,13 +11,15 @@ from service.analysis.numbers import MetricFormat
 from service.analysis.summary import Summary
 from service.records.store import Store
 from service.report import figures
-from service.report.abridged import Abridged
+from service.report.abridged import DRAWN, MOST_ARMS, Abridged
 from service.report.heat_map import grid_of, heat_map
 from service.report.page.chart import Chart
 from service.report.page.overview import gflops_chart, loss_chart, progress_chart
 from service.report.page.sections import heat_chart
+from service.report.page.spread import spread_chart
 from service.report.page.verdicts import verdict_chart
 from service.report.samples import SampleSheet, Strip
+from service.report.spread_figure import spread_figure, spread_of
 from service.report.verdict_figure import Line, lines_of, verdict_figure
 
 
@@ -62,10 +64,11 @@ def heat_picture(view: AblationView, summary: Summary, shown: MetricFormat) -> P
     )
 
 
-def question_picture(view: AblationView, summary: Summary, shown: MetricFormat) -> Picture | None:
+def question_picture(view: AblationView, part: Abridged, shown: MetricFormat) -> Picture | None:
     """Returns one question's verdicts as a figure; None where it would add nothing to the figure of all of them."""
+    summary = part.summary
     lines = _shown_lines(summary, [view.name])
-    if len(summary.expansion.ablations) == 1 or len(lines) < 2:
+    if len(summary.expansion.ablations) == 1 or (len(lines) < 2 and not _by_question(summary)):
         return None
     data = verdict_figure(summary.verdicts, lines)
     if data is None:
@@ -79,13 +82,13 @@ def question_picture(view: AblationView, summary: Summary, shown: MetricFormat) 
     )
 
 
-def samples_picture(view: AblationView, sheet: SampleSheet) -> Picture:
-    """Returns a question's samples."""
+def samples_picture(view: AblationView, sheet: SampleSheet, arms: int) -> Picture:
+    """Returns a question's samples; ``arms`` is how many it has."""
     classes = f", classes {', '.join(map(str, sheet.labels))}" if sheet.labels else ""
     return Picture(
         f"samples-{_slug(view)}.png",
         sheet.png,
-        f"Samples of seed {sheet.seed}{classes}; every row starts from the same noise.",
+        f"Samples of seed {sheet.seed}{classes}; every row starts from the same noise.{_few(len(view.arms), arms)}",
         f"Sample images, one row per arm of {view.name}",
         strips=sheet.strips,
     )
@@ -93,14 +96,15 @@ def samples_picture(view: AblationView, sheet: SampleSheet) -> Picture:
 
 def overview(part: Abridged, store: Store, shown: MetricFormat) -> dict[str, Picture | None]:
     """Returns the figures of the whole study by ``verdicts``, ``gflops``, ``progress`` and ``loss``."""
-    summary, others = part.summary, part.others
+    summary, others, drawn, undrawn = part.summary, part.others, part.drawn, part.undrawn
     expansion, metric = summary.expansion, summary.study.primary_metric
-    trained = figures.losses(summary, store)
+    trained = figures.losses(drawn, store)
     grey = f" Grey: the other {len(others):,} arms." if others else ""
-    band = f" Grey: where four fifths of the other {len(others):,} arms lie." if others else ""
-    drawn: dict[str, tuple[bytes | None, str, str, Chart | None]] = {
+    few = f" Of every question the best {DRAWN} arms are drawn." if undrawn else ""
+    band = f"{few} Grey: where four fifths of the other {len(undrawn):,} arms lie." if undrawn else ""
+    all_drawn: dict[str, tuple[bytes | None, str, str, Chart | None]] = {
         "gflops": (
-            figures.gflops_against_metric(expansion, summary, others),
+            figures.gflops_against_metric(expansion, summary, others, part.named),
             f"Cost against quality. Filled: mean over the seeds that ran to the budget, {summary.compared.text}, "
             "with the standard deviation as a bar. Hollow: stopped or not finished, at the last rung (images after @)."
             f"{grey}",
@@ -108,27 +112,29 @@ def overview(part: Abridged, store: Store, shown: MetricFormat) -> dict[str, Pic
             gflops_chart(expansion, summary, others, shown),
         ),
         "progress": (
-            figures.metric_by_images(expansion, summary, others),
+            figures.metric_by_images(drawn.expansion, drawn, undrawn),
             f"{metric} at every rung, mean over seeds. A cross marks where an arm was stopped.{band}",
             f"Line plots of {metric} against images seen, one panel per ablation",
-            progress_chart(expansion, summary, others, shown),
+            progress_chart(drawn.expansion, drawn, undrawn, shown),
         ),
         "loss": (
-            figures.training_loss(expansion, summary, trained),
-            "Training loss (mean squared error plus variational term), mean over seeds.",
+            figures.training_loss(drawn.expansion, drawn, trained),
+            f"Training loss (mean squared error plus variational term), mean over seeds.{few}",
             "Line plots of the training loss, one panel per ablation",
-            loss_chart(expansion, summary, trained),
+            loss_chart(drawn.expansion, drawn, trained),
         ),
     }
     names = {"gflops": "gflops-against-metric.png", "progress": "metric-by-images.png", "loss": "training-loss.png"}
     return {"verdicts": _everything(summary, shown)} | {
         key: Picture(names[key], data, caption, alt, chart) if data is not None else None
-        for key, (data, caption, alt, chart) in drawn.items()
+        for key, (data, caption, alt, chart) in all_drawn.items()
     }
 
 
 def _everything(summary: Summary, shown: MetricFormat) -> Picture | None:
     """All verdicts as a figure; None where nothing is measured."""
+    if _by_question(summary):
+        return _spread(summary, shown)
     lines = _shown_lines(summary, [view.name for view in summary.expansion.ablations])
     data = verdict_figure(summary.verdicts, lines)
     level = numbers.percent(1 - summary.verdicts.level)
@@ -140,6 +146,30 @@ def _everything(summary: Summary, shown: MetricFormat) -> Picture | None:
         f"Interval plot of all comparisons in {summary.study.primary_metric}",
         verdict_chart(summary.verdicts, lines, shown),
     )  # fmt: skip
+
+
+def _by_question(summary: Summary) -> bool:
+    """Whether all verdicts would be too many rows, so that a row is a question and every comparison a mark in it."""
+    questions = [view.name for view in summary.expansion.ablations]
+    return summary.judged is not None and len(questions) > 1 and len(_shown_lines(summary, questions)) > MOST_ARMS
+
+
+def _spread(summary: Summary, shown: MetricFormat) -> Picture | None:
+    """All verdicts, a question a row; None where nothing is measured."""
+    rows = spread_of(summary.verdicts, [view.name for view in summary.expansion.ablations])
+    data = spread_figure(summary.verdicts, rows)
+    return None if data is None else Picture(
+        "verdicts.png",
+        data,
+        "Every comparison of this study, a row per question: a mark is an estimate, its colour what may be said of it. "
+        "The intervals of the best arms are in the figures of their questions.",
+        f"Strip plot of all comparisons in {summary.study.primary_metric}, one row per question",
+        spread_chart(summary.verdicts, rows, shown),
+    )  # fmt: skip
+
+
+def _few(drawn: int, arms: int) -> str:
+    return f" The best of {arms:,} arms." if drawn < arms else ""
 
 
 def _shown_lines(summary: Summary, questions: list[str]) -> list[Line]:

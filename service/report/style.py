@@ -19,7 +19,6 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
 
 _RC = {
     "figure.dpi": 160,
-    "savefig.dpi": 160,
     "font.family": "DejaVu Sans",
     "font.size": 8.5,
     "axes.spines.top": False,
@@ -68,9 +67,12 @@ def canvas(width: float, height: float, **subplots: Any) -> Iterator[tuple[Any, 
 
 
 def png(figure: Any) -> bytes:
-    """Returns the figure as PNG bytes, without a time stamp."""
+    """Returns the figure as PNG bytes, without a time stamp.
+
+    The canvas lays out the figure when it draws it; ``savefig`` would draw it once more for that.
+    """
     buffer = BytesIO()
-    figure.savefig(buffer, format="png", facecolor="white", metadata={"Software": None})
+    figure.canvas.print_png(buffer, metadata={"Software": None})
     return buffer.getvalue()
 
 

@@ -69,16 +69,14 @@ def verdict_figure(verdicts: Verdicts, lines: Sequence[Line]) -> bytes | None:
     limit = FAR * max((abs(placed(verdict, relative)[0]) for verdict in measured), default=0.0) or 1.0
     with canvas(7.2, 0.75 + _ROW * len(lines)) as (figure, axes):
         axes.axvline(0, color="#555555", linewidth=0.9, zorder=1)
-        for place, line in enumerate(lines):
-            if line.verdict is None:
-                continue
-            if line.verdict.difference is None:
+        rows = [(place, line.verdict) for place, line in enumerate(lines) if line.verdict is not None]
+        for place, verdict in rows:
+            if verdict.difference is None:
                 axes.annotate(
-                    str(line.verdict.reason or line.verdict.status), (0, place), xytext=(4, 0), va="center",
+                    str(verdict.reason or verdict.status), (0, place), xytext=(4, 0), va="center",
                     textcoords="offset points", fontsize=6.5, color="#888888",
                 )  # fmt: skip
-                continue
-            _draw(axes, place, line.verdict, relative, limit)
+        _draw(axes, [row for row in rows if row[1].difference is not None], relative, limit)
         axes.set_ylim(len(lines) - 0.4, -0.6)
         axes.set_yticks(range(len(lines)), [line.label for line in lines], fontsize=7)
         for tick, line in zip(axes.get_yticklabels(), lines, strict=True):
@@ -91,7 +89,7 @@ def verdict_figure(verdicts: Verdicts, lines: Sequence[Line]) -> bytes | None:
         axes.set_xlabel(
             f"{unit} in {verdicts.metric} to what it is compared with ({better(verdicts.metric)} is better)"
         )
-        _legend(figure, measured)
+        verdict_legend(figure, measured)
         return png(figure)
 
 
@@ -115,17 +113,28 @@ def _log(ratio: float) -> float:
     return math.log(max(ratio, 1e-300))
 
 
-def _draw(axes: Any, place: int, verdict: Verdict, relative: bool, limit: float) -> None:
-    at, low, high = placed(verdict, relative)
-    shade = colour(verdict)
-    if low is not None and high is not None:
-        ends = max(low, -limit), min(high, limit)
-        axes.hlines(place, *ends, color=shade, linewidth=1.6, zorder=2)
-        for end, cut, arrow in ((ends[0], low < -limit, "<"), (ends[1], high > limit, ">")):
-            axes.plot(end, place, marker=arrow if cut else "|", markersize=4.5, color=shade, zorder=3)
-    filled = verdict.status in (Status.CLEAR, Status.EQUIVALENT)
-    face = shade if filled else "white"
-    axes.scatter(at, place, s=22, facecolors=face, edgecolors=shade, linewidths=1.2, zorder=4)
+def _draw(axes: Any, rows: Sequence[tuple[int, Verdict]], relative: bool, limit: float) -> None:
+    """Draws the rows that have an estimate, all that looks alike at once: that is several times faster than by row."""
+    bars: dict[str, list[tuple[int, float, float]]] = {}
+    ends: dict[tuple[str, str], list[tuple[float, int]]] = {}
+    points: dict[tuple[str, str], list[tuple[float, int]]] = {}
+    for place, verdict in rows:
+        at, low, high = placed(verdict, relative)
+        shade = colour(verdict)
+        if low is not None and high is not None:
+            left, right = max(low, -limit), min(high, limit)
+            bars.setdefault(shade, []).append((place, left, right))
+            for end, cut, arrow in ((left, low < -limit, "<"), (right, high > limit, ">")):
+                ends.setdefault((shade, arrow if cut else "|"), []).append((end, place))
+        filled = verdict.status in (Status.CLEAR, Status.EQUIVALENT)
+        points.setdefault((shade, shade if filled else "white"), []).append((at, place))
+    for shade, own in bars.items():
+        axes.hlines(*zip(*own, strict=True), color=shade, linewidth=1.6, zorder=2)
+    for (shade, marker), at_ends in ends.items():
+        axes.plot(*zip(*at_ends, strict=True), linestyle="", marker=marker, markersize=4.5, color=shade, zorder=3)
+    for (shade, face), at_points in points.items():
+        xs, ys = zip(*at_points, strict=True)
+        axes.scatter(xs, ys, s=22, facecolors=face, edgecolors=shade, linewidths=1.2, zorder=4)
 
 
 _PERCENT = (-99, -95, -90, -80, -70, -60, -50, -40, -30, -20, -10, -5, -2, -1,
@@ -153,7 +162,8 @@ def _signed(change: int) -> str:
     return f"{change:+,d} %".replace("-", MINUS) if change else "0 %"
 
 
-def _legend(figure: Any, measured: Sequence[Verdict]) -> None:
+def verdict_legend(figure: Any, measured: Sequence[Verdict]) -> None:
+    """Says below a figure what the colours of its verdicts mean."""
     from matplotlib.lines import Line2D
 
     known = {

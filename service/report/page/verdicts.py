@@ -39,7 +39,7 @@ def verdict_chart(verdicts: Verdicts, rows: Sequence[Line], shown: MetricFormat)
         return None
     relative = all(verdict.ratio is not None for verdict in measured)
     limit = FAR * max((abs(placed(verdict, relative)[0]) for verdict in measured), default=0.0) or 1.0
-    reach = _reach(measured, relative, limit)
+    reach = reach_of(measured, relative, limit)
     change = "change" if relative else "difference"
     wide, narrow = (percent_ticks(*reach, apart) if relative else None for apart in (10, 4.5))
     drawn = figure(
@@ -87,7 +87,7 @@ def verdict_chart(verdicts: Verdicts, rows: Sequence[Line], shown: MetricFormat)
     if narrow:
         slim |= {"xaxis.tickvals": narrow[0], "xaxis.ticktext": narrow[1]}
     panel = Panel(drawn, drawn.layout.height, "", slim, _NARROW_ROW * len(rows) + _AROUND + 10)
-    return Chart((panel,), COLUMNS, tuple(_numbers(rows)))
+    return Chart((panel,), COLUMNS, tuple(numbers_of(rows)))
 
 
 def _heading(line: Line, most: int) -> str:
@@ -95,7 +95,8 @@ def _heading(line: Line, most: int) -> str:
     return f"<b>{text}</b>" if line.verdict is None else text
 
 
-def _reach(measured: Sequence[Verdict], relative: bool, limit: float) -> tuple[float, float]:
+def reach_of(measured: Sequence[Verdict], relative: bool, limit: float) -> tuple[float, float]:
+    """Returns the ends of an axis that has all estimates and intervals, these up to ``limit``."""
     ends = [0.0]
     for verdict in measured:
         at, low, high = placed(verdict, relative)
@@ -119,7 +120,7 @@ def _draw(
         at, low, high = placed(verdict, relative)
         xs.append(at)
         ys.append(place)
-        texts.append(_text(line, verdict, relative, shown, metric))
+        texts.append(told(line, verdict, relative, shown, metric))
         low, high = (at if end is None else end for end in (low, high))
         more.append(min(high, limit) - at)
         less.append(at - max(low, -limit))
@@ -140,14 +141,15 @@ def _draw(
         )  # fmt: skip
 
 
-def _text(line: Line, verdict: Verdict, relative: bool, shown: MetricFormat, metric: str) -> str:
+def told(line: Line, verdict: Verdict, relative: bool, shown: MetricFormat, metric: str) -> str:
+    """Returns what is shown at the pointer: a comparison's name and numbers."""
     share = ""
     if relative and verdict.ratio is not None:
         share = _percent(verdict.ratio)
         if verdict.ratio_low is not None and verdict.ratio_high is not None:
             share += f" [{_percent(verdict.ratio_low)}, {_percent(verdict.ratio_high)}]"
     p = verdict_text.p_value(verdict)
-    told = (
+    parts = (
         line.label,
         verdict_text.word(verdict),
         f"{metric} {shown.difference(verdict)}",
@@ -155,14 +157,15 @@ def _text(line: Line, verdict: Verdict, relative: bool, shown: MetricFormat, met
         f"p {p}, corrected" if verdict.status is not Status.NOT_MEASURED and verdict.p is not None else "",
         plural(verdict.seeds, "seed"),
     )
-    return lines(*told)
+    return lines(*parts)
 
 
 def _percent(ratio: float) -> str:
     return f"{100 * (ratio - 1):+,.1f} %".replace("-", MINUS) if math.isfinite(ratio) else "not finite"
 
 
-def _numbers(rows: Sequence[Line]) -> list[tuple[Any, ...]]:
+def numbers_of(rows: Sequence[Line]) -> list[tuple[Any, ...]]:
+    """Returns the rows of the CSV."""
     question, found = "", []
     for line in rows:
         v = line.verdict
