@@ -189,6 +189,14 @@ def is_remark(text: str, axis: Axis, others: Iterable[Any] = (), profile: Profil
     if not bare.strip("(["):
         return True
     bare = THE_TWO.sub(" ", bare)
+    joined = profile is not None and re.search(r"\b(?:and|or|vs|versus)\b", bare, re.I) is not None
+    if (
+        joined
+        and profile is not None
+        and isinstance(axis, ChoiceAxis)
+        and {*mentioned(bare, axis, profile)} & {*others}
+    ):
+        return False  # "cross-attention and with plain adaLN" names a second value
     known = own_words(axis)
     left = [word for word in stems(spelled(bare)) if not _quiet(word, known)]
     if not left and not NUMBER.search(plain_numbers(bare)):

@@ -451,6 +451,7 @@ _JOINTS = re.compile(
 
 def _pieces(text: str) -> list[str]:
     bare = re.sub(r"^\s*(?:from|between|both|either)\s+(?=.*(?:\bto\b|\band\b|\bor\b|→|->))", "", text, flags=re.I)
+    bare = re.sub(r"^\s*(?:with|by|to)\s+(?=.*\b(?:and|or)\s+(?:with|by|to)\b)", "", bare, flags=re.I)
     pieces = [clean(piece) for item in split_items(bare) for piece in _JOINTS.split(item)]
     return [piece for piece in pieces if piece]
 

@@ -23,6 +23,13 @@ FOLDERS = {
     "sixth": 80,
     "seventh": 84,
     "eighth": 84,
+    "ninth": 84,
+    "tenth": 84,
+    "eleventh": 84,
+    "twelfth": 84,
+    "thirteenth": 84,
+    "fourteenth": 84,
+    "fifteenth": 84,
 }
 """Entries of each."""
 FILES = [path for folder in FOLDERS for path in sorted((PLANS / folder).glob("*.expected.json"))]
