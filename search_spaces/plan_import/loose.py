@@ -11,7 +11,7 @@ from search_spaces.axes import Axis, all_axes
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.axes.switch import BoolAxis
-from search_spaces.plan_import.evidence import GENERAL, candidates, spelled
+from search_spaces.plan_import.evidence import GENERAL, candidates, others_named, picks_some, spelled
 from search_spaces.plan_import.numerals import NUMBER, plain_numbers
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.profiles import Profile
@@ -26,6 +26,13 @@ TURNS = re.compile(
     r"\b(?:no|not|without|non|never|w/o|except|but|instead|rather|minus|un\w+ed)\b|\+|\bplus\b|\bnon-", re.I
 )
 STYLED = re.compile(r"\b[\w-]+-(?:like|style|styled|inspired)\b", re.I)
+SHAPE = re.compile(
+    r"\b(?:\d+|one|two|three|four|single)[\s-]+(?:hidden[\s-]+)?layer(?:ed|s)?\b|\b\d\s*[x×]\s*\d\b"
+    r"|\b(?:step|epoch|iteration|layer|block|section|eq\.?|equation|table|figure|fig\.?)\s+\d+\b",
+    re.I,
+)
+"""Numbers that only describe a part: ``two-layer``, ``3x3``, ``at step 0``."""
+
 _CITED = re.compile(r"\bet al\b|\b(?:19|20)\d\d\b|\barxiv\b", re.I)
 WEAK = frozenset(stems(
     "x image data sample small base large open no none without standard constant uniform fixed random zero one "
@@ -42,7 +49,7 @@ def choice_in(text: str, axis: ChoiceAxis, profile: Profile) -> Any:
         return same
     head = re.split(r"[(\[]", plain, maxsplit=1)[0]
     found = _named(head, names)
-    if wider := _wider(plain, found, names, axis):
+    if wider := _wider(SHAPE.sub(" ", plain), found, names, axis):
         return wider[0] if len(wider) == 1 else None
     if len(found) != 1 and head != plain:
         inside = _named(plain[len(head) :], names) if not found else {}
@@ -121,7 +128,9 @@ def _wider(
 ) -> list[Any]:
     """Values of which a longer name has all its words in the text, in any order: ``GELU computed exactly``."""
     said = set(stems(text))
-    short = {word for start, end in found.values() for word in stems(text)[start:end]}
+    around = {word for phrase in axis.spoken for word in stems(phrase)}
+    spoken = {word for start, end in found.values() for word in stems(text)[start:end]}
+    short = spoken - around or spoken
     fits = []
     for value, spellings in names.items():
         for spelling in spellings if value not in found else ():
@@ -201,6 +210,8 @@ def is_remark(text: str, axis: Axis, others: Iterable[Any] = (), profile: Profil
     left = [word for word in stems(spelled(bare)) if not _quiet(word, known)]
     if not left and not NUMBER.search(plain_numbers(bare)):
         return True
+    if picks_some(bare) or _is_of_another(text, axis):
+        return False
     if TURNS.search(bare) or NEGATIONS & set(left) or re.search(r"\b(?:versus|vs)\b", bare, re.I):
         return False
     if re.match(r"(?:and|or|then|vs)\b", bare, re.I) and NUMBER.search(plain_numbers(bare)):
@@ -215,6 +226,16 @@ def is_remark(text: str, axis: Axis, others: Iterable[Any] = (), profile: Profil
         return not [w for w in left if w.isdigit()] if not left else False
     opened = _REMARK.match(bare.lstrip()) or text.lstrip()[:1] in ",;:([–—-"
     return bool(opened) and not (text.lstrip()[:1] in "([" and len(left) == 1 == len(stems(bare)))
+
+
+def _is_of_another(text: str, axis: Axis) -> bool:
+    """Whether a fragment behind a comma names another axis: ``fixed variance, dropout in every block``."""
+    fragment = re.match(r"\s*[,;]\s*(?P<said>[^,;]+)$", text)
+    if fragment is None or len(fragment["said"].split()) > 5 or _REMARK.match(fragment["said"]):
+        return False
+    return any(
+        other.axis is not None and other.axis.fields != axis.fields for other in others_named(fragment["said"], axis)
+    )
 
 
 def is_quiet(text: str, axis: Axis) -> bool:

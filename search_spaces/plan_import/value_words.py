@@ -17,19 +17,12 @@ from dit_core.errors import UserError
 from search_spaces.axes import Axis, all_axes
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.plan_import.evidence import GENERAL, names_other, picks_some, spelled
-from search_spaces.plan_import.loose import STYLED, TURNS, WEAK, foreign, mentioned, own_words, setting_in
+from search_spaces.plan_import.loose import SHAPE, STYLED, TURNS, WEAK, foreign, mentioned, own_words, setting_in
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.profiles import Profile
 
 _ASIDE = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]")
-_SHAPE = re.compile(
-    r"\b(?:\d+|one|two|three|four|single)[\s-]+(?:hidden[\s-]+)?layer(?:ed|s)?\b|\b\d\s*[x×]\s*\d\b"
-    r"|\b(?:step|epoch|iteration|layer|block|section|eq\.?|equation|table|figure|fig\.?)\s+\d+\b",
-    re.I,
-)
-"""Numbers that only describe a part: ``two-layer``, ``3x3``, ``at step 0``."""
-
 _EQUATION = re.compile(r"\s*[^\s,;]*[^\W\d][^\s,;]*\s*=\s*[^\s\d,;=]+(?=\s|[,;.]|$)")
 """Symbols that stand for each other, without a number: ``sigma_t = beta_t``."""
 
@@ -69,10 +62,10 @@ def value_by_words(text: str, axis: ChoiceAxis, baseline: TrialConfig, profile: 
     asides = _ASIDE.findall(plain)
     named = re.match(r"\s*([^:()]{2,40}?)\s*:\s+(.+)$", plain)  # "adaLN-single: one MLP for all blocks plus an offset"
     if named is not None and (value := _outright(named[1], axis, profile)) is not None:
-        clear = not foreign(named[2], places=True) and not numbers_in(
-            re.sub(r"\bone\b", " ", _SHAPE.sub(" ", named[2]))
-        )
-        return value if clear and _is_aside(named[2], value, axis, profile) else None
+        told = re.sub(r"\bone\b", " ", SHAPE.sub(" ", named[2]))
+        clear = not foreign(told, places=True) and not numbers_in(told)
+        other = set(mentioned(told, axis, profile)) - {value} or NEGATIONS & set(stems(told))
+        return value if clear and not other and setting_in(told, axis) is None else None
     inline = re.sub(r"[()\[\]]", " ", plain) if asides and all(len(a.split()) <= 2 for a in asides) else ""
     bare = _ASIDE.sub(" ", plain)
     if not bare.strip():
@@ -94,7 +87,7 @@ def own_values(baseline: TrialConfig, profile: Profile) -> frozenset[str]:
 
 
 def _value_of(head: str, axis: ChoiceAxis, profile: Profile, silent: frozenset[str]) -> Any:
-    head = _EQUATION.sub(" ", _SHAPE.sub(" ", head))
+    head = _EQUATION.sub(" ", SHAPE.sub(" ", head))
     if TURNS.search(head) or picks_some(head) or names_other(head, axis, silent):
         return None
     said = stems(head)
@@ -142,7 +135,7 @@ def _front(head: str, words: Iterable[str]) -> int:
 
 def _is_aside(text: str, value: Any, axis: ChoiceAxis, profile: Profile) -> bool:
     """Whether what stands in brackets behind a value only describes it."""
-    bare = _SHAPE.sub(" ", text)
+    bare = SHAPE.sub(" ", text)
     if re.search(r"=\s*[\d.]|[α-ωa-z]\s*≈", bare) or setting_in(bare, axis) is not None:
         return False
     own = {word for name in axis.spellings(profile)[value] for word in stems(spelled(name))}
@@ -156,7 +149,7 @@ def _is_aside(text: str, value: Any, axis: ChoiceAxis, profile: Profile) -> bool
 
 def _in_brackets(bare: str, asides: list[str], axis: ChoiceAxis, profile: Profile) -> Any:
     """The value that brackets name outright behind a description that names none: ``one shared MLP (adaLN-single)``."""
-    if len(asides) != 1 or numbers_in(_SHAPE.sub(" ", bare)) or TURNS.search(bare) or foreign(bare, places=True):
+    if len(asides) != 1 or numbers_in(SHAPE.sub(" ", bare)) or TURNS.search(bare) or foreign(bare, places=True):
         return None
     if len(bare.split()) < 2:
         return None  # "None (use rotary embeddings)"

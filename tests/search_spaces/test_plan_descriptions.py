@@ -1,0 +1,166 @@
+"""Values in other words than their names, clauses behind them, words for several axes, and prose that announces."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dit_core.errors import UserError
+from search_spaces.axes import AXES
+from search_spaces.plan_import import ImportedPlan, import_plan
+from search_spaces.plan_import.families import family_of
+from search_spaces.plan_import.values import read_values
+from search_spaces.profiles import PROFILES
+
+DIGITS = PROFILES.get("digits")
+
+DESCRIBED = {
+    ("decoder", "A lightweight convolutional head (3x3 conv after rearranging the tokens)"): ("conv",),
+    ("decoder", "2-layer MLP decoder"): ("mlp",),
+    ("decoder", "A two-layer MLP with GELU activation applied to each token"): ("mlp",),
+    ("decoder", "convolutional head with upsampling (upsample + 3x3 conv)"): ("conv-upsample",),
+    ("decoder", "more complex decoder (e.g., MLP or convolutional layers)"): ("mlp", "conv"),
+    ("block", "adaLN-single: one global MLP shared by all blocks plus a learned offset"): ("adaln-single",),
+    ("block", "One modulation network for all of them (adaLN-single, as in PixArt)"): ("adaln-single",),
+    ("block", "adaLN (shift/scale only, no gating)"): ("adaln",),
+    ("block", "with cross-attention and with plain adaLN"): ("cross-attention", "adaln"),
+    ("block", "The other block designs considered in the paper"): ("in-context", "cross-attention", "adaln"),
+    ("variance", "Fixed variance σ²_t = β_t"): ("fixed",),
+    ("gate_init", "Ordinary random initialization of the layer that regresses α (blocks no longer begin as it)"): (
+        "random",
+    ),
+    ("guidance_scale", "Sampling without guidance"): (1.0,),
+    ("guidance_scale", "1.0 to 2.0 in steps of 0.25"): (1.0, 1.25, 1.5, 1.75, 2.0),
+    ("guidance_scale", "anything from none to strong (e.g., 1.0, 1.5, 4.0)"): (1.0, 1.5, 4.0),
+    ("sampling_steps", "{25, 50, 100} steps"): (25, 50, 100),
+    ("ema_decay", "Raw model weights at the end of training"): (0.0,),
+    ("patch_size", "Every position becomes a token of its own (patch size 1)"): (1,),
+}
+
+
+@pytest.mark.parametrize(("axis", "text"), DESCRIBED)
+def test_words_that_tell_values_apart_name_one(axis: str, text: str) -> None:
+    assert read_values(text, AXES.get(axis), DIGITS.config, DIGITS)[0] == DESCRIBED[axis, text]
+
+
+UNREAD = (
+    ("decoder", "a Perceiver head"),
+    ("decoder", "an MLP-Mixer of 3 stages"),
+    ("decoder", "an MLP or a Perceiver"),
+    ("decoder", "a convolutional head, with a mixture of experts"),
+    ("block", "adaLN (without the final norm)"),
+    ("block", "cross-attention in every second block"),
+    ("block", "adaLN (learning rate 1e-4)"),
+    ("position", "None (use rotary embeddings)"),
+    ("variance", "Fixed variance (w = 4)"),
+    ("long_skips", "no more than 3 skips"),
+    ("guidance_scale", "1.0 to 2.0 in steps of 0.3"),
+    ("guidance_scale", "1 to 1000 in steps of 1"),
+)
+
+
+@pytest.mark.parametrize(("axis", "text"), UNREAD)
+def test_what_could_change_a_value_stops_the_reading(axis: str, text: str) -> None:
+    with pytest.raises(UserError):
+        read_values(text, AXES.get(axis), DIGITS.config, DIGITS)
+
+
+def _plan(folder: Path, text: str, name: str = "plan.md") -> ImportedPlan:
+    path = folder / name
+    path.write_text(text)
+    return import_plan(path)
+
+
+def _entry(part: str, action: str, replacement: str) -> str:
+    return f"### One\n- **Ablated Part**: {part}\n- **Action**: {action}\n- **Replacement**: {replacement}\n"
+
+
+PATCHES = "### Two\n- **Ablated Part**: patch size\n- **Action**: REPLACE\n- **Replacement**: 4\n"
+
+CLAUSES = {
+    ("learned covariance", "Fixed variance; the network predicts noise only"): True,
+    ("learned covariance", "Fixed variance, so that the network outputs noise only"): True,
+    ("learned covariance", "Fixed variance; the patch size becomes 4"): False,
+    ("learned covariance", "Fixed variance; the network predicts x0 instead"): False,
+    ("learned covariance", "Fixed variance, dropout in every block"): False,
+    ("MLP activation", "ReLU, Snake"): False,
+    ("number of blocks", "3, keeping the hidden size and the number of heads"): True,
+}
+
+
+@pytest.mark.parametrize(("part", "text"), CLAUSES)
+def test_a_clause_behind_a_value_is_a_remark_where_it_changes_nothing(tmp_path: Path, part: str, text: str) -> None:
+    plan = _plan(tmp_path, f"{_entry(part, 'REPLACE', text)}\n{PATCHES}")
+    assert (not plan.not_understood) is CLAUSES[part, text]
+
+
+FAMILIES = {
+    "regularization": ("weight_decay", "dropout"),
+    "Training regularization": ("weight_decay", "dropout"),
+    "a faster sampling procedure": ("sampler", "sampling_steps", "guidance_scale"),
+    "model capacity": ("size", "depth", "hidden_size"),
+    "make the network smaller": ("size", "depth", "hidden_size"),
+    "loss function": ("objective", "loss_weighting", "variance"),
+    "dropout regularization": (),
+    "sampling steps": (),
+    "patch size": (),
+}
+
+
+@pytest.mark.parametrize("text", FAMILIES)
+def test_a_word_for_several_axes(text: str) -> None:
+    assert family_of(text) == FAMILIES[text]
+
+
+def test_a_word_for_several_axes_is_asked_about(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, f"{_entry('Regularization', 'ADD', 'Standard regularization techniques')}\n{PATCHES}")
+    (question,) = plan.questions
+    assert question.candidates == ("weight_decay", "dropout")
+    assert [ablation.axis for ablation in plan.study.ablations] == ["patch_size"]
+
+
+PROSE: dict[str, tuple[str, str, tuple[Any, ...]]] = {
+    "The fifth ablation varies the EMA decay. The paper uses 0.9999; we replace it with 0.99 and 0.9995.": (
+        "ema_decay",
+        "REPLACE",
+        (0.99, 0.9995),
+    ),
+    "The second ablation concerns the depth of the network. We replace the 7 transformer blocks with 3 and 14 blocks, "
+    "keeping the hidden size. The metrics are FID-50K and Gflops.": ("depth", "REPLACE", (3, 14)),
+    "Finally, we ablate the positional embeddings. These are replaced with learned embeddings, and FID is measured.": (
+        "position",
+        "REPLACE",
+        ("learned",),
+    ),
+    "Next comes the positional embedding. Replace the fixed table with a learned one and with rotary embeddings.": (
+        "position",
+        "REPLACE",
+        ("learned", "rotary"),
+    ),
+    "In the third ablation we remove the label dropout, so that every image keeps its label.": (
+        "class_dropout",
+        "REMOVE",
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize("text", PROSE)
+def test_a_sentence_that_announces_and_one_that_orders_are_one_entry(tmp_path: Path, text: str) -> None:
+    first = "The first ablation concerns the patch size. We replace the patch size of 2 with 4 and report FID."
+    plan = _plan(tmp_path, f"{first}\n\n{text}\n", "plan.txt")
+    patches, other = plan.study.ablations
+    assert (patches.axis, patches.values) == ("patch_size", (4,))
+    assert (other.axis, other.action, other.values) == PROSE[text]
+
+
+def test_an_order_in_plain_words_is_not_passed_over(tmp_path: Path) -> None:
+    text = "Replace the patch size of 2 by 4. Report FID.\n\nMake the model half as big. Report FID and Gflops.\n"
+    assert _plan(tmp_path, text, "plan.txt").not_understood
+
+
+def test_a_part_is_what_its_head_says(tmp_path: Path) -> None:
+    ratio = _plan(tmp_path, _entry("The expansion ratio of the pointwise feedforward layer", "REPLACE", "2, 6"))
+    assert [(one.axis, one.values) for one in ratio.study.ablations] == [("mlp_ratio", (2.0, 6.0))]
+    heads = _plan(tmp_path, _entry("Number of heads in multi-head self-attention", "REPLACE", "2, 8"))
+    assert [(one.axis, one.values) for one in heads.study.ablations] == [("num_heads", (2, 8))]
