@@ -70,5 +70,6 @@ def _work(rank: int, config: TrialConfig, folder: str, outside: Outside) -> None
         losses = _train(config, Path(folder) / "workers", STEPS)
         if rank == 0:
             (Path(folder) / "losses").write_text("\n".join(map(repr, losses)))
+        dist.barrier()  # nobody takes the group apart while the other still speaks
     finally:
         dist.destroy_process_group()

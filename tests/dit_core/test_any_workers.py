@@ -97,6 +97,7 @@ def work(rank: int, folder: Path) -> None:
             dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=world,
                                     timeout=timedelta(seconds=300))  # fmt: skip
             torch.save({"drawn": drawn(), **{size: sampled(size) for size in SIZES}}, folder / f"{world}-{rank}.pt")
+            dist.barrier()
             dist.destroy_process_group()
 
 

@@ -89,6 +89,7 @@ def work(rank: int, world: int, folder: Path) -> None:
         indivisible = str(error)
     answers = Answers(straight, first, resumed, stopped, diverged, modern, parts, indivisible)
     (folder / f"rank{rank}.pickle").write_bytes(pickle.dumps(answers))
+    dist.barrier()  # nobody takes the group apart while another still speaks
     dist.destroy_process_group()
 
 
@@ -200,6 +201,7 @@ def cut_in_two(rank: int, world: int, folder: Path) -> None:
     for name, untils in (("straight", [6 * B]), ("cut", [3 * B, 6 * B])):
         for until in untils:
             list(run(wide, folder / name, until=until, evaluate=False))
+    dist.barrier()
     dist.destroy_process_group()
 
 
