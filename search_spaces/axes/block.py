@@ -25,7 +25,7 @@ BLOCK_ALIASES = {
         "adaln without zero initialization", "adaln without zero initialisation", "adaln without zero init",
         "without identity initialization", "without identity initialisation", "without the scaling parameters",
         "without residual scaling", "without zero initialized residual scaling", "without the residual gates",
-        "no gating", "without gating", "no gates", "shift and scale only", "scale and shift only",
+        "no alpha", "no gating", "without gating", "no gates", "shift and scale only", "scale and shift only",
         "only scale and shift",
         "regresses only gamma and beta", "no identity initialization", "no identity initialisation",
         "adaln without gating", "adaln without gates", "plain adaln", "adaln without zero", "ungated adaln",

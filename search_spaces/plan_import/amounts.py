@@ -45,6 +45,10 @@ def range_in(text: str) -> tuple[str, str] | None:
     return (found[1], found[2]) if found[1] is not None else (found[3], found[4])
 
 
+_MARKED = re.compile(r"[(\[]\s*(?:the\s+|our\s+|as in the\s+)?\w+\s*[)\]]")
+"""A word in brackets: ``(baseline)``."""
+
+
 def number_in(text: str, axis: NumberAxis, baseline: TrialConfig, profile: Profile) -> tuple[Any, str] | None:
     """Returns the value of ``axis`` that a text names with one number, and how it was understood; None if none.
 
@@ -52,8 +56,9 @@ def number_in(text: str, axis: NumberAxis, baseline: TrialConfig, profile: Profi
         UserError: the number's unit cannot be converted, or it is no value of the axis.
     """
     own = axis.current(baseline, profile)
+    unmarked = _MARKED.sub(" ", text)  # "4x (baseline)" is a value, "4x the baseline" is a multiple
     own_unit = (
-        "x" in axis.units and re.search(r"\d\s*[x×]", text) and not set(words(text)) & BASELINE_WORDS - {"default"}
+        "x" in axis.units and re.search(r"\d\s*[x×]", text) and not set(words(unmarked)) & BASELINE_WORDS - {"default"}
     )
     if own_unit:
         text = re.sub(r"(?<=\d)\s*[x×]", " ", text)

@@ -75,6 +75,9 @@ _BESIDE = re.compile(
 
 _SET = re.compile(r"^\s*[^\W\d]{1,6}[_₀-₉\d]?\s*(?:=|∈|\bin\b)\s*(?=[\[({])")
 
+_MULTIPLE = re.compile(r"\d\s*[x×]\s+(?:of\s+)?(?:the|our)\s+(?:baseline|default|original|current|paper)\b", re.I)
+"""A multiple of what is there, where a number with ``x`` alone is a value: ``2x the baseline``."""
+
 _SYMBOL = re.compile(r"^\s*[α-ωΑ-Ω]\s*=\s*(?=\S)")
 """What opens a value of something that has a symbol: ``α = 1``."""
 
@@ -165,6 +168,9 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
         raise UserError(f"{axis.name}: {text!r:.60} holds more digits than any number that somebody wrote")
     if isinstance(axis, NumberAxis):
         text = _SET.sub("", text)
+        multiple = _amount(text, axis, baseline, profile) if _MULTIPLE.search(text) else None
+        if multiple is not None:
+            return multiple
     elif isinstance(axis, ChoiceAxis):
         text = _SYMBOL.sub("", text)
     try:

@@ -30,6 +30,7 @@ FOLDERS = {
     "thirteenth": 84,
     "fourteenth": 84,
     "fifteenth": 84,
+    "sixteenth": 84,
 }
 """Entries of each."""
 FILES = [path for folder in FOLDERS for path in sorted((PLANS / folder).glob("*.expected.json"))]

@@ -34,6 +34,9 @@ DESCRIBED = {
     ("guidance_scale", "anything from none to strong (e.g., 1.0, 1.5, 4.0)"): (1.0, 1.5, 4.0),
     ("sampling_steps", "{25, 50, 100} steps"): (25, 50, 100),
     ("ema_decay", "Raw model weights at the end of training"): (0.0,),
+    ("mlp_ratio", "4× expansion (baseline)"): (4.0,),
+    ("mlp_ratio", "2x the baseline"): (8.0,),
+    ("hidden_size", "2x (wider)"): (144,),
     ("patch_size", "Every position becomes a token of its own (patch size 1)"): (1,),
 }
 

@@ -35,6 +35,7 @@ LEAST = {
     "thirteenth": 0.94,
     "fourteenth": 0.92,
     "fifteenth": 0.88,
+    "sixteenth": 0.94,
 }
 """The share of each folder's entries that has to be right. Every folder is scored once, here."""
 
@@ -45,6 +46,11 @@ TAKEN_OTHERWISE = {
         "Embedding Layer",  # learned embeddings: of positions, where it should be asked
         "Conditioning Mechanism",  # the arms are right, and a remark is left open
         "capacity of the network",  # the next smaller and larger size, where it should be asked
+    },
+    "sixteenth": {
+        "LR warm-up",  # the usual lengths of a warm-up, where it should be asked
+        "Normalization Layers",  # as in fifteenth
+        "Conditioning Information",  # the condition inside of the blocks, where it should be asked
     },
 }
 """Entries that became something that the answer does not say, and are known to."""
