@@ -42,8 +42,8 @@ def without_training() -> Iterator[None]:
         raise typer.Exit(0)
 
     with (
-        mock.patch("service.client.Session.run", accepted),
-        mock.patch("service.client.submit", accepted),
+        mock.patch("service.session.Session.run", accepted),
+        mock.patch("service.jobs.submit.submit", accepted),
         mock.patch("webbrowser.open", accepted),
     ):
         yield
