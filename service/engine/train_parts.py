@@ -22,8 +22,9 @@ _CLEANER = "PlacementGroupCleanerCallback"
 class LaneTrainer(DataParallelTrainer):  # type: ignore[misc]
     """Ray Train's trainer without the actors that lanes have no use for: 110 MB each.
 
-    They are those for Ray Data, of which lanes have none, and on a driver's own Ray the one that takes placement groups
-    away which outlive it and the one that asks an autoscaler for nodes.
+    They are those for Ray Data, of which lanes have none, the one that takes placement groups away which outlive their
+    run (a dispatcher does that, and this one outlives it now and then), and on a driver's own Ray the one that asks an
+    autoscaler for nodes.
 
     Attributes:
         alone: whether the Ray is the driver's own.
@@ -36,7 +37,7 @@ class LaneTrainer(DataParallelTrainer):  # type: ignore[misc]
         return [
             callback
             for callback in callbacks
-            if not isinstance(callback, DatasetsCallback) and not (self.alone and type(callback).__name__ == _CLEANER)
+            if not isinstance(callback, DatasetsCallback) and type(callback).__name__ != _CLEANER
         ]
 
     def _initialize_and_run_controller(self, **given: Any) -> Any:
