@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 
-from dit_core.errors import UserError
-from search_spaces.plan_import.measures import read_metric
+from search_spaces.plan_import.measures import is_metric
 from search_spaces.plan_import.written import clean, split_items
-from search_spaces.profiles import PROFILES
 
 METRICS = re.compile(
     r"[,;:.–—]?\s*\(?(?:and\s+|then\s+|while\s+|to\s+|by\s+)*(?:we\s+|i\s+)?(?:would\s+|will\s+|also\s+)*"
@@ -105,15 +103,8 @@ def last_metrics(text: str) -> tuple[str, list[str]]:
     return before, [*others, *pieces]
 
 
-def is_metric(text: str) -> bool:
-    try:
-        read_metric(text, PROFILES.get("paper"))
-    except UserError:
-        return False
-    return True
-
-
 def metrics_in(text: str) -> list[str]:
+    """Returns the pieces of a list of metrics, without what only joins them."""
     pieces = [re.sub(r"^(?:(?:the|both|its|using|with|by)\s+)+", "", clean(item), flags=re.I)
               for piece in split_items(_EQUAL.sub("", _REASON.sub("", text)))
               for item in _AND_METRIC.split(_OF_ALL.sub("", piece))]  # fmt: skip

@@ -6,7 +6,7 @@ import re
 
 from dit_core.errors import UserError
 from dit_core.parts import METRICS
-from search_spaces.profiles import Profile
+from search_spaces.profiles import PROFILES, Profile
 from search_spaces.words import match
 
 _ALWAYS = {
@@ -85,6 +85,15 @@ def read_metric(text: str, profile: Profile) -> tuple[tuple[str, ...], str]:
         known = [item for item in read if item is not None]
         return tuple(dict.fromkeys(name for names, _ in known for name in names)), "; ".join(said for _, said in known)
     raise UserError(f"no such metric; metrics: {', '.join(METRICS.names())}; always recorded: {', '.join(_ALWAYS)}")
+
+
+def is_metric(text: str) -> bool:
+    """Whether a text names a metric, or a figure that is recorded anyway."""
+    try:
+        read_metric(text, PROFILES.get("paper"))
+    except UserError:
+        return False
+    return True
 
 
 def _one(text: str, profile: Profile) -> tuple[tuple[str, ...], str] | None:

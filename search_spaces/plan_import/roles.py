@@ -14,7 +14,7 @@ from search_spaces.axes import all_axes
 from search_spaces.plan_import.actions import leads_with_action
 from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.labels import ACTION, METRICS, PART, REPLACEMENT, SENTENCE, TITLE
-from search_spaces.plan_import.measures import read_metric
+from search_spaces.plan_import.measures import is_metric
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.written import Entry, WrittenPlan, split_items
 from search_spaces.profiles import PROFILES
@@ -50,15 +50,6 @@ def _place_titles(plan: WrittenPlan) -> None:
         whole = all(entry.parts and (entry.actions or entry.replacements) and not entry.title for entry in mine)
         if whole and len(set(texts)) == len(texts) > 1 and not any(numbers_in(t) or len(t.split()) > 6 for t in texts):
             _move(plan, label, TITLE)
-
-
-def is_metric(text: str) -> bool:
-    """Whether a text names a metric, or a figure that is recorded anyway."""
-    try:
-        read_metric(text, PROFILES.get("paper"))
-    except UserError:
-        return False
-    return True
 
 
 def _labels(plan: WrittenPlan) -> list[tuple[str, ...]]:

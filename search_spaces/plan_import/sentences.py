@@ -112,6 +112,7 @@ _PASSIVE = re.compile(
 
 
 def speaks(sentence: str) -> bool:
+    """Whether a sentence names something that could be varied, or a topic outside of all axes."""
     return any(score.text >= 1.5 for score in evidence([("Title", sentence, 1.0)]))
 
 
