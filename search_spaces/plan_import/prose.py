@@ -314,7 +314,7 @@ def titled(title: str, text: str) -> Entry:
     text = _PRONOUN.sub(lambda at: f"{at[1]} {named}", text)  # "remove it" is about what the title names
     pieces = [piece for said in _SENTENCE.split(text) for piece in re.split(r";\s+(?=(?:we|i|please)\b)", said)]
     for sentence in map(turned, pieces):
-        sentence = _SUBJECT.sub(f"{named} ", sentence)
+        sentence = _SUBJECT.sub(lambda _: f"{named} ", sentence)
         if describes(sentence) or is_why(clean(sentence)):
             entry.remarks.append((SENTENCE, clean(sentence)))
             whole.remarks.append((SENTENCE, clean(sentence)))

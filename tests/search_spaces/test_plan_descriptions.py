@@ -167,3 +167,8 @@ def test_a_part_is_what_its_head_says(tmp_path: Path) -> None:
     assert [(one.axis, one.values) for one in ratio.study.ablations] == [("mlp_ratio", (2.0, 6.0))]
     heads = _plan(tmp_path, _entry("Number of heads in multi-head self-attention", "REPLACE", "2, 8"))
     assert [(one.axis, one.values) for one in heads.study.ablations] == [("num_heads", (2, 8))]
+
+
+def test_a_title_may_hold_what_patterns_mean_otherwise(tmp_path: Path) -> None:
+    text = "**Depth \\j.** These are replaced with 3 blocks.\n\n**Patches.** Replace the patch size of 2 with 4.\n"
+    assert "patch_size" in [ablation.axis for ablation in _plan(tmp_path, text).study.ablations]
