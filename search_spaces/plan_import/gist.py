@@ -31,7 +31,7 @@ from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.plan_import.telling import describes, is_order, is_why
 from search_spaces.plan_import.value_words import own_values
 from search_spaces.plan_import.values import Range, is_generic, is_published, read_values
-from search_spaces.plan_import.written import Entry, clean, split_items
+from search_spaces.plan_import.written import LONGEST, Entry, clean, split_items
 from search_spaces.profiles import Profile
 
 _THERE = re.compile(
@@ -129,7 +129,7 @@ def gist(entry: Entry, baseline: TrialConfig, profile: Profile) -> Entry | None:
         baseline: the configuration that values must be possible with.
         profile: the baseline's profile.
     """
-    if entry.axes or entry.twice or is_whole(entry):
+    if entry.axes or entry.twice or is_whole(entry) or any(len(text) > LONGEST for text in entry.texts):
         return None
     told = _told(entry)
     if any(len(axes_joined(text)) > 1 for text in (*told.titles, *told.parts)):

@@ -34,7 +34,7 @@ from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.roles import orders
 from search_spaces.plan_import.unlabelled import place_unknown
 from search_spaces.plan_import.values import reads
-from search_spaces.plan_import.written import Entry, split_items
+from search_spaces.plan_import.written import LONGEST, Entry, split_items
 from search_spaces.study import Ablation, Action
 
 _ACTIONS: tuple[Action, ...] = ("REPLACE", "REMOVE", "ADD")
@@ -63,6 +63,7 @@ class EntryReader(ItemReader):
             self._place_actions()
             self._place_orders()
             self._given_once()
+            self._of_a_length()
             self.combined = combine(self.entry, bare_title(self.entry.title), self.baseline, self.profile)
             if self.combined is not None:
                 self._combined(self.combined)
@@ -100,6 +101,18 @@ class EntryReader(ItemReader):
         for label in self.entry.twice:
             self._misses(label, 0, label, f"the key {label!r} is given twice in one object; give it once")
         if self.entry.twice:
+            raise LeftOut
+
+    def _of_a_length(self) -> None:
+        """Refuses a text that is longer than anything that names a part, an action or a value."""
+        overlong = len(self.entry.title) > LONGEST
+        for name, texts in self._said().items():
+            for index, text in enumerate(texts):
+                if len(text) > LONGEST:
+                    overlong = True
+                    short = f"{text[:40]}..."
+                    self._misses(name, index, short, f"it has {len(text):,} characters; at most {LONGEST:,} are read")
+        if overlong:
             raise LeftOut
 
     # -- the axis ------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.profiles import Profile
 
 _ASIDE = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]")
-_EQUATION = re.compile(r"\s*[^\s,;]*[^\W\d][^\s,;]*\s*=\s*[^\s\d,;=]+(?=\s|[,;.]|$)")
+_EQUATION = re.compile(r"(?<![^\s,;])(?=\S{0,24}[^\W\d])[^\s,;=]{1,24}\s*=\s*[^\s\d,;=]{1,24}(?=[\s,;.]|$)")
 """Symbols that stand for each other, without a number: ``sigma_t = beta_t``."""
 
 _PLACED = re.compile(

@@ -109,6 +109,9 @@ class WrittenPlan:
     others: list[WrittenPlan] = field(default_factory=list)
 
 
+LONGEST = 2000
+"""Characters beyond which a text is no description that somebody wrote; every reader would look at all of its parts."""
+
 EXAMPLES = re.compile(r"\b(?:e\.\s?g\.|i\.\s?e\.|such as|for example|for instance|including|namely)[,:]?\s*", re.I)
 """What opens a list of examples inside a phrase."""
 

@@ -169,6 +169,12 @@ def test_a_part_is_what_its_head_says(tmp_path: Path) -> None:
     assert [(one.axis, one.values) for one in heads.study.ablations] == [("num_heads", (2, 8))]
 
 
+@pytest.mark.parametrize("text", ["x" * 20_000, "x " * 2_000, "w = " * 2_000, "a, " * 2_000])
+def test_a_long_text_is_no_value_and_does_not_keep_the_reader(tmp_path: Path, text: str) -> None:
+    plan = _plan(tmp_path, f"{_entry('decoder', 'REPLACE', text)}\n{PATCHES}")
+    assert [ablation.axis for ablation in plan.study.ablations] == ["patch_size"]
+
+
 def test_a_title_may_hold_what_patterns_mean_otherwise(tmp_path: Path) -> None:
     text = "**Depth \\j.** These are replaced with 3 blocks.\n\n**Patches.** Replace the patch size of 2 with 4.\n"
     assert "patch_size" in [ablation.axis for ablation in _plan(tmp_path, text).study.ablations]
