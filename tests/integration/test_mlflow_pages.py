@@ -113,7 +113,12 @@ def test_a_study_opens_on_its_prepared_view(
         *("tags.`arm`", "tags.`seed`", "tags.`status`", "metrics.`fd_digits_cnn_final`", "metrics.`vs_baseline`"),
         *("metrics.`gflops`", "metrics.`params_m`", "metrics.`device_minutes`"),
     ]
-    shown = "[...document.querySelectorAll('.ag-header-cell')].map(cell => cell.getAttribute('col-id'))"
+    # The grid appends its cells in the order in which they arrive; what a reader sees is where they stand.
+    shown = (
+        "[...document.querySelectorAll('.ag-header-cell')]"
+        ".sort((one, other) => one.getBoundingClientRect().left - other.getBoundingClientRect().left)"
+        ".map(cell => cell.getAttribute('col-id'))"
+    )
     browser.wait_for(f"(found => {json.dumps(columns)}.every(name => found.includes(name)))({shown})")
     names = [name for name in browser.evaluate(shown) if name in columns]
     assert names == columns, "in this order"
