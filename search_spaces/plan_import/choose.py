@@ -116,7 +116,9 @@ def choose(entry: Entry, baseline: TrialConfig, profile: Profile) -> Choice:
     else:
         found = _decided(ranked, entry, part, _own_values(baseline, profile))
     several = several_meant(entry.replacements, part, bare_title(entry.title))
-    if found.axis is None and not found.asked and several:
+    taken = frozenset[str]().union(*(read_action(text).actions for text in entry.actions)) == {"REMOVE"}
+    bare = taken and len(several) > 1 and all(map(is_nothing, entry.replacements))
+    if not found.asked and several and (found.axis is None or bare):
         return Choice(rivals=several, asked=f"{part!r} may mean {_names(several)}, among others")
     if found.score is not None and found.axis is not None and found.score.placed < SPOKEN:
         rivals = [found.score, *(score for score in several if score.candidate.axis is not found.axis)]

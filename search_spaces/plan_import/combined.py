@@ -17,7 +17,7 @@ from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.choose import choose
-from search_spaces.plan_import.doing import read_doing, without_constants, without_reason
+from search_spaces.plan_import.doing import read_doing, says_constant, without_constants, without_reason
 from search_spaces.plan_import.evidence import NAME, candidates, spelled
 from search_spaces.plan_import.stems import stems
 from search_spaces.plan_import.values import Range, read_values, reads
@@ -78,7 +78,7 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
     """Returns the grid or ladder that an entry asks for; None for an entry about one axis."""
     if entry.axes or len(entry.parts) > 1:
         return None
-    texts = [text for text in entry.replacements if not is_nothing(text)]
+    texts = [text for text in entry.replacements if not is_nothing(text) and not says_constant(text)]
     cumulative = any(read_action(text).cumulative for text in (*entry.actions, *entry.parts))
     if cumulative or any(map(_PLUSSED.search, texts)):
         if len(texts) == 1:
@@ -224,6 +224,8 @@ def _spread(texts: list[str], named: Sequence[str], baseline: TrialConfig, profi
             except UserError:
                 continue
         told = [name for name in axes_named(text) if name in read]
+        if axes_named(text) and not told:
+            return None  # it names an axis, and holds no value of it
         names = told if len(told) == 1 else list(read)
         if len(names) != 1 or names[0] in grid:
             return None
@@ -240,8 +242,8 @@ def _says_more(entry: Entry) -> bool:
 def axes_joined(text: str) -> tuple[str, ...]:
     """Returns the axes that a text names side by side (``model size and patch size``); fewer than two are none."""
     bare = re.sub(r"[(\[][^()\[\]]*[)\]]", " ", text)
-    if (aside := _CLAUSE.search(bare)) is not None and axes_named(bare[: aside.start()]):
-        bare = bare[: aside.start()]
+    if (aside := _CLAUSE.search(bare)) is not None and len(stems(bare[: aside.start()])) > 1:
+        bare = bare[: aside.start()]  # "the adaLN block used to condition on timestep and class" is one block
     if (placed := _PLACED.search(bare)) is not None and axes_named(bare[: placed.start()]):
         bare = bare[: placed.start()]  # "the norm in front of attention and MLP" is one norm
     sides = [
@@ -251,10 +253,21 @@ def axes_joined(text: str) -> tuple[str, ...]:
     ]
     whole, found = axes_named(bare), []
     for side in sides:
-        names = [name for name in axes_named(side) if name in whole]
+        names = [name for name in axes_named(side) if name in whole] or _called(side)
         if len(names) == 1 and names[0] not in found:
             found.append(names[0])
     return tuple(found) if len(found) > 1 else ()
+
+
+_EVERY_ONE = re.compile(
+    r"^\W*(?:(?:the|of|and|with|each|every|all|any|both|full|possible|combinations?|pairs?|pairings?)\s+)*", re.I
+)
+
+
+def _called(text: str) -> list[str]:
+    """The axis whose whole name a text is: ``model configuration``, of words that alone say nothing."""
+    axis = axis_called(clean(_EVERY_ONE.sub("", text)))
+    return [axis.name] if axis is not None else []
 
 
 def _has_number(point: Point) -> bool:
@@ -273,7 +286,7 @@ def _listed(texts: list[str], baseline: TrialConfig, profile: Profile) -> Combin
         for head, inside in re.findall(
             r"([^()\[\]{}:;]*?)\s*(?:[(\[{]|:\s*)([^()\[\]{}:;]*)[)\]}]?(?=$|[\s,;.])", text
         ):
-            names = axes_named(head)
+            names = axes_named(head) or _called(head)
             if len(names) != 1 or names[0] in grid:
                 continue
             axis, values = AXES.get(names[0]), list[Any]()
@@ -333,6 +346,8 @@ def point_in(text: str, named: Sequence[str], baseline: TrialConfig, profile: Pr
                 return {axis.name: read_values(found[2], axis, baseline, profile)[0]}
             except UserError:
                 return None
+    if re.search(r"[(\[].*\d", text) and reads(text, size := AXES.get("size"), baseline, profile):
+        return {size.name: read_values(text, size, baseline, profile)[0]}  # "DiT-S (12 layers, width 384)"
     if square := _SQUARE.fullmatch(_COST.sub("", text)):
         if int(square[2]) != profile.config.model.patch_size or {"size", "patch_size"} <= set(named):
             return {"size": (square[1].upper(),), "patch_size": (int(square[2]),)}

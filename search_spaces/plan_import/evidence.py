@@ -55,10 +55,13 @@ _PREFACE = re.compile(
 )
 """What only introduces the head of a phrase: ``impact of the patch size`` is about the patch size."""
 
+_LIKE = re.compile(r"(?<=\w)-(?:like|type|inspired|esque)\b", re.I)
+
 
 @lru_cache(maxsize=2**13)
 def spelled(text: str) -> str:
-    """Returns text with Greek letters spelled out and indices as digits."""
+    """Returns text with Greek letters spelled out, indices as digits and ``-like`` as ``-style``."""
+    text = _LIKE.sub("-style", text)
     for letter, name in _GREEK.items():
         text = re.sub(f"{letter}(?=[a-zA-Z0-9])", f"{name} ", text).replace(letter, name)
     return text

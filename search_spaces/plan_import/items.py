@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,9 @@ from search_spaces.plan_import.entry_account import EntryAccount
 from search_spaces.plan_import.evidence import Candidate, Score, candidates
 from search_spaces.plan_import.families import family_of
 from search_spaces.plan_import.labels import ACTION, PART, REPLACEMENT
-from search_spaces.plan_import.loose import is_quiet
+from search_spaces.plan_import.loose import foreign, is_quiet, mentioned
+from search_spaces.plan_import.numerals import numbers_in
+from search_spaces.plan_import.stems import NEGATIONS, stems
 from search_spaces.plan_import.values import (
     Range,
     is_generic,
@@ -28,6 +31,10 @@ from search_spaces.plan_import.values import (
     read_values,
     reads,
 )
+from search_spaces.plan_import.wrapping import is_cost, sentences_of
+
+
+_TELLS = re.compile(r"\W*(?:with|where|whose|in which|using)\b", re.I)
 
 
 class LeftOut(Exception):
@@ -77,9 +84,13 @@ class ItemReader(EntryAccount):
             except UserError as error:
                 if index in self.entry.continued and (
                     self._belongs_to_last(texts[index - 1], text, axis)
-                    or (values and is_clause(text, axis, self.baseline, self.profile, values))
+                    or (values and (is_cost(text) or is_clause(text, axis, self.baseline, self.profile, values)))
                 ):
                     self._knows(REPLACEMENT, index, text, "a remark on the one before it; it changes nothing")
+                    continue
+                told = index + 1 in self.entry.continued and index + 1 < len(texts)
+                if told and self._is_told_by(text, texts[index + 1], axis):
+                    self._knows(REPLACEMENT, index, text, "told by what stands behind it")
                     continue
                 self._misses(REPLACEMENT, index, text, error)
                 continue
@@ -123,6 +134,13 @@ class ItemReader(EntryAccount):
                 texts[index - 1 : index + 1] = [whole]
                 self.entry.continued = {at if at < index else at - 1 for at in self.entry.continued if at != index}
 
+    def _is_told_by(self, text: str, behind: str, axis: Axis) -> bool:
+        """Whether a piece behind a comma tells which value the piece before it is: ``plain blocks, with two tokens``."""
+        if not _TELLS.match(behind) or numbers_in(text) or NEGATIONS & set(stems(text)) or foreign(text, places=True):
+            return False
+        silent = not isinstance(axis, ChoiceAxis) or not mentioned(text, axis, self.profile)
+        return silent and reads(behind, axis, self.baseline, self.profile)
+
     def _said_with_action(self, axis: Axis) -> tuple[Any, ...]:
         """The values that the action texts name."""
         values: list[Any] = []
@@ -140,6 +158,11 @@ class ItemReader(EntryAccount):
     def _read_item(self, text: str, axis: Axis, others: list[str]) -> tuple[tuple[Any, ...], str]:
         if is_nothing(text) and others and axis.remove_value is not None and not self._names_a_value(text, axis):
             return (axis.remove_value,), f"{axis.remove_means}: {axis.name}={axis.label(axis.remove_value)}"
+        first, *rest = sentences_of(text) or [text]
+        if rest and not reads(text, axis, self.baseline, self.profile):
+            values, meaning = read_values(first, axis, self.baseline, self.profile)
+            if all(is_clause(one, axis, self.baseline, self.profile, values) for one in rest):
+                return values, f"{meaning}; the rest is a remark"
         return read_values(text, axis, self.baseline, self.profile)
 
     def _belongs_to_last(self, last: str, text: str, axis: Axis) -> bool:

@@ -66,6 +66,16 @@ _AROUND = ("score", "metric", "value", "lower is better", "higher is better", "s
 _GUIDED = re.compile(r"\bwith (?:classifier-free )?(?:guidance|cfg)\b|\bguided\b|\bcfg\b|\bw\s*=", re.I)
 
 
+_WHEN = re.compile(
+    r"^(?:forward[- ]pass|forward|total|average|mean|overall)\s+(?=\S)"
+    r"|,?\s+(?:at|after|over|during|throughout|across|vs\.?|versus|against|as a function of|per|for)\s+(?:the\s+|each\s+|one\s+)?"
+    r"(?:[\d.,]+\s*[kKM]?\s*)?(?:course of\s+|number of\s+)?(?:training\s+|forward\s+|inference\s+|optimi[sz]er\s+)?"
+    r"(?:steps?|iterations?|images?|epochs?|samples?|time|pass(?:es)?|updates?|training)$",
+    re.I,
+)
+"""When and per what a metric is taken: ``FID at 400K steps``, ``FID vs. training step``, ``Gflops per image``."""
+
+
 def read_metric(text: str, profile: Profile) -> tuple[tuple[str, ...], str]:
     """Returns the metrics to compute (none when nothing has to be) and how ``text`` was understood.
 
@@ -102,6 +112,8 @@ def _one(text: str, profile: Profile) -> tuple[tuple[str, ...], str] | None:
         names[name] = (name, *_METRIC_ALIASES.get(name, ()))
     found = match(text, names, around=_AROUND)
     if found is None and (bare := re.sub(r"\s*[(\[][^()\[\]]*[)\]]", " ", text).strip()) != text:
+        found = match(bare, names, around=_AROUND)
+    if found is None and (bare := _WHEN.sub("", text.strip())) != text.strip():
         found = match(bare, names, around=_AROUND)
     if found is None:
         return None

@@ -19,6 +19,7 @@ from search_spaces.plan_import.loose import choice_in, foreign, is_remark, menti
 from search_spaces.plan_import.numerals import OVERLONG, numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, stems
 from search_spaces.plan_import.value_words import describes_switch, own_values, value_by_words
+from search_spaces.plan_import.wrapping import unwrapped
 from search_spaces.plan_import.written import EXAMPLES, clean, split_items
 from search_spaces.profiles import PROFILES, Profile
 from search_spaces.words import BASELINE_WORDS, FILLER, Words, without, words
@@ -182,6 +183,13 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
         raise reason
     if (bare := _BESIDE.sub("", text).strip()) != text.strip() and bare:
         return _read(bare, axis, baseline, profile)
+    if (bare := unwrapped(text, axis)) != text:
+        try:
+            return _read(bare, axis, baseline, profile)
+        except Range:
+            raise
+        except UserError:
+            pass  # what stands around it may have been part of it
     for reader in (
         _stepped,
         _examples,

@@ -14,6 +14,7 @@ Beside every plan lies FILE.expected.json, a list with one object per entry:
     action      REPLACE | REMOVE | ADD | GRID | LADDER
     values      list of values; null for the axis's usual ones; for GRID {axis: [values]} (every combination) or a list
                 of {axis: value} (those points only; a ladder's steps, each with what it keeps)
+    refused_values  texts of values that cannot be had and have to be named, beside the others, which are tried
     metrics     what is to be measured; metrics_refused: what has to be named as not available
     also        other readings that are right too: objects that override keys of the entry
     profile     profile under which it is judged: digits (default) or paper

@@ -31,6 +31,8 @@ FOLDERS = {
     "fourteenth": 84,
     "fifteenth": 84,
     "sixteenth": 84,
+    "seventeenth": 84,
+    "eighteenth": 84,
 }
 """Entries of each."""
 FILES = [path for folder in FOLDERS for path in sorted((PLANS / folder).glob("*.expected.json"))]
@@ -41,7 +43,7 @@ ENTRIES = [
 ]
 KEYS = {
     *("entry", "names", "expect", "axis", "action", "values", "metrics", "metrics_refused", "also", "profile"),
-    *("candidates", "needs", "unit", "why"),
+    *("candidates", "needs", "refused_values", "unit", "why"),
 }
 
 
@@ -69,5 +71,6 @@ def test_an_expected_reading_can_be_run_and_is_in_its_plan(path: Path, entry: di
         arms, impossible = product.expected_arms(reading, entry.get("profile", PROFILE))
         assert reading.get("needs") or not impossible
         assert arms or reading.get("needs") or reading is not entry
+    assert all(norm(text) in written for text in entry.get("refused_values", ()))
     for reading in readings(entry):
         assert reading["expect"] != "ask" or reading["candidates"]

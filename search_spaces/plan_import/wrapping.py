@@ -1,0 +1,74 @@
+"""What stands around a value and says nothing of it: ``train models with p = 4``, ``cosine (instead of linear)``."""
+
+from __future__ import annotations
+
+import re
+
+from search_spaces.axes import Axis
+from search_spaces.axes.number import NumberAxis
+from search_spaces.plan_import.numerals import numbers_in
+from search_spaces.plan_import.stems import NEGATIONS, stems
+from search_spaces.plan_import.written import clean
+
+_DONE = re.compile(
+    r"^\W*(?:we\s+|to\s+)?(?:then\s+|also\s+)?(?:re-?train|train|use|try|test|evaluate|run|set|adopt|employ|apply|consider|"
+    r"compare|sample|build|take|pick|choose|vary|increase|decrease|reduce|raise|lower)\s+"
+    r"(?:(?:the|all|several|separate|different|additional|new|two|three|four|five|our|it)\s+)*"
+    r"(?:(?:models?|networks?|transformers?|DiTs?|variants?|versions?|samples?|images?|values?)\s+)?"
+    r"(?:(?:with|using|at|for|of|by|to|on)\s+)?",
+    re.I,
+)
+"""What is done with the numbers that follow."""
+
+_REPLACED = re.compile(
+    r"\s*[(\[]\s*(?:instead of|rather than|in place of|as opposed to|replacing|in lieu of|in contrast to)\b[^()\[\]]*[)\]]",
+    re.I,
+)
+"""What a value takes the place of, in brackets; it is not what is tried."""
+
+_FIRST = re.compile(r"^\W*(?:instead of|rather than|in place of)\s+[^,;]+[,;]\s*(?=\S)", re.I)
+
+_SEES = re.compile(
+    r",?\s+(?:that|which|and|,)?\s*(?:(?:only|still|just)\s+(?:receiv|get|see|keep|us|tak)\w*|"
+    r"(?:receiv|get|see|keep|tak)\w*\s+(?:only|just|nothing but)|"
+    r"(?:is\s+)?(?:trained|conditioned|based|given|told)\s+(?:only|solely)\s+(?:on|with|by)?)\s+[^,;.()]+$",
+    re.I,
+)
+"""What is still there beside a value: ``a model that only receives the timestep``."""
+
+_SENTENCE = re.compile(r"(?<=[\w)\]%²⁰-⁹])[.!]\s+(?=[A-Z])")
+
+_COST = re.compile(
+    r"^\W*(?:(?:about|around|roughly|approximately|approx\.?|only|at|costs?|costing|adds?|adding)\s+)*[≈~+\-−±×x]*\s*"
+    r"[\d.,]+\s*(?:%|[×x]|[KMGB]\b)?\s*"
+    r"(?:more|fewer|less|extra|additional|the)?\s*(?:of the\s+)?(?:forward\s+|training\s+|model\s+|image\s+|sequence\s+)?"
+    r"(?:g?flops?|macs?|tokens?|param(?:eter)?s?(?:\s+count)?|compute|memory|cost|overhead)\W*$",
+    re.I,
+)
+"""What a value costs: ``+2 tokens``, ``≈ +15% Gflops``."""
+
+
+def unwrapped(text: str, axis: Axis) -> str:
+    """Returns a text without what stands around its value; the text itself where nothing does.
+
+    Args:
+        text: an item of what is tried.
+        axis: the axis whose values are read.
+    """
+    bare = _SEES.sub("", _FIRST.sub("", _REPLACED.sub("", text)))
+    if isinstance(axis, NumberAxis) and (done := _DONE.match(bare)) is not None:
+        rest = bare[done.end() :]
+        if numbers_in(rest) and not NEGATIONS & set(stems(bare)):
+            bare = rest
+    bare = bare.strip()
+    return bare if bare and bare != text.strip() else text
+
+
+def sentences_of(text: str) -> list[str]:
+    """Returns the sentences of an item, of which the first may be a value and the others say what it does."""
+    return [piece for piece in map(clean, _SENTENCE.split(text)) if piece]
+
+
+def is_cost(text: str) -> bool:
+    """Whether a text only says what a value costs: it follows from the value and changes nothing."""
+    return _COST.match(text) is not None
