@@ -33,7 +33,6 @@ from search_spaces.plan_import.values import (
 )
 from search_spaces.plan_import.wrapping import is_cost, sentences_of
 
-
 _TELLS = re.compile(r"\W*(?:with|where|whose|in which|using)\b", re.I)
 
 
@@ -135,7 +134,7 @@ class ItemReader(EntryAccount):
                 self.entry.continued = {at if at < index else at - 1 for at in self.entry.continued if at != index}
 
     def _is_told_by(self, text: str, behind: str, axis: Axis) -> bool:
-        """Whether a piece behind a comma tells which value the piece before it is: ``plain blocks, with two tokens``."""
+        """Whether a piece behind a comma tells which value the one before it is: ``plain blocks, with two tokens``."""
         if not _TELLS.match(behind) or numbers_in(text) or NEGATIONS & set(stems(text)) or foreign(text, places=True):
             return False
         silent = not isinstance(axis, ChoiceAxis) or not mentioned(text, axis, self.profile)

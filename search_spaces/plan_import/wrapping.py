@@ -21,7 +21,8 @@ _DONE = re.compile(
 """What is done with the numbers that follow."""
 
 _REPLACED = re.compile(
-    r"\s*[(\[]\s*(?:instead of|rather than|in place of|as opposed to|replacing|in lieu of|in contrast to)\b[^()\[\]]*[)\]]",
+    r"\s*[(\[]\s*(?:instead of|rather than|in place of|as opposed to|replacing|in lieu of|in contrast to)\b"
+    r"[^()\[\]]*[)\]]",
     re.I,
 )
 """What a value takes the place of, in brackets; it is not what is tried."""
@@ -41,7 +42,8 @@ _SENTENCE = re.compile(r"(?<=[\w)\]%²⁰-⁹])[.!]\s+(?=[A-Z])")
 _COST = re.compile(
     r"^\W*(?:(?:about|around|roughly|approximately|approx\.?|only|at|costs?|costing|adds?|adding)\s+)*[≈~+\-−±×x]*\s*"
     r"[\d.,]+\s*(?:%|[×x]|[KMGB]\b)?\s*"
-    r"(?:more|fewer|less|extra|additional|the)?\s*(?:of the\s+)?(?:forward\s+|training\s+|model\s+|image\s+|sequence\s+)?"
+    r"(?:more|fewer|less|extra|additional|the)?\s*(?:of the\s+)?"
+    r"(?:forward\s+|training\s+|model\s+|image\s+|sequence\s+)?"
     r"(?:g?flops?|macs?|tokens?|param(?:eter)?s?(?:\s+count)?|compute|memory|cost|overhead)\W*$",
     re.I,
 )
