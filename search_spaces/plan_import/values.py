@@ -19,7 +19,7 @@ from search_spaces.plan_import.loose import choice_in, foreign, is_remark, menti
 from search_spaces.plan_import.numerals import OVERLONG, numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, stems
 from search_spaces.plan_import.value_words import describes_switch, own_values, value_by_words
-from search_spaces.plan_import.wrapping import unwrapped
+from search_spaces.plan_import.wrapping import replaced_in, unwrapped
 from search_spaces.plan_import.written import EXAMPLES, clean, split_items
 from search_spaces.profiles import PROFILES, Profile
 from search_spaces.words import BASELINE_WORDS, FILLER, Words, without, words
@@ -183,7 +183,7 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
         raise reason
     if (bare := _BESIDE.sub("", text).strip()) != text.strip() and bare:
         return _read(bare, axis, baseline, profile)
-    if (bare := unwrapped(text, axis)) != text:
+    if (bare := unwrapped(text, axis)) != text and not _replaces_another(text, axis, baseline, profile):
         try:
             return _read(bare, axis, baseline, profile)
         except Range:
@@ -210,6 +210,14 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
     if says := foreign(text):
         raise UserError(says)
     raise reason
+
+
+def _replaces_another(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
+    """Whether a text says that its value takes the place of one that is not there."""
+    there = axis.current(baseline, profile)
+    olds = [old for old in replaced_in(text) if reads(old, axis, baseline, profile)]
+    values = [value for old in olds for value in _read(old, axis, baseline, profile)[0]]
+    return any(value != there and not is_published(value, axis) for value in values)
 
 
 def _depth(text: str) -> int:

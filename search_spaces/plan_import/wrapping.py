@@ -8,26 +8,26 @@ from search_spaces.axes import Axis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, stems
-from search_spaces.plan_import.written import clean
+from search_spaces.plan_import.written import clean, split_items
 
 _DONE = re.compile(
     r"^\W*(?:we\s+|to\s+)?(?:then\s+|also\s+)?(?:re-?train|train|use|try|test|evaluate|run|set|adopt|employ|apply|consider|"
-    r"compare|sample|build|take|pick|choose|vary|increase|decrease|reduce|raise|lower)\s+"
-    r"(?:(?:the|all|several|separate|different|additional|new|two|three|four|five|our|it)\s+)*"
+    r"compare|sample|build|take|pick|choose|vary)\s+(?:(?:the|all|several|separate|different|additional|new|our|it)\s+)*"
+    r"(?:(?:two|three|four|five)\s+(?=models?\b|networks?\b|transformers?\b|variants?\b|versions?\b))?"
     r"(?:(?:models?|networks?|transformers?|DiTs?|variants?|versions?|samples?|images?|values?)\s+)?"
-    r"(?:(?:with|using|at|for|of|by|to|on)\s+)?",
+    r"(?:(?:with|using|at|for|of|to|on)\s+)?",
     re.I,
 )
 """What is done with the numbers that follow."""
 
 _REPLACED = re.compile(
-    r"\s*[(\[]\s*(?:instead of|rather than|in place of|as opposed to|replacing|in lieu of|in contrast to)\b"
-    r"[^()\[\]]*[)\]]",
+    r"\s*[(\[]\s*(?:instead of|rather than|in place of|as opposed to|replacing|in lieu of|in contrast to)\s+"
+    r"(?P<old>[^()\[\]]*)[)\]]",
     re.I,
 )
 """What a value takes the place of, in brackets; it is not what is tried."""
 
-_FIRST = re.compile(r"^\W*(?:instead of|rather than|in place of)\s+[^,;]+[,;]\s*(?=\S)", re.I)
+_FIRST = re.compile(r"^\W*(?:instead of|rather than|in place of)\s+(?P<old>[^,;]+)[,;]\s*(?=\S)", re.I)
 
 _SEES = re.compile(
     r",?\s+(?:that|which|and|,)?\s*(?:(?:only|still|just)\s+(?:receiv|get|see|keep|us|tak)\w*|"
@@ -48,6 +48,13 @@ _COST = re.compile(
     re.I,
 )
 """What a value costs: ``+2 tokens``, ``≈ +15% Gflops``."""
+
+
+def replaced_in(text: str) -> list[str]:
+    """Returns what a text says that its value takes the place of."""
+    return [
+        piece for found in (*_REPLACED.finditer(text), *_FIRST.finditer(text)) for piece in split_items(found["old"])
+    ]
 
 
 def unwrapped(text: str, axis: Axis) -> str:

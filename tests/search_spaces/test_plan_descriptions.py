@@ -37,6 +37,12 @@ DESCRIBED = {
     ("mlp_ratio", "4× expansion (baseline)"): (4.0,),
     ("mlp_ratio", "2x the baseline"): (8.0,),
     ("hidden_size", "2x (wider)"): (144,),
+    ("patch_size", "train models with p = 4 and p = 8"): (4, 8),
+    ("depth", "We retrain two networks with 12 and 20 blocks"): (12, 20),
+    ("noise_schedule", "Cosine schedule (instead of linear, 1e-4 → 2e-2)"): ("cosine",),
+    ("position", "Instead of the sin-cos table, rotary embeddings"): ("rotary",),
+    ("class_conditioning", "Fully unconditional model that only receives the timestep embedding"): (False,),
+    ("class_conditioning", "An unconditional model, conditioned only on the noise level"): (False,),
     ("patch_size", "Every position becomes a token of its own (patch size 1)"): (1,),
 }
 
@@ -58,6 +64,8 @@ UNREAD = (
     ("variance", "Fixed variance (w = 4)"),
     ("long_skips", "no more than 3 skips"),
     ("guidance_scale", "1.0 to 2.0 in steps of 0.3"),
+    ("depth", "increase by 2 blocks"),
+    ("depth", "train models without 12 blocks"),
     ("guidance_scale", "1 to 1000 in steps of 1"),
 )
 
@@ -95,6 +103,59 @@ CLAUSES = {
 def test_a_clause_behind_a_value_is_a_remark_where_it_changes_nothing(tmp_path: Path, part: str, text: str) -> None:
     plan = _plan(tmp_path, f"{_entry(part, 'REPLACE', text)}\n{PATCHES}")
     assert (not plan.not_understood) is CLAUSES[part, text]
+
+
+TOLD = {
+    ("adaLN-Zero block", "(a) in-context tokens, +2 tokens; (b) cross-attention, ≈ +15% Gflops; (c) adaLN, no gates"): (
+        "block",
+        ("in-context", "cross-attention", "adaln"),
+    ),
+    ("adaLN-Zero block", "Standard ViT block, with both embeddings appended as two more tokens (in-context)"): (
+        "block",
+        ("in-context",),
+    ),
+    ("patch size", "Instead of p = 2, use p = 4 and p = 8. This leads to fewer tokens, so that training is cheap"): (
+        "patch_size",
+        (4, 8),
+    ),
+    ("number of layers (12 by default)", "8 layers and 10 layers, keeping the number of heads (16) the same"): (
+        "depth",
+        (8, 10),
+    ),
+    ("adaLN-Zero block used to condition on the timestep t and the class label c", "in-context conditioning, adaLN"): (
+        "block",
+        ("in-context", "adaln"),
+    ),
+    (
+        "Transformer configuration (number of layers, hidden size and heads)",
+        "DiT-S (12 layers, width 384, 6 heads), DiT-B",
+    ): (
+        "size",
+        ("S", "B"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("part", "text"), TOLD)
+def test_what_is_told_of_a_value_changes_nothing(tmp_path: Path, part: str, text: str) -> None:
+    plan = _plan(tmp_path, _entry(part, "REPLACE", text))
+    (ablation,) = plan.study.ablations
+    axis, values = TOLD[part, text]
+    assert {AXES.get(ablation.axis).fields, ablation.values} == {AXES.get(axis).fields, values}
+    assert not plan.not_understood
+
+
+def test_two_axes_of_general_names_are_a_grid(tmp_path: Path) -> None:
+    text = "Every combination of model configuration (S, B) and patch size (2, 4), giving 4 models"
+    plan = _plan(tmp_path, _entry("Model configuration and patch size", "REPLACE", text))
+    assert dict(plan.study.ablations[0].grid) == {"size": ("S", "B"), "patch_size": (2, 4)}
+
+
+@pytest.mark.parametrize("part", ["Conditioning information", "The conditioning signal", "Conditioning"])
+def test_what_may_be_taken_away_in_several_ways_is_asked(tmp_path: Path, part: str) -> None:
+    plan = _plan(tmp_path, PATCHES + _entry(part, "REMOVE", "None"))
+    assert [ablation.axis for ablation in plan.study.ablations] == ["patch_size"]
+    assert {"block", "class_conditioning"} <= set(plan.questions[0].candidates)
 
 
 FAMILIES = {
