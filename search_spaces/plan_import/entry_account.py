@@ -9,7 +9,7 @@ from search_spaces.plan_import.account import NotUnderstood, Phrase, Question
 from search_spaces.plan_import.choose import Choice
 from search_spaces.plan_import.combined import Combined
 from search_spaces.plan_import.labels import ACTION, AXIS, FIELDS, METRICS, PART, REPLACEMENT
-from search_spaces.plan_import.written import Entry
+from search_spaces.plan_import.written import MOST_ITEMS, Entry
 from search_spaces.profiles import Profile
 
 
@@ -100,7 +100,8 @@ class EntryAccount:
     def _leave_out(self) -> None:
         """Accounts for what was understood, or never read, of an entry that cannot be an ablation."""
         for name, texts in self._said().items():
-            for index, text in enumerate(texts):
+            listed = texts if len(texts) <= MOST_ITEMS else []  # such a list is accounted for as a whole
+            for index, text in enumerate(listed):
                 if not isinstance(self._account.get((name, index)), NotUnderstood):
                     self._misses(name, index, text, "left out with the rest of its ablation", follows=True)
         for label, text in self.entry.unknown:

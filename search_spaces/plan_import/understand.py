@@ -34,7 +34,7 @@ from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.roles import orders
 from search_spaces.plan_import.unlabelled import place_unknown
 from search_spaces.plan_import.values import reads
-from search_spaces.plan_import.written import LONGEST, Entry, split_items
+from search_spaces.plan_import.written import LONGEST, MOST_ITEMS, Entry, split_items
 from search_spaces.study import Ablation, Action
 
 _ACTIONS: tuple[Action, ...] = ("REPLACE", "REMOVE", "ADD")
@@ -104,16 +104,18 @@ class EntryReader(ItemReader):
             raise LeftOut
 
     def _of_a_length(self) -> None:
-        """Refuses a text that is longer than anything that names a part, an action or a value."""
-        overlong = len(self.entry.title) > LONGEST
+        """Refuses a text or a list that is longer than anything that names a part, an action or values."""
+        if not self.entry.overlong:
+            return
         for name, texts in self._said().items():
+            if len(texts) > MOST_ITEMS:
+                short = f"{texts[0][:40]}, ..."
+                self._misses(name, 0, short, f"it has {len(texts):,} items; at most {MOST_ITEMS:,} are read")
             for index, text in enumerate(texts):
                 if len(text) > LONGEST:
-                    overlong = True
                     short = f"{text[:40]}..."
                     self._misses(name, index, short, f"it has {len(text):,} characters; at most {LONGEST:,} are read")
-        if overlong:
-            raise LeftOut
+        raise LeftOut
 
     # -- the axis ------------------------------------------------------------------------------------------------------
 

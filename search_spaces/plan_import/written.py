@@ -49,6 +49,14 @@ class Entry:
         return not (self.axes or self.parts or self.actions or self.replacements or self.metrics)
 
     @property
+    def overlong(self) -> bool:
+        """Whether a text or a list is longer than anything that somebody wrote to be tried."""
+        listed = (self.axes, self.parts, self.actions, self.replacements)
+        return any(len(texts) > MOST_ITEMS for texts in listed) or any(
+            len(text) > LONGEST for texts in ([self.title], *listed) for text in texts
+        )
+
+    @property
     def texts(self) -> list[str]:
         """All that it says but its metrics."""
         beside = [text for _, text in (*self.remarks, *self.unknown)]
@@ -111,6 +119,9 @@ class WrittenPlan:
 
 LONGEST = 2000
 """Characters beyond which a text is no description that somebody wrote; every reader would look at all of its parts."""
+
+MOST_ITEMS = 200
+"""Items beyond which a list is none that somebody wrote to be tried."""
 
 EXAMPLES = re.compile(r"\b(?:e\.\s?g\.|i\.\s?e\.|such as|for example|for instance|including|namely)[,:]?\s*", re.I)
 """What opens a list of examples inside a phrase."""

@@ -126,13 +126,6 @@ TOLD = {
         "block",
         ("in-context", "adaln"),
     ),
-    (
-        "Transformer configuration (number of layers, hidden size and heads)",
-        "DiT-S (12 layers, width 384, 6 heads), DiT-B",
-    ): (
-        "size",
-        ("S", "B"),
-    ),
 }
 
 
@@ -142,6 +135,14 @@ def test_what_is_told_of_a_value_changes_nothing(tmp_path: Path, part: str, text
     (ablation,) = plan.study.ablations
     axis, values = TOLD[part, text]
     assert {AXES.get(ablation.axis).fields, ablation.values} == {AXES.get(axis).fields, values}
+    assert not plan.not_understood
+
+
+def test_what_a_size_consists_of_is_no_value_of_its_own(tmp_path: Path) -> None:
+    text = "DiT-S (12 layers, width 384, 6 heads), DiT-B"
+    entry = _entry("Transformer configuration (number of layers, hidden size and heads)", "REPLACE", text)
+    plan = _plan(tmp_path, entry.replace("One", "Model Scale"))
+    assert [(ablation.axis, ablation.values) for ablation in plan.study.ablations] == [("size", ("S", "B"))]
     assert not plan.not_understood
 
 
