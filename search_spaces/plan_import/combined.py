@@ -346,12 +346,12 @@ def point_in(text: str, named: Sequence[str], baseline: TrialConfig, profile: Pr
                 return {axis.name: read_values(found[2], axis, baseline, profile)[0]}
             except UserError:
                 return None
-    if re.search(r"[(\[].*\d", text) and reads(text, size := AXES.get("size"), baseline, profile):
-        return {size.name: read_values(text, size, baseline, profile)[0]}  # "DiT-S (12 layers, width 384)"
     if square := _SQUARE.fullmatch(_COST.sub("", text)):
         if int(square[2]) != profile.config.model.patch_size or {"size", "patch_size"} <= set(named):
             return {"size": (square[1].upper(),), "patch_size": (int(square[2]),)}
         return None
+    if re.search(r"[(\[].*\d", text) and reads(text, size := AXES.get("size"), baseline, profile):
+        return {size.name: read_values(text, size, baseline, profile)[0]}  # "DiT-S (12 layers, width 384)"
     pieces = [
         clean(p)
         for p in re.split(r"\s*(?:,|\+|;|\bwith\b|\bat\b|\band\b|\busing\b|[()\[\]]|/(?!\d))\s*", text)
