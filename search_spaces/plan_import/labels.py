@@ -36,7 +36,8 @@ _LABELS = {
 
 _WORDS = {
     REMARK: "rationale why reason hypothesis motivation note expected expectation expect description describe goal "
-            "purpose aim intent intention base background importance priority insight justification comment discussion question difficulty "
+            "aim intent intention base "
+            "purpose background importance priority insight justification comment discussion question difficulty "
             "related reference section baseline setup cost explanation prediction caveat remark because intuition keep "
             "kept "
             "significance context owner status relevance constant fixed held unchanged control seed budget risk "

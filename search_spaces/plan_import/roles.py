@@ -38,7 +38,7 @@ def place_labels(plan: WrittenPlan) -> None:
             texts = _under(plan, label)
             if _missing(plan, label, role) and _share(texts, fits) >= _MOST:
                 _move(plan, label, role)
-    for role, weigh in ((REPLACEMENT, _values), (PART, _speaks)):
+    for role, weigh in ((REPLACEMENT, share_of_values), (PART, _speaks)):
         weighed = [(_mean(_under(plan, label), weigh), label) for label in _labels(plan)
                    if _missing(plan, label, role)]  # fmt: skip
         if weighed and max(weighed)[0] >= (_SPEAKS if role == PART else _MOST):
@@ -113,7 +113,7 @@ def _speaks(text: str) -> float:
 
 
 @lru_cache(maxsize=2048)
-def _values(text: str) -> float:
+def share_of_values(text: str) -> float:
     """Whether the items of a text can be values: numbers, or a value's name."""
     items = split_items(text)
     return sum(bool(numbers_in(item)) or any(_parses(item, axis) for axis in all_axes()) for item in items) / max(
