@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from dit_core.errors import UserError
-from search_spaces.axes import AXES
 from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.labels import (
     ACTION,
@@ -21,30 +20,13 @@ from search_spaces.plan_import.labels import (
     is_sure,
     kind_of,
 )
+from search_spaces.plan_import.objects import NAMES, asides, changes_more, items, metrics_of, texts
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean
 from search_spaces.study import Study
 from search_spaces.words import words
 
 _OF_A_STUDY = set(Study.model_fields) - {"name", "description", "baseline", "ablations"}
 _FORM = ", ".join((PART, ACTION, REPLACEMENT, METRICS))
-_VALUE_KEYS = (
-    "kind",
-    "to",
-    "values",
-    "value",
-    "options",
-    "option",
-    "variant",
-    "with",
-    "new",
-    "alternatives",
-    "name",
-    "title",
-    "label",
-)
-_NAMES = ("name", "title", "label")
-_ASIDE_KEYS = ("from", "note", "notes", "description", "why", "rationale", "comment", "details", "original", "baseline",
-               "explanation", "detail", "default", "current")  # fmt: skip
 
 
 def read_json(text: str, where: str) -> WrittenPlan:
@@ -147,6 +129,8 @@ def _once(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:
 
 
 def _is_entry(data: dict[str, Any]) -> bool:
+    if any(_lists_entries(key, value) for key, value in data.items()):
+        return False
     kinds = [kind_of(str(key)) for key, value in data.items() if not _holds_objects(value) or _is_part(key, value)]
     nested = [kind_of(str(key)) for key, value in data.items() if _holds_objects(value)]
     if PART in kinds:
@@ -154,9 +138,28 @@ def _is_entry(data: dict[str, Any]) -> bool:
     return ACTION in kinds or (REPLACEMENT in (*kinds, *nested) and (TITLE in kinds or METRICS in kinds))
 
 
+def _lists_entries(key: Any, value: Any) -> bool:
+    """Whether a label holds the entries of a plan, and not what one entry tries or measures."""
+    if not isinstance(value, list) or kind_of(str(key)) not in (None, TITLE):
+        return False
+    return len(value) > 1 and all(isinstance(item, dict) and _names_part(item) for item in value)
+
+
+def _names_part(data: dict[str, Any]) -> bool:
+    """Whether an object names a part, and something to do or to try."""
+    kinds = {kind_of(str(key)) for key in data}
+    return PART in kinds and bool({ACTION, REPLACEMENT} & kinds)
+
+
 def _is_part(key: Any, value: Any) -> bool:
     """Whether an object under a label of the part names it: ``{"name": "EMA decay", "current_value": 0.9999}``."""
-    return kind_of(str(key)) == PART and isinstance(value, dict) and any(isinstance(value.get(n), str) for n in _NAMES)
+    return kind_of(str(key)) == PART and isinstance(value, dict) and bool(_names_in(value))
+
+
+def _names_in(value: dict[str, Any]) -> list[str]:
+    """The keys under which an object of a part says what it is, the plainest first."""
+    named = [key for key, item in value.items() if isinstance(item, str) and key.lower() in NAMES]
+    return named + [key for key, item in value.items() if isinstance(item, str) and kind_of(key) == PART]
 
 
 def _holds_objects(value: Any) -> bool:
@@ -194,7 +197,7 @@ def _find(data: Any, title: str, plan: WrittenPlan, where: str) -> None:
             elif isinstance(value, dict | list):
                 _find({key: value}, "", plan, where)
             else:
-                plan.remarks.extend((key, text) for text in _texts(value))
+                plan.remarks.extend((key, text) for text in texts(value))
     else:
         for key, value in data.items():
             inside = _unpacked(value)
@@ -204,7 +207,7 @@ def _find(data: Any, title: str, plan: WrittenPlan, where: str) -> None:
             elif kind_of(key) == TITLE and not plan.title and isinstance(value, str):
                 plan.title = value
             else:
-                plan.remarks.extend((key, text) for text in _texts(value))
+                plan.remarks.extend((key, text) for text in texts(value))
 
 
 def _entry(item: Any, title: str, where: str) -> Entry:
@@ -221,26 +224,29 @@ def _entry(item: Any, title: str, where: str) -> Entry:
         if kind == TITLE and key in titles and named and key not in named:
             continue  # an identifier beside a title
         if kind == REPLACEMENT:
-            entry.remarks.extend(_asides(value))
-            for text in _items(value):
+            for label, text in asides(value):
+                (entry.changes if changes_more(label, text) else entry.remarks).append((label, text))
+            for text in items(value):
                 if isinstance(value, str):
                     entry.put(REPLACEMENT, text)
                 else:
                     entry.replacements.append(clean(text))
-            if value is None or value == []:
-                continue
-        elif kind in (METRICS, PART, ACTION, TITLE, AXIS):
-            for text in _texts(value):
-                if isinstance(value, list) and kind == METRICS:
+        elif kind == METRICS and isinstance(value, dict | list):
+            for label, text in metrics_of(value):
+                if label == METRICS:
                     entry.metrics.append(clean(text))
-                elif kind == ACTION or (kind == PART and not is_sure(key)):
+                else:
+                    entry.remarks.append((label, text))
+        elif kind in (METRICS, PART, ACTION, TITLE, AXIS):
+            for text in texts(value):
+                if kind == ACTION or (kind == PART and not is_sure(key)):
                     entry.put_labelled(key, clean(text))
                 else:
                     entry.put(kind, clean(text))
         elif kind == REMARK:
-            entry.remarks.extend((key, text) for text in _texts(value))
+            entry.remarks.extend((key, text) for text in texts(value))
         else:
-            entry.unknown.extend((key, text) for text in _texts(value))
+            entry.unknown.extend((key, text) for text in texts(value))
     return entry
 
 
@@ -248,100 +254,33 @@ def _acts(text: Any) -> bool:
     return isinstance(text, str) and bool(read_action(text).actions)
 
 
-def _flattened(item: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The labels of an object and of the objects in it that hold labels themselves (``{"op": ..., "value": ...}``)."""
+def _flattened(item: dict[str, Any], tried: bool = False) -> Iterator[tuple[str, Any]]:
+    """The labels of an object and of the objects in it that hold labels themselves (``{"op": ..., "value": ...}``).
+
+    Args:
+        item: the object.
+        tried: whether what is tried stands elsewhere, so that a value beside a part is the one that is there.
+    """
     for key, value in item.items():
         kind = kind_of(key)
+        beside = tried or any(kind_of(other) == REPLACEMENT for other in item if other != key)
         if _is_part(key, value):
-            name = next(name for name in _NAMES if isinstance(value.get(name), str))
-            yield key, value[name]
-            yield from ((inner, item) for inner, item in value.items() if inner != name)
-        elif isinstance(value, dict) and kind == METRICS:
-            yield key, [text for inner in value.values() for text in _texts(inner)]
-        elif isinstance(value, dict) and kind not in (REPLACEMENT, REMARK) and _is_labelled(value):
-            yield from _flattened(value)
+            name = next(name for name in _names_in(value))
+            yield key if kind_of(name) != PART else name, value[name]
+            yield from _flattened(_there({inner: it for inner, it in value.items() if inner != name}, beside), beside)
+        elif isinstance(value, dict) and kind not in (REPLACEMENT, REMARK, METRICS) and _is_labelled(value):
+            yield from _flattened(value, beside)
         else:
             yield key, value
 
 
+def _there(value: dict[str, Any], tried: bool) -> dict[str, Any]:
+    """What stands beside a part's name, where one value is what is there and not what is tried."""
+    return {
+        f"current {key}" if tried and kind_of(key) == REPLACEMENT and not isinstance(it, dict | list) else key: it
+        for key, it in value.items()
+    }
+
+
 def _is_labelled(value: dict[str, Any]) -> bool:
-    kinds = [kind_of(key) for key in value]
-    return len(value) > 1 and any(kind in (PART, ACTION, REPLACEMENT) for kind in kinds)
-
-
-def _items(value: Any) -> Iterator[str]:
-    """The items of a Replacement, as text: ``{"mlp_ratio": [2, 4]}`` is ``mlp_ratio = 2`` and ``mlp_ratio = 4``."""
-    if value is None:
-        return
-    if isinstance(value, list):
-        if len(value) == 2 and all(isinstance(item, list) for item in value):
-            yield from (_text(item) for item in value)
-            return
-        for item in value:
-            yield from _items(item)
-    elif isinstance(value, dict):
-        yield from _of_object(value)
-    else:
-        yield _text(value)
-
-
-def _is_aside(key: str, item: Any) -> bool:
-    """Whether an object's text explains its key, which is the value itself."""
-    return isinstance(item, str) and key not in AXES and len(words(item)) > 3
-
-
-def _is_explaining(key: str) -> bool:
-    """Whether a key of a value's object opens an explanation, as ``why`` and ``keep`` do."""
-    return key.strip().lower() in _ASIDE_KEYS or kind_of(key) == REMARK
-
-
-def _asides(value: Any) -> Iterator[tuple[str, str]]:
-    """What the objects of a Replacement say beside their values, as (label, text)."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _asides(item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if _is_explaining(key) or _is_aside(key, item):
-                yield from ((key, text) for text in _texts(item))
-
-
-def _of_object(value: dict[str, Any]) -> Iterator[str]:
-    lowered = {str(key).strip().lower(): item for key, item in value.items()}
-    if {"min", "max"} <= lowered.keys() or {"low", "high"} <= lowered.keys() or {"start", "stop"} <= lowered.keys():
-        ends = [lowered[key] for key in ("min", "low", "start", "max", "high", "stop") if key in lowered]
-        more = {key: item for key, item in lowered.items() if item not in ends}
-        yield f"from {_text(ends[0])} to {_text(ends[-1])}" + (f" ({_text(more)})" if more else "")
-        return
-    wanted = [key for key in _VALUE_KEYS if key in lowered]
-    wanted += [key for key in lowered if key not in wanted and kind_of(key) == REPLACEMENT]
-    if wanted:
-        main = wanted[0] if lowered[wanted[0]] is not None else wanted[-1]
-        rest = {key: item for key, item in value.items()
-                if key.strip().lower() not in (main, *_NAMES) and not _is_explaining(key)}  # fmt: skip
-        yield from _items(lowered[main])
-        if rest:
-            yield from _of_object(rest)
-        return
-    for key, item in value.items():
-        if item is None or _is_aside(key, item):
-            yield key
-        elif isinstance(item, list):
-            yield from (f"{key} = {_text(one)}" for one in item)
-        else:
-            yield f"{key} = {_text(item)}"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list) and len(value) == 2 and all(isinstance(end, int | float) for end in value):
-        return f"{value[0]}-{value[1]}"
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if value is None:
-        return
-    for item in value if isinstance(value, list) else [value]:
-        yield item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
+    return any(kind_of(key) in (PART, ACTION, REPLACEMENT) for key in value)

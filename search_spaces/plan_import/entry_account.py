@@ -70,10 +70,10 @@ class EntryAccount:
 
     @property
     def unclear(self) -> bool:
-        """Whether only the wording is open: no grid or ladder is asked for, and no two axes contend."""
+        """Whether only the wording is open: nothing else is changed as well, and no two axes contend."""
         combined = self.combined
         plain = combined is None or not (combined.grid or combined.zip or combined.ladder)
-        return plain and (combined is not None or len(self.about) < 2)
+        return plain and not self.entry.changes and (combined is not None or len(self.about) < 2)
 
     def leave_out(self, reason: str) -> None:
         """Takes an entry that was read out of the study."""

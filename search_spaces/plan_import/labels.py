@@ -36,6 +36,7 @@ _LABELS = {
 
 _WORDS = {
     REMARK: "rationale why reason hypothesis motivation note expected expectation expect description describe goal "
+            "aim intent intention base "
             "purpose background importance priority insight justification comment discussion question difficulty "
             "related reference section baseline setup cost explanation prediction caveat remark because intuition keep "
             "kept "
@@ -84,6 +85,8 @@ def kind_of(label: str) -> str | None:
     if close and len(close[0]) > 4:
         return _BY_TEXT[close[0]]
     held = set(stems(" ".join(said)))
+    if len(said) > 1 and (said[0] in _FORESEEN or (said[-1] in _WHY and len(said) < 4)):
+        return REMARK  # "anticipated impact", "research question"
     if len(said) > 1 and said[-1] in ("with", "by", "on", "in") and stems(said[0])[0] in _STEMS[METRICS]:
         return METRICS  # "evaluate_with"
     if len(said) > 1 and said[-1] in ("to", "with", "by", "for", "into") and read_action(label).actions:
@@ -127,5 +130,11 @@ def is_label(text: str) -> bool:
 
 _TELLS = frozenset(words("tell tells show shows learn expect reveal isolate answer mean"))
 """Words of labels that ask what an ablation is good for: ``What it tells us``."""
+
+_FORESEEN = frozenset(words("expected anticipated hypothesized hypothesised"))
+"""How labels open that tell what will come out, whatever it is."""
+
+_WHY = frozenset(words("question questions hypothesis goal aim purpose motivation rationale intention"))
+"""How labels end that tell why an ablation is made, whatever else they say."""
 
 _LOOSE = {words(label) for label in ("type", "change", "setting", "evaluation", "to", "with", "value", "id", "number")}

@@ -13,8 +13,9 @@ from search_spaces.axes import axis_called
 from search_spaces.plan_import.actions import is_action, leads_with_action
 from search_spaces.plan_import.blocks import Block, blocks
 from search_spaces.plan_import.evidence import evidence
-from search_spaces.plan_import.labels import TITLE, kind_of
+from search_spaces.plan_import.labels import FIELDS, TITLE, kind_of
 from search_spaces.plan_import.prose import titled
+from search_spaces.plan_import.purposes import is_purpose
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean
 from search_spaces.words import Words, words
 
@@ -65,7 +66,7 @@ def _by_heading(found: list[Block]) -> list[_Unit]:
 
 def _by_item(found: list[Block]) -> list[_Unit]:
     depths = [block.depth for block in found if block.kind == "line" and block.bullet]
-    if not depths:
+    if not depths or _are_fields([b for b in found if b.kind == "line" and b.bullet and b.depth == min(depths)]):
         return []
     units: list[_Unit] = []
     open_item = False
@@ -78,6 +79,13 @@ def _by_item(found: list[Block]) -> list[_Unit]:
         elif block.kind == "line" and open_item:
             units[-1][1].append(block)
     return units
+
+
+def _are_fields(items: list[Block]) -> bool:
+    """Whether most items are the labels of entries, with which no entry begins: what is ablated, done and tried."""
+    found = [match for block in items if (match := _FIELD.match(block.text)) is not None]
+    kinds = [kind for match in found if (kind := kind_of(match["label"])) in FIELDS]
+    return 2 * len(kinds) > len(items) and len(set(kinds)) > 1 and len(set(kinds)) < len(kinds)
 
 
 def _by_paragraph(found: list[Block]) -> list[_Unit]:
@@ -111,6 +119,10 @@ def _led(text: str) -> _Unit:
     return clean(title), [Block("line", found["rest"])]
 
 
+def _field(found: re.Match[str]) -> tuple[str, str]:
+    return clean(found["label"]), clean(found["value"])
+
+
 def _labels(said: list[Block]) -> list[Words]:
     return [words(at["label"]) for block in said if (at := _FIELD.match(block.text)) is not None]
 
@@ -125,8 +137,9 @@ def _entry(title: str, said: list[Block], again: frozenset[Words]) -> Entry | No
         found = _FIELD.match(block.text)
         kind = kind_of(found["label"]) if found is not None else None
         known = found is not None and (kind is not None or words(found["label"]) in again)
-        if found is not None and known and kind != TITLE and axis_called(found["label"]) is None:
-            entry.put_labelled(clean(found["label"]), clean(found["value"]))
+        value = found is not None and axis_called(found["label"]) is not None and not is_purpose(*_field(found))
+        if found is not None and known and kind != TITLE and not value:
+            entry.put_labelled(*_field(found))
         elif block.bullet and listed:
             items.append(clean(block.text))
         else:

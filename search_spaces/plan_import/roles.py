@@ -12,10 +12,12 @@ from functools import lru_cache
 from dit_core.errors import UserError
 from search_spaces.axes import all_axes
 from search_spaces.plan_import.actions import leads_with_action
+from search_spaces.plan_import.choose import bare_title
 from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.labels import ACTION, METRICS, PART, REPLACEMENT, SENTENCE, TITLE
 from search_spaces.plan_import.measures import is_metric
 from search_spaces.plan_import.numerals import numbers_in
+from search_spaces.plan_import.purposes import is_purpose
 from search_spaces.plan_import.written import Entry, WrittenPlan, split_items
 from search_spaces.profiles import PROFILES
 from search_spaces.words import words
@@ -29,17 +31,29 @@ _SPEAKS = 1.5
 
 def place_labels(plan: WrittenPlan) -> None:
     """Moves text under unknown labels to the role that it plays; a label without a role stays unknown."""
+    for entry in plan.entries:
+        _place_purposes(entry)
     for role, fits in ((METRICS, _are_metrics), (ACTION, leads_with_action)):
         for label in _labels(plan):
             texts = _under(plan, label)
             if _missing(plan, label, role) and _share(texts, fits) >= _MOST:
                 _move(plan, label, role)
-    for role, weigh in ((REPLACEMENT, _values), (PART, _speaks)):
+    for role, weigh in ((REPLACEMENT, share_of_values), (PART, _speaks)):
         weighed = [(_mean(_under(plan, label), weigh), label) for label in _labels(plan)
                    if _missing(plan, label, role)]  # fmt: skip
         if weighed and max(weighed)[0] >= (_SPEAKS if role == PART else _MOST):
             _move(plan, max(weighed)[1], role)
     _place_titles(plan)
+
+
+def _place_purposes(entry: Entry) -> None:
+    """Takes what an entry is good for as a remark, where something else names what it is about."""
+    if not (entry.parts or entry.axes or _speaks(bare_title(entry.title)) >= _SPEAKS):
+        return
+    for label, text in list(entry.unknown):
+        if (not entry.empty or len(entry.unknown) > 1) and is_purpose(label, text):
+            entry.unknown.remove((label, text))
+            entry.remarks.append((label, text))
 
 
 def _place_titles(plan: WrittenPlan) -> None:
@@ -99,7 +113,7 @@ def _speaks(text: str) -> float:
 
 
 @lru_cache(maxsize=2048)
-def _values(text: str) -> float:
+def share_of_values(text: str) -> float:
     """Whether the items of a text can be values: numbers, or a value's name."""
     items = split_items(text)
     return sum(bool(numbers_in(item)) or any(_parses(item, axis) for axis in all_axes()) for item in items) / max(

@@ -32,7 +32,7 @@ from search_spaces.plan_import.loose import choice_in, two_of_another
 from search_spaces.plan_import.measures import read_metric
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.roles import orders
-from search_spaces.plan_import.unlabelled import place_unknown
+from search_spaces.plan_import.unlabelled import place_unknown, says_nothing
 from search_spaces.plan_import.values import reads
 from search_spaces.plan_import.written import LONGEST, MOST_ITEMS, Entry, split_items
 from search_spaces.study import Ablation, Action
@@ -92,6 +92,7 @@ class EntryReader(ItemReader):
         place_unknown(self.entry, axis, self.baseline, self.profile)
         values = self._replacements(axis) or self._said_with_part(axis)
         action, values = self._action(axis, part_value, values)
+        self._changes(axis)
         self._unknown(axis)
         written = tuple(axis.label(value) if isinstance(value, tuple) else value for value in values)
         return Ablation(name=self.name, axis=axis.name, action=action, values=written)
@@ -350,6 +351,18 @@ class EntryReader(ItemReader):
     def _reader_of(self, axis: Axis) -> Callable[[str], bool]:
         return lambda item: reads(item, axis, self.baseline, self.profile)
 
+    def _changes(self, axis: Axis | None = None) -> None:
+        """Refuses an entry in which something that describes a value changes more than the axis."""
+        for label, text in list(self.entry.changes):
+            if axis is not None and says_nothing(text, axis):
+                self.entry.changes.remove((label, text))
+                self.entry.remarks.append((label, text))
+            else:
+                reason = "it may change more than the value that it describes; leave it out, or write axes for all"
+                self._misses(label, 0, text, reason)
+        if self.entry.changes:
+            raise LeftOut
+
     def _unknown(self, axis: Axis | None = None) -> None:
         """Accounts for labels that nobody knows; one that may hold something stops the entry."""
         for label, text in self.entry.unknown:
@@ -379,6 +392,7 @@ class EntryReader(ItemReader):
                 where = (PART, 0, self.entry.parts[0]) if self.entry.parts else (PART, 0, self.entry.title)
                 self._misses(*where, f"{combined.asked}; {self._how_to_settle()}", combined.axes)
                 raise LeftOut
+        self._changes()
         self._unknown()
 
     def _read_metrics(self) -> None:

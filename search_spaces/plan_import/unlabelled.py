@@ -28,7 +28,7 @@ def place_unknown(entry: Entry, axis: Axis, baseline: TrialConfig, profile: Prof
             entry.replacements.extend(items)
         elif not entry.metrics and items and all(_is_metric(item, profile) for item in items):
             entry.metrics.extend(items)
-        elif _says_nothing(text, axis):
+        elif says_nothing(text, axis):
             entry.remarks.append((label, text))
         else:
             continue
@@ -43,7 +43,8 @@ def _is_metric(text: str, profile: Profile) -> bool:
     return True
 
 
-def _says_nothing(text: str, axis: Axis) -> bool:
+def says_nothing(text: str, axis: Axis) -> bool:
+    """Whether a text holds no number, no action and no word of another axis."""
     if numbers_in(text) or read_action(text).actions:
         return False
     strong = [score for score in evidence([("", text, 1.0)]) if score.text >= 2.0]

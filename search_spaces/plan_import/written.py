@@ -23,6 +23,7 @@ class Entry:
         remarks: (label, text) of explanations.
         unknown: (label, text) under labels that nobody knows.
         context: text beside the labels.
+        changes: (label, text) of what describes a value, and may change more than it.
         continued: indices of the replacements that a comma or semicolon separates from the one before them.
         twice: labels that are given twice, so that nobody knows which holds.
         other: another way to take the same words apart, for when this one leaves something open.
@@ -38,6 +39,7 @@ class Entry:
     remarks: list[tuple[str, str]] = field(default_factory=list)
     unknown: list[tuple[str, str]] = field(default_factory=list)
     context: list[str] = field(default_factory=list)
+    changes: list[tuple[str, str]] = field(default_factory=list)
     continued: set[int] = field(default_factory=set)
     twice: list[str] = field(default_factory=list)
     other: Entry | None = None
@@ -59,7 +61,7 @@ class Entry:
     @property
     def texts(self) -> list[str]:
         """All that it says but its metrics."""
-        beside = [text for _, text in (*self.remarks, *self.unknown)]
+        beside = [text for _, text in (*self.remarks, *self.unknown, *self.changes)]
         return [self.title, *self.axes, *self.parts, *self.actions, *self.replacements, *beside, *self.context]
 
     def put(self, name: str, text: str) -> None:

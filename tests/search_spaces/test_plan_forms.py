@@ -117,6 +117,107 @@ def test_objects_and_dictionaries_as_values(tmp_path: Path) -> None:
     assert any("12 of 28 layers" in note for note in plan.notes)
 
 
+NESTED = {
+    "title": "What matters",
+    "base_config": {"model": "DiT-B/4", "batch": 256},
+    "experiments": [
+        {
+            "id": "E1",
+            "target": {"name": "Feed-forward width", "baseline_value": 4, "location": "every block"},
+            "operation": {"type": "REPLACE"},
+            "candidates": {"parameter": "mlp_ratio", "values": [2, 8], "unit": "times the width"},
+            "metrics": {"primary": "FID-50K", "secondary": ["Inception Score"], "num_samples": 50000},
+        },
+        {
+            "id": "E2",
+            "target": {"component": "Patch size", "value": 2},
+            "operation": "REPLACE",
+            "candidates": {"type": "categorical", "options": [{"id": "A", "value": 4, "details": "64 tokens"}]},
+            "metrics": [{"name": "FID-50K", "direction": "lower is better"}],
+        },
+        {
+            "id": "E3",
+            "target": {"component": "Conditioning block"},
+            "operation": "REPLACE",
+            "candidates": {
+                "cross-attention": {"details": "one more layer"},
+                "in-context": {"details": "2 additional tokens"},
+            },
+            "metrics": {"metric": "FID"},
+        },
+        {
+            "id": "E4",
+            "target": {"component": "Number of attention heads", "default": 16},
+            "operation": "REPLACE",
+            "candidates": [{"label": "few", "description": "8 heads"}, {"label": "many", "description": "32 heads"}],
+            "metrics": ["FID"],
+        },
+        {
+            "id": "E5",
+            "target": {"component": "Feed-forward activation"},
+            "operation": "REPLACE",
+            "candidates": [{"label": "V1", "description": "SwiGLU"}, {"label": "V2", "description": "ReLU"}],
+            "metrics": ["FID"],
+        },
+        {
+            "id": "E6",
+            "objective": "To find out how much the positions matter",
+            "target": {"component": "Positional embedding"},
+            "operation": {"type": "REMOVE"},
+            "candidates": {"options": []},
+            "metrics": ["FID"],
+        },
+        {
+            "id": "E7",
+            "target": {"component": "Depth and width"},
+            "operation": "REPLACE",
+            "candidates": {"grid": {"depth": [12, 24], "width": [384, 768]}},
+            "metrics": ["FID"],
+        },
+    ],
+}
+
+
+@pytest.mark.parametrize("name", ["plan.json", "plan.yaml"])
+def test_objects_nested_in_parts_values_and_metrics(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text(json.dumps(NESTED) if name.endswith("json") else yaml.safe_dump(NESTED, sort_keys=False))
+    plan = import_plan(path, "paper")
+    assert plan.not_understood == () and plan.questions == ()
+    assert [(item.axis, item.values) for item in plan.study.ablations] == [
+        ("mlp_ratio", (2.0, 8.0)),
+        ("patch_size", (4,)),
+        ("block", ("cross-attention", "in-context")),
+        ("num_heads", (8, 32)),
+        ("mlp", ("swiglu", "relu")),
+        ("position", ()),
+        ("depth, hidden_size", ()),
+    ]
+    for said in ("current value '2'", "'64 tokens'", "'one more layer'", "label 'V1'", "num_samples '50000'"):
+        assert any(said in note for note in plan.notes), said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "also doubles the learning rate",
+        "with 12 heads instead of 16",
+        "and 12 heads",
+        "a QK norm in each layer as well",
+    ],
+)
+def test_a_description_that_changes_more_than_its_value_is_no_remark(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "plan.json"
+    rows = [
+        {"part": {"name": "patch size"}, "action": "replace", "variants": [{"label": "p=4", "description": text}]},
+        {"part": {"name": "depth"}, "action": "replace", "variants": [{"label": "12", "description": "a shallow one"}]},
+    ]
+    path.write_text(json.dumps(rows))
+    plan = import_plan(path, "paper")
+    assert [item.axis for item in plan.study.ablations] == ["depth"]
+    assert any(text in str(item) for item in plan.not_understood)
+
+
 def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
     for name, text in {
         "p.json": '[{"part": "patch size", "options": [2], "options": [4]}]',

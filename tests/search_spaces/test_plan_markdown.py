@@ -1,9 +1,13 @@
 """One plan, in the ways that people and language models lay it out."""
 
+from pathlib import Path
+
 import pytest
 
+from search_spaces.plan_import import import_plan
 from search_spaces.plan_import.labels import field_of
 from search_spaces.plan_import.markdown import read_markdown
+from search_spaces.plan_import.purposes import is_purpose
 from search_spaces.plan_import.written import split_items
 
 BULLETS = """
@@ -160,3 +164,73 @@ def test_items(text: str, items: list[str]) -> None:
 )
 def test_labels(label: str, field: str | None) -> None:
     assert field_of(label) == field
+
+
+def test_a_label_that_names_an_axis_may_hold_the_purpose(tmp_path: Path) -> None:
+    text = """# Plan
+
+---
+
+### Study 1: Feed-forward width
+- **Objective**: We want to learn whether a wider MLP pays off.
+- **Component**: MLP ratio
+- **Action**: REPLACE (with other ratios)
+- **Options**: 2; 8
+
+---
+
+### Study 2: Prediction target
+- **Objective**: v-prediction
+- **Metrics**: FID
+
+---
+
+### Study 3: Prediction
+- **Research question**: Does 1 of 2 targets halve the error?
+- **Component**: prediction target
+- **Objective**: x0; v
+
+---
+
+### Study 4: Positions
+- **Focus**: the role of positional information
+- **Component**: positional embedding
+- **Action**: REMOVE
+
+---
+
+### Study 5: Backbone
+- **Objective**: To examine whether transformers are needed.
+- **Component**: Transformer backbone
+- **Action**: REPLACE
+- **Options**: U-Net
+"""
+    path = tmp_path / "plan.md"
+    path.write_text(text)
+    plan = import_plan(path, "paper")
+    assert [(item.axis, item.values) for item in plan.study.ablations] == [
+        ("mlp_ratio", (2.0, 8.0)),
+        ("objective", ("v",)),
+        ("objective", ("x0", "v")),
+        ("position", ()),
+    ]
+    assert {item.ablation for item in plan.not_understood} == {"Study 5: Backbone"}
+    assert any("'We want to learn whether a wider MLP pays off' is a remark" in note for note in plan.notes)
+
+
+@pytest.mark.parametrize(
+    ("label", "text", "purpose"),
+    [
+        ("Objective", "To find out if 256 frequencies are needed", True),
+        ("Main objective", "Understand how the model scales", True),
+        ("Objective", "Compare what the network predicts", True),
+        ("Focus", "the influence of the class label", True),
+        ("Objective", "To predict the velocity", False),
+        ("Objective", "Compare noise, x0 and v-prediction", False),
+        ("Objective", "Which target is best: x0 or v", False),
+        ("Focus", "patch size", False),
+        ("Scaling", "To find out if 256 frequencies are needed", False),
+    ],
+)
+def test_purposes(label: str, text: str, purpose: bool) -> None:
+    assert is_purpose(label, text) is purpose

@@ -1,0 +1,278 @@
+"""Objects in the place of values or metrics: ``{"variants": [{"label": "p=4", "description": "T = 64 tokens"}]}``.
+
+Every key of such an object is a value, a name, or says something beside its value. What it says beside is a remark,
+unless it is needed to know the value: then it stays with the name, in brackets.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from search_spaces.axes import AXES, axis_called
+from search_spaces.plan_import.evidence import evidence
+from search_spaces.plan_import.labels import METRICS, PART, REMARK, REPLACEMENT, kind_of
+from search_spaces.plan_import.measures import is_metric
+from search_spaces.plan_import.numerals import numbers_in
+from search_spaces.plan_import.roles import share_of_values
+from search_spaces.words import words
+
+NAMES = ("name", "title", "label")
+"""Keys of what something is called, which may be the value itself."""
+
+IDENTIFIERS = ("id", "no", "number", "index", "key")
+"""Keys of what something is counted by, which is no value where anything else is."""
+
+_VALUE_KEYS = (
+    "kind",
+    "to",
+    "values",
+    "value",
+    "options",
+    "option",
+    "variant",
+    "with",
+    "new",
+    "alternatives",
+    *NAMES,
+)
+_DETAILS = ("description", "details", "detail", "explanation", "summary", "definition", "meaning")
+_ASIDE_KEYS = ("from", "note", "notes", *_DETAILS, "why", "rationale", "comment", "original", "baseline", "default",
+               "current", "unit", "units")  # fmt: skip
+_SORTS = re.compile(
+    r"(?:categor|discrete|continu|numeric|enum|choice|list|sets?$|grid|rang|sweep|int(?:eger)?s?$|floats?$|str(?:ing)?s?$"
+    r"|bool|single|multiple|values?$|options?$|variants?$|alternatives?$|ordinal|architectur|hyper-?param)",
+    re.I,
+)
+"""What a key ``type`` says that tells only how values are written down."""
+
+_COUNTED = re.compile(
+    r"^(?:variants?|options?|arms?|settings?|configurations?|configs?|levels?|candidates?|alternatives?|choices?|cases?|"
+    r"runs?|conditions?|versions?|treatments?)[\s_#-]*(?:\w|\d{1,2})$",
+    re.I,
+)
+"""A name that only counts: ``Variant B``."""
+
+_MORE = re.compile(
+    r"\b(?:also|additionally|together with|combined with|in combination|as well|at the same time|jointly|plus"
+    r"|moreover|simultaneous(?:ly)?|on top|along with|while (?:\w+ing|the)|but (?:with|use|without)"
+    r"|and (?:set|use|train|double|halve|increase|decrease|reduce|raise|lower|remove|drop|add|replace|switch)\w*)\b",
+    re.I,
+)
+"""What joins a second change to a value."""
+
+_WITH = re.compile(r"\b(?:with|using|at|trained for|and(?= \d))\b([^,;.()]*)", re.I)
+
+
+_PROTOCOL = re.compile(
+    r"direction|better|protocol|sampl|images?$|data_?set|resolution|split|frequen|interval|seed|unit|setup|tool|steps?$|cfg|"
+    r"guidance|checkpoint|hardware|weights?$",
+    re.I,
+)
+"""Keys of how something is measured."""
+
+
+def items(value: Any) -> Iterator[str]:
+    """The items of a Replacement, as text: ``{"mlp_ratio": [2, 4]}`` is ``mlp_ratio = 2`` and ``mlp_ratio = 4``."""
+    if value is None:
+        return
+    if isinstance(value, list):
+        if len(value) == 2 and all(isinstance(item, list) for item in value):
+            yield from (_text(item) for item in value)
+            return
+        counted = _are_counted(value)
+        for item in value:
+            yield from _of_object(item, counted) if isinstance(item, dict) else items(item)
+    elif isinstance(value, dict):
+        yield from items(named) if (named := _named(value)) else _of_object(value)
+    else:
+        yield _text(value)
+
+
+def asides(value: Any) -> Iterator[tuple[str, str]]:
+    """What the objects of a Replacement say beside their values, as (label, text); not all of it need be a remark."""
+    if isinstance(value, list):
+        counted = _are_counted(value)
+        for item in value:
+            yield from _beside(item, counted) if isinstance(item, dict) else asides(item)
+    elif isinstance(value, dict):
+        yield from asides(named) if (named := _named(value)) else _beside(value)
+
+
+def changes_more(label: str, text: str) -> bool:
+    """Whether what describes a value may say that something else is changed as well: ``also doubles the rate``."""
+    if label.strip().lower() not in (*_DETAILS, "note", "notes", "comment"):
+        return False
+    if _MORE.search(text):
+        return True
+    return any(
+        numbers_in(found[1]) and any(score.text >= 1.5 for score in evidence([("", found[1], 1.0)]))
+        for found in _WITH.finditer(text)
+    )
+
+
+def metrics_of(value: Any) -> Iterator[tuple[str, str]]:
+    """The metrics in a list or an object, as (label ``Metrics``, text), and what is said beside them under its key."""
+    if isinstance(value, list):
+        for item in value:
+            yield from metrics_of(item) if isinstance(item, dict | list) else ((METRICS, text) for text in texts(item))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            aside = isinstance(item, bool | int | float) or kind_of(key) == REMARK or bool(_PROTOCOL.search(key))
+            if aside and not any(isinstance(one, str) and is_metric(one) for one in _listed(item)):
+                yield from ((key, text) for text in texts(item))
+            else:
+                yield from metrics_of(item)
+    else:
+        yield from ((METRICS, text) for text in texts(value))
+
+
+def texts(value: Any) -> Iterator[str]:
+    """The texts of a label that holds no values; objects as JSON."""
+    if value is None:
+        return
+    for item in _listed(value):
+        yield item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _named(value: dict[str, Any]) -> list[dict[str, Any]]:
+    """The objects in an object that holds one for each value, each with its key as a name; empty where it does not."""
+    own = [key for key in value if key.lower() in _VALUE_KEYS or kind_of(key) == REPLACEMENT or axis_called(key)]
+    if own or not all(isinstance(item, dict) and item for item in value.values()):
+        return []
+    return [item if _name(item) is not None else {"name": key, **item} for key, item in value.items()]
+
+
+def _are_counted(value: list[Any]) -> bool:
+    """Whether the names of a list's objects only count them: ``A`` and ``B``, ``V1`` and ``V2``, ``Option 1``."""
+    names = [str(name) for item in value if isinstance(item, dict) and (name := _name(item)) is not None]
+    if not names or len(names) < len(value):
+        return False
+    if all(map(_COUNTED.match, names)):
+        return True
+    ends = [re.fullmatch(r"\(?([A-Za-z]{0,4}[\s_-]?)(?:(\d{1,2})|([A-Za-z]))[.)]?", name) for name in names]
+    if len(ends) < 2 or not all(ends) or len({end[1].lower() for end in ends if end is not None}) > 1:
+        return False
+    if all(end is not None and end[1] and end[2] for end in ends):
+        counts = [int(end[2]) for end in ends if end is not None]
+    elif all(end is not None and end[3] for end in ends):
+        counts = [ord(end[3].lower()) - ord("a") + 1 for end in ends if end is not None]
+    else:
+        return False
+    return counts[0] in (0, 1) and all(after == before + 1 for before, after in pairwise(counts))
+
+
+def _name(value: dict[str, Any]) -> Any:
+    return next((value[key] for key in value if key.lower() in NAMES and isinstance(value[key], str | int)), None)
+
+
+def _is_aside(key: str, item: Any) -> bool:
+    """Whether an object's text explains its key, which is the value itself."""
+    return isinstance(item, str) and key not in AXES and len(words(item)) > 3
+
+
+def _is_explaining(key: str, item: Any) -> bool:
+    """Whether a key of a value's object opens an explanation, as ``why`` and ``keep`` do."""
+    low = key.strip().lower()
+    if low in ("type", "kind", "format") and isinstance(item, str) and _SORTS.match(item.strip()):
+        return True
+    return low in _ASIDE_KEYS or (kind_of(key) == REMARK and not share_of_values(key))  # "in-context" is a value
+
+
+def _in_brackets(value: dict[str, Any], main: str) -> list[str]:
+    """The keys of descriptions that stay with a name that is no value, because they tell it."""
+    name = value[main]
+    if main.strip().lower() not in NAMES or not isinstance(name, str) or share_of_values(name):
+        return []
+    told = [key for key, item in value.items() if key.strip().lower() in _DETAILS and isinstance(item, str)]
+    return [key for key in told if share_of_values(value[key]) and not changes_more(key, value[key])]
+
+
+def _plan(value: dict[str, Any], counted: bool) -> tuple[str | None, list[str], list[str], list[str]]:
+    """Key of the value, keys that stay with it, keys of remarks, and keys that hold more values."""
+    lowered = {key.strip().lower(): key for key in value}
+    wanted = [lowered[key] for key in _VALUE_KEYS if key in lowered]
+    aside = [key for key, item in value.items() if _is_explaining(key, item)]
+    wanted = [key for key in wanted if key not in aside]
+    wanted += [key for key in value if key not in wanted and key not in aside and kind_of(key) == REPLACEMENT]
+    if not [key for key in wanted if value[key] is not None]:
+        wanted += [key for key in value if kind_of(key) == PART and isinstance(value[key], str)]
+    details = [key for key in value if key.strip().lower() in _DETAILS and isinstance(value[key], str)]
+    names = [key for key in value if key.strip().lower() in (*NAMES, *IDENTIFIERS)]
+    told = [key for key in wanted if key not in names and value[key] is not None]
+    if details and not told and (not wanted or counted) and (names or len(aside) == len(value)):
+        wanted = details[:1]  # "Variant A" says nothing, what it is does
+    if not wanted:
+        return None, [], aside, [key for key in value if key not in aside]
+    main = wanted[0] if value[wanted[0]] is not None else wanted[-1]
+    others = [key for key in value if key not in (main, *names, *aside)]
+    if main in names and len(others) == 1 and others[0] in AXES and share_of_values(_text(value[main])) == 0:
+        main, others = others[0], []  # a name beside the value of an axis
+    kept = _in_brackets(value, main)
+    said = [key for key in (*names, *aside) if key != main and key not in kept]
+    return main, kept, said, others
+
+
+def _beside(value: dict[str, Any], counted: bool = False) -> Iterator[tuple[str, str]]:
+    main, _, said, _ = _plan(value, counted)
+    for key in value:
+        if key in said:
+            yield from ((key, text) for text in texts(value[key]))
+        elif isinstance(value[key], dict | list):
+            yield from asides(value[key])
+        elif main is None and _is_aside(key, value[key]):
+            yield from ((key, text) for text in texts(value[key]))
+
+
+def _of_object(value: dict[str, Any], counted: bool = False) -> Iterator[str]:
+    lowered = {str(key).strip().lower(): item for key, item in value.items()}
+    for low, high in (("min", "max"), ("low", "high"), ("start", "stop"), ("start", "end")):
+        if {low, high} <= lowered.keys():
+            more = {key: item for key, item in value.items()
+                    if key.strip().lower() not in (low, high) and not _is_explaining(key, item)}  # fmt: skip
+            step = more.pop("step", None)
+            by = f" in steps of {_text(step)}" if step is not None else ""
+            rest = f" ({_text(more)})" if more else ""
+            yield f"from {_text(lowered[low])} to {_text(lowered[high])}{by}{rest}"
+            return
+    main, kept, _, others = _plan(value, counted)
+    if main is not None:
+        if main in AXES:
+            yield from _keyed(main, value[main])
+        else:
+            of = next((key for key in others if kind_of(key) == PART and isinstance(value[key], str)), None)
+            others = [key for key in others if key != of]
+            for text in items(value[main]):
+                behind = "".join(f" ({value[key]})" for key in kept)
+                yield f"{value[of]} = {text}{behind}" if of is not None else f"{text}{behind}"
+        if others:
+            yield from _of_object({key: value[key] for key in others})
+        return
+    for key in others:
+        yield from _keyed(key, value[key])
+
+
+def _keyed(key: str, item: Any) -> Iterator[str]:
+    if item is None or _is_aside(key, item):
+        yield key
+    elif isinstance(item, list):
+        yield from (f"{key} = {_text(one)}" for one in item)
+    elif isinstance(item, dict):
+        yield from (f"{key} = {text}" for text in items(item))
+    else:
+        yield f"{key} = {_text(item)}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list) and len(value) == 2 and all(isinstance(end, int | float) for end in value):
+        return f"{value[0]}-{value[1]}"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
