@@ -37,6 +37,14 @@ _NEUTRAL = frozenset(
 )
 
 
+SWEEPS = re.compile(
+    r"\b(?:try|tries|trying|var(?:y|ies|ied|ying)|sweep\w*|swept|explor\w*|scan\w*|search\w*|rang(?:e|es|ing)|between|"
+    r"grid|values|any(?:thing|where)?|span\w*|interval|test(?:s|ed|ing)?|evaluat\w*|sampl\w*)\b|\.\.|…",
+    re.I,
+)
+"""What says of ``from 1 to 4`` that it is a range, wherever it begins."""
+
+
 def range_in(text: str) -> tuple[str, str] | None:
     """The two ends of a range that names nothing between them, as text; None for anything else."""
     found = _RANGE.search(plain_numbers(text).strip())

@@ -18,7 +18,7 @@ from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import Asked, is_verb, read_action
-from search_spaces.plan_import.amounts import number_in
+from search_spaces.plan_import.amounts import SWEEPS, number_in, range_in
 from search_spaces.plan_import.evidence import GENERAL, spelled
 from search_spaces.plan_import.loose import THE_TWO, foreign, mentioned, own_words
 from search_spaces.plan_import.numerals import TIMES, numbers_in, without_pronoun_one
@@ -122,6 +122,14 @@ class Doing:
     ranged: Range | None = None
 
 
+def moved_in(text: str) -> re.Match[str] | None:
+    """Finds ``replace A with B`` or ``from A to B``; in ``try values from 1 to 4`` these are the ends of a range."""
+    found = OF_TO.search(text)
+    if found is not None and found[0].lower().startswith("from") and range_in(found[0]) is not None:
+        return None if SWEEPS.search(text) else found
+    return found
+
+
 def read_doing(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Doing:
     """Returns what a text says to do with an axis."""
     text = FOLLOWS.sub(" ", text).strip() or text
@@ -134,7 +142,7 @@ def read_doing(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -
         if isinstance(axis, NumberAxis) and TIMES.search(text):
             _times(text, axis, baseline, profile, doing)
         return doing
-    moved = OF_TO.search(text) or _INSTEAD.search(text)
+    moved = moved_in(text) or _INSTEAD.search(text)
     rests = dict.fromkeys((_bare(text), doing.asked.rest if doing.asked.rest in text else ""))
     if not moved and any(rest and _whole(rest, axis, baseline, profile, doing) for rest in rests):
         return doing
@@ -146,7 +154,7 @@ def read_doing(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -
         if numbers_in(_REFERENCE.sub(" ", reason[0])) or any(value != own for value in others):
             doing.unread.append(reason[0].strip(" ,;("))
     said = _AS_IN.sub("", said)
-    if (found := OF_TO.search(said)) is not None:
+    if (found := moved_in(said)) is not None:
         _old(found["old"], axis, baseline, profile, doing)
         said = f"{said[: found.start()]} , {found['new']}"
     if (found := _INSTEAD.search(said)) is not None:

@@ -18,10 +18,10 @@ from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import is_action, is_verb, leads_with_action, read_action
-from search_spaces.plan_import.amounts import range_in
+from search_spaces.plan_import.amounts import SWEEPS, range_in
 from search_spaces.plan_import.choose import CLEAR, ENOUGH, add_values, bare_title, shared_noun, topic_named
 from search_spaces.plan_import.combined import axes_joined, axes_named
-from search_spaces.plan_import.doing import FOLLOWS, OF_TO, without_asides, without_constants
+from search_spaces.plan_import.doing import FOLLOWS, moved_in, without_asides, without_constants
 from search_spaces.plan_import.evidence import GENERAL, Score, evidence, knows, names_other, owner_of, picks_some
 from search_spaces.plan_import.loose import foreign, mentioned, setting_in, two_of_another
 from search_spaces.plan_import.measured import without_metrics
@@ -320,10 +320,12 @@ def _value(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> li
 def _order(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> tuple[list[Any], set[str]]:
     """The values that a sentence names, and what it says to do; what could change them has to be understood."""
     own = axis.current(baseline, profile)
+    if isinstance(axis, NumberAxis) and SWEEPS.search(text) and range_in(text) is not None:
+        raise _Unread
     said = without_asides(FOLLOWS.sub(" ", text), axis)
     said = _PARAMETERS.sub(" ", _SAMPLES.sub(" ", said)).strip(" ,;")
     said = _WHICH.sub(" ", said)
-    if (moved := OF_TO.search(said)) is not None and not numbers_in(moved["old"]):
+    if (moved := moved_in(said)) is not None and not numbers_in(moved["old"]):
         said = f"{said[: moved.start()]} , {moved['new']}"
     for piece in _OLD.findall(said):
         _strictly_old(piece, axis, baseline, profile)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from search_spaces.plan_import.actions import is_action, read_action
+from search_spaces.plan_import.amounts import SWEEPS, range_in
 from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.measured import METRICS, last_metrics, metrics_in
 from search_spaces.plan_import.telling import IN_FAVOUR, INTENT, PARTED, STRONG
@@ -191,14 +192,33 @@ def _clause(bare: str) -> Entry | None:
             continue
         if not actions or re.fullmatch(r"(?:it|them|this|that|these|those|by|with|to|for)\b.*", found["part"], re.I):
             continue
+        if _NO_PART.match(found["part"]) and found.re is _ACTIVE:  # "sweep from 1 to 4": what, its title says
+            said = found.string[found.start("part") :]
+            swept = "values " if SWEEPS.search(found["action"]) and range_in(said) is not None else ""
+            entry = Entry(actions=[clean(found["action"])])
+            entry.put("Replacement", f"{swept}{said}")
+            return entry
         if actions <= {"ADD", "REMOVE"}:  # what follows says where, not what comes instead
             whole = found.string[found.start("part") :] if found.re is _ACTIVE else found["part"]
             if (how := _HOW.match(whole)) is not None:
                 return _filled(found["action"], how["part"], how["how"])
             part, _, listed = _WHERE.sub("", whole).partition(":")
             return _filled(found["action"], part, listed or None)
-        return _filled(found["action"], found["part"], found["values"])
+        return _filled(found["action"], found["part"], _of_a_range(found))
     return None
+
+
+_NO_PART = re.compile(r"(?:from|between|over|across|among|with|to|at)\s+[-+.]?\d", re.I)
+
+
+def _of_a_range(found: re.Match[str]) -> str | None:
+    """The values of a sentence; of a range with the words that tell it from a change: ``vary X from 1 to 4``."""
+    values = found["values"]
+    if values is None or range_in(f"from {values}") is None:
+        return values
+    joint = found.string[found.end("part") : found.start("values")].strip(" ([{")
+    swept = "values " if SWEEPS.search(found["action"]) else ""
+    return f"{swept}{joint} {values}" if joint.lower() in ("from", "between") else values
 
 
 def _filled(action: str, part: str, values: str | None) -> Entry:

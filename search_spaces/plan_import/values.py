@@ -14,7 +14,7 @@ from search_spaces.axes.number import NumberAxis
 from search_spaces.axes.switch import BoolAxis
 from search_spaces.fields import with_fields
 from search_spaces.plan_import.absence import GONE, Reading, is_absent, is_nothing, switched, takes_its_place
-from search_spaces.plan_import.amounts import number_in, range_in
+from search_spaces.plan_import.amounts import SWEEPS, number_in, range_in
 from search_spaces.plan_import.loose import choice_in, foreign, is_remark, mentioned, own_words, switch_in
 from search_spaces.plan_import.numerals import OVERLONG, numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, stems
@@ -157,6 +157,8 @@ def names_values(text: str, axis: Axis, baseline: TrialConfig, profile: Profile)
     """Whether ``text`` names values of ``axis``, and not only that there are others, as ``another scheme`` does."""
     try:
         return not _read(text, axis, baseline, profile)[1].startswith(_NO_VALUE)
+    except Range:
+        return True
     except UserError:
         return False
 
@@ -340,7 +342,7 @@ _HELD = re.compile(r"^\s*[\[{(](?P<items>[^\[\]{}()]+)[\]})]\s*(?P<unit>[A-Za-z]
 def _several(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
     """Reads ``adaLN and cross-attention``, ``2/4/8`` or ``28 → 14`` as several values, when every piece is one."""
     if (ends := range_in(text)) is not None:
-        return _from_to(ends, axis, baseline, profile)
+        return _from_to(text, ends, axis, baseline, profile)
     held = _HELD.match(text) if isinstance(axis, NumberAxis) else None
     pieces = [f"{item} {held['unit']}" for item in split_items(held["items"])] if held is not None else _pieces(text)
     values: list[Any] = []
@@ -400,12 +402,15 @@ def _one(text: str, axis: ChoiceAxis, profile: Profile) -> set[Any]:
         return set()
 
 
-def _from_to(ends: tuple[str, str], axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
+def _from_to(text: str, ends: tuple[str, str], axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
     """Reads ``from 28 to 14`` as a change when the baseline is where it begins; else it is a range."""
     try:
         low, high = (axis.parse(end, profile) for end in ends)
     except UserError:
         return None
+    upwards = isinstance(axis, NumberAxis) and low < high and not re.search(r"\bfrom\b|→|->", text, re.I)
+    if upwards or SWEEPS.search(text):
+        raise Range(axis, low, high)
     if low == axis.current(baseline, profile):
         return _named((low, high), axis, "a change of the baseline's own value")
     if is_published(low, axis):
