@@ -21,12 +21,14 @@ class ChoiceAxis(Axis):
         tried: the values tried when a study names none; empty means every legal one.
         value_aliases: value -> other ways to write it.
         around: words that may stand beside a value, besides the axis's own names.
+        anyway: a pattern of remarks in brackets that are true of every value here, and so change none.
     """
 
     legal: Callable[[], Iterable[str]]
     tried: tuple[str, ...] = ()
     value_aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     around: tuple[str, ...] = ()
+    anyway: str = ""
 
     @property
     def spoken(self) -> tuple[str, ...]:

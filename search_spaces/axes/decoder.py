@@ -27,7 +27,9 @@ AXIS = ChoiceAxis(
     unlike=(
         "vae decoder", "autoencoder decoder", "image decoder", "latent decoder", "decoder of the vae",
         "decoder of the autoencoder", "attention head", "multi head", "per head", "every head", "each head",
-        "output of every block", "mlp hidden layer", "network output", "token mixing",
+        "output of every block", "mlp hidden layer", "modulation mlp", "conditioning mlp", "shared mlp",
+        "embedding mlp", "attention and mlp", "mlp of every block", "mlp in every block", "network output",
+        "token mixing",
     ),
     aliases=(
         "output projection", "final projection", "linear decoder", "decoding layer", "decoder layer",

@@ -21,7 +21,8 @@ AXIS = BoolAxis(
         "early to late", "shallow and deep", "shallow to deep", "shallow layers to deep", "u shaped",
         "concatenation", "concatenation followed by a linear layer", "u vit", "shortcuts", "shortcut",
         "first half", "second half", "symmetric", "across depth", "links between", "direct links",
-        "encoder decoder skips", "mirror", "linear layer",
+        "encoder decoder skips", "mirror", "linear layer", "shallow block", "deep block", "matching block",
+        "skip connections across blocks", "corresponding block", "concatenate the tokens",
     ),
     unlike=("skip connection around every block", "residual skip",),
     aliases=(

@@ -24,7 +24,7 @@ AXIS = ChoiceAxis(
     unlike=(
         "expansion ratio", "mlp ratio", "hidden expansion", "hidden width of the mlp", "width of the mlp",
         "mlp width", "mlp expansion", "mlp head", "mlp decoder", "gated residual", "residual gate", "mlp dropout",
-        "timestep mlp",
+        "timestep mlp", "modulation mlp", "conditioning mlp", "embedding mlp", "adaln mlp", "shared mlp",
     ),
     aliases=(
         "feed forward nonlinearity", "mlp activation type", "mlp design", "mlp architecture",
@@ -56,5 +56,7 @@ AXIS = ChoiceAxis(
             "silu gated linear unit", "swish gated", "gated silu",
         ),
     },
+    anyway=r"(?=.*\b(?:param\w*|2\s*/\s*3|two thirds)\b)[^()]*\b(?:parity|match\w*|equal|same|constant|comparable|"
+    r"keep\w*|preserv\w*|scal\w*|reduc\w*|adjust\w*|2\s*/\s*3)\b[^()]*",
     remove_means="every block has one; use REPLACE",
 )  # fmt: skip

@@ -34,7 +34,7 @@ AXIS = VarianceAxis(
     fields=("model.learn_sigma",),
     vocabulary=(
         "fixed covariance", "diagonal covariance", "sigma head", "covariance head", "l vlb", "iddpm variance",
-        "predict sigma",
+        "predict sigma", "sigma theta",
         "learned sigmas", "sigmas", "fixed variance", "reverse process variance", "sigma prediction",
         "variance interpolation", "vlb term", "reverse covariance", "covariance of the reverse step",
         "spread of the reverse step", "learning the variance", "learned covariance", "predicted covariance",
@@ -64,7 +64,8 @@ AXIS = VarianceAxis(
 
             "not predicted", "hand set", "preset", "fixed variance", "fixed covariance",
             "fixed sigma", "fixed at beta", "fixed large", "constant", "not learned", "fixed at the upper bound",
-            "upper bound", "fixed at the upper bound beta t", "beta t", "fixed at beta t", "frozen",
+            "upper bound", "fixed at the upper bound beta t", "beta t", "fixed at beta t", "fixed to beta t", "frozen",
+            "epsilon only", "predicts only epsilon", "predicts epsilon only", "predicts noise only", "only the noise",
         ),
     },
     remove_value="fixed",

@@ -20,7 +20,7 @@ from search_spaces.plan_import.choose import choose
 from search_spaces.plan_import.doing import read_doing, says_constant, without_constants, without_reason
 from search_spaces.plan_import.evidence import NAME, candidates, spelled
 from search_spaces.plan_import.stems import stems
-from search_spaces.plan_import.values import Range, read_values, reads
+from search_spaces.plan_import.values import Range, names_values, read_values, reads
 from search_spaces.plan_import.written import Entry, clean, split_items
 from search_spaces.profiles import Profile
 from search_spaces.study import LadderStep
@@ -38,6 +38,13 @@ _PLACED = re.compile(
     r"|in front of|ahead of|before|after|behind|around|inside(?: of)?|within|between|preceding|following)\b",
     re.I,
 )
+
+_PLACE_LAST = re.compile(
+    r"\b(?:in|on|to|inside|within|after|before)\s+(?:the\s+|every\s+|each\s+|both\s+|all\s+)*"
+    r"(?:self-?\s?attention|attention|mlps?|ffns?|feed-?\s?forward|blocks?|layers?)\W*$",
+    re.I,
+)
+"""A place at the end of a piece; what ``and`` joins to it is another place."""
 
 _CLAUSE = re.compile(r",?\s+\b(?:used (?:to|for)|which|that|so that|because|since|where|whereas|in which)\b", re.I)
 """What only describes the part before it."""
@@ -361,6 +368,8 @@ def point_in(text: str, named: Sequence[str], baseline: TrialConfig, profile: Pr
         return _one_of(text, named, baseline, profile)
     if len(pieces) < 2:
         return None
+    if any(_PLACE_LAST.search(piece) for piece in pieces[:-1]):
+        return None  # "dropout in attention and MLP" is in both places
     point: Point = {}
     for piece in pieces:
         value = _one_of(piece, named if len(named) > 1 else (), baseline, profile)
@@ -379,7 +388,8 @@ def _one_of(text: str, named: Sequence[str], baseline: TrialConfig, profile: Pro
     read: dict[tuple[str, ...], Point] = {}
     for axis in pool:
         try:
-            read.setdefault(axis.fields, {axis.name: read_values(text, axis, baseline, profile)[0]})
+            if names_values(text, axis, baseline, profile):
+                read.setdefault(axis.fields, {axis.name: read_values(text, axis, baseline, profile)[0]})
         except UserError:
             continue
     if len(read) > 1:  # 50 steps are sampling steps where nothing else is said
@@ -467,7 +477,8 @@ def _ladder(texts: list[str], baseline: TrialConfig, profile: Profile) -> Combin
     steps, items = [], {}
     for index, text in enumerate(texts):
         bare = re.sub(
-            r"^\s*(?:\(?\d+[.)]\s*)?(?:(?:\+|plus|on top of (?:that|this|it),?|first(?:ly)?|second(?:ly)?|"
+            r"^\s*(?:\(?\d+[.)]\s*|step\s+\d+\s*[:.)–—-]\s*)?"
+            r"(?:(?:\+|plus|on top of (?:that|this|it),?|first(?:ly)?|second(?:ly)?|"
             r"third(?:ly)?|next|finally|lastly|then|and|add|adding|switch to|swap in|use)\b[\s,:]*)+",
             "",
             text,

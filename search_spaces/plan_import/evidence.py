@@ -55,6 +55,12 @@ _PREFACE = re.compile(
 )
 """What only introduces the head of a phrase: ``impact of the patch size`` is about the patch size."""
 
+_GREEK_PAIR = re.compile(r"(?<=[\u0391-\u03c9\u03f5])(?=[\u0391-\u03c9\u03f5\u2090-\u209c])|(?<=\w)(?=[\u2090-\u209c])")
+"""Where one letter of ``Σθ`` ends, and where an index begins."""
+
+_SQUARED = re.compile(r"(?<=[\u0391-\u03c9])[²2](?=_|\W|$)")
+"""The exponent of ``σ²``."""
+
 _LIKE = re.compile(r"(?<=\w)-(?:like|type|inspired|esque)\b", re.I)
 
 
@@ -62,6 +68,7 @@ _LIKE = re.compile(r"(?<=\w)-(?:like|type|inspired|esque)\b", re.I)
 def spelled(text: str) -> str:
     """Returns text with Greek letters spelled out, indices as digits and ``-like`` as ``-style``."""
     text = _LIKE.sub("-style", text)
+    text = _GREEK_PAIR.sub(" ", _SQUARED.sub("", text))
     for letter, name in _GREEK.items():
         text = re.sub(f"{letter}(?=[a-zA-Z0-9])", f"{name} ", text).replace(letter, name)
     return text

@@ -17,12 +17,12 @@ from search_spaces.plan_import.choose import Choice, bare_title
 from search_spaces.plan_import.clauses import is_clause
 from search_spaces.plan_import.doing import FOLLOWS, read_doing
 from search_spaces.plan_import.entry_account import EntryAccount
-from search_spaces.plan_import.evidence import Candidate, Score, candidates
+from search_spaces.plan_import.evidence import GENERAL, Candidate, Score, candidates, knows
 from search_spaces.plan_import.families import family_of
 from search_spaces.plan_import.labels import ACTION, PART, REPLACEMENT
 from search_spaces.plan_import.loose import foreign, is_quiet, mentioned
 from search_spaces.plan_import.numerals import numbers_in
-from search_spaces.plan_import.stems import NEGATIONS, stems
+from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.plan_import.values import (
     Range,
     is_generic,
@@ -33,7 +33,7 @@ from search_spaces.plan_import.values import (
 )
 from search_spaces.plan_import.wrapping import is_cost, sentences_of
 
-_TELLS = re.compile(r"\W*(?:with|where|whose|in which|using)\b", re.I)
+_TELLS = re.compile(r"\W*(?:with|where|whose|in which|using|plus)\b", re.I)
 
 
 class LeftOut(Exception):
@@ -62,6 +62,11 @@ class ItemReader(EntryAccount):
         if not texts:
             return self._said_with_action(axis)
         self._join(texts, axis)
+        adds = isinstance(axis, NumberAxis) and self._asked().actions == {"ADD"}
+        if adds and all(is_quiet(text, axis) and not numbers_in(text) and not is_nothing(text) for text in texts):
+            for index, text in enumerate(texts):
+                self._knows(REPLACEMENT, index, text, f"the axis {axis.name} again; its usual values are tried")
+            return ()
         values: list[Any] = []
         said = list(texts)
         if self._asked().actions == {"REMOVE"}:
@@ -136,6 +141,8 @@ class ItemReader(EntryAccount):
     def _is_told_by(self, text: str, behind: str, axis: Axis) -> bool:
         """Whether a piece behind a comma tells which value the one before it is: ``plain blocks, with two tokens``."""
         if not _TELLS.match(behind) or numbers_in(text) or NEGATIONS & set(stems(text)) or foreign(text, places=True):
+            return False
+        if any(word not in STOP_STEMS and word not in GENERAL and not knows(word) for word in stems(text)):
             return False
         silent = not isinstance(axis, ChoiceAxis) or not mentioned(text, axis, self.profile)
         return silent and reads(behind, axis, self.baseline, self.profile)

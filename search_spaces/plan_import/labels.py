@@ -81,6 +81,8 @@ def kind_of(label: str) -> str | None:
         return None
     if said in _FIELD_OF:
         return _FIELD_OF[said]
+    if 1 < len(said) < 4 and said[-1] in _IDENTIFYING:
+        return REMARK  # "study_id"
     close = difflib.get_close_matches(" ".join(said), _BY_TEXT, n=1, cutoff=0.85)
     if close and len(close[0]) > 4:
         return _BY_TEXT[close[0]]
@@ -136,5 +138,8 @@ _FORESEEN = frozenset(words("expected anticipated hypothesized hypothesised"))
 
 _WHY = frozenset(words("question questions hypothesis goal aim purpose motivation rationale intention"))
 """How labels end that tell why an ablation is made, whatever else they say."""
+
+_IDENTIFYING = frozenset(("id", "identifier", "uid", "uuid", "index", "code", "nr"))
+"""How labels end that only count or name an entry."""
 
 _LOOSE = {words(label) for label in ("type", "change", "setting", "evaluation", "to", "with", "value", "id", "number")}

@@ -90,7 +90,7 @@ def _same_words(text: str, axis: ChoiceAxis, names: Mapping[Any, Iterable[str]])
                 and not {w for w in said - wanted if w not in STOP_STEMS and w not in around}
             ):
                 core = wanted - around - STOP_STEMS
-                if core or wanted - around:
+                if core or (wanted - around) & said:
                     fits.add((value, len(core)))
     if not fits:
         return None

@@ -67,7 +67,7 @@ _GUIDED = re.compile(r"\bwith (?:classifier-free )?(?:guidance|cfg)\b|\bguided\b
 
 
 _WHEN = re.compile(
-    r"^(?:forward[- ]pass|forward|total|average|mean|overall)\s+(?=\S)"
+    r"^(?:forward[- ]pass|forward|fwd|per[- ]image|total|average|mean|overall)\s+(?=\S)"
     r"|,?\s+(?:at|after|over|during|throughout|across|vs\.?|versus|against|as a function of|per|for)\s+"
     r"(?:the\s+|each\s+|one\s+)?"
     r"(?:[\d.,]+\s*[kKM]?\s*)?(?:course of\s+|number of\s+)?(?:training\s+|forward\s+|inference\s+|optimi[sz]er\s+)?"

@@ -249,14 +249,26 @@ def _of_object(value: dict[str, Any], counted: bool = False) -> Iterator[str]:
         else:
             of = next((key for key in others if kind_of(key) == PART and isinstance(value[key], str)), None)
             others = [key for key in others if key != of]
+            beside = [key for key in others if _is_setting(value[key])] if _is_named_value(value, main) else []
+            others = [key for key in others if key not in beside]
             for text in items(value[main]):
                 behind = "".join(f" ({value[key]})" for key in kept)
+                behind += "".join(f" with {value[key]} {key.replace('_', ' ')}" for key in beside)
                 yield f"{value[of]} = {text}{behind}" if of is not None else f"{text}{behind}"
         if others:
             yield from _of_object({key: value[key] for key in others})
         return
     for key in others:
         yield from _keyed(key, value[key])
+
+
+def _is_setting(item: Any) -> bool:
+    return isinstance(item, int | float) and not isinstance(item, bool)
+
+
+def _is_named_value(value: dict[str, Any], main: str) -> bool:
+    """Whether an object's name is a value itself, so that its numbers belong to it: DDIM, of 50 steps."""
+    return main.strip().lower() in NAMES and isinstance(value[main], str) and bool(share_of_values(value[main]))
 
 
 def _keyed(key: str, item: Any) -> Iterator[str]:

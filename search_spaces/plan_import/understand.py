@@ -23,7 +23,7 @@ from search_spaces.plan_import.actions import (
 )
 from search_spaces.plan_import.beside import BY_IT, named_aside, nothing_else, reads_other, values_aside
 from search_spaces.plan_import.choose import Choice, axis_by_name, bare_title, choose
-from search_spaces.plan_import.combined import Combined, combine
+from search_spaces.plan_import.combined import Combined, axes_named, combine
 from search_spaces.plan_import.doing import read_doing, without_constants
 from search_spaces.plan_import.evidence import Score, evidence
 from search_spaces.plan_import.items import ItemReader, LeftOut, candidates_named
@@ -49,6 +49,11 @@ _WITH_WHAT = re.compile(
 )
 """An action that names what takes the place of what is there."""
 
+_LACKS = re.compile(
+    r".*?\b(?:without(?: any)?|(?:with )?no|lacking|that lacks?|in absence of)\s+(?P<what>[^,;()]+)$", re.I
+)
+"""A part that is named by what it does not have."""
+
 _INSTEAD = re.compile(r"\binstead\b", re.I)
 
 
@@ -64,6 +69,7 @@ class EntryReader(ItemReader):
             self._place_orders()
             self._given_once()
             self._of_a_length()
+            self._to_what_lacks_it()
             self.combined = combine(self.entry, bare_title(self.entry.title), self.baseline, self.profile)
             if self.combined is not None:
                 self._combined(self.combined)
@@ -119,6 +125,13 @@ class EntryReader(ItemReader):
         raise LeftOut
 
     # -- the axis ------------------------------------------------------------------------------------------------------
+
+    def _to_what_lacks_it(self) -> None:
+        """Takes ``blocks without dropout``, to which something is added, as being about what they lack."""
+        part = self.entry.parts[0] if self.entry.parts else ""
+        lacks = _LACKS.match(part)
+        if lacks is not None and self._asked().actions == {"ADD"} and axes_named(lacks["what"]):
+            self.entry.parts[0] = lacks["what"]
 
     def _part(self) -> tuple[Axis, Any]:
         """Returns the axis and, when the part names a value of it ("adaLN-Zero block"), that value."""

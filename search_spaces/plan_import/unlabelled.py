@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
 from search_spaces.axes import Axis, axis_called
@@ -12,6 +14,9 @@ from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.values import reads
 from search_spaces.plan_import.written import Entry, split_items
 from search_spaces.profiles import Profile
+
+_IDENTIFIER = re.compile(r"[A-Z][A-Za-z]*[-_#]\d{1,3}[a-z]?")
+"""What only counts entries, as ``TRAIN-01`` does."""
 
 
 def place_unknown(entry: Entry, axis: Axis, baseline: TrialConfig, profile: Profile) -> None:
@@ -24,7 +29,9 @@ def place_unknown(entry: Entry, axis: Axis, baseline: TrialConfig, profile: Prof
         items = split_items(text)
         if axis_called(label) is not None:
             continue
-        if not entry.replacements and items and all(reads(item, axis, baseline, profile) for item in items):
+        if _IDENTIFIER.fullmatch(text.strip()):
+            entry.remarks.append((label, text))
+        elif not entry.replacements and items and all(reads(item, axis, baseline, profile) for item in items):
             entry.replacements.extend(items)
         elif not entry.metrics and items and all(_is_metric(item, profile) for item in items):
             entry.metrics.extend(items)

@@ -71,6 +71,7 @@ _BESIDE = re.compile(
     r"(?:[TN]\s*=\s*\d+|\d+\s+(?:image\s+|patch\s+)?tokens?)\s*$"
     r"|\s*[(\[](?:(?:the )?(?:baseline|default|original|paper)\w*\s*[;:,]\s*)?"
     r"(?:[TN]\s*=\s*)?\d+\s+(?:image\s+|patch\s+)?tokens?[)\]]\s*$"
+    r"|\s*[(\[](?:[TN]\s*=\s*)\d+(?:\s*(?:[/,]|→|->|and|or)\s*\d+)*(?:\s+(?:image\s+|patch\s+)?tokens?)?[)\]]\s*$"
 )
 """Where a value comes from, and how many tokens follow from it: neither changes the value."""
 

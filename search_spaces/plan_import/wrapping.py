@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from search_spaces.axes import Axis
+from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, stems
@@ -32,7 +33,8 @@ _FIRST = re.compile(r"^\W*(?:instead of|rather than|in place of)\s+(?P<old>[^,;]
 _SEES = re.compile(
     r",?\s+(?:that|which|and|,)?\s*(?:(?:only|still|just)\s+(?:receiv|get|see|keep|us|tak)\w*|"
     r"(?:receiv|get|see|keep|tak)\w*\s+(?:only|just|nothing but)|"
-    r"(?:is\s+)?(?:trained|conditioned|based|given|told)\s+(?:only|solely)\s+(?:on|with|by)?)\s+[^,;.()]+$",
+    r"(?:is\s+)?(?:trained|conditioned|based|given|told)\s+(?:only|solely)\s+(?:on|with|by)?)\s+[^,;.()]+$"
+    r"|[,;]\s*(?:and\s+)?only\s+(?:the\s+)?[^,;.()]+?\s(?:is|are)\s+(?:fed|given|passed|provided|kept|used|seen|left)\b[^,;.()]*",
     re.I,
 )
 """What is still there beside a value: ``a model that only receives the timestep``."""
@@ -65,6 +67,8 @@ def unwrapped(text: str, axis: Axis) -> str:
         axis: the axis whose values are read.
     """
     bare = _SEES.sub("", _FIRST.sub("", _REPLACED.sub("", text)))
+    if isinstance(axis, ChoiceAxis) and axis.anyway:
+        bare = re.sub(rf"\s*[(\[]{axis.anyway}[)\]]|,?\s+with\s+{axis.anyway}$", "", bare, flags=re.I)
     if isinstance(axis, NumberAxis) and (done := _DONE.match(bare)) is not None:
         rest = bare[done.end() :]
         if numbers_in(rest) and not NEGATIONS & set(stems(bare)):

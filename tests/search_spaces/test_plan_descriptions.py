@@ -37,6 +37,10 @@ DESCRIBED = {
     ("mlp_ratio", "4× expansion (baseline)"): (4.0,),
     ("mlp_ratio", "2x the baseline"): (8.0,),
     ("hidden_size", "2x (wider)"): (144,),
+    ("mlp", "SwiGLU (hidden dimension scaled by 2/3 to keep the parameters equal)"): ("swiglu",),
+    ("variance", "σ²_t fixed to β_t"): ("fixed",),
+    ("variance", "Fixed variance βₜ"): ("fixed",),
+    ("patch_size", "p=2 → p=4 → p=8 (T = 256 / 64 / 16)"): (2, 4, 8),
     ("patch_size", "train models with p = 4 and p = 8"): (4, 8),
     ("depth", "We retrain two networks with 12 and 20 blocks"): (12, 20),
     ("noise_schedule", "Cosine schedule (instead of linear, 1e-4 → 2e-2)"): ("cosine",),
@@ -64,6 +68,11 @@ UNREAD = (
     ("variance", "Fixed variance (w = 4)"),
     ("long_skips", "no more than 3 skips"),
     ("guidance_scale", "1.0 to 2.0 in steps of 0.3"),
+    ("mlp", "SwiGLU (hidden dimension scaled by 4)"),
+    ("mlp", "MLP of every block"),
+    ("guidance_scale", "1 to 4"),
+    ("guidance_scale", "between 1 and 4"),
+    ("guidance_scale", "1.0 … 4.0"),
     ("depth", "increase by 2 blocks"),
     ("depth", "train models without 12 blocks"),
     ("guidance_scale", "1 to 1000 in steps of 1"),
@@ -144,6 +153,49 @@ def test_what_a_size_consists_of_is_no_value_of_its_own(tmp_path: Path) -> None:
     plan = _plan(tmp_path, entry.replace("One", "Model Scale"))
     assert [(ablation.axis, ablation.values) for ablation in plan.study.ablations] == [("size", ("S", "B"))]
     assert not plan.not_understood
+
+
+RANGES = (
+    "Vary the guidance scale from 1.0 to 4.0.",
+    "Try guidance scales between 1.0 and 4.0.",
+    "1. **Guidance scale** - sweep from 1 to 4.",
+    "### Guidance scale\n- **Action**: REPLACE\n- **Replacement**: 1 to 4",
+)
+
+
+@pytest.mark.parametrize("text", RANGES)
+def test_a_range_is_asked_about_wherever_it_begins(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UserError, match="a range says where it ends"):
+        _plan(tmp_path, f"{text}\n")
+
+
+@pytest.mark.parametrize("text", ["Change the patch size from 2 to 4.", "Reduce the depth from 7 to 4."])
+def test_a_way_from_the_present_value_is_a_change(tmp_path: Path, text: str) -> None:
+    assert [one.values for one in _plan(tmp_path, f"{text}\n").study.ablations] == [
+        (2, 4) if "patch" in text else (7, 4)
+    ]
+
+
+def test_what_is_added_to_what_lacks_it(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, _entry("Transformer blocks without dropout", "ADD", "Dropout layers"))
+    assert [(one.axis, one.action, one.values) for one in plan.study.ablations] == [("dropout", "ADD", ())]
+    assert not plan.not_understood
+
+
+def test_two_places_are_no_second_axis(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, _entry("Regularization: dropout", "ADD", "Dropout 0.1 in attention and MLP of every block"))
+    assert [(one.axis, one.values) for one in plan.study.ablations] == [("dropout", (0.1,))]
+
+
+def test_a_counted_entry_and_named_values_with_numbers_in_json(tmp_path: Path) -> None:
+    text = """[{"study_id": "TRAIN-01", "target_component": "Sampling procedure", "operation": "REPLACE",
+    "variants": [{"label": "DDIM", "steps": 25, "purpose": "fast"}, {"label": "DDPM", "steps": 50}]},
+    {"study_id": "TRAIN-02", "target_component": "Learning rate of AdamW", "operation": "REPLACE",
+    "variants": [{"label": "1e-3", "purpose": "Default"}, {"label": "2e-3", "purpose": "Aggressive"}]}]"""
+    plan = _plan(tmp_path, text, "plan.json")
+    one, other = plan.study.ablations
+    assert dict(one.zip or one.grid) == {"sampler": ("ddim", "ddpm"), "sampling_steps": (25, 50)}
+    assert (other.axis, other.values) == ("learning_rate", (0.001, 0.002))
 
 
 def test_two_axes_of_general_names_are_a_grid(tmp_path: Path) -> None:
