@@ -260,7 +260,8 @@ def axes_joined(text: str) -> tuple[str, ...]:
     ]
     whole, found = axes_named(bare), []
     for side in sides:
-        names = [name for name in axes_named(side) if name in whole] or _called(side)
+        own = axes_named(side)
+        names = [name for name in own if name in whole] if own else _called(side)
         if len(names) == 1 and names[0] not in found:
             found.append(names[0])
     return tuple(found) if len(found) > 1 else ()

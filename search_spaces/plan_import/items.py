@@ -21,7 +21,7 @@ from search_spaces.plan_import.evidence import GENERAL, Candidate, Score, candid
 from search_spaces.plan_import.families import family_of
 from search_spaces.plan_import.labels import ACTION, PART, REPLACEMENT
 from search_spaces.plan_import.loose import foreign, is_quiet, mentioned
-from search_spaces.plan_import.numerals import numbers_in
+from search_spaces.plan_import.numerals import TIMES, numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.plan_import.values import (
     Range,
@@ -63,7 +63,7 @@ class ItemReader(EntryAccount):
             return self._said_with_action(axis)
         self._join(texts, axis)
         adds = isinstance(axis, NumberAxis) and self._asked().actions == {"ADD"}
-        if adds and all(is_quiet(text, axis) and not numbers_in(text) and not is_nothing(text) for text in texts):
+        if adds and all(is_quiet(text, axis) and not says_amount(text) and not is_nothing(text) for text in texts):
             for index, text in enumerate(texts):
                 self._knows(REPLACEMENT, index, text, f"the axis {axis.name} again; its usual values are tried")
             return ()
@@ -216,6 +216,11 @@ class ItemReader(EntryAccount):
             text = self.entry.parts[0] if self.entry.parts else self.entry.title
             self._misses(PART, 0, text, f"{why}; {self._how_to_settle()}", (axis.name,))
             raise LeftOut
+
+
+def says_amount(text: str) -> bool:
+    """Whether a text holds a number, or a word for one, as ``half`` is."""
+    return bool(numbers_in(text) or TIMES.search(text))
 
 
 def candidates_named(name: str) -> list[Candidate]:

@@ -214,10 +214,13 @@ _NO_PART = re.compile(r"(?:from|between|over|across|among|with|to|at)\s+[-+.]?\d
 def _of_a_range(found: re.Match[str]) -> str | None:
     """The values of a sentence; of a range with the words that tell it from a change: ``vary X from 1 to 4``."""
     values = found["values"]
-    if values is None or range_in(f"from {values}") is None:
+    ends = range_in(f"from {values}") if values is not None else None
+    if ends is None:
         return values
     joint = found.string[found.end("part") : found.start("values")].strip(" ([{")
     swept = "values " if SWEEPS.search(found["action"]) else ""
+    if not swept and float(ends[0]) > float(ends[1]) and joint.lower() == "from":
+        return values  # a way down is a change in any case
     return f"{swept}{joint} {values}" if joint.lower() in ("from", "between") else values
 
 
