@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from tiny_study import TINY, dit_ablate
 
@@ -95,6 +96,23 @@ def test_a_newcomer_s_study_expands(page: str, name: str, arms: int) -> None:
     studies = re.findall(r"```yaml\n(name:.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
     expansions = [expand(study_from_yaml(text, page)) for text in studies]
     assert [(expansion.study.name, len(expansion.arms)) for expansion in expansions] == [(name, arms)]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="plan is about the card that is here")
+def test_the_figures_of_the_large_study_are_those_that_its_command_prints(tmp_path: Path) -> None:
+    planned, run = (
+        [words for words in commands(README) if words[:2] == [name, "dit-paper"]] for name in ("plan", "run")
+    )
+    assert planned[-1][1:] == run[-1][1:], "one configuration"
+    shown = dit_ablate(*planned[-1], "--store", tmp_path / "store")
+    assert "Finishing time on 8 lanes (8 GPUs)" in shown.stdout and "may not fit into its 80 GB" not in shown.stdout
+    left_to_itself = dit_ablate("plan", "dit-paper", "--set", "resources.lanes=8", "--store", tmp_path / "store")
+    assert "Finishing time on 8 lanes of 8 workers (64 GPUs)" in left_to_itself.stdout
+    rows = re.findall(r"^\| (?:what runs|time|GPU memory|disk) \| (.*) \|$", README, re.MULTILINE)
+    assert len(rows) == 4
+    printed = set(re.findall(r"\d[\d,]*", shown.stdout))
+    own = {"400,000", "256", "12"}  # steps, images and days, by division
+    assert set(re.findall(r"\d[\d,]*\b", " ".join(rows))) - own <= printed
 
 
 def test_every_file_it_names_exists() -> None:

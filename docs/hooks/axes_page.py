@@ -46,7 +46,12 @@ def _values(axis: Axis, profile: Profile) -> str:
     shown = describe(axis, profile)
     own = axis.current(profile.config, profile)
     baseline = None if own is None else axis.label(own)
-    return ", ".join(f"**{value}**" if value == baseline else value for value in shown["values"])
+
+    def listed(values: list[str]) -> str:
+        return ", ".join(f"**{value}**" if value == baseline else value for value in values)
+
+    besides = [value for value in shown["legal_values"] or () if value not in shown["values"]]
+    return listed(shown["values"]) + (f"; only where a study names it: {listed(besides)}" if besides else "")
 
 
 def _cell(text: str) -> str:

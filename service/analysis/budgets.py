@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dit_core.gflops import training_gmacs
 from search_spaces.study import Study
 from service.analysis.numbers import compute, duration, whole
+from service.analysis.statistics import mean
 from service.records.kinds import Stretch
 from service.records.store import Store
 
@@ -111,8 +112,8 @@ class AtEqual:
             the seeds.
         images: training images that the arm had seen by then; the mean over the seeds.
         baseline_images: the same of the baseline.
-        difference: the arm's metric minus the baseline's there, mean over the seeds that both have; an estimate without
-            an interval.
+        difference: the arm's mean there minus the baseline's, over the seeds that both have; an estimate without an
+            interval. At equal images it is that of the verdicts.
         seeds: those seeds.
     """
 
@@ -158,11 +159,15 @@ def _compare(arm: ArmSummary, baseline: ArmSummary, budget: Budget, spending: Sp
         images = images_at(own, spent), images_at(other, spent)
         values = value_at(metric(arm, seed), images[0]), value_at(metric(baseline, seed), images[1])
         if values[0] is not None and values[1] is not None:
-            rows.append((spent, *images, values[0] - values[1]))
+            rows.append((spent, *images, *values))
     if not rows:
         return None
-    spent, seen, baseline_seen, difference = (math.fsum(column) / len(rows) for column in zip(*rows, strict=True))
-    return AtEqual(arm.arm.name, budget, spent, seen, baseline_seen, difference, len(rows))
+    amounts, own_seen, other_seen, own_values, other_values = zip(*rows, strict=True)
+    means = mean(own_values, arm.scale), mean(other_values, arm.scale)
+    if budget is Budget.IMAGES and arm.final is not None and baseline.final is not None and arm.final_at is not None:
+        means = arm.final.mean, baseline.final.mean  # the difference that the verdicts speak of
+    spent, seen, baseline_seen = (math.fsum(column) / len(rows) for column in (amounts, own_seen, other_seen))
+    return AtEqual(arm.arm.name, budget, spent, seen, baseline_seen, means[0] - means[1], len(rows))
 
 
 @dataclass(frozen=True)

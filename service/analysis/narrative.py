@@ -159,7 +159,8 @@ def _without(arm: str, verdict: Verdict, summary: Summary, shown: MetricFormat) 
         return reason
     baseline = summary.baseline.at(found.stop.images)
     beside = f", baseline {shown.value(baseline.mean)}" if baseline is not None else ""
-    return f"{reason}, there {shown.value(found.stop.value)}{beside}"
+    there = found.at(found.stop.images)
+    return f"{reason}, there {shown.value(found.stop.value if there is None else there.mean)}{beside}"
 
 
 def _paper_order(view: AblationView, summary: Summary) -> list[str]:

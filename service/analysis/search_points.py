@@ -9,6 +9,7 @@ from typing import Any
 from dit_core.extras import optional
 from dit_core.metrics import direction
 from search_spaces.search_space import GFLOPS
+from service.analysis.secondary import mean
 from service.analysis.summary import ArmSummary, Summary
 from service.tuning.candidates import value_of
 
@@ -83,9 +84,9 @@ def _objective(objective: str, arm: ArmSummary, summary: Summary) -> float | Non
         return arm.cost.gmacs
     if not arm.finals:
         return None
-    own = [summary.results[status.trial.name] for status in arm.statuses]
-    values = [value for item in own if (value := item.value(objective, summary.study.budget_images)) is not None]
-    return math.fsum(values) / len(values) if values and all(map(math.isfinite, values)) else None
+    study, final = summary.study, arm.final
+    found = final if objective == study.primary_metric else mean(arm, summary, objective, study.budget_images)
+    return None if found is None or not math.isfinite(found.mean) else found.mean
 
 
 def best_point(points: tuple[Point, ...], metric: str) -> Point | None:

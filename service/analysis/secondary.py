@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from service.analysis.numbers import NOTHING, MetricFormat
 from service.analysis.statistics import Spread, spread
 from service.analysis.summary import ArmSummary, Summary
+from service.statistics.measurements import Scale
 
 
 def names(summary: Summary) -> tuple[str, ...]:
@@ -16,8 +17,11 @@ def names(summary: Summary) -> tuple[str, ...]:
 
 
 def mean(arm: ArmSummary, summary: Summary, metric: str, images: int) -> Spread | None:
-    """Returns mean and spread of a metric over the seeds that were measured at ``images``; None for none."""
-    return spread(_values(arm, summary, metric, images))
+    """Returns mean and spread of a metric over the seeds that were measured at ``images``; None for none.
+
+    The mean is of the kind that it would be if arms were compared on this metric.
+    """
+    return spread(_values(arm, summary, metric, images), _scale(summary, metric))
 
 
 def cells(arm: ArmSummary, summary: Summary) -> list[str]:
@@ -27,6 +31,12 @@ def cells(arm: ArmSummary, summary: Summary) -> list[str]:
         found = mean(arm, summary, name, summary.study.budget_images) if arm.finals else None
         shown.append(NOTHING if found is None else _format(summary, name).spread(found))
     return shown
+
+
+def _scale(summary: Summary, metric: str) -> Scale:
+    budget = summary.study.budget_images
+    positive = all(value > 0 for arm in summary.arms for value in _values(arm, summary, metric, budget))
+    return "log" if positive else "identity"
 
 
 def _format(summary: Summary, metric: str) -> MetricFormat:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from service.statistics.measurements import Scale
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -13,7 +15,7 @@ class Spread:
 
     Attributes:
         n: seeds.
-        mean: their mean.
+        mean: their mean, of the kind that ``mean`` says.
         sd: their sample standard deviation, None for one seed.
     """
 
@@ -22,10 +24,20 @@ class Spread:
     sd: float | None
 
 
-def spread(values: Sequence[float]) -> Spread | None:
+def mean(values: Sequence[float], scale: Scale) -> float:
+    """Returns the mean that the model of arms and seeds takes: geometric on the scale ``log``.
+
+    So whatever a report shows of one metric is of one kind. Values that have no logarithm have their plain mean.
+    """
+    if scale == "log" and all(value > 0 for value in values):
+        return math.exp(math.fsum(map(math.log, values)) / len(values))
+    return math.fsum(values) / len(values)
+
+
+def spread(values: Sequence[float], scale: Scale) -> Spread | None:
     """Returns mean and standard deviation over seeds, or None for no values."""
     if not values:
         return None
-    n, mean = len(values), math.fsum(values) / len(values)
-    sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1)) if n > 1 else None
-    return Spread(n, mean, sd)
+    n, plain = len(values), math.fsum(values) / len(values)
+    sd = math.sqrt(math.fsum((value - plain) ** 2 for value in values) / (n - 1)) if n > 1 else None
+    return Spread(n, mean(values, scale), sd)

@@ -11,7 +11,7 @@ from functools import cached_property
 from dit_core.gflops import Cost, count
 from search_spaces.study import Study
 from search_spaces.types import Arm, Expansion
-from service.analysis.budgets import BEFORE_A_RUNG, Compared, compared
+from service.analysis.budgets import BEFORE_A_RUNG, Budget, Compared, compared
 from service.analysis.differing import with_differences
 from service.analysis.evaluation_noise import evaluation_square
 from service.analysis.floors import Floor, floors
@@ -27,7 +27,7 @@ from service.records.decisions import Decision, OtherPlan, Stop, stops_of
 from service.records.results import Results
 from service.records.store import Store
 from service.statistics.contrast import Kind
-from service.statistics.measurements import Measurements
+from service.statistics.measurements import Measurements, Scale
 from service.statistics.verdict import Cost as ContrastCost
 from service.statistics.verdict import Verdict, Verdicts
 
@@ -46,6 +46,8 @@ class ArmSummary:
         final: mean of the finished seeds, where arms are compared, as the model has it (``Fit.mean``: at equal seeds
             for all arms, so that means and differences cannot contradict each other), and their standard deviation;
             None before one has finished.
+        final_at: the images at which ``final`` is; None where arms are compared at equal compute or time.
+        scale: of the study's model, which says what kind of mean ``at`` takes.
     """
 
     arm: Arm
@@ -55,6 +57,8 @@ class ArmSummary:
     measured: Mapping[int, Mapping[int, float]]
     stop: Stop | None = None
     final: Spread | None = None
+    final_at: int | None = None
+    scale: Scale = "identity"
 
     @property
     def ended_early(self) -> bool:
@@ -94,8 +98,10 @@ class ArmSummary:
         return ", ".join(f"{number} {state}" for state, number in states.items())
 
     def at(self, images: int) -> Spread | None:
-        """Mean and spread over the seeds measured at ``images``."""
-        return spread(list(self.measured.get(images, {}).values()))
+        """Mean and spread over the seeds measured at ``images``; of ``final`` where that is from there."""
+        if self.final is not None and images == self.final_at:
+            return self.final
+        return spread(list(self.measured.get(images, {}).values()), self.scale)
 
 
 _JUDGED: dict[str, tuple[object, Verdicts]] = {}
@@ -259,7 +265,16 @@ def summarise(
     measured = study_measurements(stands.prepared.expansion, values.values)
     finished = stands.plan.finished and not failures
     means = means_of(measured, stands.prepared.expansion.baseline.name, keep=finished).means
-    arms = [replace(arm, final=_final(means.get(arm.arm.name), values.values.get(arm.arm.name, {}))) for arm in arms]
+    final_at = stands.prepared.expansion.study.budget_images if values.budget is Budget.IMAGES else None
+    arms = [
+        replace(
+            arm,
+            final=_final(means.get(arm.arm.name), values.values.get(arm.arm.name, {})),
+            final_at=final_at,
+            scale=measured.scale,
+        )
+        for arm in arms
+    ]
     return Summary(
         prepared=stands.prepared,
         arms=tuple(arms),
@@ -302,5 +317,5 @@ def _arms(known: Standing, running: frozenset[str]) -> list[ArmSummary]:
 
 
 def _final(mean: float | None, values: Mapping[int, float]) -> Spread | None:
-    plain = spread([value for value in values.values() if math.isfinite(value)])
+    plain = spread([value for value in values.values() if math.isfinite(value)], "identity")
     return None if mean is None or plain is None else Spread(plain.n, mean, plain.sd)

@@ -25,12 +25,17 @@ def word(verdict: Verdict | None) -> str:
 
 
 def more_seeds(verdict: Verdict) -> str:
-    """What would settle an undecided verdict, as a clause: ``3 more seeds``, ``one seed, so ...``."""
+    """What would settle an undecided verdict, as a clause: ``3 more seeds``, ``one seed, so ...``.
+
+    The price is device time, of all arms together: lanes share it, so that one waits for less.
+    """
     if verdict.reason:
         return verdict.reason
     if verdict.more_seeds is None:
         return "no feasible number of seeds"
-    price = "" if verdict.more_device_seconds is None else f", about {duration(verdict.more_device_seconds)}"
+    price = (
+        "" if verdict.more_device_seconds is None else f", about {duration(verdict.more_device_seconds)} of device time"
+    )
     return f"{plural(verdict.more_seeds, 'more seed')}{price}"
 
 

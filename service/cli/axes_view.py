@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from search_spaces.axes import Axis
 from search_spaces.axes.base import GROUPS
+from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.profiles import Profile
 from service.analysis.axis_facts import describe, evaluates_only
 
@@ -76,5 +78,12 @@ def _table(rows: Sequence[tuple[str, str]]) -> Padding:
 
 
 def _values(axis: Axis, profile: Profile) -> str:
-    own = axis.current(profile.config, profile)
-    return ", ".join(f"{axis.label(value)}*" if value == own else axis.label(value) for value in axis.values(profile))
+    """The values that a study tries which names none, and then those that it may name besides."""
+    own, tried = axis.current(profile.config, profile), axis.values(profile)
+
+    def listed(values: Iterable[Any]) -> str:
+        return ", ".join(f"{axis.label(value)}*" if value == own else axis.label(value) for value in values)
+
+    legal = axis.legal_values(profile) if isinstance(axis, ChoiceAxis) else tried
+    besides = [value for value in legal if value not in tried]
+    return listed(tried) + (f"; only where a study names it: {listed(besides)}" if besides else "")

@@ -6,15 +6,34 @@ import codecs
 import io
 import logging
 import sys
+from collections.abc import Iterable
 
-from rich.console import Console
+import typer
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
+from rich.segment import Segment
 
 from service.redact import redacted
 
 _PLAIN = str.maketrans({"−": "-", "–": "-", "—": "-", "±": "+-", "×": "x", "·": "|", "…": "...", "’": "'"})
 """What stands for a character that a terminal does not have: a minus must not become a question mark."""
 
+
+_UNSEEN = dict.fromkeys(
+    place
+    for place in (
+        *range(0x20),
+        *range(0x7F, 0xA0),
+        0x061C,
+        0x200E,
+        0x200F,
+        *range(0x2028, 0x202F),
+        *range(0x2066, 0x206A),
+    )
+    if chr(place) not in "\n\t"
+)
+"""Characters that are not shown but do something: what a terminal takes for a command (ESC), and what turns the
+direction of the text around it."""
 
 _LONGEST = 1000
 """Characters of a sentence; of a longer one the middle is left out."""
@@ -33,6 +52,26 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
         raise error
     text = error.object[error.start : error.end].translate(_PLAIN)
     return text.encode("ascii", "replace").decode("ascii"), error.end
+
+
+def harmless(text: str) -> str:
+    """Returns a text without what would move a terminal's cursor or turn text around; a title may hold such."""
+    return text.translate(_UNSEEN)
+
+
+def say_text(text: str, *, error: bool = False) -> None:
+    """Prints a text that is data as it is; on a terminal, where it is only looked at, what is harmless of it."""
+    stream = sys.stderr if error else sys.stdout
+    typer.echo(harmless(text) if stream.isatty() else text, nl=False, err=error, color=True)
+
+
+class _Harmless(Console):
+    """Whatever a command prints comes by here, with names and titles as somebody wrote them."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Renders as ever; styles and the cursor's own movements are no text."""
+        for part in super().render(renderable, options):
+            yield part if part.control else Segment(harmless(part.text), part.style)
 
 
 def out() -> Console:
@@ -54,10 +93,10 @@ def say_error(sentence: str) -> None:
 
 
 def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr, highlight=False)
+    console: Console = _Harmless(stderr=stderr, highlight=False)
     if not console.is_terminal:
         # a pipe or a log file has no width; never cut a sentence or a table there
-        console = Console(stderr=stderr, highlight=False, width=max(console.width, 160))
+        console = _Harmless(stderr=stderr, highlight=False, width=max(console.width, 160))
     return console
 
 

@@ -10,7 +10,7 @@ import typer
 from rich.console import Group
 
 from dit_core.errors import UserError
-from service.cli.console import err
+from service.cli.console import err, say_text
 from service.cli.exit_codes import INCOMPLETE
 from service.cli.options import AcceptGuessesOption, JsonOption, SkipUnknownOption
 
@@ -69,6 +69,6 @@ def import_plan(
             raise UserError(f"--output: cannot write {output} ({error.strerror})") from None
         err().print(f"Written to {output}; next: dit-ablate plan {output}", soft_wrap=True)
     elif not json:
-        typer.echo(text, nl=False)
+        say_text(text)
     if imported.not_understood and not skip_unknown:
         raise typer.Exit(INCOMPLETE)

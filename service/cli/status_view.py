@@ -18,6 +18,11 @@ from service.command_text import command_line, from_here
 SHOWN = 20
 """Lines on damage before they are only counted."""
 
+UNMEASURED = (
+    "A dash: not measured yet at a rung of this study. What of the trial is trained already, here or by another study "
+    "that shares it, is not trained again."
+)
+
 
 def render_all(results: list[StudyResult]) -> RenderableType:
     """One line per study."""
@@ -38,7 +43,7 @@ def render_study(result: StudyResult) -> Group:
     table.add_column("arm", overflow="fold")
     table.add_column("seed", justify="right")
     table.add_column("status")
-    table.add_column("images", justify="right")
+    table.add_column("measured at", justify="right")
     known = (*TRIAL_COLUMNS, *result.config_fields)
     beside = [column for column in result.trial_rows.columns if column not in known]
     for metric in (result.study.primary_metric, *beside):
@@ -49,7 +54,7 @@ def render_study(result: StudyResult) -> Group:
             Text(row["arm"]),
             str(row["seed"]),
             row["status"],
-            numbers.whole(row["images"]),
+            numbers.whole(row["images"]) if row["images"] else numbers.NOTHING,
             numbers.NOTHING if row["metric"] != row["metric"] else result.shown.value(row["metric"]),
             *(numbers.significant(None if row[name] != row[name] else row[name]) for name in beside),
             numbers.duration(row["seconds"]),
@@ -57,6 +62,7 @@ def render_study(result: StudyResult) -> Group:
     parts: list[RenderableType] = [
         Text.assemble(("Study ", "bold"), (result.study.name, "bold cyan"), f": {state(result)} ({_counts(result)})"),
         table,
+        *([Text(UNMEASURED, style="dim")] if _has_unmeasured(result) else []),
         Text(verdict_text.overall(result.verdicts)),
         *(Text(other, style="dim") for other in result.other_plans),
         *([Text(result.audits)] if result.audits else []),
@@ -64,6 +70,10 @@ def render_study(result: StudyResult) -> Group:
         *damage_lines(result),
     ]
     return Group(*parts)
+
+
+def _has_unmeasured(result: StudyResult) -> bool:
+    return any(row["seconds"] > 0 and not row["images"] for row in result.trial_rows.rows)
 
 
 def given_up_lines(result: StudyResult) -> list[Text]:

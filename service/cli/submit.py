@@ -109,7 +109,7 @@ def submit(
         return
     try:
         for text in job.logs():
-            follow_to.out(text, end="", highlight=False)
+            typer.echo(text, nl=False, err=json)  # the run has printed it by a console of its own
         status, code = job.wait(timeout=60), job.exit_code()
     except KeyboardInterrupt:
         follow_to.print(f"\nThe job goes on. {later}", soft_wrap=True, markup=False)

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from dit_core.errors import UserError
+from service.cli.console import say_text
 
 ToOption = Annotated[
     Path | None,
@@ -28,7 +29,7 @@ def write_text(text: str, to: Path | None, told: Console) -> None:
         UserError: the file cannot be written.
     """
     if to is None:
-        typer.echo(text, nl=False)
+        say_text(text)
         return
     try:
         to.write_text(text, encoding="utf-8")

@@ -59,7 +59,7 @@ def estimate_text(estimate: Estimate, resources: Resources, *, done: bool = Fals
         unit, price = resources.currency, resources.price_per_device_hour
         yield f"Price: {middle:,.2f} {unit} ({low:,.2f} to {high:,.2f}) at {price:g} {unit} per device-hour."
     if estimate.finish is not None and estimate.lanes is not None:
-        yield f"Finishing time on {numbers.plural(estimate.lanes, 'lane')}: {durations(estimate.finish)}{most}."
+        yield f"Finishing time on {_lanes(estimate.lanes, resources)}: {durations(estimate.finish)}{most}."
     elif estimate.lanes is None:
         yield "Finishing time: not known, since this machine has no room for a lane; give resources.lanes."
     yield (
@@ -104,6 +104,14 @@ def _basis(estimate: Estimate) -> Iterator[str]:
         arms = sum(rates.source == source for rates in estimate.rates.values())
         which = "" if len(estimate.sources) == 1 else f"{numbers.plural(arms, 'arm')} "
         yield which + _BASIS[source]
+
+
+def _lanes(lanes: int, resources: Resources) -> str:
+    """Lanes, and what is not seen in their number: that each may have several workers, and each of those a GPU."""
+    text = numbers.plural(lanes, "lane")
+    text += f" of {resources.workers} workers" if resources.workers > 1 else ""
+    cards = lanes * resources.workers * resources.gpus_per_worker
+    return text + (f" ({numbers.significant(cards, 3)} GPU{'' if cards == 1 else 's'})" if cards else "")
 
 
 def _limit(estimate: Estimate) -> str:

@@ -61,8 +61,8 @@ class Ranking:
             return f"{arm}: {bad} of {len(values)} seeds diverged by {self.images:,} images"
         seeds = "1 seed" if len(values) == 1 else f"{len(values)} seeds"
         return (
-            f"{arm}: {self.metric} {self.mean(arm):.4g} (mean of {seeds}) ranks {rank} of {len(self.order)}{which} at "
-            f"{self.images:,} images; the best {keep} continue"
+            f"{arm}: {self.metric} {self.mean(arm):.4g} (plain mean of {seeds}) ranks {rank} of "
+            f"{len(self.order)}{which} at {self.images:,} images; the best {keep} continue"
         )
 
 

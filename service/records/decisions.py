@@ -142,8 +142,8 @@ class OtherPlan:
     def text(self) -> str:
         """One sentence for people: under what it was decided, and what was stopped."""
         stops = [f"{stop.arm} at {stop.images:,} images" for stop in stops_of(self.decisions)]
-        said = f"stopped {', '.join(stops)}" if stops else "stopped nothing"
-        return f"Decided under another plan ({self.opened.text}), and not acted on here: {said}."
+        said = f"{', '.join(stops)}; here that has no effect" if stops else "nothing"
+        return f"A run of this study under another plan ({self.opened.text}) stopped {said}."
 
 
 def stops_of(decisions: Iterable[Decision]) -> tuple[Stop, ...]:

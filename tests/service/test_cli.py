@@ -274,6 +274,12 @@ def test_axes_lists_every_axis_with_its_meaning() -> None:
     assert decoder["values"] == ["linear", "mlp", "conv", "conv-upsample"] and decoder["baseline"] == "linear"
 
 
+def test_an_axis_names_every_value_that_the_prompt_offers() -> None:
+    shown = " ".join(dit_ablate("axes", "decoder").stdout.split())
+    assert "linear*, mlp, conv, conv-upsample; only where a study names it: ddt" in shown
+    assert "Values: linear*, mlp, conv, conv-upsample, ddt." in dit_ablate("prompt").stdout
+
+
 def test_import_writes_a_study_file_that_plans_the_same(tmp_path: Path) -> None:
     plan, study = tmp_path / "plan.md", tmp_path / "study.yaml"
     plan.write_text(PLAN)

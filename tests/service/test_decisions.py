@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -190,9 +191,10 @@ def test_another_policy_opens_a_plan_of_its_own_and_the_old_one_stays_visible(tm
     run_out(ledger)
     (other,) = standing(everything, store).elsewhere
     assert other.text == (
-        "Decided under another plan (policy rungs (stop_fraction 0.5, grace_images 0), compared on fd_digits_cnn), "
-        "and not acted on here: stopped patch_size=2 at 128 images."
+        "A run of this study under another plan (policy rungs (stop_fraction 0.5, grace_images 0), compared on "
+        "fd_digits_cnn) stopped patch_size=2 at 128 images; here that has no effect."
     )
+    assert replace(other, decisions=()).text.endswith("compared on fd_digits_cnn) stopped nothing.")
     assert other.text in preview(everything.expansion, prepared=everything, store=store).notes
     back = run_out(Ledger(prepared_with(), store))
     assert [stop.arm for stop in back.stops] == ["patch_size=2"]
@@ -269,7 +271,7 @@ def test_the_report_names_other_plans(tmp_path: Path) -> None:
     changed = begin(study.model_copy(update={"policy": type(study.policy)(name="none")}), store)
     run_segments(changed, store, executor="local")
     text = build_report(changed, store, command="again").markdown.read_text()
-    assert "Decided under another plan (policy rungs" in text and f"at {RUNG:,} images" in text
+    assert "under another plan (policy rungs (" in text and f"at {RUNG:,} images" in text
     assert {s.state.is_final for s in summarise(changed, store).statuses} == {True} and BUDGET > RUNG
 
 

@@ -65,7 +65,7 @@ def test_rungs_keep_the_higher_value(metric: str) -> None:
     results = measured(study, {"baseline": 0.1, "a": 0.9, "b": 0.2, "c": 0.6, "d": 0.4})
     stops = decided(study, results)[1]
     assert [(stop.arm, stop.rank, stop.value) for stop in stops] == [("d", 3, 0.4), ("b", 4, 0.2)]
-    assert f"{metric} 0.2 (mean of 2 seeds) ranks 4 of 4 at 128 images; the best 2 continue" in stops[1].reason
+    assert f"{metric} 0.2 (plain mean of 2 seeds) ranks 4 of 4 at 128 images; the best 2 continue" in stops[1].reason
 
 
 def test_rungs_keep_the_lower_value_of_a_distance() -> None:

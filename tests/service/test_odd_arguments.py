@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from dit_core.errors import UserError
 from search_spaces.plain_data import plain
 from search_spaces.study import Study
 from service import Client
+from service.cli.console import say_text
 
 
 @pytest.mark.parametrize(
@@ -110,3 +112,29 @@ def test_a_store_that_cannot_be_called_so(command: str, place: str, tmp_path: Pa
 def test_a_budget_beyond_all_measure(tmp_path: Path) -> None:
     result = dit_ablate("plan", write_study(tmp_path, budget_images=10**60), "--store", tmp_path / "store")
     assert result.exit_code == 2 and "budget_images: input should be less than or equal to" in result.stderr
+
+
+COMMANDS = "\u202e\u2066\x1b[2J\x9b\u200f"
+"""What turns text around, and what clears a screen."""
+
+
+def test_a_title_does_nothing_to_the_terminal(tmp_path: Path) -> None:
+    named = [{"name": f"Pat{COMMANDS}ch", "axis": "patch_size", "values": [4]}]
+    path = write_study(tmp_path, description=f"ti{COMMANDS}tle", ablations=named)
+    shown = dit_ablate("plan", path, "--store", tmp_path / "store").stdout
+    assert "ti[2Jtle" in shown and "Pat[2Jch" in shown and not set(COMMANDS) - set("[2J") & set(shown)
+    plan = tmp_path / "plan.md"
+    plan.write_text(f"### Patch{COMMANDS} Size\n- **Ablated Part**: patch{COMMANDS} size\n- **Replacement**:\n  - 4\n")
+    for arguments in (("plan", plan, "--store", tmp_path / "store"), ("import", plan, "-o", tmp_path / "new.yaml")):
+        told = dit_ablate(*arguments)
+        assert "Patch" in told.output and not set(COMMANDS) - set("[2J") & set(told.output)
+
+
+def test_what_is_printed_as_data_is_the_data_unless_somebody_looks_at_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say_text(f"a{COMMANDS}b\n\tc")
+    assert capsys.readouterr().out == f"a{COMMANDS}b\n\tc"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    say_text(f"a{COMMANDS}b\n\tc")
+    assert capsys.readouterr().out == "a[2Jb\n\tc"

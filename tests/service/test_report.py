@@ -323,9 +323,14 @@ def test_paper_figures_stand_beside_ours_where_there_are_any(tmp_path: Path) -> 
 
 
 def test_spread_of_one_seed_has_no_deviation() -> None:
-    assert spread([]) is None
-    assert spread([2.0]).sd is None
-    assert spread([1.0, 3.0]).sd == pytest.approx(math.sqrt(2))
+    assert spread([], "identity") is None
+    assert spread([2.0], "log").sd is None
+    assert spread([1.0, 3.0], "identity").sd == pytest.approx(math.sqrt(2))
+
+
+def test_means_are_of_the_models_kind_where_values_have_a_logarithm() -> None:
+    assert spread([1.0, 4.0], "log").mean == pytest.approx(2) and spread([1.0, 4.0], "identity").mean == 2.5
+    assert spread([0.0, 4.0], "log").mean == 2 and spread([1.0, math.inf], "log").mean == math.inf
 
 
 # -- looks ----------------------------------------------------------------------------------------

@@ -11,11 +11,13 @@ from finished_study import BUDGET, RUNG, begin, measure, tiny_study
 from scipy import stats
 
 from dit_core.paper import scaling_models
+from service.analysis.budgets import Budget, at_equal_budgets
 from service.analysis.numbers import MetricFormat
 from service.analysis.scaling import Point, Scaling, correlation, front, power_law, scaling
 from service.analysis.summary import summarise
 from service.records.store import Store
 from service.report import build_report
+from service.report.page.overview import progress_chart
 from service.report.scaling_section import figure, sentences, table
 
 SIZES = [
@@ -68,6 +70,26 @@ def test_the_paper_stands_beside_it(tmp_path: Path) -> None:
     rows = table(found, MetricFormat(2)).rows
     assert len(rows) == 4 and all(row.cells[3] == row.cells[4] for row in rows)
     assert figure(found)[:4] == b"\x89PNG"
+
+
+def test_a_metric_has_one_mean_wherever_it_stands(tmp_path: Path) -> None:
+    """The table of sizes, that of equal images and the answers once had means of two kinds under one name."""
+    store = Store(tmp_path / "store")
+    prepared = begin(tiny_study("sizes", ablations=SIZES, policy="none"), store)
+    values = {("baseline", 0): 10.0, ("baseline", 1): 14.0, ("depth=2", 0): 4.0, ("depth=2", 1): 9.0}
+    values |= {(name, seed): 3.0 + seed for name in ("depth=4", "patch_size=4") for seed in (0, 1)}
+    for images in (RUNG, BUDGET):
+        measure(store, prepared, values, images)
+    summary = summarise(prepared, store)
+    found, verdict = scaling(summary), summary.verdicts.of("depth=2")
+    assert found is not None and verdict is not None
+    assert {point.arm: point.value for point in found.points}["depth=2"] == pytest.approx(6) == verdict.mean
+    equal = at_equal_budgets(summary, store)["depth=2"][Budget.IMAGES]
+    assert equal.difference == pytest.approx(6 - math.sqrt(140)) == verdict.difference
+    at_rung = summary.arm("depth=2").at(RUNG)
+    assert at_rung is not None and at_rung.mean == pytest.approx(6)
+    chart = progress_chart(prepared.expansion, summary, (), MetricFormat(2))
+    assert chart is not None and 6 in [y for trace in chart.panels[0].figure.data for y in trace.y]
 
 
 @pytest.mark.slow

@@ -204,7 +204,7 @@ def test_all_arms_stopped_is_said_and_compares_nothing(tmp_path: Path) -> None:
     assert summary.arms[1].ended_early
     text = told(prepared, store)
     assert "None of 1 comparison could be made, so nothing can be concluded yet." in text
-    assert "Not measured at full length: 4 (stopped at 128 images, there not finite, baseline 10.500)." in text
+    assert "Not measured at full length: 4 (stopped at 128 images, there not finite, baseline 10.488)." in text
     assert "clearly" not in text[: text.index("## How it was measured")]
 
 

@@ -13,6 +13,7 @@ from service.analysis import numbers
 from service.analysis.cells import own_label
 from service.analysis.numbers import MetricFormat, plural, short, whole
 from service.analysis.scaling import Point, front
+from service.analysis.statistics import mean
 from service.analysis.summary import ArmSummary, Summary
 from service.report.figures import Losses, band_of, last, look, looks
 from service.report.page.chart import Chart, Panel, figure, lines, scale, titled, words
@@ -265,11 +266,12 @@ def _line(
         return
     if max(map(len, kept.values())) > 1:
         _band(drawn, [(x, min(seeds), max(seeds)) for x, seeds in kept.items()], colour, label, hidden=True)
+    means = {images: _mean(arm, images, seeds, marks) for images, seeds in kept.items()}
     texts = [
         lines(
             label,
             f"{whole(images)} images",
-            f"mean of {plural(len(seeds), 'seed')}: {written(statistics.fmean(seeds))}",
+            f"mean of {plural(len(seeds), 'seed')}: {written(means[images])}",
             f"from {written(min(seeds))} to {written(max(seeds))}" if len(seeds) > 1 else "",
         )
         for images, seeds in kept.items()
@@ -278,11 +280,19 @@ def _line(
     if marks and arm.ended_early:
         symbols[-1] = "x"
     drawn.add_scatter(
-        x=[*kept], y=[float(f"{statistics.fmean(seeds):.6g}") for seeds in kept.values()], name=words(label, 32),
+        x=[*kept], y=[float(f"{value:.6g}") for value in means.values()], name=words(label, 32),
         mode="lines+markers" if marks else "lines", legendgroup=label, line={"color": colour, "dash": dash, "width": 2},
         marker={"symbol": symbols, "size": [10 if symbol == "x" else 6 for symbol in symbols], "color": colour},
         hoverinfo="text", hovertext=texts,
     )  # fmt: skip
+
+
+def _mean(arm: ArmSummary, images: int, seeds: Sequence[float], is_metric: bool) -> float:
+    """Of the metric the mean that tables have there, of the training loss the plain one."""
+    if not is_metric:
+        return statistics.fmean(seeds)
+    there = arm.at(images)
+    return there.mean if there is not None and math.isfinite(there.mean) else mean(seeds, arm.scale)
 
 
 def _band(

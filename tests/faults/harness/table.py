@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import platform
 import re
-import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from server import REPOSITORY
 from worlds import Row
 
 _HEAD = ("fault", "tried", "survived", "lost", "duplicated", "bit-identical", "temporary files left")
@@ -26,12 +24,9 @@ def render(rows: Sequence[Row], inputs: tuple[int, int] | None, seed: int, secon
         lines.append(
             f"| generated bad studies, plans, options and records | {tried} | {tried - failed} | - | - | - | - |"
         )
-    commit = _git("rev-parse", "--short", "HEAD") + (
-        "" if not _git("status", "--porcelain", "service") else " with changes"
-    )
     machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
     day = datetime.now(UTC).date().isoformat()
-    lines.append(f"\nCommit {commit}, {day}, {machine}; seed {seed}; {seconds / 60:.0f} minutes.")
+    lines.append(f"\nMade on {day}, {machine}; seed {seed}; {seconds / 60:.0f} minutes.")
     return "\n".join(lines)
 
 
@@ -42,8 +37,3 @@ def write(document: Path, text: str) -> None:
     if not between.search(old):
         raise SystemExit(f"{document}: has no marks {_BEGIN} and {_END}")
     document.write_text(between.sub(lambda _: f"{_BEGIN}\n{text}\n{_END}", old))
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True)
-    return done.stdout.strip() or ("unknown" if arguments[0] == "rev-parse" else "")
