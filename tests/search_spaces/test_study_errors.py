@@ -173,7 +173,7 @@ SENTENCES = {
     HEAD + f"ablations: {['block'] * 1001}": "ablations: 1,001 given; allowed: at most 1,000",
     ASK + "keep_checkpoints: al": ("keep_checkpoints: unknown value 'al'; allowed: needed, all; did you mean 'all'?"),
     HEAD + f"seeds: {list(range(1000))}\ngrid: {{lr: {[step / 1000 for step in range(1, 52)]}}}": (
-        "seeds: 1,000 seeds of 52 arms are 52,000 trials; allowed: at most 50,000"
+        "seeds: 1,000 seeds of 51 arms are 51,000 trials; allowed: at most 50,000"
     ),
     "baseline: {overrides: {model.depth: 1000}}\nablations: [block]": (
         "baseline.overrides: model.depth: input should be less than or equal to 256, given 1000"
