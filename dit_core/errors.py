@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -43,13 +43,14 @@ def unknown(field: str, given: object, allowed: Iterable[object]) -> UserError:
     return UserError(f"{field}: unknown value {given!r}; allowed: {listed}{hint}")
 
 
-def parse(model: type[M], data: Any, where: str = "") -> M:
+def parse(model: type[M], data: Any, where: str = "", written: Mapping[str, str] | None = None) -> M:
     """Validates ``data`` as ``model`` and turns pydantic's report into one sentence.
 
     Args:
         model: the pydantic model to build.
         data: plain data (as read from YAML or JSON).
         where: what the data is, e.g. a file name; it opens the sentence.
+        written: dotted field -> what the user wrote for it, where that is another name.
 
     Raises:
         UserError: naming every wrong field, what was given and what is allowed.
@@ -57,14 +58,27 @@ def parse(model: type[M], data: Any, where: str = "") -> M:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise UserError(explain(error, model, where)) from None
+        raise UserError(explain(error, model, where, written)) from None
 
 
-def explain(error: ValidationError, model: type[BaseModel] | None = None, where: str = "") -> str:
-    """Renders a pydantic ``ValidationError`` as one sentence for a person."""
-    parts = [_explain_one(dict(item), model) for item in error.errors()]
+def explain(
+    error: ValidationError,
+    model: type[BaseModel] | None = None,
+    where: str = "",
+    written: Mapping[str, str] | None = None,
+) -> str:
+    """Renders a pydantic ``ValidationError`` as one sentence for a person; the arguments are those of ``parse``."""
+    parts: dict[str, str] = {}
+    for item in error.errors():
+        part = _explain_one(dict(item), model)
+        field, _, rest = part.partition(": ")
+        name = (written or {}).get(field)
+        if name is None:
+            parts[part] = part
+        else:  # of several fields that one name sets, the first says it
+            parts.setdefault(f"{name}: ", f"{name}: {rest}")
     prefix = f"{where}: " if where else ""
-    return prefix + "; ".join(dict.fromkeys(parts))
+    return prefix + "; ".join(parts.values())
 
 
 _PLAIN_WORDS = {

@@ -44,6 +44,9 @@ def replacing(path: Path, *, durably: bool = True) -> Iterator[Path]:
             if durably:
                 sync(made)
         os.replace(temporary, path)
+    except OSError as error:
+        _name(error, temporary, path)
+        raise
     finally:
         if temporary.is_dir() and not temporary.is_symlink():
             shutil.rmtree(temporary, ignore_errors=True)
@@ -97,6 +100,9 @@ def create(path: Path, data: bytes, *, durably: bool = True) -> bool:
             if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK):
                 raise
             return _create_without_links(path, data)
+    except OSError as error:
+        _name(error, temporary, path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
     if durably:
@@ -116,6 +122,12 @@ def _create_without_links(path: Path, data: bytes) -> bool:
         return False
     sync(path.parent)
     return True
+
+
+def _name(error: OSError, temporary: Path, path: Path) -> None:
+    """Has an error name the file that people know instead of the one that is to take its place."""
+    if error.filename is not None and os.fspath(error.filename) == str(temporary):
+        error.filename = str(path)
 
 
 def temporary_path(path: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -68,6 +68,7 @@ class Arms:
         *,
         proposed: bool = False,
         on: str = "",
+        written: Mapping[str, str] | None = None,
     ) -> tuple[str, bool]:
         """Returns the name of the arm with ``settings``, and whether it is new.
 
@@ -78,11 +79,12 @@ class Arms:
             name: what a new arm is called; empty calls it by how it differs from the baseline.
             proposed: whether a proposal asks, while the study runs: a new arm then changes no other arm.
             on: that other arm; empty for the baseline.
+            written: dotted field -> the name by which the user set it.
 
         Raises:
             UserError: the settings make no valid configuration, or the name is another arm's.
         """
-        config = with_fields(self.config(on), settings, f"arm {label!r}" if label else "")
+        config = with_fields(self.config(on), settings, f"arm {label!r}" if label else "", written)
         key = comparable(config).model_dump_json()
         new = key not in self.found
         if new:

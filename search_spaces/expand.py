@@ -13,7 +13,7 @@ from search_spaces.controls import changes_shape, control_for, control_label, ne
 from search_spaces.designs import designed, grid_view
 from search_spaces.fields import get_field, with_fields
 from search_spaces.ladder import ladder_view
-from search_spaces.overrides import baseline_config
+from search_spaces.overrides import baseline_config, written
 from search_spaces.profiles import PROFILES
 from search_spaces.proposed import proposed_view
 from search_spaces.schedule import check_schedule
@@ -100,11 +100,12 @@ def _ablation(ablation: Ablation, arms: Arms, ladder: tuple[LadderStep, ...]) ->
     own = axis.current(arms.baseline, arms.profile)
     shown = values if own in values else (own, *values)
     rows, adds = [], []
+    own_names = written([axis.name])
     controls: list[tuple[str, dict[str, Any], str]] = []
     for value in shown:
         settings = {} if value == own else axis.settings(value, arms.profile, arms.baseline)
         label = axis.label(value) if value is not None else "baseline"
-        arm, new = arms.ask(settings, name, f"{axis.name}={label}")
+        arm, new = arms.ask(settings, name, f"{axis.name}={label}", written=own_names)
         rows.append((label, arm))
         adds += [arm] if new else []
         notes += [f"{label}: {caution}"] if (caution := axis.caution(value, arms.baseline)) else []

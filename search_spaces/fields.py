@@ -59,7 +59,9 @@ def _kinds(annotation: Any) -> Iterator[type]:
         yield from _kinds(part)
 
 
-def with_fields(config: TrialConfig, settings: Mapping[str, Any], where: str = "") -> TrialConfig:
+def with_fields(
+    config: TrialConfig, settings: Mapping[str, Any], where: str = "", written: Mapping[str, str] | None = None
+) -> TrialConfig:
     """Returns ``config`` with fields replaced, all at once, and validated as a whole.
 
     Where an average of the weights is to be evaluated, training keeps it: that changes nothing else.
@@ -68,6 +70,7 @@ def with_fields(config: TrialConfig, settings: Mapping[str, Any], where: str = "
         config: the configuration to start from.
         settings: dotted field -> value.
         where: opens the error sentence.
+        written: dotted field -> the name by which the user set it.
 
     Raises:
         UserError: an unknown field (with the nearest match), or values that do not fit each other.
@@ -90,4 +93,4 @@ def with_fields(config: TrialConfig, settings: Mapping[str, Any], where: str = "
     length = settings.get("evaluation.ema_length")
     if length and "training.ema_lengths" not in settings and length not in config.training.ema_lengths:
         data["training"]["ema_lengths"] = (*config.training.ema_lengths, length)
-    return parse(TrialConfig, data, where)
+    return parse(TrialConfig, data, where, written)

@@ -7,7 +7,7 @@ from typing import Any
 from dit_core.errors import UserError
 from search_spaces.arms import Arms
 from search_spaces.fields import flat, with_fields
-from search_spaces.overrides import read_settings
+from search_spaces.overrides import read_settings, written
 from search_spaces.study import LadderStep
 from search_spaces.types import AblationView
 
@@ -32,7 +32,7 @@ def ladder_view(steps: tuple[LadderStep, ...], arms: Arms) -> AblationView:
         where = f"ladder step {step.name!r}"
         before = flat(config)
         settings |= read_settings(step.set, config, arms.profile, where)
-        config = with_fields(arms.baseline, settings, where)
+        config = with_fields(arms.baseline, settings, where, written(step.set))
         changed = flat(config) != before
         if not changed:
             raise UserError(f"{where}: changes nothing; what it sets is so already")

@@ -11,10 +11,14 @@ from dit_core.paths import expanded
 from search_spaces.expand import expand
 from search_spaces.plan_files import is_plan_file
 from search_spaces.study import Study
-from search_spaces.text_files import read_text, read_yaml, write_yaml
+from search_spaces.text_files import read_text, read_yaml, write_value, write_yaml
+from search_spaces.types import Expansion
 
 _PRESETS = Path(__file__).parent / "presets"
 _STUDY_FILES = (".yaml", ".yml")
+MOST_ARMS = 10_000
+MOST_TRIALS = 100_000
+"""What a study may ask for before its plan takes minutes; nobody has had a tenth of it."""
 
 
 def presets() -> tuple[str, ...]:
@@ -66,19 +70,43 @@ def study_from_data(data: Mapping[str, Any], where: str = "") -> Study:
     """Builds a study from plain data and checks that it expands; ``where`` opens every error."""
     study = parse(Study, data, where)
     try:
-        expand(study)
+        _refuse_too_many(expand(study))
     except UserError as error:
         raise UserError(f"{where}: {error}" if where else str(error)) from None
     return study
+
+
+def _refuse_too_many(expansion: Expansion) -> None:
+    study, arms = expansion.study, len(expansion.arms)
+    if arms > MOST_ARMS:
+        raise UserError(f"the study has {arms:,} arms; allowed: at most {MOST_ARMS:,}")
+    if arms * len(study.seeds) > MOST_TRIALS:
+        raise UserError(
+            f"seeds: {len(study.seeds):,} seeds of {arms:,} arms are {arms * len(study.seeds):,} trials; allowed: at "
+            f"most {MOST_TRIALS:,}"
+        )
 
 
 def _read_data(text: str, where: str) -> dict[str, Any]:
     data = read_yaml(text, where)
     if not isinstance(data, dict):
         raise UserError(
-            f"{where}: not a study; a study file is a mapping with name, baseline and ablations, grid or ladder"
+            f"{where}: not a study but {_found(data, text)}; a study file is a mapping with name, baseline and "
+            "ablations, grid or ladder"
         )
     return {"name": Path(where).stem, **data}
+
+
+def _found(data: Any, text: str) -> str:
+    """What stands in a file instead of a mapping."""
+    if data is None:
+        lines = (line.strip() for line in text.splitlines())
+        return "null" if any(line and not line.startswith(("#", "---")) for line in lines) else "an empty file"
+    if isinstance(data, list):
+        return f"a list of {len(data):,}"
+    if isinstance(data, str):
+        return f"the text {data!r:.60}"
+    return write_value(data) if isinstance(data, bool) else f"the number {data}"
 
 
 def dump_study(study: Study, comments: Iterable[str] = ()) -> str:

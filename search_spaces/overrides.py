@@ -22,7 +22,7 @@ def baseline_config(study: Study, profile: Profile) -> TrialConfig:
         if not study.grid or not all(study.grid.values()):
             raise UserError("baseline.point: it is the first point of the study's grid, and the study has no grid")
         given |= {key: values[0] for key, values in study.grid.items()}
-    return with_fields(profile.config, read_settings(given, profile.config, profile, where), where)
+    return with_fields(profile.config, read_settings(given, profile.config, profile, where), where, written(given))
 
 
 def read_settings(given: Mapping[str, Any], config: TrialConfig, profile: Profile, where: str) -> dict[str, Any]:
@@ -56,6 +56,16 @@ def read_settings(given: Mapping[str, Any], config: TrialConfig, profile: Profil
         for field, setting in settings.items():
             (adapted if field in axis.adapts else own)[field] = setting
     return adapted | own
+
+
+def written(names: Iterable[str]) -> dict[str, str]:
+    """Returns dotted field -> the axis by which it is set, for axes that set several fields.
+
+    Args:
+        names: axis names (or aliases) and dotted config fields, all of them known.
+    """
+    axes = ((name, _axis(name, "").fields) for name in names if "." not in name)
+    return {field: name for name, fields in axes if len(fields) > 1 for field in fields}
 
 
 def refuse_two_names(names: Iterable[str], where: str) -> None:

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from dit_core.errors import UserError, nearest, unknown
 from search_spaces.domain import Domain
+from search_spaces.seeds import as_seeds
 from search_spaces.study_part import StudyPart, Whole
 
 GFLOPS = "gflops"
@@ -114,8 +115,8 @@ class SearchSpec(Proposing):
 
     @field_validator("final_seeds", mode="before")
     @classmethod
-    def _one_or_several(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, int) and not isinstance(value, bool) else value
+    def _final_seeds(cls, value: Any) -> Any:
+        return as_seeds(value, "final_seeds", FRESH_SEEDS[0])
 
     @field_validator("around", mode="before")
     @classmethod

@@ -10,11 +10,13 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from dit_core.errors import UserError, unknown
 from search_spaces.search_space import SearchSpec
+from search_spaces.seeds import as_seeds
 from search_spaces.study_defaults import DEFAULT_POLICY, completed
 from search_spaces.study_part import Real as Real
 from search_spaces.study_part import StudyPart as StudyPart
 from search_spaces.study_part import Whole as Whole
 from search_spaces.tuning import SUFFIX, TuneSpec
+from search_spaces.written_values import as_conditions, as_grid, as_values, not_endless, repeated
 
 Action = Literal["REPLACE", "REMOVE", "ADD"]
 ACTIONS: tuple[Action, ...] = ("REPLACE", "REMOVE", "ADD")
@@ -25,6 +27,8 @@ POINTS = ("profile", "grid")
 CONTROLS = ("none", "iso-gflops")
 EQUAL = ("images", "training-compute", "device-time")
 """What may be equal where arms are compared at full length."""
+KEPT = ("needed", "all")
+"""Which checkpoints of a trial may stay."""
 
 _FROM_PROFILE: Any = None
 """Stands where the baseline's profile supplies the value (see ``study_defaults.completed``)."""
@@ -32,36 +36,6 @@ _FROM_PROFILE: Any = None
 
 MOST_IMAGES = 10**15
 """More training images than that are a slip of the keyboard."""
-
-
-def as_values(value: Any, where: str) -> Any:
-    """Reads one value as a list of one, and refuses what is no value at all."""
-    if isinstance(value, str | int | float):
-        return (value,)
-    if isinstance(value, list | tuple):
-        for item in value:
-            if not isinstance(item, str | int | float):
-                raise UserError(f"{where}: {item!r} is not a value; a list of names or numbers is wanted")
-        for index, item in enumerate(value):
-            if item in value[:index]:
-                raise UserError(f"{where}: {item!r} repeats; every value may appear once")
-    return value
-
-
-def as_grid(value: Any, where: str = "grid") -> Any:
-    """Reads axes with their values, each one value or a list."""
-    if not isinstance(value, dict):
-        raise UserError(f"{where}: {value!r} is not axes with values; write e.g. {{patch_size: [2, 4]}}")
-    return {key: as_values(item, str(key)) for key, item in value.items()}
-
-
-def as_conditions(value: Any) -> Any:
-    """Reads axes with the conditions under which they are varied."""
-    if not isinstance(value, dict) or not all(isinstance(item, dict) and item for item in value.values()):
-        raise UserError(
-            f"when: {value!r:.60} is not axes with conditions; write e.g. {{noise_schedule: {{objective: v}}}}"
-        )
-    return {key: as_grid(item, f"when.{key}") for key, item in value.items()}
 
 
 class Baseline(StudyPart):
@@ -376,13 +350,35 @@ class Study(StudyPart):
     @classmethod
     def _name(cls, value: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
-            raise UserError(f"name: {value!r} is not a study name; use letters, digits, '.', '_' and '-', at most 100")
+            raise UserError(
+                f"name: {value!r} is not a study name; use letters, digits, '.', '_' and '-', at most 100, "
+                "beginning with a letter or a digit"
+            )
         return value
 
-    @field_validator("seeds", "rungs", mode="before")
+    @field_validator("ablations", "ladder", "rungs", "confirmatory", "plugins", mode="before")
+    @classmethod
+    def _not_endless(cls, value: Any, info: ValidationInfo) -> Any:
+        return not_endless(value, str(info.field_name))
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _listed_seeds(cls, value: Any) -> Any:
+        return as_seeds(value, "seeds")
+
+    @field_validator("rungs", mode="before")
     @classmethod
     def _one_or_several(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, int) and not isinstance(value, bool) else value
+        if value is None or isinstance(value, str | bool):
+            raise UserError(f"rungs: {value!r:.60} given; write image counts, e.g. [12800, 25600], or [] for no rungs")
+        return (value,) if isinstance(value, int) else value
+
+    @field_validator("keep_checkpoints", mode="before")
+    @classmethod
+    def _keep_checkpoints(cls, value: Any) -> Any:
+        if value not in KEPT:
+            raise unknown("keep_checkpoints", value, KEPT)
+        return value
 
     @field_validator("compare_at", mode="before")
     @classmethod
@@ -440,8 +436,8 @@ class Study(StudyPart):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if len(set(self.seeds)) != len(self.seeds):
-            repeated = sorted({seed for seed in self.seeds if self.seeds.count(seed) > 1})
-            raise UserError(f"seeds: {', '.join(map(str, repeated))} repeats; every seed may appear once")
+            twice = sorted(repeated(self.seeds))
+            raise UserError(f"seeds: {', '.join(map(str, twice))} repeats; every seed may appear once")
         steps = [step.name for step in self.ladder]
         for name in steps:
             if not name.strip():

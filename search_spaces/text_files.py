@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from dit_core.errors import UserError
+from search_spaces.yaml_size import Sized
 
 
 def read_text(path: Path) -> str:
@@ -22,7 +23,7 @@ def read_text(path: Path) -> str:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(Sized):
     """YAML as version 1.2 reads it, and strictly.
 
     PyYAML follows version 1.1, where ``010`` is 8, ``2:08`` is 128, ``off`` is false and ``1e5`` is text, and it
@@ -125,7 +126,7 @@ def read_value(text: str) -> Any:
             node = yaml.compose(bare, Loader=_Loader)
             if node is not None and node.end_mark.index == len(bare):
                 return yaml.load(bare, Loader=_Loader)
-        except (yaml.YAMLError, RecursionError):
+        except yaml.YAMLError:
             pass  # said below
         shown = text if len(text) <= 60 else f"{text[:57]}..."
         raise UserError(

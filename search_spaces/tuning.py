@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, field_validator
 
 from dit_core.errors import UserError
-from search_spaces.search_space import Proposing, SearchSpec, check_fresh
+from search_spaces.search_space import FRESH_SEEDS, Proposing, SearchSpec, check_fresh
+from search_spaces.seeds import as_seeds
 from search_spaces.study_part import Whole
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class TuneSpec(Proposing):
 
     @field_validator("seeds", mode="before")
     @classmethod
-    def _one_or_several(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, int) and not isinstance(value, bool) else value
+    def _seeds(cls, value: Any) -> Any:
+        return as_seeds(value, "seeds", FRESH_SEEDS[0])
 
     @field_validator("algorithm")
     @classmethod

@@ -84,7 +84,8 @@ def arguments_of(source: str, choices: Choices, *, paths_here: bool = True) -> t
     """
     arguments = [source]
     if "seeds" in choices:
-        arguments += ["--seeds", _listed(choices["seeds"])]
+        seeds = _listed(choices["seeds"])
+        arguments += ["--seeds", seeds if "," in seeds or seeds == "0" else f"{seeds},"]  # 3 might mean three seeds
     if "budget_images" in choices:
         arguments += ["--budget", str(choices["budget_images"])]
     if "rungs" in choices:

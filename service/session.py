@@ -15,6 +15,7 @@ from service.command_text import command_line, tracking_argument
 from service.cost.capped import capped_sentence
 from service.cost.prediction import record_prediction
 from service.engine import Live, Snapshot, run_segments
+from service.executors import refuse_unused_address
 from service.jobs.inside import in_working_folder, submission_id, submitted_command
 from service.mlflow_sync import BackgroundSync, MlflowSync
 from service.mlflow_sync.address import absolute
@@ -84,12 +85,12 @@ class Session:
             arguments = [str(kept) if isinstance(kept, Path) else self.opened.study.name]
         elif self.opened.path is not None and in_working_folder(self.opened.path.absolute()):
             arguments = [self.opened.study.name]  # as the store has it: the file is thrown away with the job
+        address = self.address if executor == "ray" else None
         if executor != "ray":
             arguments += ["--executor", executor]
-        address = self.address
-        if submission_id() is not None:
+        elif submission_id() is not None:
             arguments += ["--address", "auto"]  # on the cluster, where no job sets RAY_ADDRESS
-        elif address is not None and address != os.environ.get("RAY_ADDRESS"):
+        if address is not None and submission_id() is None and address != os.environ.get("RAY_ADDRESS"):
             arguments += ["--address", redacted(address)]
         uri = self.tracking_uri
         if uri is not None and uri != os.environ.get("MLFLOW_TRACKING_URI"):
@@ -108,6 +109,8 @@ class Session:
 
         ``on_begin`` is told of each of these studies before its snapshots come.
         """
+
+        refuse_unused_address(self.address, executor)
 
         def run(session: Session, told: Callable[[Snapshot], None] | None) -> StudyResult:
             on_begin(session)

@@ -34,7 +34,7 @@ class DataConfig(Config):
 
     name: str = "digits"
     path: Annotated[str | None, Irrelevant("the fingerprint of the images stands for where they lie")] = None
-    image_size: int = Field(8, gt=0)
+    image_size: int = Field(8, gt=0, le=65_536)
     random_flip: bool = False
     held_out_fraction: float = Field(0.2, gt=0, lt=1)
     split_seed: int = Field(0, ge=0)

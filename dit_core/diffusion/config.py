@@ -28,7 +28,7 @@ class DiffusionConfig(Config):
         min_snr_gamma: the signal-to-noise ratio at which ``min-snr`` cuts off.
     """
 
-    num_timesteps: int = Field(1000, gt=1)
+    num_timesteps: int = Field(1000, gt=1, le=1_000_000)
     beta_start: float = Field(1e-4, gt=0, lt=1)
     beta_end: float = Field(0.02, gt=0, lt=1)
     noise_schedule: Annotated[str, Added(as_before="linear")] = "linear"

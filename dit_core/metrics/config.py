@@ -46,9 +46,9 @@ class EvaluationConfig(Config):
     """
 
     metrics: Annotated[tuple[str, ...], Irrelevant("every metric is a measurement of its own")] = ("fd_digits_cnn",)
-    num_samples: int = Field(1024, gt=1)
+    num_samples: int = Field(1024, gt=1, le=1_000_000)
     sampler: str | None = None
-    sampling_steps: int = Field(50, gt=0)
+    sampling_steps: int = Field(50, gt=0, le=1_000_000)
     guidance_scale: float = Field(1.0, ge=0)
     guidance_channels: int | None = Field(None, gt=0)
     guidance_interval: tuple[float, float] | None = None
@@ -57,7 +57,7 @@ class EvaluationConfig(Config):
     ema_decay: float | None = Field(None, ge=0, lt=1)
     ema_length: Annotated[float | None, Added(as_before=None)] = None
     batch_size: Annotated[int, Irrelevant("noise and labels belong to images, not to batches")] = Field(256, gt=0)
-    grid_images: Annotated[int, Irrelevant("shown, not measured")] = Field(40, gt=0)
+    grid_images: Annotated[int, Irrelevant("shown, not measured")] = Field(40, gt=0, le=10_000)
     inception_weights: str | None = None
     dinov2_weights: str = "facebook/dinov2-large"
     feature_network: Annotated[str | None, Added(as_before=None)] = None

@@ -39,18 +39,21 @@ class ModelConfig(Config):
         alignment_layer: block after which training aligns tokens with given features, counted from 1; 0 for none.
         alignment_width: features of a token that it aligns with; 0 for none.
         mask_token: learn a token that stands in, before the decoder, for image tokens that are left out of the blocks.
+
+    Every size has an upper limit, far above what anybody trains: a network is built to count what it costs, and a
+    slip of the keyboard would be built for hours.
     """
 
-    input_size: int = Field(32, gt=0)
-    in_channels: int = Field(4, gt=0)
+    input_size: int = Field(32, gt=0, le=4096)
+    in_channels: int = Field(4, gt=0, le=4096)
     patch_size: int = Field(2, gt=0)
-    hidden_size: int = Field(1152, gt=0)
-    depth: int = Field(28, gt=0)
+    hidden_size: int = Field(1152, gt=0, le=65_536)
+    depth: int = Field(28, gt=0, le=256)
     num_heads: int = Field(16, gt=0)
-    mlp_ratio: float = Field(4.0, gt=0)
+    mlp_ratio: float = Field(4.0, gt=0, le=256)
     block: str = "adaln-zero"
     decoder: str = "linear"
-    num_classes: int = Field(1000, ge=0)
+    num_classes: int = Field(1000, ge=0, le=10_000_000)
     class_conditional: Annotated[bool, Added(as_before=True)] = True
     learn_sigma: bool = True
     position: str = "sincos"
@@ -58,11 +61,11 @@ class ModelConfig(Config):
     qk_norm: bool = False
     mlp: str = "gelu"
     gate_init: str = "zero"
-    registers: int = Field(0, ge=0)
+    registers: int = Field(0, ge=0, le=65_536)
     long_skips: bool = False
     shared_blocks: Annotated[int, Added(as_before=1)] = Field(1, ge=0)
     alignment_layer: Annotated[int, Added(as_before=0)] = Field(0, ge=0)
-    alignment_width: Annotated[int, Added(as_before=0)] = Field(0, ge=0)
+    alignment_width: Annotated[int, Added(as_before=0)] = Field(0, ge=0, le=65_536)
     mask_token: bool = False
 
     @property

@@ -12,6 +12,7 @@ from search_spaces.designs.columns import Column, Point, columns, label_of, sett
 from search_spaces.designs.conditional import conditions, reduced, words
 from search_spaces.designs.fraction import Fraction, fraction
 from search_spaces.designs.sampled import sampled
+from search_spaces.overrides import written
 from search_spaces.study import Ablation
 from search_spaces.types import AblationView
 
@@ -32,9 +33,10 @@ def grid_view(ablation: Ablation, arms: Arms) -> AblationView:
     part = fraction(ablation.generators, found) if ablation.generators else None
     points, notes = _points(ablation, found, part, arms)
     rows = []
+    names = written(ablation.grid)
     for point in points:
         label = label_of(axes, point)
-        rows.append((label, *arms.ask(settings_of(axes, point, arms, arms.baseline), name, label)))
+        rows.append((label, *arms.ask(settings_of(axes, point, arms, arms.baseline), name, label, written=names)))
     cells = {
         arm: tuple(_level(column, point) for column in found) for point, (_, arm, _) in zip(points, rows, strict=True)
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dit_core.errors import UserError
 from search_spaces.arms import Arms
-from search_spaces.overrides import read_settings
+from search_spaces.overrides import read_settings, written
 from search_spaces.study import Ablation
 from search_spaces.types import AblationView
 
@@ -25,7 +25,8 @@ def zip_view(ablation: Ablation, arms: Arms) -> AblationView:
     for values in zip(*ablation.zip.values(), strict=True):
         given = dict(zip(names, values, strict=True))
         label = ",".join(f"{key}={value}" for key, value in given.items())
-        arm, new = arms.ask(read_settings(given, arms.baseline, arms.profile, "zip"), name, label)
+        settings = read_settings(given, arms.baseline, arms.profile, "zip")
+        arm, new = arms.ask(settings, name, label, written=written(names))
         rows.append((label, arm))
         adds += [arm] if new else []
     if not any(arm == "baseline" for _, arm in rows):

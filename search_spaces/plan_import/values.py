@@ -158,8 +158,8 @@ def names_values(text: str, axis: Axis, baseline: TrialConfig, profile: Profile)
     """Whether ``text`` names values of ``axis``, and not only that there are others, as ``another scheme`` does."""
     try:
         return not _read(text, axis, baseline, profile)[1].startswith(_NO_VALUE)
-    except Range:
-        return True
+    except Range as error:
+        return error.ends[0] == axis.current(baseline, profile) or is_published(error.ends[0], axis)
     except UserError:
         return False
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dit_core.errors import UserError
 from service.cli.console import err
 from service.cli.exit_codes import INTERRUPTED
 
@@ -18,12 +17,20 @@ if TYPE_CHECKING:
 
 ASK_ABOVE_VARIABLE = "DIT_ABLATE_ASK_ABOVE"
 
+
+def _hours(above: float | None) -> float | None:
+    if above is not None and (not math.isfinite(above) or above < 0):
+        raise typer.BadParameter(f"{above:g} is not a number of device-hours; allowed: 0 or more")
+    return above
+
+
 AskAboveOption = Annotated[
     float | None,
     typer.Option(
         "--ask-above",
         metavar="DEVICE_HOURS",
         envvar=ASK_ABOVE_VARIABLE,
+        callback=_hours,
         help="At a terminal, ask before a run that is estimated to take more.  \\[default: never ask]",
         show_default=False,
     ),
@@ -41,13 +48,10 @@ def ask(estimate: Estimate, above: float | None, yes: bool, everything: Interval
         everything: device seconds of it and of what runs with it; None for it alone.
 
     Raises:
-        UserError: the threshold is no number of hours.
         typer.Exit: the answer was no; nothing was run.
     """
     if above is None:
         return
-    if not math.isfinite(above) or above < 0:
-        raise UserError(f"--ask-above: {above:g} is not a number of device-hours; allowed: 0 or more")
     from service.cost.text import HOUR, device_hours
 
     ahead = everything or estimate.ahead.total

@@ -31,6 +31,8 @@ def friendly(command: Callable[..., Any]) -> Callable[..., Any]:
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
                 sentence = f"cannot write {error.filename or 'a file'} ({error.strerror}); what is recorded is kept"
+            elif error.errno == errno.EACCES and error.filename:
+                sentence = f"no access to {error.filename} ({error.strerror}); what is recorded is kept"
             elif error.errno == errno.ENAMETOOLONG:
                 sentence = f"{str(error.filename)[:60]}...: a file's name cannot be that long"
             else:

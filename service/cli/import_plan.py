@@ -47,6 +47,7 @@ def import_plan(
 
     if output is not None and output.exists() and not force:
         raise UserError(f"--output: {output} exists; give another name, or --force to overwrite it")
+    _refuse_study_file(plan)
     try:
         imported = read_plan(plan, profile, accept_guesses)
     except NothingUnderstood as error:
@@ -72,3 +73,21 @@ def import_plan(
         say_text(text)
     if imported.not_understood and not skip_unknown:
         raise typer.Exit(INCOMPLETE)
+
+
+def _refuse_study_file(path: Path) -> None:
+    """Says of a study file that there is nothing to turn into one.
+
+    Raises:
+        UserError: it is a study file, and whole.
+    """
+    from search_spaces.load import is_plan, load_study
+    from search_spaces.plan_suffixes import YAML
+
+    if path.suffix.lower() not in YAML or not path.is_file() or is_plan(path):
+        return
+    try:
+        load_study(path)
+    except UserError:
+        return  # whatever it is, reading it as a plan says more
+    raise UserError(f"{path}: is a study file already; `dit-ablate plan {path}` shows what it would run")

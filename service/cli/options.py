@@ -135,11 +135,11 @@ def choices(
 
     found: dict[str, Any] = {}
     if seeds is not None:
-        found["seeds"] = _integers("--seeds", seeds)
+        found["seeds"] = _seeds(seeds)
     if budget is not None:
         found["budget_images"] = budget
     if rungs is not None:
-        found["rungs"] = () if rungs.strip().lower() == "none" else _integers("--rungs", rungs)
+        found["rungs"] = () if rungs.strip().lower() == "none" else _integers("--rungs", rungs, "12800,25600, or none")
     if settings:
         found["settings"] = parse_settings(settings)
     if profile is not None:
@@ -155,8 +155,20 @@ def choices(
     return found
 
 
-def _integers(option: str, text: str) -> tuple[int, ...]:
+def _seeds(text: str) -> tuple[int, ...]:
+    """Reads seeds. One number above 0 might be how many are meant, or which; with a comma behind it, it is which."""
+    found = _integers("--seeds", text, "0,1,2")
+    if len(found) == 1 and found[0] > 0 and "," not in text:
+        from search_spaces.seeds import so_many
+
+        raise UserError(
+            f"--seeds: {text} given; write {so_many(found[0], ',')}, or {text}, (with the comma) for seed number {text}"
+        )
+    return found
+
+
+def _integers(option: str, text: str, like: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.replace("_", "").split(",") if part.strip())
     except ValueError:
-        raise UserError(f"{option}: {text!r} is not a list of whole numbers; write it like 0,1,2") from None
+        raise UserError(f"{option}: {text!r} is not a list of whole numbers; write it like {like}") from None

@@ -30,6 +30,7 @@ from service.cli.options import (
     choices,
     refuse_dashboard,
 )
+from service.cli.program import as_called
 from service.cli.trusting import asking_for_trust
 from service.default_store import STORE_VARIABLE
 
@@ -109,7 +110,7 @@ def plan(
         if preview.blocker is None:
             chosen = cast("Choices", options)
             command = join(["dit-ablate", "run", *arguments_of(study, chosen, paths_here=False), *_elsewhere(store)])
-            out().print(f"\nNext  {command}", soft_wrap=True, markup=False)
+            out().print(f"\nNext  {as_called(command)}", soft_wrap=True, markup=False)
     if preview.not_understood and not skip_unknown:
         raise typer.Exit(INCOMPLETE)
 

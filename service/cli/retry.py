@@ -18,6 +18,7 @@ from service.cli.options import (
 )
 from service.cli.running import Executor, ExecutorOption, run_session
 from service.cli.trusting import asking_for_trust
+from service.executors import refuse_unused_address
 
 
 def retry(
@@ -49,6 +50,7 @@ def retry(
     from service.client import Client
 
     refuse_dashboard(address, "retry")
+    refuse_unused_address(address, executor.value)
     client = Client(store=store, tracking_uri=tracking_uri, address=address)
     session = asking_for_trust(client.retry, study, arm, trust=trust)
     if session is None:

@@ -27,6 +27,7 @@ from service.cli.options import (
 )
 from service.cli.running import Executor, ExecutorOption, run_session
 from service.cli.trusting import asking_for_trust
+from service.executors import refuse_unused_address
 
 
 def run(
@@ -67,6 +68,7 @@ def run(
     from service.cli.mistakes import refuse_mistakes
 
     refuse_dashboard(address, "run")
+    refuse_unused_address(address, executor.value)
     store, note = store_in_job(store)
     chosen = choices(
         seeds=seeds,

@@ -55,6 +55,7 @@ def run_session(
         typer.Exit: always, with the exit code that tells how the run ended.
     """
     from service.cli.interrupt import interruptible
+    from service.cli.program import as_called
     from service.cli.progress import progress
     from service.cli.summary_view import show
     from service.command_text import from_here
@@ -66,7 +67,7 @@ def run_session(
         if told:
             console.print(told, soft_wrap=True, markup=False)
     ask(session.preview.estimate, ask_above, yes, session.preview.ahead)
-    command = from_here(session.command(executor.value))
+    command = as_called(from_here(session.command(executor.value)))
     try:
         # Ray prints of lost workers on the standard output, which is the result's alone
         aside = contextlib.redirect_stdout(sys.stderr) if json else contextlib.nullcontext()

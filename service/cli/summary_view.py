@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
-import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ from service.analysis import numbers, verdict_text
 from service.analysis.cells import own_label
 from service.analysis.numbers import MetricFormat
 from service.analysis.study_result import StudyResult
+from service.cli.program import as_called
 from service.cli.status_view import counted, damage_lines
 from service.command_text import TRACKING_REFERENCE, command_line, from_here
 from service.jobs.inside import submitted_command
@@ -129,15 +127,12 @@ def where(result: StudyResult) -> Text:
 
 
 def _runnable(command: str) -> str:
-    """Returns the command as it can be pasted here: with the path this one was started by when PATH has none."""
+    """Returns the command as it can be pasted here."""
     if not command.startswith("dit-ablate "):
         return command  # a server's address
     if submitted_command() is not None:
         return command  # it is read where the study was submitted
-    command, program = from_here(command), sys.argv[0]
-    if shutil.which("dit-ablate") or Path(program).name != "dit-ablate":
-        return command
-    return command.replace("dit-ablate", shlex.quote(program), 1)
+    return as_called(from_here(command))
 
 
 def ui_command(store: Path | str, tracking_uri: str | None) -> str:

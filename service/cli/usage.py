@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import typer
+from pydantic import ValidationError
 from typer.core import TyperGroup
 
 from service.cli.commands import LazyCommands
@@ -46,9 +48,33 @@ def _one_sentence() -> Iterator[None]:
         if type(error).__name__ == "NoArgsIsHelpError":  # no mistake: nothing was given, and the help is shown
             raise
         text = error.format_message().strip().rstrip(".")
-        name = getattr(error, "param_hint", None) or getattr(getattr(error, "param", None), "opts", [""])[0]
-        if isinstance(error, typer.BadParameter) and str(name).startswith("-") and error.message:
-            text = f"{name}: {error.message.strip().removeprefix('Value error, ').rstrip('.')}"
+        name = _given_by(error)
+        if isinstance(error, typer.BadParameter) and name and error.message:
+            text = f"{name}: {_wanted(error) or error.message.strip().removeprefix('Value error, ').rstrip('.')}"
         path = error.ctx.command_path if error.ctx is not None else "dit-ablate"
         say_error(f"{text}; `{path} --help` shows what can be given")
         raise typer.Exit(USER_ERROR) from None
+
+
+def _given_by(error: Any) -> str:
+    """What holds the value that is refused: an option, or the environment's variable; empty for neither."""
+    param: Any = getattr(error, "param", None)
+    ctx = error.ctx
+    source = ctx.get_parameter_source(param.name) if ctx is not None and getattr(param, "name", None) else None
+    if source is not None and source.name == "ENVIRONMENT":
+        named = param.envvar
+        return named if isinstance(named, str) else next((name for name in named or () if os.environ.get(name)), "")
+    name = str(getattr(error, "param_hint", None) or getattr(param, "opts", [""])[0])
+    return name if name.startswith("-") else ""
+
+
+_KINDS = {"int": "a whole number", "float": "a number"}
+"""How the kinds of pydantic's mistakes begin, which Typer reads options with -> what is wanted."""
+
+
+def _wanted(error: Any) -> str | None:
+    """What is wanted of a number and what was given; None where the mistake is another."""
+    cause = error.__cause__
+    found = cause.errors()[0] if isinstance(cause, ValidationError) else None
+    kind = None if found is None else _KINDS.get(found["type"].partition("_")[0])
+    return None if found is None or kind is None else f"{kind} is wanted, given {found['input']!r:.60}"

@@ -34,6 +34,7 @@ _RC = {
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
     "legend.frameon": False,
+    "legend.loc": "upper right",  # "best" compares every place with every point, and says so on the terminal
     "legend.fontsize": 8,
     "xtick.color": "#555555",
     "ytick.color": "#555555",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import subprocess
@@ -23,6 +24,17 @@ def test_a_failed_write_changes_nothing_and_leaves_nothing(tmp_path: Path) -> No
         temporary.write_bytes(b"new")
         raise RuntimeError
     assert path.read_bytes() == b"old" and [*path.parent.iterdir()] == [path]
+
+
+def test_a_failed_write_names_the_file_that_people_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_only(path: Path, data: bytes) -> int:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", read_only)
+    for write in (write_durably, create):
+        with pytest.raises(OSError, match="Read-only") as caught:
+            write(tmp_path / "claim.json", b"{}")
+        assert caught.value.filename == str(tmp_path / "claim.json")
 
 
 def test_one_of_several_writers_makes_the_file(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_a_file_without_a_name_is_called_by_its_own(tmp_path: Path) -> None:
 
 
 def test_short_forms() -> None:
-    short = study_from_yaml("name: x\nbaseline: digits\nablations: [block]\nseeds: 3\nrungs: 12800\npolicy: none\n")
+    short = study_from_yaml("name: x\nbaseline: digits\nablations: [block]\nseeds: [3]\nrungs: 12800\npolicy: none\n")
     assert short.seeds == (3,) and short.rungs == (12_800,) and short.policy == PolicySpec(name="none")
     one = study_from_yaml("name: x\nablations: [{axis: block, action: remove}, {axis: patch, values: 4}]\n")
     assert [(a.action, a.values) for a in one.ablations] == [("REMOVE", ()), ("REPLACE", (4,))]

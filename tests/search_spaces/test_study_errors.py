@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 from studies import grid_study
 
 from dit_core.errors import UserError
@@ -13,7 +14,8 @@ from search_spaces.load import load_study, study_from_yaml
 HEAD = "name: x\nbaseline: digits\n"
 ASK = HEAD + "ablations: [block]\n"
 NOTHING = "the study varies nothing; give ablations, a grid or a ladder, e.g. grid: {patch_size: [2, 4]}"
-NO_STUDY = "not a study; a study file is a mapping with name, baseline and ablations, grid or ladder"
+NO_STUDY = "not a study but {}; a study file is a mapping with name, baseline and ablations, grid or ladder"
+NO_NAME = "is not a study name; use letters, digits, '.', '_' and '-', at most 100, beginning with a letter or a digit"
 
 SENTENCES = {
     HEAD + "ablations: [{axis: block, values: [adaln-zro]}]": (
@@ -124,9 +126,7 @@ SENTENCES = {
         "weight, max_device_hours, max_cost, price_per_device_hour, currency; "
         "did you mean 'workers'?"
     ),
-    "name: my study\nablations: [block]": (
-        "name: 'my study' is not a study name; use letters, digits, '.', '_' and '-', at most 100"
-    ),
+    "name: my study\nablations: [block]": (f"name: 'my study' {NO_NAME}"),
     "name: x\nbaseline: digit\nablations: [block]": (
         "baseline.profile: unknown value 'digit'; allowed: paper, digits, pixels-16, pixels-32, "
         "pixels-64, small-latents; did you mean 'digits'?"
@@ -154,8 +154,45 @@ SENTENCES = {
     "name: x\nbaseline: {overrides: {depth: [4]}}\nablations: [block]": (
         "baseline.overrides: depth: [4] is not a whole number; values are written like 3, 7, 14"
     ),
-    "": NO_STUDY,
-    "- a": NO_STUDY,
+    "": NO_STUDY.format("an empty file"),
+    "# later\n---\n": NO_STUDY.format("an empty file"),
+    "null": NO_STUDY.format("null"),
+    "- a\n- b": NO_STUDY.format("a list of 2"),
+    "a": NO_STUDY.format("the text 'a'"),
+    "3": NO_STUDY.format("the number 3"),
+    "true": NO_STUDY.format("true"),
+    "name: -rf\nablations: [block]": f"name: '-rf' {NO_NAME}",
+    "name: .\nablations: [block]": f"name: '.' {NO_NAME}",
+    ASK + "seeds: 3": "seeds: 3 given; write [0, 1, 2] for 3 seeds, or [3] for seed number 3",
+    ASK + "seeds: 1": "seeds: 1 given; write [0] for 1 seed, or [1] for seed number 1",
+    ASK + "seeds: 0": "seeds: 0 given; write [0] for seed number 0",
+    ASK + "seeds: 100": "seeds: 100 given; write [0, 1, ..., 99] for 100 seeds, or [100] for seed number 100",
+    ASK + f"seeds: {list(range(1001))}": "seeds: 1,001 given; allowed: at most 1,000",
+    ASK + "rungs: none": "rungs: 'none' given; write image counts, e.g. [12800, 25600], or [] for no rungs",
+    ASK + f"rungs: {list(range(1, 1002))}": "rungs: 1,001 given; allowed: at most 1,000",
+    HEAD + f"ablations: {['block'] * 1001}": "ablations: 1,001 given; allowed: at most 1,000",
+    ASK + "keep_checkpoints: al": ("keep_checkpoints: unknown value 'al'; allowed: needed, all; did you mean 'all'?"),
+    HEAD + f"seeds: {list(range(1000))}\ngrid: {{lr: {[step / 1000 for step in range(1, 52)]}}}": (
+        "seeds: 1,000 seeds of 51 arms are 51,000 trials; allowed: at most 50,000"
+    ),
+    "baseline: {overrides: {model.depth: 1000}}\nablations: [block]": (
+        "baseline.overrides: model.depth: input should be less than or equal to 256, given 1000"
+    ),
+    "baseline: {overrides: {evaluation.num_samples: 1e12}}\nablations: [block]": (
+        "baseline.overrides: evaluation.num_samples: input should be less than or equal to 1000000, given "
+        "1000000000000.0"
+    ),
+    "baseline: {overrides: {dropout: 1.5}}\nablations: [block]": (
+        "baseline.overrides: dropout: input should be less than 1, given 1.5"
+    ),
+    "baseline: {overrides: {ema: 2}}\nablations: [block]": (
+        "baseline.overrides: ema: 2 given; allowed: at least 0 and less than 1"
+    ),
+    HEAD + "ablations: [{axis: dropout, values: [1.5]}]": (
+        "arm 'dropout=1.5': dropout: input should be less than 1, given 1.5"
+    ),
+    HEAD + "grid: {dropout: [1.5]}": "arm 'dropout=1.5': dropout: input should be less than 1, given 1.5",
+    HEAD + "ladder: [{name: a, set: {ema: 2}}]": ("ladder step 'a': ema: 2 given; allowed: at least 0 and less than 1"),
     HEAD + "seeds: [0]\nseeds: [1]\nablations: [block]": "line 4: 'seeds' is given twice (first in line 3)",
     HEAD + "ablations: [block": (
         "line 3, column 18: not valid YAML (expected ',' or ']', but got '<stream end>' while parsing a flow sequence)"
@@ -214,6 +251,23 @@ def test_a_folder_a_strange_file_and_bytes_are_refused(tmp_path: Path) -> None:
     binary.write_bytes(b"name: \xff\xfe")
     with pytest.raises(UserError, match=r"study\.yaml: not UTF-8 text \(byte 6\); save it as UTF-8$"):
         load_study(binary)
+
+
+SIZES = {
+    "input_size": 10**12, "in_channels": 10**12, "hidden_size": 10**12, "mlp_ratio": 1e12, "num_classes": 10**12,
+    "registers": 10**12, "alignment_width": 10**12,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", SIZES)
+def test_no_size_of_a_network_is_beyond_what_can_be_counted(field: str) -> None:
+    with pytest.raises(ValidationError, match="less than or equal to"):
+        ModelConfig(**{field: SIZES[field]})
+
+
+def test_a_study_of_more_arms_than_anybody_has_is_refused() -> None:
+    with pytest.raises(UserError, match=r"^study: the study has 5,002 arms; allowed: at most 5,000$"):
+        study_from_yaml(HEAD + f"seeds: [0]\ngrid: {{lr: {[step / 10_000 for step in range(1, 5003)]}}}")
 
 
 def test_errors_name_the_file_they_come_from(tmp_path: Path) -> None:

@@ -21,6 +21,14 @@ TEXTS = [
     "a=b", "\\",
 ]  # fmt: skip
 
+BOMB = "".join(
+    f"a{level}: &a{level} [{', '.join(['x' if level == 0 else f'*a{level - 1}'] * 9)}]\n" for level in range(10)
+)
+"""Ten lines that stand for 9^10 values."""
+MERGED = "a0: &a0 {x: 1}\n" + "".join(
+    f"a{level}: &a{level} {{<<: [{', '.join([f'*a{level - 1}'] * 9)}]}}\n" for level in range(1, 10)
+)
+
 
 @pytest.mark.parametrize("text", SCALARS)
 def test_scalars(text: str) -> None:
@@ -47,10 +55,20 @@ def test_a_value_alone_is_taken_as_typed(text: str) -> None:
     assert read_value(text) == text
 
 
-@pytest.mark.parametrize("text", ["[1, 2", "[1] # c", "'it", '"a" b', "{a: 1", "[" * 3000])
+@pytest.mark.parametrize("text", ["[1, 2", "[1] # c", "'it", '"a" b', "{a: 1"])
 def test_what_is_opened_must_be_closed(text: str) -> None:
     with pytest.raises(UserError, match="does not close, at its end, the "):
         read_value(text)
+
+
+def test_a_value_alone_is_no_deeper_either() -> None:
+    for text in ("[" * 60 + "]" * 60, "[" * 3000):
+        with pytest.raises(UserError, match=r"^line 1: nested more than 50 levels deep$"):
+            read_value(text)
+
+
+def test_aliases_of_usual_size_are_written_out() -> None:
+    assert read_yaml("a: &a [1, 2]\nb: [*a, *a]", "x") == {"a": [1, 2], "b": [[1, 2], [1, 2]]}
 
 
 def test_merge_keys() -> None:
@@ -61,7 +79,12 @@ def test_merge_keys() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[" * 3000, "x: nested too deeply"),
+        ("[" * 3000, "x: line 1: nested more than 50 levels deep"),
+        ("a: 1\nb: " + "[" * 60 + "]" * 60, "x: line 2: nested more than 50 levels deep"),
+        (
+            "a: &a " + "[" * 30 + "]" * 30 + "\nb: " + "[" * 30 + "*a" + "]" * 30,
+            "x: line 2: nested more than 50 levels",
+        ),
         ("a: " + "1" * 5000, "x: line 1: '1111"),
         ("a: !!float abc", "x: not valid YAML (could not convert string to float: 'abc')"),
         (
@@ -74,7 +97,10 @@ def test_merge_keys() -> None:
             "name: {{ name }}",
             "x: line 1: a key must be a word, given a list or a mapping; a template's {{ name }} is filled in",
         ),
-        ("a: &a [*a]", "x: line 1, column 4: not valid YAML (found unconstructable recursive node)"),
+        ("a: &a [*a]", "x: line 1: *a stands inside of what it stands for"),
+        (BOMB, "x: line 5: what its aliases (*name) stand for makes this 66,430 values; at most 50,000 are read"),
+        (MERGED, "x: line 6: what its aliases (*name) stand for makes this 199,288 values; at most 50,000 are read"),
+        ("\n".join(["a:", *["- 1"] * 50_000]), "x: line 49999: here begins value 50,001; at most 50,000 are read"),
     ],
 )
 def test_mistakes_are_one_sentence(text: str, says: str) -> None:

@@ -77,6 +77,8 @@ def test_a_wrong_study_is_refused_in_one_sentence(name: str, tmp_path: Path) -> 
     [
         (("--seeds", "0,one"), ("--seeds", "'0,one'", "0,1,2")),
         (("--seeds", "0,0"), ("seeds", "0 repeats")),
+        (("--seeds", "3"), ("--seeds: 3 given; write 0,1,2 for 3 seeds, or 3, (with the comma) for seed number 3",)),
+        (("--rungs", "x"), ("--rungs: 'x' is not a list of whole numbers; write it like 12800,25600, or none",)),
         (("--budget", "100"), ("budget_images", "100", "multiple", "96 or 128")),
         (("--set", "size"), ("--set", "'size'", "NAME=VALUE")),
         (("--set", "sizes=HUGE"), ("HUGE", "S, B, L, XL")),

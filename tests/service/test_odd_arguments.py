@@ -16,6 +16,9 @@ from search_spaces.plain_data import plain
 from search_spaces.study import Study
 from service import Client
 from service.cli.console import say_text
+from service.cli.options import choices
+from service.command_text import arguments_of
+from service.executors import refuse_unused_address
 
 
 @pytest.mark.parametrize(
@@ -62,7 +65,9 @@ def test_a_study_is_called_as_a_file_can_be(name: Any, tmp_path: Path) -> None:
     ("arguments", "says"),
     [
         (("plan", "x", "--sed", "3"), "No such option: --sed"),
-        (("plan", "x", "--budget", "many"), "--budget: "),
+        (("plan", "x", "--budget", "many"), "--budget: a whole number is wanted, given 'many'"),
+        (("run", "x", "--ask-above", "many"), "--ask-above: a number is wanted, given 'many'"),
+        (("run", "x", "--ask-above", "-1"), "--ask-above: -1 is not a number of device-hours; allowed: 0 or more"),
         (("run", "x", "--executor", "rya"), "--executor: 'rya' is not one of 'ray', 'local'"),
         (("plan",), "Missing argument 'STUDY'"),
         (("export", "x"), "Missing option '--to'"),
@@ -77,6 +82,45 @@ def test_a_command_that_is_written_wrongly_is_told_in_one_sentence(arguments: tu
     assert result.stdout == ""
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
     assert says in result.stderr and "--help` shows what can be given" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [("abc", "a number is wanted, given 'abc'"), ("inf", "inf is not a number of device-hours; allowed: 0 or more")],
+)
+def test_a_wrong_value_of_a_variable_names_the_variable(value: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIT_ABLATE_ASK_ABOVE", value)
+    result = dit_ablate("run", "x")
+    assert result.exit_code == 2 and result.stderr.startswith(f"error: DIT_ABLATE_ASK_ABOVE: {says}; ")
+
+
+def test_one_seed_is_written_so_that_it_is_read_as_one() -> None:
+    for seeds in ((0,), (3,), (0, 1)):
+        source, option, text = arguments_of("s.yaml", {"seeds": seeds})
+        assert (source, option) == ("s.yaml", "--seeds") and choices(seeds=text) == {"seeds": seeds}
+
+
+@pytest.mark.parametrize("command", ["run", "retry"])
+def test_an_address_that_would_be_ignored_is_refused(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = dit_ablate(command, "x", "--executor", "local", "--address", "nowhere:1", "--store", tmp_path / "s")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: --address: nowhere:1 given with --executor local, ")
+    with pytest.raises(UserError, match=r"^--address: nowhere:1 given with --executor local, "):
+        refuse_unused_address("nowhere:1", "local")
+    refuse_unused_address("nowhere:1", "ray")
+    monkeypatch.setenv("RAY_ADDRESS", "nowhere:1")  # which is there for other commands
+    refuse_unused_address("nowhere:1", "local")
+
+
+def test_a_study_file_is_not_imported(tmp_path: Path) -> None:
+    path = write_study(tmp_path)
+    result = dit_ablate("import", path)
+    assert result.exit_code == 2
+    assert (
+        result.stderr == f"error: {path}: is a study file already; `dit-ablate plan {path}` shows what it would run\n"
+    )
 
 
 def test_what_is_quoted_stays_one_short_line(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from io import BytesIO
 
+import pytest
+
 from service.report.style import canvas, png
 
 
@@ -25,3 +27,11 @@ def test_a_figure_is_the_same_as_one_that_is_laid_out_before_it_is_drawn() -> No
             else:
                 drawn.append(png(figure))
     assert drawn[0] == drawn[1]
+
+
+def test_a_legend_has_a_place_that_costs_nothing_to_find(recwarn: pytest.WarningsRecorder) -> None:
+    with canvas(4, 3) as (figure, axes):
+        axes.plot(range(300_000), label="a long curve")
+        axes.legend()
+        png(figure)
+    assert not [str(warning.message) for warning in recwarn]

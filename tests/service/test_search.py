@@ -363,7 +363,11 @@ HEAD = "name: x\nbudget_images: 25600\nsearch: "
         ("{model.depth: {int: [-3, 0]}, trials: 8}", "search.model.depth: no value of whole in -3..0 can run"),
         ("{training.beta2: {quniform: [1, 2, 0.5]}, trials: 8}", "no value of uniform in 1..2 in steps of 0.5 can run"),
         ("{lr: {uniform: [1e-4, 1e-2]}, trials: 2, finalists: 3}", "finalists: 3 given, but there are only 2 trials"),
-        ("{lr: {uniform: [1e-4, 1e-2]}, trials: 8, finalists: 1, final_seeds: 0}", "final_seeds: 0 is among seeds"),
+        ("{lr: {uniform: [1e-4, 1e-2]}, trials: 8, finalists: 1, final_seeds: [0]}", "final_seeds: 0 is among seeds"),
+        (
+            "{lr: {uniform: [1e-4, 1e-2]}, trials: 8, finalists: 1, final_seeds: 2}",
+            "search.final_seeds: 2 given; write [1000, 1001] for 2 seeds, or [2] for seed number 2",
+        ),
         ("{lr: {uniform: [1e-4, 1e-2]}, trials: 8, finalists: 1, final_seeds: []}", "search.final_seeds: empty"),
         ("{lr: {uniform: [1e-4, 1e-2]}, trials: 8, around: arm}", "did you mean 'arms'?"),
     ],

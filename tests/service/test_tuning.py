@@ -258,7 +258,11 @@ HEAD = "name: x\nablations: [block]\ntune: "
             "tune.learning_rate: no value of uniform in -2..-1 can run",
         ),
         ("{learning_rat: {uniform: [1e-4, 1e-3]}, trials: 3}", "did you mean 'learning_rate'?"),
-        ("{learning_rate: {uniform: [1e-4, 1e-3]}, trials: 3, seeds: 1}", "tune.seeds: 1 is among seeds"),
+        ("{learning_rate: {uniform: [1e-4, 1e-3]}, trials: 3, seeds: [1]}", "tune.seeds: 1 is among seeds"),
+        (
+            "{learning_rate: {uniform: [1e-4, 1e-3]}, trials: 3, seeds: 1}",
+            "tune.seeds: 1 given; write [1000] for 1",
+        ),
         ("{learning_rate: {uniform: [1e-4, 1e-3]}, trials: 3, seeds: []}", "tune.seeds: empty"),
         ("{learning_rate: {uniform: [1e-4, 1e-3]}, trials: 3, images: 102400}", "is above budget_images, 51200"),
         ("{learning_rate: {uniform: [1e-4, 1e-3]}, trials: 3, image: 6400}", "did you mean 'images'?"),
