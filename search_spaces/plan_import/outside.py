@@ -14,7 +14,9 @@ from search_spaces.plan_import.written import Entry, WrittenPlan
 OUTSIDE = "Outside of every ablation"
 """Under what name a sentence is listed that belongs to no entry and may say what to do."""
 
-_UNREAD = "is in no reading of its ablation"
+ELSEWHERE = "stands outside of every ablation; it changes nothing"
+
+_UNREAD = "is in no reading of its ablation; it changes nothing"
 
 _MAY_ORDER = "it may say what to do, and belongs to no ablation; make it an entry of its own, or leave it out"
 
@@ -39,12 +41,8 @@ def outside(written: WrittenPlan, readers: list[EntryReader]) -> tuple[tuple[Not
     left = left_over(written.phrases, account)
     ordered = [*written.orders, *(text for label, text in left if label != COMMENTED and commands(text))]
     missed = tuple(NotUnderstood(OUTSIDE, TEXT, text, _MAY_ORDER) for text in ordered)
-    rest = [
-        f"{label} {text!r} {_UNREAD if kind_of(label) in FIELDS else 'stands outside of every ablation'}; "
-        "it changes nothing"
-        for label, text in left
-        if text not in ordered
-    ]
+    rest = [f"{label} {text!r} {_UNREAD if kind_of(label) in FIELDS else ELSEWHERE}"
+            for label, text in left if text not in ordered]  # fmt: skip
     return missed, rest
 
 

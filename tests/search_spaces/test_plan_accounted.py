@@ -74,7 +74,7 @@ def test_a_bad_value_is_named_and_its_labels_make_no_ablation(
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("plan.md", "- **Component**: patch size\n- **Operation**: swap\n- **Options**:\n  - 3x3\n- **Measure**: FID\n"),
+        ("plan.md", "- **Component**: patch size\n- **Operation**: swap\n- **Options**:\n  - 3x3\n- **Metric**: FID"),
         ("plan.md", "| Ablated Part | Action | Replacement |\n|---|---|---|\n| patch size | REPLACE | 3x3 |\n"),
         ("plan.md", "**Squares**\n\n**Ablated Part**: patch size\n\n**Action**: REPLACE\n\n**Replacement**: 3x3\n"),
         ("plan.md", "**Squares**\n\nAblated Part: patch size. Action: REPLACE. Replacement: 3x3. Metrics: FID.\n"),
