@@ -16,6 +16,7 @@ from search_spaces.plan_import.account import IncompletePlan, NothingUnderstood,
 from search_spaces.plan_import.choose import axis_by_name, bare_title
 from search_spaces.plan_import.files import read_file
 from search_spaces.plan_import.gist import gist, is_whole
+from search_spaces.plan_import.outside import ELSEWHERE, OUTSIDE, beside, outside
 from search_spaces.plan_import.sentences import asks
 from search_spaces.plan_import.stems import STOP_STEMS, stems
 from search_spaces.plan_import.study_file import with_comments
@@ -124,18 +125,18 @@ def import_plan(path: str | Path, profile: str = "digits", accept_guesses: bool 
     unsettled = not ablations and not ladder
     if unsettled and asked:  # what they would become is shown, and does not run
         ablations, ladder = _best_readings(written, known)
+    ordered, rest = outside(written, readers)
+    missed += ordered
+    notes = [*beside(written, readers)]
+    notes += [f"{label} {text!r} {ELSEWHERE}" for label, text in written.remarks]
+    notes += rest
     if not ablations and not ladder:
         text = f"{where}: no ablation of this plan was understood: {_listed(missed)}"
-        raise NothingUnderstood(text, missed, asked)
-    notes = [f"{reader.name}: {label} {text!r} is a remark; it changes nothing"
-             for reader in readers for label, text in reader.entry.remarks]  # fmt: skip
-    notes += [
-        f"{label} {text!r} stands outside of every ablation; it changes nothing" for label, text in written.remarks
-    ]
+        raise NothingUnderstood(text, missed, asked, tuple(notes))
     metrics = [name for reader in readers for name in reader.metrics]
     study = _study(Path(path), written, known, {"ablations": tuple(ablations), "ladder": ladder}, metrics)
     understood = tuple(phrase for reader in readers for phrase in reader.understood)
-    entries = tuple(reader.name for reader in readers)
+    entries = tuple(reader.name for reader in readers) + ((OUTSIDE,) if ordered else ())
     return ImportedPlan(where, study, understood, missed, tuple(notes), asked, guesses, entries, unsettled)
 
 

@@ -99,11 +99,14 @@ class NothingUnderstood(IncompletePlan):
     Attributes:
         not_understood: every phrase, and why.
         questions: entries that have to be settled.
+        notes: sentences on what the plan says beside its ablations.
     """
 
-    def __init__(self, text: str, missed: tuple[NotUnderstood, ...], questions: tuple[Question, ...]) -> None:
+    def __init__(
+        self, text: str, missed: tuple[NotUnderstood, ...], questions: tuple[Question, ...], notes: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(text)
-        self.not_understood, self.questions = missed, questions
+        self.not_understood, self.questions, self.notes = missed, questions, notes
 
     def to_json(self) -> dict[str, Any]:
         """Returns the account as plain JSON data, in the fields that a preview has."""
@@ -113,5 +116,6 @@ class NothingUnderstood(IncompletePlan):
             "understood": [],
             "not_understood": [asdict(item) for item in self.not_understood],
             "questions": [asdict(item) for item in self.questions],
+            "notes": list(self.notes),
             "blocker": str(self),
         }

@@ -12,6 +12,9 @@ from markdown_it.token import Token
 
 _MOJIBAKE = {"Ã—": "×", "â€“": "–", "â€”": "—", "â€™": "’", "â€˜": "‘", "â€œ": "“", "â€\x9d": "”", "Ã©": "é"}
 
+COMMENT = re.compile(r"<!--(?P<said>.*?)-->", re.S)
+"""A comment of HTML, which is no part of the text."""
+
 _UNDERLINED = re.compile(
     r"(?:\A|\n[ \t]*\n)(?P<text>(?![-*+>#|])[^\n:|]{2,80}[^\n:|.])\n(?:={3,}|-{4,})[ \t]*(?=\n|\Z)"
 )
@@ -54,7 +57,7 @@ def _plain(text: str) -> str:
     """Turns HTML into the Markdown it stands for and drops the rest of it."""
     for wrong, right in _MOJIBAKE.items():
         text = text.replace(wrong, right)
-    text = re.sub(r"<!--.*?-->|<(style|script)\b.*?</\1\s*>", "", text, flags=re.S | re.I)
+    text = re.sub(r"<(style|script)\b.*?</\1\s*>", "", COMMENT.sub("", text), flags=re.S | re.I)
     text = re.sub(r"<h[1-6]\b[^<>]*>(.*?)</h[1-6]\s*>", r"\n# \1\n", text, flags=re.S | re.I)
     text = _UNDERLINED.sub(r"\n# \g<text>\n", text)
     text = re.sub(r"<li\b[^<>]*>", "\n- ", text, flags=re.I)

@@ -104,9 +104,9 @@ class EntryAccount:
             for index, text in enumerate(listed):
                 if not isinstance(self._account.get((name, index)), NotUnderstood):
                     self._misses(name, index, text, "left out with the rest of its ablation", follows=True)
-        for label, text in self.entry.unknown:
-            if (label, 0) not in self._account:
-                self._misses(label, 0, text, "left out with the rest of its ablation", follows=True)
+        for index, (label, text) in enumerate(self.entry.unknown):
+            if (label, index) not in self._account:
+                self._misses(label, index, text, "left out with the rest of its ablation", follows=True)
         for key in [key for key, phrase in self._account.items() if isinstance(phrase, Phrase) and not phrase.text]:
             del self._account[key]
         if not any(not missed.follows for missed in self.not_understood):

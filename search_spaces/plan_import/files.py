@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from dit_core.errors import UserError
+from search_spaces.plan_import.carried import carried_labels, mistakes_labels
 from search_spaces.plan_import.containers import as_markdown, data_in
 from search_spaces.plan_import.data import holds_entries, load_json, read_data, read_json, read_json_lines
 from search_spaces.plan_import.forms import normal
+from search_spaces.plan_import.leftover import phrases, texts_of
 from search_spaces.plan_import.markdown import read_markdown
 from search_spaces.plan_import.outline import outlines
 from search_spaces.plan_import.prose import openings, read_prose
@@ -28,14 +30,32 @@ def read_file(path: Path, where: str) -> WrittenPlan:
     Raises:
         UserError: it cannot be read, or is no plan.
     """
-    plan = _read_file(path, where)
+    text = read_text(path)
+    plan = _read_file(text, path.suffix.lower(), where)
     for way in (plan, *plan.others):
         place_labels(way)
+    said = list(texts_of(read_yaml(text, where)) if path.suffix.lower() in YAML else _phrases(text, where))
+    for way in (plan, *plan.others):
+        way.phrases = said
     return plan
 
 
-def _read_file(path: Path, where: str) -> WrittenPlan:
-    text, suffix = read_text(path), path.suffix.lower()
+def _phrases(text: str, where: str) -> list[tuple[str, str]]:
+    """What a text says, phrase by phrase, in whatever form it is."""
+    if any(found[2].strip() for found in _TAGGED.finditer(text)):
+        inside = [said for found in _TAGGED.finditer(text) for said in _phrases(found[2], where)]
+        return [*inside, *_phrases(_TAGGED.sub("\n\n", text), where)]
+    if (lines := _json_lines(text)) is not None:
+        return [said for line in lines.splitlines() if line.strip() for said in texts_of(_loaded(line.rstrip(" ,\r")))]
+    data = _loaded(text) if text.strip()[:1] in ("[", "{") else None
+    if data is None and _data_in(text, where) is not None:
+        data = read_yaml(text, where)
+    if data is None and (found := data_in(text)) is not None and holds_entries(found):
+        data = found
+    return list(phrases(normal(as_markdown(text))) if data is None else texts_of(data))
+
+
+def _read_file(text: str, suffix: str, where: str) -> WrittenPlan:
     if suffix in YAML:
         return read_data(read_yaml(text, where), where)
     if suffix == ".json":
@@ -61,8 +81,10 @@ def read_words(text: str, where: str) -> WrittenPlan:
     plan = read_markdown(text, lambda inside: _data_in(inside, where) or read_markdown(inside))
     if not plan.entries or openings(text) > max(1, len(plan.entries)):
         told = read_prose(text)
-        plan = told if len(told.entries) > len(plan.entries) else plan
-    plan.others = list(outlines(text))
+        better = len(told.entries) > len(plan.entries) and not mistakes_labels(told, carried_labels(text))
+        plan = told if better else plan
+    labels = carried_labels(text)
+    plan.others = [way for way in outlines(text) if not mistakes_labels(way, labels)]
     return plan
 
 

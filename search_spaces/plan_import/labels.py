@@ -130,6 +130,31 @@ def is_label(text: str) -> bool:
     return (said in _FIELD_OF and _FIELD_OF[said] != TITLE) or (len(said) <= 2 and kind_of(text) in (REMARK, METRICS))
 
 
+def is_notes(text: str) -> bool:
+    """Whether a heading is of remarks on a plan: ``Notes``, ``General setup``, ``Evaluation protocol``."""
+    said = [word for word in stems(re.sub(r"^\W*(?:\d+|[A-Za-z])[.)]\s+", "", text)) if word not in _JOINS]
+    return 0 < len(said) <= 5 and {*said} <= _OF_NOTES | _BESIDE_NOTES and bool({*said} & _OF_NOTES)
+
+
+_OF_NOTES = _STEMS[REMARK] | frozenset(
+    stems(
+        "note remark protocol setup procedure guideline detail information outcome takeaway "
+        "summary conclusion limitation caveat overview introduction background reference appendix logistics reporting "
+        "timeline recommendation disclaimer acknowledgement reproducibility convention instruction"
+    )
+) - frozenset(stems("group run trial phase stage current original default existing rank tag case paper gpu"))
+"""Words of headings below which no ablation stands."""
+
+_BESIDE_NOTES = frozenset(stems(
+    "general common shared global overall experimental experiment evaluation training implementation practical "
+    "additional further final important key expected anticipated suggested all study ablation plan design "
+    "method execution order baseline compute computational statistical analysis result key side other fixed "
+    "note on for across these of our run trial gpu"
+))  # fmt: skip
+"""Words that may stand beside them."""
+
+_JOINS = frozenset(stems("and or the of for on in to a an with across about"))
+
 _TELLS = frozenset(words("tell tells show shows learn expect reveal isolate answer mean"))
 """Words of labels that ask what an ablation is good for: ``What it tells us``."""
 

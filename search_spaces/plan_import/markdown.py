@@ -8,8 +8,21 @@ from collections.abc import Callable
 
 from search_spaces.plan_import.actions import is_action
 from search_spaces.plan_import.blocks import Block, blocks
-from search_spaces.plan_import.labels import ACTION, METRICS, PART, REMARK, REPLACEMENT, TITLE, is_label, kind_of
+from search_spaces.plan_import.labels import (
+    ACTION,
+    FIELDS,
+    METRICS,
+    PART,
+    REMARK,
+    REPLACEMENT,
+    TITLE,
+    is_label,
+    is_notes,
+    is_sure,
+    kind_of,
+)
 from search_spaces.plan_import.prose import titled, with_told
+from search_spaces.plan_import.roles import commands
 from search_spaces.plan_import.sentences import asks
 from search_spaces.plan_import.tables import Table
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean
@@ -29,6 +42,9 @@ _NEXT_LABEL = re.compile(
     r"\s*[;|·–—]?\s+(?=(?:\*\*|__)[A-Za-z][^*_:]{1,40}(?::(?:\*\*|__)|(?:\*\*|__)\s*:))"
     r"|\s*[;|·]\s+(?=[A-Z][A-Za-z ]{2,40}:\s)"
 )
+_RUN_ON = re.compile(r"\s*[.,;]\s+(?=(?P<label>[A-Z][A-Za-z ]{2,40}):\s)")
+"""Where one label may follow another in running text: ``Ablated Part: patch size. Action: REPLACE.``"""
+
 _LISTS = (REPLACEMENT, METRICS)
 
 Nested = Callable[[str], WrittenPlan]
@@ -48,7 +64,7 @@ def read_markdown(text: str, nested: Nested | None = None) -> WrittenPlan:
         following = next((other for other in lines[number + 1 :] if other.kind != "gap"), None)
         reader.block(block, following)
     reader.close()
-    return WrittenPlan(reader.plan_title, reader.entries)
+    return WrittenPlan(reader.plan_title, reader.entries, reader.remarks, orders=reader.orders)
 
 
 def _repeated(lines: list[Block]) -> frozenset[Words]:
@@ -60,6 +76,22 @@ def _repeated(lines: list[Block]) -> frozenset[Words]:
 
 def _bare(text: str) -> str:
     return re.sub(r"\((?:e?s)\)(?=[*_`]{0,3}\s*[:=])", "s", re.sub(r"^\d+[.)]\s+", "", text.lstrip("> ")))
+
+
+def _labelled_pieces(text: str) -> list[str]:
+    """A line, or its pieces where labels follow each other in it."""
+    pieces: list[str] = []
+    for piece in _NEXT_LABEL.split(text):
+        opens = _FIELD.match(_bare(piece))
+        starts = [found for found in _RUN_ON.finditer(piece) if opens is not None and _is_field(opens["label"])
+                  and _is_field(found["label"])]  # fmt: skip
+        ends = [found.start() for found in starts]
+        pieces += [piece[a:b] for a, b in zip([0, *(at.end() for at in starts)], [*ends, len(piece)], strict=True)]
+    return pieces
+
+
+def _is_field(label: str) -> bool:
+    return is_sure(label) and kind_of(label) in FIELDS
 
 
 class _Reader:
@@ -76,6 +108,11 @@ class _Reader:
         self._depth = 0  # of the line that opened it
         self._bulleted = False  # whether its items are bullets
         self._table: Table | None = None
+        self._section = ""  # the heading of the remarks that are being read, if any
+        self._inside = False  # whether they belong to the entry
+        self._level = 0  # of the heading of the entry that is being read
+        self.remarks: list[tuple[str, str]] = []
+        self.orders: list[str] = []
 
     def block(self, block: Block, following: Block | None) -> None:
         """Takes the next block."""
@@ -90,8 +127,8 @@ class _Reader:
         elif block.kind == "fence":
             self._fence(block.text)
         elif block.kind == "heading" or (block.kind == "line" and self._is_heading(block, following)):
-            self._heading(clean(block.text))
-        else:
+            self._heading(clean(block.text), block.depth if block.kind == "heading" else 0)
+        elif not (self._section and self._noted(block)):
             self._line(block)
 
     def close(self) -> None:
@@ -136,22 +173,47 @@ class _Reader:
             role in (ACTION, REPLACEMENT) and (self._open not in _LISTS or block.depth < self._depth)
         )
 
-    def _heading(self, text: str) -> None:
+    def _noted(self, block: Block) -> bool:
+        """Takes a line below a heading of remarks; returns False where a label in it goes on with the plan."""
+        found = self._field_in(block.text)
+        kind = kind_of(found["label"]) if found is not None and is_sure(clean(found["label"])) else None
+        held = {ACTION: self._entry.actions, REPLACEMENT: self._entry.replacements, METRICS: self._entry.metrics}
+        goes_on = not self._entry.empty and kind in held and not held[kind]
+        if goes_on or kind in (PART, ACTION, REPLACEMENT):
+            if not goes_on:  # an entry, whatever it is called
+                self.close()
+                self._entry = Entry(title=self._section)
+            self._section = ""
+            return False
+        label, text = (found["label"], found["value"]) if found is not None else (self._section, block.text)
+        if commands(clean(text)):
+            (self._entry.context if self._inside else self.orders).append(clean(block.text))
+        elif clean(text):
+            (self._entry.remarks if self._inside else self.remarks).append((clean(label), clean(text)))
+        return True
+
+    def _heading(self, text: str, level: int) -> None:
+        self._section = ""
         field = _FIELD.match(text)
         if field is not None and kind_of(field["label"]) in (PART, *_LISTS):
             self._start(kind_of(field["label"]) or "", field["value"], 0)
             return
         name = kind_of(text) if is_label(text) else None
+        if name in (None, REMARK) and is_notes(text):
+            self._section, self._open = text, None
+            self._inside = not self._entry.empty and (not level or level > self._level)
+            return
         if name is not None and (not self._entry.empty or name == PART):
             self._start(name, "", 0)
             return
+        self._level = level
         if self._entry.empty and not self.entries:
             self.plan_title = self.plan_title or self._entry.title
         self.close()
         self._entry = Entry(title=text)
 
     def _line(self, block: Block) -> None:
-        for number, piece in enumerate(_NEXT_LABEL.split(block.text)):
+        for number, piece in enumerate(_labelled_pieces(block.text)):
             found = self._field_in(piece)
             if found is None or not self._field(found, block):
                 self._item(piece, Block("line", piece, block.depth, block.bullet and not number))

@@ -13,7 +13,7 @@ from search_spaces.axes import axis_called
 from search_spaces.plan_import.actions import is_action, leads_with_action
 from search_spaces.plan_import.blocks import Block, blocks
 from search_spaces.plan_import.evidence import evidence
-from search_spaces.plan_import.labels import FIELDS, TITLE, kind_of
+from search_spaces.plan_import.labels import ACTION, FIELDS, PART, REPLACEMENT, TITLE, is_notes, kind_of
 from search_spaces.plan_import.prose import titled
 from search_spaces.plan_import.purposes import is_purpose
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean
@@ -128,7 +128,10 @@ def _labels(said: list[Block]) -> list[Words]:
 
 
 def _entry(title: str, said: list[Block], again: frozenset[Words]) -> Entry | None:
-    """The entry of a title and the lines below it."""
+    """The entry of a title and the lines below it; none where they are remarks on the plan."""
+    kinds = {kind_of(found["label"]) for block in said if (found := _FIELD.match(block.text)) is not None}
+    if is_notes(title) and not kinds & {PART, ACTION, REPLACEMENT}:
+        return None
     entry = Entry(title=title)
     sentences: list[str] = []
     items: list[str] = []

@@ -15,7 +15,7 @@ from search_spaces.plan_import.families import family_of
 from search_spaces.plan_import.labels import SENTENCE, kind_of
 from search_spaces.plan_import.measured import METRICS, metrics_in, only_metrics, without_metrics
 from search_spaces.plan_import.numerals import numbers_in
-from search_spaces.plan_import.sentences import asks, entries_of, speaks, turned, unled
+from search_spaces.plan_import.sentences import SENTENCE_END, asks, entries_of, speaks, turned, unled
 from search_spaces.plan_import.telling import (
     STRONG,
     describes,
@@ -25,8 +25,6 @@ from search_spaces.plan_import.telling import (
     told,
 )
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean
-
-_SENTENCE = re.compile(r"(?<=[.!?])(?<!\bvs\.)(?<!\bcf\.)(?<!\bal\.)(?<!e\.g\.)(?<!i\.e\.)\s+(?=[A-Z\"“(*0-9])")
 
 _PRONOUN = re.compile(rf"\b({STRONG}\w*(?:\s+(?:off|out|away))?)\s+(?:it|them|this|these)\b", re.I)
 
@@ -143,7 +141,7 @@ def _introduction(paragraph: str) -> tuple[str, str] | None:
     if (found := _ANNOUNCES.match(paragraph)) is None:
         return _spoken_of(paragraph)
     title, rest = clean(found["title"] or found["subject"]), clean(found["rest"] or found["more"])
-    first = _SENTENCE.split(rest)[0]
+    first = SENTENCE_END.split(rest)[0]
     if _METRICS_ONLY.match(first) or not asks(f"{title}: {first}"):
         return None
     return re.sub(
@@ -153,7 +151,7 @@ def _introduction(paragraph: str) -> tuple[str, str] | None:
 
 def _spoken_of(paragraph: str) -> tuple[str, str] | None:
     """What the first sentence is about, where it orders nothing and the next one does: ``Depth deserves a test.``"""
-    first, *others = _SENTENCE.split(paragraph)
+    first, *others = SENTENCE_END.split(paragraph)
     found = _TOPIC_OF.match(clean(first))
     title = (found["title"] or found["other"]) if found is not None else ""
     several = family_of(title)
@@ -203,7 +201,7 @@ def _sections(text: str) -> list[tuple[str, str]]:
             found[-1] = (found[-1][0], f"{found[-1][1]} {block.text}".strip())
     told = [said for _, said in found if said]
     one = all(
-        asks(said) and sum(bool(entries_of(clean(s))) for s in _SENTENCE.split(said) if not describes(s)) <= 1
+        asks(said) and sum(bool(entries_of(clean(s))) for s in SENTENCE_END.split(said) if not describes(s)) <= 1
         for said in told
     )
     return found if len(told) > 1 and one else []
@@ -214,7 +212,7 @@ def _stacked(plan: WrittenPlan, paragraphs: list[str]) -> WrittenPlan:
     steps = [clean(_STEP.sub("", text)) for text in paragraphs if _STEP.match(text)]
     if len(steps) < 2 or not any(read_action(text).cumulative for text in paragraphs):
         return plan
-    entry = Entry(title=clean(plan.title or _SENTENCE.split(paragraphs[0])[0]), actions=["cumulatively"])
+    entry = Entry(title=clean(plan.title or SENTENCE_END.split(paragraphs[0])[0]), actions=["cumulatively"])
     entry.replacements = steps
     for text in paragraphs:
         if not _STEP.match(text) and (measured := METRICS.search(text)) is not None:
@@ -241,7 +239,7 @@ def _opening(paragraph: str) -> tuple[str, str] | None:
 def _paragraph(text: str, plan: WrittenPlan, listed: bool = False) -> None:
     """Adds the entries of a paragraph; where it makes one, all of its sentences together are another way to read it."""
     begun = len(plan.entries)
-    sentences = [clean(sentence) for sentence in _SENTENCE.split(text.strip()) if clean(sentence)]
+    sentences = [clean(sentence) for sentence in SENTENCE_END.split(text.strip()) if clean(sentence)]
     orders = [said for said in sentences if is_order(without_metrics(said)[0], without_metrics(unled(said))[0])]
     if listed and len(sentences) > 1 and len(orders) == 1 and sentences[0] not in orders:
         way = told(unled(sentences[0]), sentences[1:], unled, without_metrics)
@@ -275,7 +273,7 @@ _WANTS = re.compile(r"\b(?:i|we)(?:['’](?:d|ll)|\s+(?:will|would|want|propose|
 
 def _by_sentence(text: str, plan: WrittenPlan, listed: bool) -> None:
     begun, before = len(plan.entries), list[str]()
-    for sentence in _SENTENCE.split(text.strip()):
+    for sentence in SENTENCE_END.split(text.strip()):
         said = clean(sentence)
         if said and (describes(said) or (_OF_ALL.match(said) and not re.search(rf"\b{STRONG}\w*\b", said, re.I))):
             plan.remarks.append((SENTENCE, said))
@@ -285,13 +283,16 @@ def _by_sentence(text: str, plan: WrittenPlan, listed: bool) -> None:
         if found:
             for entry in found:
                 entry.context += before
+                entry.said.append(said)
             plan.entries.extend(found)
         elif only := only_metrics(said):
             for entry in plan.entries[begun:]:
                 entry.metrics.extend(() if entry.metrics else only)
+                entry.said.append(said)
         elif (measured := METRICS.search(said)) and not asks(said):
             everywhere = re.search(r"\b(?:all|each|every|throughout|any)\b", said, re.I)
             for entry in plan.entries[0 if everywhere else begun :]:
+                entry.said.append(said)
                 if not entry.metrics:
                     entry.metrics.extend(metrics_in(measured["metrics"]))
             if not plan.entries[begun:] and not everywhere:
@@ -312,7 +313,7 @@ def titled(title: str, text: str) -> Entry:
     entry, whole, said = Entry(title=title), Entry(title=title), text
     named = bare_title(title) or title
     text = _PRONOUN.sub(lambda at: f"{at[1]} {named}", text)  # "remove it" is about what the title names
-    pieces = [piece for said in _SENTENCE.split(text) for piece in re.split(r";\s+(?=(?:we|i|please)\b)", said)]
+    pieces = [piece for said in SENTENCE_END.split(text) for piece in re.split(r";\s+(?=(?:we|i|please)\b)", said)]
     for sentence in map(turned, pieces):
         sentence = _SUBJECT.sub(lambda _: f"{named} ", sentence)
         if describes(sentence) or is_why(clean(sentence)):
@@ -334,8 +335,9 @@ def titled(title: str, text: str) -> Entry:
             entry.remarks.append((SENTENCE, clean(sentence)))
         else:
             entry.unknown.append((SENTENCE, clean(sentence)))
+    entry.said.append(said)
     entry.other = whole
-    whole.other = told(title, _SENTENCE.split(said), unled, without_metrics)
+    whole.other = told(title, SENTENCE_END.split(said), unled, without_metrics)
     return entry
 
 

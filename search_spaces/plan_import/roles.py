@@ -6,6 +6,7 @@ left the one whose texts can be values is the replacement, the one whose texts s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
@@ -18,6 +19,8 @@ from search_spaces.plan_import.labels import ACTION, METRICS, PART, REPLACEMENT,
 from search_spaces.plan_import.measures import is_metric
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.purposes import is_purpose
+from search_spaces.plan_import.sentences import SENTENCE_END
+from search_spaces.plan_import.telling import STRONG
 from search_spaces.plan_import.written import Entry, WrittenPlan, split_items
 from search_spaces.profiles import PROFILES
 from search_spaces.words import words
@@ -131,4 +134,22 @@ def _parses(text: str, axis: object) -> bool:
 
 def orders(text: str) -> bool:
     """Whether a text without a label tells what to do, so that an entry may not be run while it is unread."""
-    return leads_with_action(text) and any(score.text >= _SPEAKS for score in evidence([("", text, 1.0)]))
+    return (leads_with_action(text) and _speaks(text) >= _SPEAKS) or commands(text)
+
+
+def commands(text: str) -> bool:
+    """Whether one of a text's sentences is a command: ``Also halve the rate``, ``It must be halved in every run``.
+
+    What is only told of (``Halving the rate brings ...``, ``I wanted to halve ...``) is none.
+    """
+    return any(_COMMAND.search(said) and _speaks(said) >= _SPEAKS for said in SENTENCE_END.split(text.strip()))
+
+
+_BESIDES = r"(?:also|additionally|in addition|furthermore|further|moreover|besides|likewise|then|next|finally)"
+_COMMAND = re.compile(
+    rf"^(?:(?:please|and|but|always|{_BESIDES}|(?:in|for) (?:all|every|each|the same) [\w ]{{2,24}}),?\s+)*"
+    rf"(?:(?:i|we|you)\s+(?:(?:will|would|should|must)\s+)?{_BESIDES}\s+)?(?:{STRONG}|set\b)(?!\w*(?:ing|tion)\b)"
+    rf"|(?=.*\b(?:every|each|all|both|everywhere)\b).*\b(?:(?:should|must|shall|(?:is|are|has|have|needs?) to)\s+"
+    rf"(?:also\s+)?be|(?:is|are)\s+(?:also|additionally|further))\s+(?:{STRONG}|set\b)",
+    re.I,
+)

@@ -11,6 +11,9 @@ from search_spaces.plan_import.measured import METRICS, last_metrics, metrics_in
 from search_spaces.plan_import.telling import IN_FAVOUR, INTENT, PARTED, STRONG
 from search_spaces.plan_import.written import Entry, clean
 
+SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\bvs\.)(?<!\bcf\.)(?<!\bal\.)(?<!e\.g\.)(?<!i\.e\.)\s+(?=[A-Z\"“(*0-9])")
+"""Where one sentence ends and the next begins."""
+
 _LEAD = re.compile(
     r"^(?:first(?:ly)?|second(?:ly)?|third(?:ly)?|next|then|finally|also|lastly|another|after that|in addition|besides|"
     r"additionally|moreover|last|similarly|likewise|\(?[a-z0-9]{1,2}[.)]|a(?=:)|answer(?=:))[,:]?\s+"

@@ -181,7 +181,7 @@ def told(
         unled: takes off what only leads to what is to be done.
         without_metrics: takes the metrics off a sentence, and returns both.
     """
-    entry = Entry(title=title)
+    entry = Entry(title=title, said=[title, *sentences])
     bare = [without_metrics(clean(text))[0] for text in sentences]
     parts = [[text, *text.split(": ")[1:]] for text in bare]
     first = next((at for at, row in enumerate(parts) if any(is_order(text, unled(text)) for text in row)), -1)

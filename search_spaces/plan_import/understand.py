@@ -366,20 +366,20 @@ class EntryReader(ItemReader):
 
     def _changes(self, axis: Axis | None = None) -> None:
         """Refuses an entry in which something that describes a value changes more than the axis."""
-        for label, text in list(self.entry.changes):
+        for index, (label, text) in enumerate(list(self.entry.changes), len(self.entry.unknown)):
             if axis is not None and says_nothing(text, axis):
                 self.entry.changes.remove((label, text))
                 self.entry.remarks.append((label, text))
             else:
                 reason = "it may change more than the value that it describes; leave it out, or write axes for all"
-                self._misses(label, 0, text, reason)
+                self._misses(label, index, text, reason)
         if self.entry.changes:
             raise LeftOut
 
     def _unknown(self, axis: Axis | None = None) -> None:
         """Accounts for labels that nobody knows; one that may hold something stops the entry."""
-        for label, text in self.entry.unknown:
-            self._misses(label, 0, text, f"{label!r} is no label that is known here; call it Ablated Part, Action, "
+        for index, (label, text) in enumerate(self.entry.unknown):
+            self._misses(label, index, text, f"{label!r} is no label that is known here; call it Ablated Part, Action, "
                          "Replacement or Metrics, or Note when it is a remark")  # fmt: skip
         for index, text in enumerate(self.entry.context):
             if orders(text) or (

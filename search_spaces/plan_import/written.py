@@ -28,6 +28,7 @@ class Entry:
         twice: labels that are given twice, so that nobody knows which holds.
         other: another way to take the same words apart, for when this one leaves something open.
         gist: how its axis was found, where the entry was read from all that it says.
+        said: the sentences that it was taken from, as written.
     """
 
     title: str = ""
@@ -44,6 +45,7 @@ class Entry:
     twice: list[str] = field(default_factory=list)
     other: Entry | None = None
     gist: str = ""
+    said: list[str] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
@@ -111,12 +113,16 @@ class WrittenPlan:
         entries: its ablations, in order.
         remarks: (label, text) of what it says outside of every entry.
         others: other ways to take the same text apart into entries, for when this one leaves something open.
+        orders: sentences outside of every entry that say what to do.
+        phrases: (label, text) of what its text says, phrase by phrase, however it is taken apart.
     """
 
     title: str = ""
     entries: list[Entry] = field(default_factory=list)
     remarks: list[tuple[str, str]] = field(default_factory=list)
     others: list[WrittenPlan] = field(default_factory=list)
+    orders: list[str] = field(default_factory=list)
+    phrases: list[tuple[str, str]] = field(default_factory=list)
 
 
 LONGEST = 2000
