@@ -132,6 +132,7 @@ class EntryReader(ItemReader):
         lacks = _LACKS.match(part)
         if lacks is not None and self._asked().actions == {"ADD"} and axes_named(lacks["what"]):
             self.entry.parts[0] = lacks["what"]
+            self.entry.remarks.append((PART, part))
 
     def _part(self) -> tuple[Axis, Any]:
         """Returns the axis and, when the part names a value of it ("adaLN-Zero block"), that value."""

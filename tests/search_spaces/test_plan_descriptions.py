@@ -178,7 +178,7 @@ def test_a_way_from_the_present_value_is_a_change(tmp_path: Path, text: str) -> 
 
 def test_what_is_added_to_what_lacks_it(tmp_path: Path) -> None:
     plan = _plan(tmp_path, _entry("Transformer blocks without dropout", "ADD", "Dropout layers"))
-    assert [(one.axis, one.action, one.values) for one in plan.study.ablations] == [("dropout", "ADD", ())]
+    assert [(one.axis, one.action, one.values) for one in plan.study.ablations] == [("dropout", "ADD", (0.1, 0.2))]
     assert not plan.not_understood
 
 
