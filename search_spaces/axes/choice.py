@@ -21,6 +21,7 @@ class ChoiceAxis(Axis):
         tried: the values tried when a study names none; empty means every legal one.
         value_aliases: value -> other ways to write it.
         around: words that may stand beside a value, besides the axis's own names.
+        never: a pattern of descriptions that no value here is, however much they read like one.
         anyway: a pattern of remarks in brackets that are true of every value here, and so change none.
     """
 
@@ -29,6 +30,7 @@ class ChoiceAxis(Axis):
     value_aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     around: tuple[str, ...] = ()
     anyway: str = ""
+    never: str = ""
 
     @property
     def spoken(self) -> tuple[str, ...]:

@@ -69,6 +69,7 @@ AXIS = LearningRateScheduleAxis(
         "cosine lr",
 
             "cosine decay schedule", "cosine to zero", "cosine decay",
+            "cosine decay to 0", "cosine to 0", "cosine annealing to 0", "cosine annealing to zero",
             "cosine annealing", "half cosine", "cosine decay to zero", "cos",
         ),
     },

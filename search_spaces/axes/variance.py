@@ -59,7 +59,7 @@ AXIS = VarianceAxis(
             "learnable", "learning",
         ),
         "fixed": (
-        "learn sigma false", "no learned variance", "held fixed", "kept fixed", "constant variance", "fixed small",
+        "learn sigma false", "no learned variance", "held fixed", "kept fixed", "constant variance",
         "unlearned", "noise only",
 
             "not predicted", "hand set", "preset", "fixed variance", "fixed covariance",
@@ -68,6 +68,8 @@ AXIS = VarianceAxis(
             "epsilon only", "predicts only epsilon", "predicts epsilon only", "predicts noise only", "only the noise",
         ),
     },
+    anyway=r"(?:re)?train(?:ed|ing)?\s+(?:\S+\s+)?(?:with|on|by|using)\s+(?:the\s+)?(?:only\s+)?L_?\s*_?simple(?:\s+(?:only|alone))?",
+    never=r"\blower[- ]bound|posterior variance|β̃|\bbeta[_ -]?tilde|\bfixed[- _]?small\b",
     remove_value="fixed",
     remove_means="the variance fixed at beta, and no variational term in the loss",
     add_values=("learned",),

@@ -6,7 +6,6 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from dit_core.config import TrialConfig
@@ -18,13 +17,12 @@ from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.choose import choose
 from search_spaces.plan_import.doing import read_doing, says_constant, without_constants, without_reason
-from search_spaces.plan_import.evidence import NAME, candidates, spelled
+from search_spaces.plan_import.joined import axes_joined, axes_named, called
 from search_spaces.plan_import.stems import stems
-from search_spaces.plan_import.values import Range, names_values, read_values, reads
+from search_spaces.plan_import.values import names_values, read_values, reads
 from search_spaces.plan_import.written import Entry, clean, split_items
 from search_spaces.profiles import Profile
 from search_spaces.study import LadderStep
-from search_spaces.words import Words
 
 _EVERY = re.compile(
     r"\bgrid\b|\bjoint|\bcombin|\bcross\w*\b(?! attention)|\bfactorial|\bevery pair|\binteract|[×]|"
@@ -33,21 +31,12 @@ _EVERY = re.compile(
 )
 _SETTING = re.compile(r"^\s*([A-Za-z][\w &/-]*?)\s*(?:=|:|∈)\s*(.+)$")
 
-_PLACED = re.compile(
-    r"\b(?:(?:in|on|to|inside|of)\s+(?:the\s+|every\s+|each\s+|both\s+|all\s+)*(?:attention|mlps?\b|ffn|feed|blocks?\b|layers?\b|residual)"
-    r"|in front of|ahead of|before|after|behind|around|inside(?: of)?|within|between|preceding|following)\b",
-    re.I,
-)
-
 _PLACE_LAST = re.compile(
     r"\b(?:in|on|to|inside|within|after|before)\s+(?:the\s+|every\s+|each\s+|both\s+|all\s+)*"
     r"(?:self-?\s?attention|attention|mlps?|ffns?|feed-?\s?forward|blocks?|layers?)\W*$",
     re.I,
 )
 """A place at the end of a piece; what ``and`` joins to it is another place."""
-
-_CLAUSE = re.compile(r",?\s+\b(?:used (?:to|for)|which|that|so that|because|since|where|whereas|in which)\b", re.I)
-"""What only describes the part before it."""
 
 Point = dict[str, Any]
 
@@ -208,9 +197,13 @@ _LED = re.compile(
 _COUNTED = re.compile(r"\s*[(\[](?:\w+\s+){1,2}(?:models?|arms?|runs?|cells?|combinations?)[)\]]", re.I)
 
 
+_OF_THEM = re.compile(r"^[^\d{}()\[\],;]{0,40}\b(?:combinations?|pairs?|pairings?)\s+of\s+", re.I)
+"""What leads to a grid: ``Train all twelve combinations of``."""
+
+
 def _spread(texts: list[str], named: Sequence[str], baseline: TrialConfig, profile: Profile) -> Combined | None:
     """Reads ``sizes S and B with patch sizes 2, 4 and 8``: a list of values for each of the named axes."""
-    said = _ALL.sub(" ", ", ".join(texts)).strip(" ,;.")
+    said = _ALL.sub(" ", _OF_THEM.sub("", ", ".join(texts))).strip(" ,;.")
     lists = [clean(piece) for piece in _ACROSS.split(said) if clean(piece)]
     if len(lists) != len(named):
         names = sorted((name for axis in named for name in AXES.get(axis).names), key=len, reverse=True)
@@ -246,38 +239,6 @@ def _says_more(entry: Entry) -> bool:
     return any(re.search(r"\d", text) or axes_named(text) for text in texts)
 
 
-def axes_joined(text: str) -> tuple[str, ...]:
-    """Returns the axes that a text names side by side (``model size and patch size``); fewer than two are none."""
-    bare = re.sub(r"[(\[][^()\[\]]*[)\]]", " ", text)
-    if (aside := _CLAUSE.search(bare)) is not None and len(stems(bare[: aside.start()])) > 1:
-        bare = bare[: aside.start()]  # "the adaLN block used to condition on timestep and class" is one block
-    if (placed := _PLACED.search(bare)) is not None and axes_named(bare[: placed.start()]):
-        bare = bare[: placed.start()]  # "the norm in front of attention and MLP" is one norm
-    sides = [
-        side
-        for side in re.split(r"\band\b|\bversus\b|\bvs\b\.?|\btimes\b|\bwith\b|\bby\b|\s[x×*]\s|[×&+,/]", bare)
-        if side.strip()
-    ]
-    whole, found = axes_named(bare), []
-    for side in sides:
-        own = axes_named(side)
-        names = [name for name in own if name in whole] if own else _called(side)
-        if len(names) == 1 and names[0] not in found:
-            found.append(names[0])
-    return tuple(found) if len(found) > 1 else ()
-
-
-_EVERY_ONE = re.compile(
-    r"^\W*(?:(?:the|of|and|with|each|every|all|any|both|full|possible|combinations?|pairs?|pairings?)\s+)*", re.I
-)
-
-
-def _called(text: str) -> list[str]:
-    """The axis whose whole name a text is: ``model configuration``, of words that alone say nothing."""
-    axis = axis_called(clean(_EVERY_ONE.sub("", text)))
-    return [axis.name] if axis is not None else []
-
-
 def _has_number(point: Point) -> bool:
     """Whether one axis of a point is set to a number beside another that is not, as in ``DDIM with 50 steps``."""
     return len({isinstance(AXES.get(name), NumberAxis) for name in point}) == 2
@@ -294,7 +255,7 @@ def _listed(texts: list[str], baseline: TrialConfig, profile: Profile) -> Combin
         for head, inside in re.findall(
             r"([^()\[\]{}:;]*?)\s*(?:[(\[{]|:\s*)([^()\[\]{}:;]*)[)\]}]?(?=$|[\s,;.])", text
         ):
-            names = axes_named(head) or _called(head)
+            names = axes_named(head) or called(head)
             if len(names) != 1 or names[0] in grid:
                 continue
             axis, values = AXES.get(names[0]), list[Any]()
@@ -308,29 +269,6 @@ def _listed(texts: list[str], baseline: TrialConfig, profile: Profile) -> Combin
                 grid[names[0]] = tuple(dict.fromkeys(values))
     fields = [field for name in grid for field in AXES.get(name).fields]
     return _grid(grid) if len(grid) > 1 and len(set(fields)) == len(fields) else None
-
-
-@lru_cache(maxsize=2**13)
-def axes_named(text: str) -> tuple[str, ...]:
-    """Returns the axes whose names stand in a text, longer names first where they overlap, in order."""
-    said = stems(spelled(text))
-    terms: list[tuple[Words, str, bool]] = []
-    for candidate in candidates():
-        terms += [(t.stems, candidate.name, candidate.axis is not None) for t in candidate.terms if t.counts == NAME]
-        terms += [(t.stems, "", False) for t in candidate.terms if t.counts < NAME and len(t.stems) > 2]
-        terms += [(phrase, "", False) for phrase in candidate.unlike]
-    taken = [False] * len(said)
-    found: dict[str, int] = {}
-    for phrase, name, is_axis in sorted(terms, key=lambda term: (-len(term[0]), not term[2])):
-        for start in range(len(said) - len(phrase) + 1):
-            if said[start : start + len(phrase)] == phrase and not any(taken[start : start + len(phrase)]):
-                taken[start : start + len(phrase)] = [True] * len(phrase)
-                if is_axis:
-                    found.setdefault(name, start)
-    fields: dict[tuple[str, ...], str] = {}
-    for name in sorted(found, key=lambda name: found[name]):
-        fields.setdefault(AXES.get(name).fields, name)
-    return tuple(fields.values())
 
 
 _SQUARE = re.compile(r"\s*(?:DiT\s*-?\s*)?(S|B|L|XL)\s*/\s*(\d{1,4})\s*", re.I)
@@ -499,4 +437,4 @@ def _ladder(texts: list[str], baseline: TrialConfig, profile: Profile) -> Combin
     return Combined(names, ladder=tuple(steps), means="a ladder", how=how, items=items)
 
 
-__all__ = ["Combined", "Range", "axes_named", "combine"]
+__all__ = ["Combined", "combine"]

@@ -58,7 +58,7 @@ _PREFACE = re.compile(
 _GREEK_PAIR = re.compile(r"(?<=[\u0391-\u03c9\u03f5])(?=[\u0391-\u03c9\u03f5\u2090-\u209c])|(?<=\w)(?=[\u2090-\u209c])")
 """Where one letter of ``Σθ`` ends, and where an index begins."""
 
-_SQUARED = re.compile(r"(?<=[\u0391-\u03c9])[²2](?=_|\W|$)")
+_SQUARED = re.compile(r"(?<=[\u0391-\u03c9])[²2](?=[_\u2090-\u209c]|\W|$)")
 """The exponent of ``σ²``."""
 
 _LIKE = re.compile(r"(?<=\w)-(?:like|type|inspired|esque)\b", re.I)

@@ -20,9 +20,9 @@ from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import is_action, is_verb, leads_with_action, read_action
 from search_spaces.plan_import.amounts import SWEEPS, range_in
 from search_spaces.plan_import.choose import CLEAR, ENOUGH, add_values, bare_title, shared_noun, topic_named
-from search_spaces.plan_import.combined import axes_joined, axes_named
 from search_spaces.plan_import.doing import FOLLOWS, moved_in, without_asides, without_constants
 from search_spaces.plan_import.evidence import GENERAL, Score, evidence, knows, names_other, owner_of, picks_some
+from search_spaces.plan_import.joined import axes_joined, axes_named
 from search_spaces.plan_import.loose import foreign, mentioned, setting_in, two_of_another
 from search_spaces.plan_import.measured import without_metrics
 from search_spaces.plan_import.numerals import NUMBER, TIMES, numbers_in, plain_numbers

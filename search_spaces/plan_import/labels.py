@@ -63,7 +63,15 @@ _FIELD_OF = {words(label): name for name, labels in _LABELS.items() for label in
 _BY_TEXT = {" ".join(known): name for known, name in _FIELD_OF.items()}
 _STEMS = {name: frozenset(stems(text)) for name, text in _WORDS.items()}
 
-_ANY = frozenset().union(*_STEMS.values()) | STOP_STEMS | frozenset(stems("we i would in to dit"))
+_ANY = (
+    frozenset().union(*_STEMS.values())
+    | STOP_STEMS
+    | frozenset(
+        stems("we i would in to dit primary secondary main additional further other extra key core overall final")
+    )
+    | frozenset(stems("suggested recommended detail details specification specific"))
+)
+"""Words that a label may hold and still be one."""
 
 
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])(?<!Di)")

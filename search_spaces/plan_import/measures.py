@@ -114,7 +114,7 @@ def _one(text: str, profile: Profile) -> tuple[tuple[str, ...], str] | None:
     found = match(text, names, around=_AROUND)
     if found is None and (bare := re.sub(r"\s*[(\[][^()\[\]]*[)\]]", " ", text).strip()) != text:
         found = match(bare, names, around=_AROUND)
-    if found is None and (bare := _WHEN.sub("", text.strip())) != text.strip():
+    if found is None and (bare := _WHEN.sub("", re.sub(r"\s+curves?$", "", text.strip()))) != text.strip():
         found = match(bare, names, around=_AROUND)
     if found is None:
         return None

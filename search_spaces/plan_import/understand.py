@@ -23,10 +23,11 @@ from search_spaces.plan_import.actions import (
 )
 from search_spaces.plan_import.beside import BY_IT, named_aside, nothing_else, reads_other, values_aside
 from search_spaces.plan_import.choose import Choice, axis_by_name, bare_title, choose
-from search_spaces.plan_import.combined import Combined, axes_named, combine
+from search_spaces.plan_import.combined import Combined, combine
 from search_spaces.plan_import.doing import read_doing, without_constants
 from search_spaces.plan_import.evidence import Score, evidence
 from search_spaces.plan_import.items import ItemReader, LeftOut, candidates_named
+from search_spaces.plan_import.joined import axes_named
 from search_spaces.plan_import.labels import ACTION, AXIS, METRICS, PART, REPLACEMENT
 from search_spaces.plan_import.loose import choice_in, two_of_another
 from search_spaces.plan_import.measures import read_metric

@@ -19,13 +19,13 @@ from search_spaces.plan_import.loose import choice_in, foreign, is_remark, menti
 from search_spaces.plan_import.numerals import OVERLONG, numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, stems
 from search_spaces.plan_import.value_words import describes_switch, own_values, value_by_words
-from search_spaces.plan_import.wrapping import replaced_in, unwrapped
+from search_spaces.plan_import.wrapping import BESIDE, TORCH, replaced_in, unwrapped
 from search_spaces.plan_import.written import EXAMPLES, clean, split_items
 from search_spaces.profiles import PROFILES, Profile
 from search_spaces.words import BASELINE_WORDS, FILLER, Words, without, words
 
 _AND_WHY = re.compile(
-    r"^(?P<bare>[\w/]+(?:\s\w+){0,3}?)"
+    r"^(?P<bare>[\w/]+(?:\s\w+){0,3}?|[-–—])"
     r"(?:\s*[(\[](?P<inside>.*)[)\]]|\s*(?:\s[-–—]+|[–—:;,.])\s+(?P<after>.+))\W*$"
 )
 """``N/A (the layer is simply left out)``, ``None - every position is a token``: nothing, and a word on it."""
@@ -63,18 +63,6 @@ _WHICH = re.compile(
 
 _THAN = re.compile(r"\b(?:alternatives?|options?)\s+to\b|\bother than\b|\bdifferent from\b|\binstead of\b", re.I)
 
-_BESIDE = re.compile(
-    r"\s*[(\[](?:as in|like in|as used (?:in|by)|used (?:in|by)|following|à la|cf\.?|see|from)\s+[A-Z]"
-    r"[^()\[\]]*[)\]]\s*$"
-    r"|,?\s+(?:as in|as used (?:in|by)|à la)\s+[A-Z][\w.-]*(?:\s+[A-Z\d][\w.-]*)*\s*$"
-    r"|,?\s*(?:so|thus|hence|i\.e\.,?|giving|yielding)\s+(?:that\s+)?"
-    r"(?:[TN]\s*=\s*\d+|\d+\s+(?:image\s+|patch\s+)?tokens?)\s*$"
-    r"|\s*[(\[](?:(?:the )?(?:baseline|default|original|paper)\w*\s*[;:,]\s*)?"
-    r"(?:[TN]\s*=\s*)?\d+\s+(?:image\s+|patch\s+)?tokens?[)\]]\s*$"
-    r"|\s*[(\[](?:[TN]\s*=\s*)\d+(?:\s*(?:[/,]|→|->|and|or)\s*\d+)*(?:\s+(?:image\s+|patch\s+)?tokens?)?[)\]]\s*$"
-)
-"""Where a value comes from, and how many tokens follow from it: neither changes the value."""
-
 _SET = re.compile(r"^\s*[^\W\d]{1,6}[_₀-₉\d]?\s*(?:=|∈|\bin\b)\s*(?=[\[({])")
 
 _MULTIPLE = re.compile(r"\d\s*[x×]\s+(?:of\s+)?(?:the|our)\s+(?:baseline|default|original|current|paper)\b", re.I)
@@ -97,7 +85,7 @@ def nothing_and_why(text: str, axis: Axis, baseline: TrialConfig, profile: Profi
     remark = found["inside"] or found["after"]
     if is_absent(remark, axis, own_words(axis)):
         return found["bare"]
-    if numbers_in(remark) or _TAKES_ITS_PLACE.search(remark):
+    if numbers_in(remark) or _TAKES_ITS_PLACE.search(_USED_WITHOUT.sub(" ", remark)):
         return None
     if _BECOMES.search(remark) and _names_another(remark, axis, baseline, profile):
         return None
@@ -107,6 +95,11 @@ def nothing_and_why(text: str, axis: Axis, baseline: TrialConfig, profile: Profi
         return found["bare"]
     return found["bare"] if set(values) <= {axis.remove_value} else None
 
+
+_USED_WITHOUT = re.compile(
+    r"\b(?:is|are)\s+used\s+(?:without|with no|directly|unchanged|unmodified|as (?:they|it) (?:are|is))\b", re.I
+)
+"""``images are used without any augmentation``: nothing takes the place."""
 
 _BECOMES = re.compile(r"\b(?:becom\w*|turns? into|remains?|left|leav\w*|reduc\w* to|falls? back)\b", re.I)
 """What says what is there once a part is gone."""
@@ -168,6 +161,7 @@ _NO_VALUE = "names no value"
 
 
 def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading:
+    text = TORCH.sub("", text)
     if OVERLONG.search(text):
         raise UserError(f"{axis.name}: {text!r:.60} holds more digits than any number that somebody wrote")
     if isinstance(axis, NumberAxis):
@@ -176,6 +170,8 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
         if multiple is not None:
             return multiple
     elif isinstance(axis, ChoiceAxis):
+        if axis.never and (found := re.search(axis.never, text, re.I)) is not None:
+            raise UserError(f"{axis.name}: {found[0]!r} is none of its values; allowed: {', '.join(axis.legal())}")
         text = _SYMBOL.sub("", text)
     try:
         value = axis.parse(text, profile)
@@ -184,7 +180,7 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
         reason: UserError = error
     if _depth(text) > DEEPEST:
         raise reason
-    if (bare := _BESIDE.sub("", text).strip()) != text.strip() and bare:
+    if (bare := BESIDE.sub("", text).strip()) != text.strip() and bare:
         return _read(bare, axis, baseline, profile)
     if (bare := unwrapped(text, axis)) != text and not _replaces_another(text, axis, baseline, profile):
         try:

@@ -11,6 +11,21 @@ from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, stems
 from search_spaces.plan_import.written import clean, split_items
 
+BESIDE = re.compile(
+    r"\s*[(\[](?:as in|like in|as used (?:in|by)|used (?:in|by)|following|à la|cf\.?|see|from)\s+[A-Z]"
+    r"[^()\[\]]*[)\]]\s*$"
+    r"|,?\s+(?:as in|as used (?:in|by)|à la)\s+[A-Z][\w.-]*(?:\s+[A-Z\d][\w.-]*)*\s*$"
+    r"|,?\s*(?:so|thus|hence|i\.e\.,?|giving|yielding)\s+(?:that\s+)?"
+    r"(?:[TN]\s*=\s*\d+|\d+\s+(?:image\s+|patch\s+)?tokens?)\s*$"
+    r"|\s*[(\[](?:(?:the )?(?:baseline|default|original|paper)\w*\s*[;:,]\s*)?"
+    r"(?:[TN]\s*=\s*)?\d+\s+(?:image\s+|patch\s+)?tokens?[)\]]\s*$"
+    r"|\s*[(\[](?:[TN]\s*=\s*)\d+(?:\s*(?:[/,]|→|->|and|or)\s*\d+)*(?:\s+(?:image\s+|patch\s+)?tokens?)?[)\]]\s*$"
+)
+"""Where a value comes from, and how many tokens follow from it: neither changes the value."""
+
+TORCH = re.compile(r"^\s*(?:torch\.)?(?:nn\.(?:functional\.)?|F\.|optim\.)(?=\w)")
+"""Where PyTorch keeps what is named behind it: ``nn.ReLU``."""
+
 _DONE = re.compile(
     r"^\W*(?:we\s+|to\s+)?(?:then\s+|also\s+)?(?:re-?train|train|use|try|test|evaluate|run|set|adopt|employ|apply|consider|"
     r"compare|sample|build|take|pick|choose|vary)\s+(?:(?:the|all|several|separate|different|additional|new|our|it)\s+)*"
@@ -42,11 +57,12 @@ _SEES = re.compile(
 _SENTENCE = re.compile(r"(?<=[\w)\]%²⁰-⁹])[.!]\s+(?=[A-Z])")
 
 _COST = re.compile(
-    r"^\W*(?:(?:about|around|roughly|approximately|approx\.?|only|at|costs?|costing|adds?|adding)\s+)*[≈~+\-−±×x]*\s*"
+    r"^\W*(?:(?:about|around|roughly|approximately|approx\.?|only|at|an?|costs?|costing|adds?|adding)\s+)*[≈~+\-−±×x]*\s*"
     r"[\d.,]+\s*(?:%|[×x]|[KMGB]\b)?\s*"
     r"(?:more|fewer|less|extra|additional|the)?\s*(?:of the\s+)?"
     r"(?:forward\s+|training\s+|model\s+|image\s+|sequence\s+)?"
-    r"(?:g?flops?|macs?|tokens?|param(?:eter)?s?(?:\s+count)?|compute|memory|cost|overhead)\W*$",
+    r"(?:g?flops?|macs?|tokens?|param(?:eter)?s?(?:\s+count)?|compute|memory|cost|overhead)"
+    r"(?:\s+(?:overhead|cost|increase|count|budget))?\W*$",
     re.I,
 )
 """What a value costs: ``+2 tokens``, ``≈ +15% Gflops``."""
@@ -68,13 +84,31 @@ def unwrapped(text: str, axis: Axis) -> str:
     """
     bare = _SEES.sub("", _FIRST.sub("", _REPLACED.sub("", text)))
     if isinstance(axis, ChoiceAxis) and axis.anyway:
-        bare = re.sub(rf"\s*[(\[]{axis.anyway}[)\]]|,?\s+with\s+{axis.anyway}$", "", bare, flags=re.I)
+        bare = re.sub(
+            rf"\s*[(\[]{axis.anyway}[)\]]|[,;]\s*{axis.anyway}$|\s+with\s+{axis.anyway}$", "", bare, flags=re.I
+        )
+    bare = _without_cost(bare)
     if isinstance(axis, NumberAxis) and (done := _DONE.match(bare)) is not None:
         rest = bare[done.end() :]
         if numbers_in(rest) and not NEGATIONS & set(stems(bare)):
             bare = rest
     bare = bare.strip()
     return bare if bare and bare != text.strip() else text
+
+
+_LAST_BRACKET = re.compile(r"^(?P<head>.+?)\s*[(\[](?P<inside>[^()\[\]]+)[)\]]\s*$")
+
+
+def _without_cost(text: str) -> str:
+    """A text without what its last bracket says of the cost."""
+    found = _LAST_BRACKET.match(text)
+    if found is None:
+        return text
+    pieces = split_items(found["inside"])
+    left = [piece for piece in pieces if not is_cost(piece)]
+    if len(left) == len(pieces):
+        return text
+    return f"{found['head']} ({', '.join(left)})" if left else found["head"]
 
 
 def sentences_of(text: str) -> list[str]:
