@@ -86,6 +86,8 @@ def read_metric(text: str, profile: Profile) -> tuple[tuple[str, ...], str]:
     one = _one(text, profile)
     if one is not None:
         return one
+    if re.fullmatch(r"\W*(?:none|n/?a|nothing|no others?|-|–|—)?\W*", text, re.I):
+        return (), "no further metric"
     pieces = [
         piece
         for piece in re.split(r"\s*(?:[/&+]|\band\b|\bplus\b|\bagainst\b|\bversus\b|\bvs\b\.?|,)\s*", text)

@@ -35,6 +35,20 @@ def test_names_of_metrics(text: str, metric: str) -> None:
     assert read_metric(text, PAPER) == ((metric,), f"{metric}, on 50000 generated images")
 
 
+@pytest.mark.parametrize(
+    "text", ["FID-50K at 400K steps", "FID vs. training step", "FID-50K over training iterations", "FID curve"]
+)
+def test_when_a_metric_is_taken_is_no_other_metric(text: str) -> None:
+    assert read_metric(text, PAPER)[0] == ("fid",)
+
+
+@pytest.mark.parametrize(
+    "text", ["forward-pass Gflops", "fwd Gflops", "Gflops per image", "sampling time per image", "none"]
+)
+def test_what_is_recorded_anyway_in_more_words(text: str) -> None:
+    assert read_metric(text, PAPER)[0] == ()
+
+
 @pytest.mark.parametrize("metric", [name for name in METRICS.names() if name != "fd_digits_cnn"])
 def test_digits_have_one_metric_of_their_own(metric: str) -> None:
     found, said = read_metric(metric, DIGITS)

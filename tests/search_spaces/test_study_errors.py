@@ -172,8 +172,8 @@ SENTENCES = {
     ASK + f"rungs: {list(range(1, 1002))}": "rungs: 1,001 given; allowed: at most 1,000",
     HEAD + f"ablations: {['block'] * 1001}": "ablations: 1,001 given; allowed: at most 1,000",
     ASK + "keep_checkpoints: al": ("keep_checkpoints: unknown value 'al'; allowed: needed, all; did you mean 'all'?"),
-    HEAD + f"seeds: {list(range(1000))}\ngrid: {{lr: {[step / 1000 for step in range(1, 52)]}}}": (
-        "seeds: 1,000 seeds of 51 arms are 51,000 trials; allowed: at most 50,000"
+    HEAD + f"seeds: {list(range(1000))}\ngrid: {{lr: {[step / 1000 for step in range(1, 102)]}}}": (
+        "seeds: 1,000 seeds of 101 arms are 101,000 trials; allowed: at most 100,000"
     ),
     "baseline: {overrides: {model.depth: 1000}}\nablations: [block]": (
         "baseline.overrides: model.depth: input should be less than or equal to 256, given 1000"
@@ -266,8 +266,9 @@ def test_no_size_of_a_network_is_beyond_what_can_be_counted(field: str) -> None:
 
 
 def test_a_study_of_more_arms_than_anybody_has_is_refused() -> None:
-    with pytest.raises(UserError, match=r"^study: the study has 5,002 arms; allowed: at most 5,000$"):
-        study_from_yaml(HEAD + f"seeds: [0]\ngrid: {{lr: {[step / 10_000 for step in range(1, 5003)]}}}")
+    with pytest.raises(UserError, match=r"^study: the study has 10,001 arms; allowed: at most 10,000$"):
+        rates = [step / 20_000 for step in range(1, 10_002)]
+        study_from_yaml(HEAD + f"seeds: [0]\nablations: [{{axis: lr, values: {rates}}}]")
 
 
 def test_errors_name_the_file_they_come_from(tmp_path: Path) -> None:
