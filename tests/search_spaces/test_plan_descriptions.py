@@ -39,6 +39,12 @@ DESCRIBED = {
     ("hidden_size", "2x (wider)"): (144,),
     ("mlp", "SwiGLU (hidden dimension scaled by 2/3 to keep the parameters equal)"): ("swiglu",),
     ("variance", "σ²_t fixed to β_t"): ("fixed",),
+    ("variance", "Fixed variance σ²ₜ = βₜ, trained with L_simple only"): ("fixed",),
+    ("block", "Cross-attention block (over a sequence of length two, roughly 15% Gflops overhead)"): (
+        "cross-attention",
+    ),
+    ("mlp", "nn.SiLU"): ("silu",),
+    ("learning_rate_schedule", "linear decay to 0"): ("linear",),
     ("variance", "Fixed variance βₜ"): ("fixed",),
     ("patch_size", "p=2 → p=4 → p=8 (T = 256 / 64 / 16)"): (2, 4, 8),
     ("patch_size", "train models with p = 4 and p = 8"): (4, 8),
@@ -70,6 +76,8 @@ UNREAD = (
     ("guidance_scale", "1.0 to 2.0 in steps of 0.3"),
     ("mlp", "SwiGLU (hidden dimension scaled by 4)"),
     ("mlp", "MLP of every block"),
+    ("variance", "Fixed variance at the posterior lower bound"),
+    ("variance", "fixed_small"),
     ("guidance_scale", "1 to 4"),
     ("guidance_scale", "between 1 and 4"),
     ("guidance_scale", "1.0 … 4.0"),
@@ -196,6 +204,29 @@ def test_a_counted_entry_and_named_values_with_numbers_in_json(tmp_path: Path) -
     one, other = plan.study.ablations
     assert dict(one.zip or one.grid) == {"sampler": ("ddim", "ddpm"), "sampling_steps": (25, 50)}
     assert (other.axis, other.values) == ("learning_rate", (0.001, 0.002))
+
+
+def test_metrics_under_labels_with_plain_adjectives(tmp_path: Path) -> None:
+    labels = "- Component ablated: patch size\n- Action: REPLACE\n- Replacement Details: 4\n- Primary metric: FID-50K\n"
+    plan = _plan(tmp_path, f"1) Patches\n{labels}- Secondary metrics: throughput, CLIP score\n\n2) Larger patches\n{labels}")
+    assert [phrase.text for phrase in plan.understood if phrase.field == "Metrics"] == [
+        "FID-50K",
+        "throughput",
+        "FID-50K",
+    ]
+    assert [item.text for item in plan.not_understood] == ["CLIP score"]
+
+
+def test_a_product_of_sets_is_a_grid(tmp_path: Path) -> None:
+    text = "Train all four combinations of {DiT-S, DiT-B} × {p=2, p=4}."
+    plan = _plan(tmp_path, _entry("Model size together with patch size", "REPLACE", text))
+    assert dict(plan.study.ablations[0].grid) == {"size": ("S", "B"), "patch_size": (2, 4)}
+
+
+def test_nothing_with_a_reason_that_says_used_without(tmp_path: Path) -> None:
+    text = "N/A (tokens are used without any positional embedding)"
+    plan = _plan(tmp_path, _entry("Positional embeddings", "REMOVE", text))
+    assert [(one.axis, one.action) for one in plan.study.ablations] == [("position", "REMOVE")]
 
 
 def test_two_axes_of_general_names_are_a_grid(tmp_path: Path) -> None:
