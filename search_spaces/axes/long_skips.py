@@ -22,7 +22,7 @@ AXIS = BoolAxis(
         "concatenation", "concatenation followed by a linear layer", "u vit", "shortcuts", "shortcut",
         "first half", "second half", "symmetric", "across depth", "links between", "direct links",
         "encoder decoder skips", "mirror", "linear layer", "shallow block", "deep block", "matching block",
-        "skip connections across blocks", "corresponding block",
+        "skip connections across blocks", "corresponding block", "concat", "feeds block",
     ),
     unlike=("skip connection around every block", "residual skip",),
     aliases=(

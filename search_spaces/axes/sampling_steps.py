@@ -28,6 +28,7 @@ AXIS = NumberAxis(
     unlike=("training steps", "optimizer steps", "optimiser steps", "warm up steps", "step size",
             "sampling step count in training"),
     aliases=(
+        "ddpm sampling steps", "number of ddpm sampling steps", "ddpm steps", "number of ddpm steps",
         "ddpm steps", "number of ddpm steps", "number of ddim steps",
         "steps at sampling", "sampling timesteps", "number of sampler steps", "number of reverse steps",
         "num sampling steps", "num inference steps", "sampling step count", "reverse diffusion steps",

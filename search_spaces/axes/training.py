@@ -206,7 +206,8 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
             "keep all labels", "no labels are dropped",
         ),
         vocabulary=(
-        "condition drop rate", "share of unconditional samples", "how often the label is dropped",
+        "condition drop rate", "share of unconditional samples", "replacing the label", "swapping the label",
+        "label for null", "replacing the class label", "swapping the class label", "how often the label is dropped",
         "label dropout rate", "null embedding", "drop labels", "always show the label", "unconditional fraction",
         "probability of the null class",
             "guidance training", "classifier free guidance training", "unconditional branch",

@@ -34,7 +34,7 @@ AXIS = VarianceAxis(
     fields=("model.learn_sigma",),
     vocabulary=(
         "fixed covariance", "diagonal covariance", "sigma head", "covariance head", "l vlb", "iddpm variance",
-        "predict sigma", "sigma theta",
+        "predict sigma", "sigma theta", "kl term", "full kl", "full d kl",
         "learned sigmas", "sigmas", "fixed variance", "reverse process variance", "sigma prediction",
         "variance interpolation", "vlb term", "reverse covariance", "covariance of the reverse step",
         "spread of the reverse step", "learning the variance", "learned covariance", "predicted covariance",

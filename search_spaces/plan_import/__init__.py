@@ -147,6 +147,8 @@ def _best_way(
     best: tuple[float, WrittenPlan, list[EntryReader], list[Ablation]] | None = None
     contended: set[Words] = set()  # an entry that has to be asked about is not settled by another way to read it
     for way in (written, *written.others):
+        if _repeats(way) > _repeats(written):
+            continue  # what stands above several entries is a label of theirs
         readers = _readers(way, profile.config, profile, accept_guesses)
         ablations = _possible(readers, profile)
         left = sum(reader.open for reader in readers)
@@ -162,6 +164,12 @@ def _best_way(
             break
     assert best is not None
     return best[1:]
+
+
+def _repeats(way: WrittenPlan) -> int:
+    """How many entries have a title that another one has, too."""
+    titles = [words(bare_title(entry.title)) for entry in way.entries if entry.title]
+    return len(titles) - len(set(titles))
 
 
 def _drops(way: WrittenPlan, other: WrittenPlan) -> int:

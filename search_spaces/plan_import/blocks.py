@@ -38,6 +38,7 @@ class Block:
         bullet: whether it opens an item of a list.
         cells: the cells of a row.
         opens: whether the row is a table's first.
+        numbered: whether the innermost list is a numbered one.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Block:
     bullet: bool = False
     cells: tuple[str, ...] = ()
     opens: bool = False
+    numbered: bool = False
 
 
 def blocks(text: str) -> list[Block]:
@@ -68,12 +70,12 @@ def _plain(text: str) -> str:
 
 
 def _walk(tokens: list[Token]) -> Iterator[Block]:
-    depth, bullet, level, cells, opens = 0, False, 0, list[str](), False
+    lists, bullet, level, cells, opens = list[bool](), False, 0, list[str](), False
     for token in tokens:
         if token.type in ("bullet_list_open", "ordered_list_open"):
-            depth += 1
+            lists.append(token.type == "ordered_list_open")
         elif token.type in ("bullet_list_close", "ordered_list_close"):
-            depth -= 1
+            lists.pop()
         elif token.type == "list_item_open":
             bullet = True
         elif token.type == "heading_open":
@@ -89,7 +91,7 @@ def _walk(tokens: list[Token]) -> Iterator[Block]:
             yield Block("row", cells=tuple(cells), opens=opens)
             opens = False
         elif token.type in ("fence", "code_block"):
-            yield Block("fence", token.content, depth)
+            yield Block("fence", token.content, len(lists))
         elif token.type == "hr":
             yield Block("gap")
         elif token.type == "inline":
@@ -100,7 +102,7 @@ def _walk(tokens: list[Token]) -> Iterator[Block]:
                 cells.append(token.content)
             else:
                 for line in token.content.split("\n"):
-                    yield Block("line", line.strip(), depth, bullet)
+                    yield Block("line", line.strip(), len(lists), bullet, numbered=bool(lists) and lists[-1])
                     bullet = False
 
 

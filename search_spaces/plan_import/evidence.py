@@ -23,7 +23,7 @@ from search_spaces.plan_import.topics import TOPICS, Topic
 from search_spaces.words import Words
 
 _GREEK = {"ε": "epsilon", "ϵ": "epsilon", "Σ": "sigma", "σ": "sigma", "β": "beta", "α": "alpha", "γ": "gamma",
-          "η": "eta", "λ": "lambda", "μ": "mu", "θ": "theta", "₀": "0", "₁": "1", "₂": "2"}  # fmt: skip
+          "η": "eta", "λ": "lambda", "μ": "mu", "θ": "theta", "₀": "0", "₁": "1", "₂": "2", "∅": "null"}  # fmt: skip
 
 NAME, VALUE, VOCABULARY, PART_OF_NAME = 1.0, 0.7, 0.5, 0.2
 """What a term of each kind counts, and what a word of a name counts alone."""

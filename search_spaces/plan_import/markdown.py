@@ -165,6 +165,8 @@ class _Reader:
             below = self._field_in(following.text)
             return below is not None and kind_of(below["label"]) is not None
         deeper = following is not None and following.kind == "line" and following.depth > block.depth
+        beside = following is not None and following.bullet and block.numbered and not following.numbered
+        deeper = deeper or (beside and following is not None and following.depth == block.depth)
         found = self._field_in(following.text) if following is not None and deeper and block.bullet else None
         if found is None:
             return False
@@ -262,6 +264,9 @@ class _Reader:
         """Takes a line that belongs to the open field, or to nothing."""
         if self._open == REMARK or self._open is None:
             self._entry.context.append(clean(text))
+        elif self._open == ACTION and block.bullet:  # "Modification:" above a list of what is tried
+            taken = bool(self._entry.actions) and not is_action(clean(text))
+            (self._entry.replacements if taken else self._entry.actions).append(clean(text))
         elif self._open not in _LISTS:  # a heading such as "Action", its text on the next line
             self._entry.put(self._open, clean(text))
             self._open = None

@@ -137,7 +137,7 @@ EXAMPLES = re.compile(r"\b(?:e\.\s?g\.|i\.\s?e\.|such as|for example|for instanc
 _OPENING = re.compile(r"^\s*(?:(?:and|or|&)\s+)?(?:\((?:[ivx]{1,4}|[a-h])\)\s+|(?:[a-h]|[ivx]{2,4})\)\s+)?", re.I)
 """What only joins or numbers the items of a list: ``and``, ``(i)``, ``b)``."""
 
-_SEPARATOR = re.compile(r"[;，；]|(?<!\d),|,(?!\d{3}(?!\d))")
+_SEPARATOR = re.compile(r"[;，；]|\s[·•]\s|(?<!\d),|,(?!\d{3}(?!\d))")
 
 
 def split_items(text: str) -> list[str]:
@@ -162,13 +162,16 @@ def _outside_brackets(text: str) -> list[str]:
 
 
 _EMPHASIS = re.compile(r"(?<![\w*])\*(?=[^\s*])([^*]*[^\s*])\*(?![\w*])")
+_MATHS = re.compile(r"\$([^$\n]{1,60})\$(?!\d)|\\\(([^\n]{1,60}?)\\\)")
+"""Mathematics between dollar signs: ``$x_0$``."""
+
 _STRUCK = re.compile(r"~~[^~]*~~[ \t]*")
 """Text that is crossed out; where nothing stands beside it, that it is crossed out says what to do."""
 
 
 def clean(text: str) -> str:
     """Takes Markdown emphasis, what is crossed out, quotes and closing punctuation off a phrase."""
-    bare = _STRUCK.sub("", text)
+    bare = _STRUCK.sub("", _MATHS.sub(lambda found: found[1] or found[2], text))
     bare = _EMPHASIS.sub(r"\1", (bare if bare.strip() else text).replace("**", "").replace("__", ""))
     return bare.lstrip(" \t`*\"“”'‘’").rstrip(" \t`*\"“”'‘’.;,")
 

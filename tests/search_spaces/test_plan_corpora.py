@@ -33,6 +33,8 @@ FOLDERS = {
     "sixteenth": 84,
     "seventeenth": 84,
     "eighteenth": 84,
+    "nineteenth": 84,
+    "twentieth": 84,
 }
 """Entries of each."""
 FILES = [path for folder in FOLDERS for path in sorted((PLANS / folder).glob("*.expected.json"))]

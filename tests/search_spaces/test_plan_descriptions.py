@@ -208,13 +208,18 @@ def test_a_counted_entry_and_named_values_with_numbers_in_json(tmp_path: Path) -
 
 def test_metrics_under_labels_with_plain_adjectives(tmp_path: Path) -> None:
     labels = "- Component ablated: patch size\n- Action: REPLACE\n- Replacement Details: 4\n- Primary metric: FID-50K\n"
-    plan = _plan(tmp_path, f"1) Patches\n{labels}- Secondary metrics: throughput, CLIP score\n\n2) Larger patches\n{labels}")
-    assert [phrase.text for phrase in plan.understood if phrase.field == "Metrics"] == [
-        "FID-50K",
-        "throughput",
-        "FID-50K",
-    ]
+    more = "- Secondary metrics: throughput, CLIP score\n"
+    plan = _plan(tmp_path, f"1) Patches\n{labels}{more}\n2) Larger patches\n{labels}")
+    metrics = [phrase.text for phrase in plan.understood if phrase.field == "Metrics"]
+    assert metrics == ["FID-50K", "throughput", "FID-50K"]
     assert [item.text for item in plan.not_understood] == ["CLIP score"]
+    assert [ablation.name for ablation in plan.study.ablations] == ["Patches", "Larger patches"]
+
+
+def test_a_list_below_a_label_for_an_action_is_what_is_tried(tmp_path: Path) -> None:
+    text = "* **Target:** The noise parameterization\n* **Operation:** REPLACE\n* **Modification:**\n"
+    plan = _plan(tmp_path, f"## Prediction target\n{text}    * $x_0$-prediction\n    * $v$-prediction\n")
+    assert [(one.axis, one.values) for one in plan.study.ablations] == [("objective", ("x0", "v"))]
 
 
 def test_a_product_of_sets_is_a_grid(tmp_path: Path) -> None:

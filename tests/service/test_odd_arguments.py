@@ -67,6 +67,7 @@ def test_a_study_is_called_as_a_file_can_be(name: Any, tmp_path: Path) -> None:
         (("plan", "x", "--sed", "3"), "No such option: --sed"),
         (("plan", "x", "--budget", "many"), "--budget: a whole number is wanted, given 'many'"),
         (("run", "x", "--ask-above", "many"), "--ask-above: a number is wanted, given 'many'"),
+        (("run", "x", "--ask-above", "nan"), "--ask-above: nan is not a number of device-hours; allowed: 0 or more"),
         (("run", "x", "--ask-above", "-1"), "--ask-above: -1 is not a number of device-hours; allowed: 0 or more"),
         (("run", "x", "--executor", "rya"), "--executor: 'rya' is not one of 'ray', 'local'"),
         (("plan",), "Missing argument 'STUDY'"),
