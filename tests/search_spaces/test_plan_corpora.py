@@ -35,6 +35,7 @@ FOLDERS = {
     "eighteenth": 84,
     "nineteenth": 84,
     "twentieth": 84,
+    "twentyfirst": 84,
 }
 """Entries of each."""
 FILES = [path for folder in FOLDERS for path in sorted((PLANS / folder).glob("*.expected.json"))]
