@@ -56,6 +56,8 @@ class Axis(ABC):
         add_values: the values that ADD can try; empty refuses ADD.
         add_means: what ADD means, or why it is refused.
         ordered: whether ``values`` go from small to large.
+        means_too: what a value says as well, in other units: a patch size says how many tokens there are.
+        anyway: a value, and a pattern of remarks that are true of it here in any case, and so change nothing.
         group: what it is about, one of ``GROUPS``; by default what the section of its first field says.
     """
 
@@ -75,6 +77,8 @@ class Axis(ABC):
     add_means: str = "every model has one already; use REPLACE"
     ordered: bool = False
     group: str = ""
+    means_too: tuple[str, ...] = ()
+    anyway: tuple[str, str] = ("", "")
 
     def __post_init__(self) -> None:
         if not self.group:

@@ -22,14 +22,12 @@ class ChoiceAxis(Axis):
         value_aliases: value -> other ways to write it.
         around: words that may stand beside a value, besides the axis's own names.
         never: a pattern of descriptions that no value here is, however much they read like one.
-        anyway: a pattern of remarks in brackets that are true of every value here, and so change none.
     """
 
     legal: Callable[[], Iterable[str]]
     tried: tuple[str, ...] = ()
     value_aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     around: tuple[str, ...] = ()
-    anyway: str = ""
     never: str = ""
 
     @property

@@ -72,5 +72,13 @@ AXIS = ClassConditioningAxis(
         ),
     },
     remove_means="no labels: the network trains and samples unconditionally",
+    anyway=(
+        "unconditional",
+        r"(?:(?:that|which)\s+)?(?:(?:is\s+)?(?:trained|conditioned|given|told)\s+(?:only|solely)\s+(?:on|with|by)"
+        r"|(?:only|still|just)\s+(?:receiv|get|see|keep|us|tak)\w*|(?:receiv|get|see|keep|tak)\w*\s+(?:only|just))\s+"
+        r"(?:the\s+)?(?:timestep|time|noise level|t)\b(?:\s+(?:embeddings?|t))?"
+        r"|(?:and\s+)?only\s+(?:the\s+)?(?:timestep|time|noise level)\b(?:\s+(?:embeddings?|t))?\s+(?:is|are)\s+"
+        r"(?:fed|given|passed|provided|kept|used|seen|left)\b[^,;.()]*",
+    ),
     add_means="the class as a condition",
 )  # fmt: skip

@@ -56,7 +56,14 @@ AXIS = ChoiceAxis(
             "silu gated linear unit", "swish gated", "gated silu",
         ),
     },
-    anyway=r"(?=.*\b(?:param\w*|2\s*/\s*3|two thirds)\b)[^()]*\b(?:parity|match\w*|equal|same|constant|comparable|"
-    r"keep\w*|preserv\w*|scal\w*|reduc\w*|adjust\w*|2\s*/\s*3)\b[^()]*",
+    anyway=(
+        "swiglu",
+        r"(?:(?:with\s+|the\s+)*(?:mlp\s+|ffn\s+)?(?:hidden\s+)?(?:dim(?:ension)?|width|size|layer)\s+(?:is\s+)?"
+        r"(?:scaled|reduced|multiplied|set|shrunk|adjusted|cut)\s+(?:down\s+)?(?:by|to)\s+(?:a factor of\s+)?"
+        r"(?:2\s*/\s*3|two[- ]thirds)(?:\s+(?:for|to|so that|keeping)\s+"
+        r"(?:(?!\b(?:not|more|less|rate|depth|layers?|blocks?|heads?)\b)[^()\d])*)?"
+        r"|(?:(?:with|at|for)\s+)?(?:equal|matched|the same|comparable)\s+(?:number of\s+)?"
+        r"param(?:eter)?s?(?:\s+count)?|param(?:eter)?(?:\s+count)?[- ](?:matched|parity))",
+    ),
     remove_means="every block has one; use REPLACE",
 )  # fmt: skip

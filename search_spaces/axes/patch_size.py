@@ -30,6 +30,7 @@ AXIS = PatchSizeAxis(
     description="side of one patch; (input size / patch size) squared tokens, so Gflops change and parameters hardly",
     citation="Peebles & Xie, arXiv 2212.09748, section 3.2 and Table 4",
     fields=("model.patch_size",),
+    means_too=("token",),
     vocabulary=(
         "tokeniser stride", "patchify stride", "patch embed stride", "bigger patches", "number of image tokens",
         "patchifier",

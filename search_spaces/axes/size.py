@@ -19,12 +19,12 @@ _DIMENSIONS = re.compile(
 )
 
 
-def _is_shape_of(value: str, text: str) -> bool:
-    """Whether a text says the layers, width or heads that a size has in some profile: ``12 layers, d=384, 6 heads``."""
+def _is_shape_of(value: str, text: str, profile: Profile) -> bool:
+    """Whether a text says the layers, width or heads that a size has here or in the paper: ``12 layers, d=384``."""
     numbers = {int(number) for number in re.findall(r"\d+", text)}
     if re.search(r"[a-z]", _DIMENSIONS.sub(" ", text), re.IGNORECASE):
         return False
-    known = [PROFILES.get(name).sizes.get(value) for name in PROFILES.names()]
+    known = [profile.sizes.get(value), PROFILES.get("paper").sizes.get(value)]
     return any(size and numbers <= {size.hidden_size, size.depth, size.num_heads} for size in known)
 
 
@@ -41,7 +41,7 @@ class SizeAxis(ChoiceAxis):
         shaped = _SHAPED.fullmatch(str(text).strip())
         if shaped is not None:
             value = super().parse(shaped["name"], profile)
-            if _is_shape_of(value, shaped["shape"]):
+            if _is_shape_of(value, shaped["shape"], profile):
                 return value
         patch = re.fullmatch(r"(.*[a-z])\s*/\s*(\d+)", str(text).strip(), re.IGNORECASE)
         if patch is None:

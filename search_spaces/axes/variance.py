@@ -68,7 +68,10 @@ AXIS = VarianceAxis(
             "epsilon only", "predicts only epsilon", "predicts epsilon only", "predicts noise only", "only the noise",
         ),
     },
-    anyway=r"(?:re)?train(?:ed|ing)?\s+(?:\S+\s+)?(?:with|on|by|using)\s+(?:the\s+)?(?:only\s+)?L_?\s*_?simple(?:\s+(?:only|alone))?",
+    anyway=(
+        "fixed",
+        r"(?:re)?train(?:ed|ing)?\s+(?:with|on|by|using)\s+(?:the\s+)?(?:only\s+)?L_?\s*_?simple(?:\s+(?:only|alone))?",
+    ),
     never=r"\blower[- ]bound|posterior variance|β̃|\bbeta[_ -]?tilde|\bfixed[- _]?small\b",
     remove_value="fixed",
     remove_means="the variance fixed at beta, and no variational term in the loss",

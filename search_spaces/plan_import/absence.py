@@ -36,6 +36,26 @@ _LACKS = re.compile(r"^(?P<before>[^,;()]{3,40}?)\s+(?:without|with no)\s+(?P<wh
 _THERE = re.compile(r"^\W*(?:with|on|enabled?|keep|kept|including)\b", re.I)
 
 
+AND_WHY = re.compile(
+    r"^(?P<bare>[\w/]+(?:\s\w+){0,3}?|[-–—])"
+    r"(?:\s*[(\[](?P<inside>.*)[)\]]|\s*(?:\s[-–—]+|[–—:;,.])\s+(?P<after>.+))\W*$"
+)
+"""``N/A (the layer is simply left out)``, ``None - every position is a token``: nothing, and a word on it."""
+
+TAKES_ITS_PLACE = re.compile(
+    r"\b(?:use[sd]?|using|replac\w*|substitut\w*|switch\w*|instead|try|tries|add\w*|with an?)\b", re.I
+)
+"""What says in a remark that something does take the place."""
+
+USED_WITHOUT = re.compile(
+    r"\b(?:is|are)\s+used\s+(?:without|with no|directly|unchanged|unmodified|as (?:they|it) (?:are|is))\b", re.I
+)
+"""``images are used without any augmentation``: nothing takes the place."""
+
+BECOMES = re.compile(r"\b(?:becom\w*|turns? into|remains?|left|leav\w*|reduc\w* to|falls? back)\b", re.I)
+"""What says what is there once a part is gone."""
+
+
 def is_nothing(text: str) -> bool:
     """Whether an item says that nothing takes the part's place."""
     return words(text) in _NOTHING

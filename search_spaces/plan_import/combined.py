@@ -16,7 +16,7 @@ from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.choose import choose
-from search_spaces.plan_import.doing import read_doing, says_constant, without_constants, without_reason
+from search_spaces.plan_import.doing import HOLDS, read_doing, says_constant, without_constants, without_reason
 from search_spaces.plan_import.joined import axes_joined, axes_named, called
 from search_spaces.plan_import.stems import stems
 from search_spaces.plan_import.values import names_values, read_values, reads
@@ -85,7 +85,11 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
         return against
     part = without_constants(entry.parts[0] if entry.parts else title)
     named = axes_joined(part) or axes_joined(title)
-    listed = _listed([*texts, *(read_action(text).rest for text in entry.actions), part], baseline, profile)
+    listed = _listed(
+        [*(text for text in texts if not HOLDS.match(text)), *(read_action(text).rest for text in entry.actions), part],
+        baseline,
+        profile,
+    )
     if listed is not None:
         return listed
     stacked = _STACKED.search(" ".join((title, *entry.actions, *texts)))
@@ -296,8 +300,8 @@ def point_in(text: str, named: Sequence[str], baseline: TrialConfig, profile: Pr
         if int(square[2]) != profile.config.model.patch_size or {"size", "patch_size"} <= set(named):
             return {"size": (square[1].upper(),), "patch_size": (int(square[2]),)}
         return None
-    if re.search(r"[(\[].*\d", text) and reads(text, size := AXES.get("size"), baseline, profile):
-        return {size.name: read_values(text, size, baseline, profile)[0]}  # "DiT-S (12 layers, width 384)"
+    if re.search(r"[(\[].*\d", text) and (shaped := _shaped(text, profile)) is not None:
+        return {"size": (shaped,)}
     pieces = [
         clean(p)
         for p in re.split(r"\s*(?:,|\+|;|\bwith\b|\bat\b|\band\b|\busing\b|[()\[\]]|/(?!\d))\s*", text)
@@ -316,6 +320,14 @@ def point_in(text: str, named: Sequence[str], baseline: TrialConfig, profile: Pr
             return None
         point |= value
     return point
+
+
+def _shaped(text: str, profile: Profile) -> Any:
+    """The size that a text names with its own layers, width or heads behind it: ``DiT-S (12 layers, width 384)``."""
+    try:
+        return AXES.get("size").parse(text, profile)
+    except UserError:
+        return None
 
 
 def _one_of(text: str, named: Sequence[str], baseline: TrialConfig, profile: Profile) -> Point | None:

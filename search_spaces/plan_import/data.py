@@ -20,7 +20,7 @@ from search_spaces.plan_import.labels import (
     is_sure,
     kind_of,
 )
-from search_spaces.plan_import.objects import NAMES, asides, changes_more, items, metrics_of, texts
+from search_spaces.plan_import.objects import NAMES, asides, changes_more, items, metrics_of, of_several_axes, texts
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean
 from search_spaces.study import Study
 from search_spaces.words import words
@@ -226,6 +226,8 @@ def _entry(item: Any, title: str, where: str) -> Entry:
         if kind == REPLACEMENT:
             for label, text in asides(value):
                 (entry.changes if changes_more(label, text) else entry.remarks).append((label, text))
+            if several := of_several_axes(value):
+                entry.changes.append((key, several))
             for text in items(value):
                 if isinstance(value, str):
                     entry.put(REPLACEMENT, text)

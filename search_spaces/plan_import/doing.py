@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
-from search_spaces.axes import Axis, all_axes
+from search_spaces.axes import Axis
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.absence import is_nothing
@@ -23,9 +22,10 @@ from search_spaces.plan_import.evidence import GENERAL, spelled
 from search_spaces.plan_import.loose import THE_TWO, foreign, mentioned, own_words
 from search_spaces.plan_import.numerals import TIMES, numbers_in, without_pronoun_one
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
+from search_spaces.plan_import.there import is_published_of
 from search_spaces.plan_import.values import Range, is_published, read_values
 from search_spaces.plan_import.written import clean
-from search_spaces.profiles import PROFILES, Profile
+from search_spaces.profiles import Profile
 
 _INSTEAD = re.compile(
     r"\s*[,(]?\s*\b(?:instead of|rather than|in place of|in lieu of|as opposed to)\b\s*(?P<old>.+)$", re.I
@@ -193,20 +193,21 @@ def _times(text: str, axis: NumberAxis, baseline: TrialConfig, profile: Profile,
             doing.unread.append(piece)
 
 
-_KEPT_NUMBER = re.compile(r"\s*[(\[]\s*(?:[A-Za-z]\s*=\s*)?[\d.,]+\s*[)\]]")
+HOLDS = re.compile(r"\W*(?:(?:and|while|but|by)\s+)*(?:keep|hold|fix|leav|preserv)(?:ing|s|e)?\b", re.I)
+"""How a piece opens that says what stays."""
+
+_KEPT_NUMBER = re.compile(r"(?P<name>[A-Za-z][A-Za-z -]*?)\s*[(\[]\s*(?:[A-Za-z]\s*=\s*)?(?P<number>[\d.,]+)\s*[)\]]")
 """The number of what stays, in brackets behind its name: ``the hidden size (1152)``."""
 
 
-@lru_cache(maxsize=1)
-def _numbers_there() -> frozenset[float]:
-    """Numbers that some profile's baseline has."""
-    own = (a.current(p.config, p) for p in map(PROFILES.get, PROFILES.names()) for a in all_axes())
-    return frozenset(float(value) for value in own if isinstance(value, int | float))
+def _left(held: re.Match[str]) -> str:
+    numbers = numbers_in(held["number"])
+    return held["name"] if len(numbers) == 1 and is_published_of(held["name"], numbers[0]) else held[0]
 
 
 def says_constant(text: str) -> bool:
     """Whether a text only says what stays as it is: ``keeping the hidden size and the number of heads``."""
-    text = _KEPT_NUMBER.sub(lambda held: " " if set(numbers_in(held[0])) <= _numbers_there() else held[0], text)
+    text = _KEPT_NUMBER.sub(_left, text)
     return not numbers_in(text) and not _CONSTANT.sub("", text).strip(" ,;.") and not NEGATIONS & set(stems(text))
 
 

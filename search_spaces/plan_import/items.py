@@ -17,7 +17,7 @@ from search_spaces.plan_import.choose import Choice, bare_title
 from search_spaces.plan_import.clauses import is_clause
 from search_spaces.plan_import.doing import FOLLOWS, read_doing
 from search_spaces.plan_import.entry_account import EntryAccount
-from search_spaces.plan_import.evidence import GENERAL, Candidate, Score, candidates, knows
+from search_spaces.plan_import.evidence import GENERAL, Candidate, Score, candidates, evidence, knows
 from search_spaces.plan_import.families import family_of
 from search_spaces.plan_import.labels import ACTION, PART, REPLACEMENT
 from search_spaces.plan_import.loose import foreign, is_quiet, mentioned
@@ -34,6 +34,13 @@ from search_spaces.plan_import.values import (
 from search_spaces.plan_import.wrapping import is_cost, sentences_of
 
 _TELLS = re.compile(r"\W*(?:with|where|whose|in which|using|plus)\b", re.I)
+
+
+_TURNED = re.compile(r"\b(?:fewer|less|more|smaller|larger|bigger|wider|deeper|post-?hoc|double|twice)\b", re.I)
+"""What makes more of a text than a name."""
+
+_SPEAKS = 1.2
+"""Evidence from which a text speaks of an axis."""
 
 
 class LeftOut(Exception):
@@ -140,11 +147,15 @@ class ItemReader(EntryAccount):
 
     def _is_told_by(self, text: str, behind: str, axis: Axis) -> bool:
         """Whether a piece behind a comma tells which value the one before it is: ``plain blocks, with two tokens``."""
-        if not _TELLS.match(behind) or numbers_in(text) or NEGATIONS & set(stems(text)) or foreign(text, places=True):
+        if not isinstance(axis, ChoiceAxis) or not _TELLS.match(behind) or says_amount(text) or _TURNED.search(text):
+            return False
+        if NEGATIONS & set(stems(text)) or foreign(text, places=True):
             return False
         if any(word not in STOP_STEMS and word not in GENERAL and not knows(word) for word in stems(text)):
             return False
-        silent = not isinstance(axis, ChoiceAxis) or not mentioned(text, axis, self.profile)
+        ranked = evidence([("", text, 1.0)])
+        others = [s for s in ranked if s.candidate.axis is None or not set(s.candidate.axis.fields) & set(axis.fields)]
+        silent = not mentioned(text, axis, self.profile) and not any(score.text >= _SPEAKS for score in others)
         return silent and reads(behind, axis, self.baseline, self.profile)
 
     def _said_with_action(self, axis: Axis) -> tuple[Any, ...]:

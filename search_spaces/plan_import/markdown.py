@@ -107,6 +107,7 @@ class _Reader:
         self._open: str | None = None  # the field that waits for its text or collects items
         self._depth = 0  # of the line that opened it
         self._bulleted = False  # whether its items are bullets
+        self._first_acted: str | None = None  # the first of the items below a label for an action
         self._table: Table | None = None
         self._section = ""  # the heading of the remarks that are being read, if any
         self._inside = False  # whether they belong to the entry
@@ -258,15 +259,14 @@ class _Reader:
         if text:
             self._entry.put(name, text if name in _LISTS else clean(text))
         self._open = name if name in _LISTS or not text else None
-        self._depth, self._bulleted = depth, False
+        self._depth, self._bulleted, self._first_acted = depth, False, None
 
     def _item(self, text: str, block: Block) -> None:
         """Takes a line that belongs to the open field, or to nothing."""
         if self._open == REMARK or self._open is None:
             self._entry.context.append(clean(text))
         elif self._open == ACTION and block.bullet:  # "Modification:" above a list of what is tried
-            taken = bool(self._entry.actions) and not is_action(clean(text))
-            (self._entry.replacements if taken else self._entry.actions).append(clean(text))
+            self._acted(clean(text))
         elif self._open not in _LISTS:  # a heading such as "Action", its text on the next line
             self._entry.put(self._open, clean(text))
             self._open = None
@@ -284,6 +284,18 @@ class _Reader:
             self._entry.context.append(clean(text))
         else:
             self._entry.put(self._open, text)
+
+    def _acted(self, said: str) -> None:
+        """Takes an item below an action's label: one alone is an action, several are what is tried."""
+        if self._first_acted is None:
+            self._entry.actions.append(said)
+            self._first_acted = said
+            return
+        first = self._first_acted
+        if first in self._entry.actions and not (is_action(first) and len(first.split()) == 1):
+            self._entry.actions.remove(first)
+            self._entry.replacements.append(first)
+        self._entry.replacements.append(said)
 
     def _fence(self, text: str) -> None:
         inside = self._nested(text)

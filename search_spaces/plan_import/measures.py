@@ -68,10 +68,10 @@ _GUIDED = re.compile(r"\bwith (?:classifier-free )?(?:guidance|cfg)\b|\bguided\b
 
 _WHEN = re.compile(
     r"^(?:forward[- ]pass|forward|fwd|per[- ]image|total|average|mean|overall)\s+(?=\S)"
-    r"|,?\s+(?:at|after|over|during|throughout|across|vs\.?|versus|against|as a function of|per|for)\s+"
-    r"(?:the\s+|each\s+|one\s+)?"
-    r"(?:[\d.,]+\s*[kKM]?\s*)?(?:course of\s+|number of\s+)?(?:training\s+|forward\s+|inference\s+|optimi[sz]er\s+)?"
-    r"(?:steps?|iterations?|images?|epochs?|samples?|time|pass(?:es)?|updates?|training)$",
+    r"|,?\s+per\s+(?:the\s+|each\s+|one\s+)?(?:image|sample|forward pass|pass)$"
+    r"|,?\s+(?:at|after|over|during|throughout|across|vs\.?|versus|against|as a function of)\s+(?:the\s+|each\s+)?"
+    r"(?:\d[\d.]*\s*[kKM]\s*|\d{1,3}(?:,\d{3})+\s*|\d{4,}\s*)?(?:course of\s+|number of\s+)?"
+    r"(?:training\s+|optimi[sz]er\s+)?(?:steps?|iterations?|epochs?|updates?|training(?:\s+time)?)$",
     re.I,
 )
 """When and per what a metric is taken: ``FID at 400K steps``, ``FID vs. training step``, ``Gflops per image``."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from search_spaces.axes import AXES, axis_called
 from search_spaces.plan_import.evidence import evidence
+from search_spaces.plan_import.joined import axes_named
 from search_spaces.plan_import.labels import METRICS, PART, REMARK, REPLACEMENT, kind_of
 from search_spaces.plan_import.measures import is_metric
 from search_spaces.plan_import.numerals import numbers_in
@@ -64,7 +65,16 @@ _MORE = re.compile(
 )
 """What joins a second change to a value."""
 
-_WITH = re.compile(r"\b(?:with|using|at|trained for|and(?= \d))\b([^,;.()]*)", re.I)
+_CHANGES = re.compile(
+    r"\b(?:halved|doubled|tripled|increased|decreased|reduced|raised|lowered|removed|dropped|switched|"
+    r"(?:replac|swap|substitut)(?:es|ed|ing))\b|\btrain(?:ed|ing)?\s+(?:for|longer|at)\s+\d"
+    r"|\b(?:with|using)\s+(?:an?\s+|the\s+)?[\w-]+\s+(?:schedule|optimi[sz]er|sampler|objective|loss|positions?|norm)\b",
+    re.I,
+)
+"""What changes something beside a value."""
+
+_SMALL = frozenset((1.0, 2.0, 3.0))
+"""Numbers that count parts in a description, as in ``two layers``."""
 
 
 _PROTOCOL = re.compile(
@@ -106,12 +116,14 @@ def changes_more(label: str, text: str) -> bool:
     """Whether what describes a value may say that something else is changed as well: ``also doubles the rate``."""
     if label.strip().lower() not in (*_DETAILS, "note", "notes", "comment"):
         return False
-    if _MORE.search(text):
-        return True
-    return any(
-        numbers_in(found[1]) and any(score.text >= 1.5 for score in evidence([("", found[1], 1.0)]))
-        for found in _WITH.finditer(text)
-    )
+    numbers = {number for number in numbers_in(text) if not 1900 <= number <= 2100} - _SMALL
+    detailed = label.strip().lower() in _DETAILS  # a note may tell of anything
+    return joins_a_change(text) or bool(detailed and numbers and axes_named(text))
+
+
+def joins_a_change(text: str) -> bool:
+    """Whether a text says that something is changed beside a value."""
+    return bool(_MORE.search(text) or _CHANGES.search(text))
 
 
 def metrics_of(value: Any) -> Iterator[tuple[str, str]]:
@@ -136,6 +148,33 @@ def texts(value: Any) -> Iterator[str]:
         return
     for item in _listed(value):
         yield item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
+
+
+def of_several_axes(value: Any) -> str:
+    """The objects of which each changes something else, or more than its axis, as text; empty where none does.
+
+    ``[{"name": "wide", "hidden_size": 2048}, {"name": "p4", "patch_size": 4}]`` is no list of values of one axis, and
+    ``{"name": "deeper model", "patch_size": 8}`` may change two.
+    """
+    named = [item for item in _listed(value) if isinstance(item, dict) and isinstance(_name(item), str)]
+    keys = [frozenset(key for key in item if key in AXES) for item in named]
+    if len(named) > 1 and len(set(keys)) > 1 and all(keys):
+        return _text(named)
+    pairs = [(item, next(iter(axes))) for item, axes in zip(named, keys, strict=True) if len(axes) == 1]
+    more = [item for item, axis in pairs if _is_more(str(_name(item)), axis)]
+    return _text(more) if more else ""
+
+
+def _is_more(name: str, axis: str) -> bool:
+    """Whether the name beside the value of an axis is no value and speaks of another axis."""
+    return (share_of_values(name) == 0 or bool(_TURNED.search(name))) and _speaks(name, axis)
+
+
+_TURNED = re.compile(
+    r"\b(?:deeper|wider|larger|bigger|smaller|shallower|narrower|half|halved|doubled?|no|without|more|fewer|less)\b",
+    re.I,
+)
+"""What makes more of a name than a value."""
 
 
 def _listed(value: Any) -> list[Any]:
@@ -192,7 +231,7 @@ def _in_brackets(value: dict[str, Any], main: str) -> list[str]:
     if main.strip().lower() not in NAMES or not isinstance(name, str) or share_of_values(name):
         return []
     told = [key for key, item in value.items() if key.strip().lower() in _DETAILS and isinstance(item, str)]
-    return [key for key in told if share_of_values(value[key]) and not changes_more(key, value[key])]
+    return [key for key in told if share_of_values(value[key]) and not joins_a_change(value[key])]
 
 
 def _plan(value: dict[str, Any], counted: bool) -> tuple[str | None, list[str], list[str], list[str]]:
@@ -213,7 +252,8 @@ def _plan(value: dict[str, Any], counted: bool) -> tuple[str | None, list[str], 
         return None, [], aside, [key for key in value if key not in aside]
     main = wanted[0] if value[wanted[0]] is not None else wanted[-1]
     others = [key for key in value if key not in (main, *names, *aside)]
-    if main in names and len(others) == 1 and others[0] in AXES and share_of_values(_text(value[main])) == 0:
+    silent = main in names and share_of_values(_text(value[main])) == 0 and not _speaks(_text(value[main]))
+    if silent and len(others) == 1 and others[0] in AXES:
         main, others = others[0], []  # a name beside the value of an axis
     kept = _in_brackets(value, main)
     said = [key for key in (*names, *aside) if key != main and key not in kept]
@@ -240,7 +280,7 @@ def _of_object(value: dict[str, Any], counted: bool = False) -> Iterator[str]:
             step = more.pop("step", None)
             by = f" in steps of {_text(step)}" if step is not None else ""
             rest = f" ({_text(more)})" if more else ""
-            yield f"from {_text(lowered[low])} to {_text(lowered[high])}{by}{rest}"
+            yield f"values from {_text(lowered[low])} to {_text(lowered[high])}{by}{rest}"
             return
     main, kept, _, others = _plan(value, counted)
     if main is not None:
@@ -260,6 +300,11 @@ def _of_object(value: dict[str, Any], counted: bool = False) -> Iterator[str]:
         return
     for key in others:
         yield from _keyed(key, value[key])
+
+
+def _speaks(text: str, axis: str = "") -> bool:
+    """Whether a name speaks of an axis, so that it may be a change of its own: ``no dropout``."""
+    return any(score.text >= 1.0 and score.candidate.name != axis for score in evidence([("", text, 1.0)])[:1])
 
 
 def _is_setting(item: Any) -> bool:

@@ -10,6 +10,7 @@ import re
 from search_spaces.axes import axis_called
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.plan_import.evidence import evidence
+from search_spaces.plan_import.joined import axes_named
 from search_spaces.plan_import.loose import mentioned
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.stems import stems
@@ -58,7 +59,7 @@ def is_purpose(label: str, text: str) -> bool:
         return False
     axis = axis_called(label)
     named = isinstance(axis, ChoiceAxis) and bool(mentioned(text, axis, PROFILES.get("paper")))
-    if _PLAIN.match(text):
+    if _PLAIN.match(text) and not (numbers_in(text) and axes_named(text)):
         return not (named and re.match(rf"\W*{_ASKED}", text, re.I))  # "what is predicted: x0 or v"
     if named or numbers_in(text):
         return False

@@ -148,7 +148,7 @@ def commands(text: str) -> bool:
 _BESIDES = r"(?:also|additionally|in addition|furthermore|further|moreover|besides|likewise|then|next|finally)"
 _COMMAND = re.compile(
     rf"^(?:(?:please|and|but|always|{_BESIDES}|(?:in|for) (?:all|every|each|the same) [\w ]{{2,24}}),?\s+)*"
-    rf"(?:(?:i|we|you)\s+(?:(?:will|would|should|must)\s+)?{_BESIDES}\s+)?(?:{STRONG}|set\b)(?!\w*(?:ing|tion)\b)"
+    rf"(?:(?:i|we|you)\s+(?:(?:will|would|should|must)\s+)?{_BESIDES}\s+)?(?:{STRONG}|(?:set|try|use|test|sample)\b)(?!\w*(?:ing|tion)\b)"
     rf"|(?=.*\b(?:every|each|all|both|everywhere)\b).*\b(?:(?:should|must|shall|(?:is|are|has|have|needs?) to)\s+"
     rf"(?:also\s+)?be|(?:is|are)\s+(?:also|additionally|further))\s+(?:{STRONG}|set\b)",
     re.I,

@@ -32,6 +32,7 @@ from search_spaces.plan_import.labels import ACTION, AXIS, METRICS, PART, REPLAC
 from search_spaces.plan_import.loose import choice_in, two_of_another
 from search_spaces.plan_import.measures import read_metric
 from search_spaces.plan_import.numerals import numbers_in
+from search_spaces.plan_import.objects import joins_a_change
 from search_spaces.plan_import.roles import orders
 from search_spaces.plan_import.unlabelled import place_unknown, says_nothing
 from search_spaces.plan_import.values import reads
@@ -369,7 +370,7 @@ class EntryReader(ItemReader):
     def _changes(self, axis: Axis | None = None) -> None:
         """Refuses an entry in which something that describes a value changes more than the axis."""
         for index, (label, text) in enumerate(list(self.entry.changes), len(self.entry.unknown)):
-            if axis is not None and says_nothing(text, axis):
+            if axis is not None and (says_nothing(text, axis) or _is_only_of(axis, text)):
                 self.entry.changes.remove((label, text))
                 self.entry.remarks.append((label, text))
             else:
@@ -424,3 +425,9 @@ class EntryReader(ItemReader):
 def _without_what_stays(entry: Entry) -> Entry:
     """The entry without what its part says to be left as it is: ``the number of blocks, with d = 1152 kept``."""
     return replace(entry, parts=[without_constants(text) for text in entry.parts])
+
+
+def _is_only_of(axis: Axis, text: str) -> bool:
+    """Whether a description names no axis but one, and changes nothing else."""
+    named = [AXES.get(name) for name in axes_named(text)]
+    return bool(named) and not joins_a_change(text) and all(set(one.fields) & set(axis.fields) for one in named)

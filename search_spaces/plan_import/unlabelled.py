@@ -8,14 +8,15 @@ from dit_core.config import TrialConfig
 from dit_core.errors import UserError
 from search_spaces.axes import Axis, axis_called
 from search_spaces.plan_import.actions import read_action
-from search_spaces.plan_import.evidence import evidence
+from search_spaces.plan_import.evidence import evidence, knows
 from search_spaces.plan_import.measures import read_metric
 from search_spaces.plan_import.numerals import numbers_in
+from search_spaces.plan_import.stems import stems
 from search_spaces.plan_import.values import reads
 from search_spaces.plan_import.written import Entry, split_items
 from search_spaces.profiles import Profile
 
-_IDENTIFIER = re.compile(r"[A-Z][A-Za-z]*[-_#]\d{1,3}[a-z]?")
+_IDENTIFIER = re.compile(r"(?P<prefix>(?!DiT)[A-Z][A-Za-z]*)[-_#]\d{1,3}[a-z]?")
 """What only counts entries, as ``TRAIN-01`` does."""
 
 
@@ -29,7 +30,8 @@ def place_unknown(entry: Entry, axis: Axis, baseline: TrialConfig, profile: Prof
         items = split_items(text)
         if axis_called(label) is not None:
             continue
-        if _IDENTIFIER.fullmatch(text.strip()):
+        found = _IDENTIFIER.fullmatch(text.strip())
+        if found is not None and not any(map(knows, stems(found["prefix"]))):
             entry.remarks.append((label, text))
         elif not entry.replacements and items and all(reads(item, axis, baseline, profile) for item in items):
             entry.replacements.extend(items)

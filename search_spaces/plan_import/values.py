@@ -13,22 +13,29 @@ from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.axes.switch import BoolAxis
 from search_spaces.fields import with_fields
-from search_spaces.plan_import.absence import GONE, Reading, is_absent, is_nothing, switched, takes_its_place
+from search_spaces.plan_import.absence import (
+    AND_WHY,
+    BECOMES,
+    GONE,
+    TAKES_ITS_PLACE,
+    USED_WITHOUT,
+    Reading,
+    is_absent,
+    is_nothing,
+    switched,
+    takes_its_place,
+)
 from search_spaces.plan_import.amounts import SWEEPS, number_in, range_in
+from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.loose import choice_in, foreign, is_remark, mentioned, own_words, switch_in
 from search_spaces.plan_import.numerals import OVERLONG, numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, stems
+from search_spaces.plan_import.there import published_numbers
 from search_spaces.plan_import.value_words import describes_switch, own_values, value_by_words
 from search_spaces.plan_import.wrapping import BESIDE, TORCH, replaced_in, unwrapped
 from search_spaces.plan_import.written import EXAMPLES, clean, split_items
 from search_spaces.profiles import PROFILES, Profile
 from search_spaces.words import BASELINE_WORDS, FILLER, Words, without, words
-
-_AND_WHY = re.compile(
-    r"^(?P<bare>[\w/]+(?:\s\w+){0,3}?|[-–—])"
-    r"(?:\s*[(\[](?P<inside>.*)[)\]]|\s*(?:\s[-–—]+|[–—:;,.])\s+(?P<after>.+))\W*$"
-)
-"""``N/A (the layer is simply left out)``, ``None - every position is a token``: nothing, and a word on it."""
 
 DEEPEST = 4
 """Brackets nested deeper than this are no value that somebody wrote; every reader would look into each of them."""
@@ -71,38 +78,24 @@ _MULTIPLE = re.compile(r"\d\s*[x×]\s+(?:of\s+)?(?:the|our)\s+(?:baseline|defaul
 _SYMBOL = re.compile(r"^\s*[α-ωΑ-Ω]\s*=\s*(?=\S)")
 """What opens a value of something that has a symbol: ``α = 1``."""
 
-_TAKES_ITS_PLACE = re.compile(
-    r"\b(?:use[sd]?|using|replac\w*|substitut\w*|switch\w*|instead|try|tries|add\w*|with an?)\b", re.I
-)
-"""What says in a remark that something does take the place."""
-
 
 def nothing_and_why(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> str | None:
     """Returns the word for nothing that a remark follows; None where there is none, or more than a remark follows."""
-    found = _AND_WHY.match(text.strip())
+    found = AND_WHY.match(text.strip())
     if found is None or not is_nothing(found["bare"]):
         return None
     remark = found["inside"] or found["after"]
     if is_absent(remark, axis, own_words(axis)):
         return found["bare"]
-    if numbers_in(remark) or _TAKES_ITS_PLACE.search(_USED_WITHOUT.sub(" ", remark)):
+    if numbers_in(remark) or TAKES_ITS_PLACE.search(USED_WITHOUT.sub(" ", remark)):
         return None
-    if _BECOMES.search(remark) and _names_another(remark, axis, baseline, profile):
+    if BECOMES.search(remark) and _names_another(remark, axis, baseline, profile):
         return None
     try:
         values = _read(remark, axis, baseline, profile)[0]
     except UserError:
         return found["bare"]
     return found["bare"] if set(values) <= {axis.remove_value} else None
-
-
-_USED_WITHOUT = re.compile(
-    r"\b(?:is|are)\s+used\s+(?:without|with no|directly|unchanged|unmodified|as (?:they|it) (?:are|is))\b", re.I
-)
-"""``images are used without any augmentation``: nothing takes the place."""
-
-_BECOMES = re.compile(r"\b(?:becom\w*|turns? into|remains?|left|leav\w*|reduc\w* to|falls? back)\b", re.I)
-"""What says what is there once a part is gone."""
 
 
 def _names_another(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
@@ -182,7 +175,9 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
         raise reason
     if (bare := BESIDE.sub("", text).strip()) != text.strip() and bare:
         return _read(bare, axis, baseline, profile)
-    if (bare := unwrapped(text, axis)) != text and not _replaces_another(text, axis, baseline, profile):
+    if (bare := unwrapped(text, axis)) != text:
+        if _replaces_another(text, axis, baseline, profile):
+            raise reason
         try:
             return _read(bare, axis, baseline, profile)
         except Range:
@@ -214,9 +209,22 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
 def _replaces_another(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
     """Whether a text says that its value takes the place of one that is not there."""
     there = axis.current(baseline, profile)
-    olds = [old for old in replaced_in(text) if reads(old, axis, baseline, profile)]
-    values = [value for old in olds for value in _read(old, axis, baseline, profile)[0]]
-    return any(value != there and not is_published(value, axis) for value in values)
+    for old in replaced_in(text):
+        if reads(old, axis, baseline, profile):
+            if any(v != there and not is_published(v, axis) for v in _read(old, axis, baseline, profile)[0]):
+                return True
+        elif numbers_in(old) and not set(numbers_in(old)) <= published_numbers():
+            return True
+        said = [score for score in evidence([("", old, 1.0)]) if score.text >= _NAMES_ANOTHER and score.candidate.axis]
+        if not numbers_in(old) and any(
+            not set(s.candidate.axis.fields) & set(axis.fields) for s in said if s.candidate.axis
+        ):
+            return True
+    return False
+
+
+_NAMES_ANOTHER = 2.0
+"""Evidence from which a text speaks of an axis."""
 
 
 def _depth(text: str) -> int:

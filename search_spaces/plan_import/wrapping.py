@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from search_spaces.axes import Axis
 from search_spaces.axes.choice import ChoiceAxis
@@ -13,13 +14,12 @@ from search_spaces.plan_import.written import clean, split_items
 
 BESIDE = re.compile(
     r"\s*[(\[](?:as in|like in|as used (?:in|by)|used (?:in|by)|following|à la|cf\.?|see|from)\s+[A-Z]"
-    r"[^()\[\]]*[)\]]\s*$"
+    r"[^()\[\],;]*(?:,\s*\d{4})?[)\]]\s*$"
     r"|,?\s+(?:as in|as used (?:in|by)|à la)\s+[A-Z][\w.-]*(?:\s+[A-Z\d][\w.-]*)*\s*$"
     r"|,?\s*(?:so|thus|hence|i\.e\.,?|giving|yielding)\s+(?:that\s+)?"
     r"(?:[TN]\s*=\s*\d+|\d+\s+(?:image\s+|patch\s+)?tokens?)\s*$"
     r"|\s*[(\[](?:(?:the )?(?:baseline|default|original|paper)\w*\s*[;:,]\s*)?"
     r"(?:[TN]\s*=\s*)?\d+\s+(?:image\s+|patch\s+)?tokens?[)\]]\s*$"
-    r"|\s*[(\[](?:[TN]\s*=\s*)\d+(?:\s*(?:[/,]|→|->|and|or)\s*\d+)*(?:\s+(?:image\s+|patch\s+)?tokens?)?[)\]]\s*$"
 )
 """Where a value comes from, and how many tokens follow from it: neither changes the value."""
 
@@ -45,21 +45,18 @@ _REPLACED = re.compile(
 
 _FIRST = re.compile(r"^\W*(?:instead of|rather than|in place of)\s+(?P<old>[^,;]+)[,;]\s*(?=\S)", re.I)
 
-_SEES = re.compile(
-    r",?\s+(?:that|which|and|,)?\s*(?:(?:only|still|just)\s+(?:receiv|get|see|keep|us|tak)\w*|"
-    r"(?:receiv|get|see|keep|tak)\w*\s+(?:only|just|nothing but)|"
-    r"(?:is\s+)?(?:trained|conditioned|based|given|told)\s+(?:only|solely)\s+(?:on|with|by)?)\s+[^,;.()]+$"
-    r"|[,;]\s*(?:and\s+)?only\s+(?:the\s+)?[^,;.()]+?\s(?:is|are)\s+(?:fed|given|passed|provided|kept|used|seen|left)\b[^,;.()]*",
-    re.I,
+_TOKENS = re.compile(
+    r"\s*[(\[](?:T\s*=\s*\d+(?:\s*(?:[/,]|→|->|and|or)\s*\d+)*(?:\s+(?:image\s+|patch\s+)?tokens?)?"
+    r"|\d+(?:\s*(?:[/,]|→|->|and|or)\s*\d+)*\s+(?:image\s+|patch\s+)?tokens?)[)\]]\s*$"
 )
-"""What is still there beside a value: ``a model that only receives the timestep``."""
+"""How many tokens follow from a patch size."""
 
 _SENTENCE = re.compile(r"(?<=[\w)\]%²⁰-⁹])[.!]\s+(?=[A-Z])")
 
 _COST = re.compile(
     r"^\W*(?:(?:about|around|roughly|approximately|approx\.?|only|at|an?|costs?|costing|adds?|adding)\s+)*[≈~+\-−±×x]*\s*"
     r"[\d.,]+\s*(?:%|[×x]|[KMGB]\b)?\s*"
-    r"(?:more|fewer|less|extra|additional|the)?\s*(?:of the\s+)?"
+    r"(?:(?:more|fewer|less|extra|additional|the)\s+(?!tokens?\b)|(?:more|extra|additional)\s+)?(?:of the\s+)?"
     r"(?:forward\s+|training\s+|model\s+|image\s+|sequence\s+)?"
     r"(?:g?flops?|macs?|tokens?|param(?:eter)?s?(?:\s+count)?|compute|memory|cost|overhead)"
     r"(?:\s+(?:overhead|cost|increase|count|budget))?\W*$",
@@ -82,11 +79,11 @@ def unwrapped(text: str, axis: Axis) -> str:
         text: an item of what is tried.
         axis: the axis whose values are read.
     """
-    bare = _SEES.sub("", _FIRST.sub("", _REPLACED.sub("", text)))
-    if isinstance(axis, ChoiceAxis) and axis.anyway:
-        bare = re.sub(
-            rf"\s*[(\[]{axis.anyway}[)\]]|[,;]\s*{axis.anyway}$|\s+with\s+{axis.anyway}$", "", bare, flags=re.I
-        )
+    bare = _FIRST.sub("", _REPLACED.sub("", text))
+    if axis.anyway[1]:
+        bare = _without_what_is_so(bare, axis)
+    if "token" in axis.means_too:
+        bare = _TOKENS.sub("", bare)
     bare = _without_cost(bare)
     if isinstance(axis, NumberAxis) and (done := _DONE.match(bare)) is not None:
         rest = bare[done.end() :]
@@ -94,6 +91,19 @@ def unwrapped(text: str, axis: Axis) -> str:
             bare = rest
     bare = bare.strip()
     return bare if bare and bare != text.strip() else text
+
+
+def _without_what_is_so(text: str, axis: Axis) -> str:
+    """A text without a remark that is true of its value in any case."""
+    value, so = axis.anyway
+    bare = re.sub(rf"\s*[(\[]\s*(?:{so})\s*[)\]]$|[,;]\s*(?:{so})$|\s+(?:with\s+)?(?:{so})$", "", text, flags=re.I)
+    names = (value, *(axis.value_aliases.get(value, ()) if isinstance(axis, ChoiceAxis) else axis.absent))
+    said = stems(bare)
+    return bare if bare != text and any(_holds(said, stems(name)) for name in names) else text
+
+
+def _holds(said: Sequence[str], name: Sequence[str]) -> bool:
+    return any(tuple(said[at : at + len(name)]) == tuple(name) for at in range(len(said) - len(name) + 1))
 
 
 _LAST_BRACKET = re.compile(r"^(?P<head>.+?)\s*[(\[](?P<inside>[^()\[\]]+)[)\]]\s*$")

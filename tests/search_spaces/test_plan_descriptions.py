@@ -76,6 +76,7 @@ UNREAD = (
     ("guidance_scale", "1.0 to 2.0 in steps of 0.3"),
     ("mlp", "SwiGLU (hidden dimension scaled by 4)"),
     ("mlp", "MLP of every block"),
+    ("block", "a cross-attention block that only uses 4 heads"),
     ("variance", "Fixed variance at the posterior lower bound"),
     ("variance", "fixed_small"),
     ("guidance_scale", "1 to 4"),
@@ -245,6 +246,52 @@ def test_what_may_be_taken_away_in_several_ways_is_asked(tmp_path: Path, part: s
     plan = _plan(tmp_path, PATCHES + _entry(part, "REMOVE", "None"))
     assert [ablation.axis for ablation in plan.study.ablations] == ["patch_size"]
     assert {"block", "class_conditioning"} <= set(plan.questions[0].candidates)
+
+
+SAID_BESIDE = (
+    ("MLP", "SwiGLU (depth reduced to 2 blocks for equal parameters)"),
+    ("MLP", "SwiGLU with hidden width reduced by a factor of 4 to match parameters"),
+    ("MLP", "ReLU (hidden width reduced to 2/3)"),
+    ("sampler", "DDIM (T = 20), DDPM (T = 100)"),
+    ("transformer block", "cross-attention (N = 14)"),
+    ("depth", "half the heads, with 4 layers"),
+    ("depth", "wider blocks, with 4 layers"),
+    ("sampler", "fewer steps, with DDIM"),
+    ("model size", "DiT-S (99 layers)"),
+    ("patch size", "4, keeping the depth (6)"),
+    ("patch size", "4, holding the depth (14) and the hidden size (768)"),
+    ("transformer block", "in-context (instead of adaLN-Zero; learning rate 3e-4)"),
+    ("transformer block", "in-context (replacing adaLN-Zero and the learned variance)"),
+    ("position embedding", "RoPE, 50% fewer tokens"),
+)
+
+
+@pytest.mark.parametrize(("part", "text"), SAID_BESIDE)
+def test_what_changes_more_than_its_value_stays_open(tmp_path: Path, part: str, text: str) -> None:
+    assert _plan(tmp_path, f"{_entry(part, 'REPLACE', text)}\n{PATCHES}").not_understood
+
+
+@pytest.mark.parametrize(
+    "variants",
+    [
+        '[{"name": "wide", "hidden_size": 144}, {"name": "p4", "patch_size": 4}]',
+        '[{"name": "half learning rate", "patch_size": 4}]',
+        '[{"label": "deeper model", "patch_size": 4}]',
+        '[{"label": "p=4", "description": "learning rate halved"}]',
+        '[{"label": "p=4", "description": "replaces sin-cos by RoPE"}]',
+        '[{"label": "p=4", "description": "train for 200k steps"}]',
+        '{"min": 2, "max": 8}',
+    ],
+)
+def test_named_values_that_change_more_stay_open(tmp_path: Path, variants: str) -> None:
+    entry = '{{"ablated_part": "{}", "action": "REPLACE", "replacement": {}}}'
+    text = f"[{entry.format('patch size', variants)}, {entry.format('depth', 4)}]"
+    assert _plan(tmp_path, text, "plan.json").not_understood
+
+
+@pytest.mark.parametrize("metric", ["FID at 50 inference steps", "FID over 10K samples", "FID at 50 steps"])
+def test_a_metric_of_other_numbers_is_another(tmp_path: Path, metric: str) -> None:
+    assert _plan(tmp_path, f"{PATCHES}- **Metrics**: {metric}\n").not_understood
 
 
 FAMILIES = {

@@ -1,0 +1,37 @@
+"""Numbers that are there before anything is tried: those of the paper's configuration."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from search_spaces.axes import all_axes
+from search_spaces.plan_import.joined import axes_named
+from search_spaces.profiles import PROFILES
+
+_SCHEDULE = frozenset((1e-4, 0.02))
+"""The ends of the linear schedule's betas (Ho et al., arXiv 2006.11239, section 4)."""
+
+
+@lru_cache(maxsize=1)
+def _by_axis() -> dict[str, float]:
+    paper = PROFILES.get("paper")
+    own = {axis.name: axis.current(paper.config, paper) for axis in all_axes()}
+    return {name: float(value) for name, value in own.items() if isinstance(value, int | float)}
+
+
+@lru_cache(maxsize=1)
+def published_numbers() -> frozenset[float]:
+    """Returns the numbers of the paper's configuration, of whatever part."""
+    diffusion = PROFILES.get("paper").config.diffusion
+    return frozenset(_by_axis().values()) | _SCHEDULE | {float(diffusion.num_timesteps)}
+
+
+def is_published_of(name: str, number: float) -> bool:
+    """Whether a number is what the paper has of the one axis that a text names.
+
+    Args:
+        name: the text before the number, such as ``the hidden size``.
+        number: what stands behind it.
+    """
+    named = axes_named(name)
+    return len(named) == 1 and _by_axis().get(named[0]) == number
