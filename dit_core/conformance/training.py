@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -73,3 +75,6 @@ def _work(rank: int, config: TrialConfig, folder: str, outside: Outside) -> None
         dist.barrier()  # nobody takes the group apart while the other still speaks
     finally:
         dist.destroy_process_group()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(0)  # while an interpreter is taken apart, threads of Gloo may abort it

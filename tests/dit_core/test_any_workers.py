@@ -11,6 +11,7 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+from leaving import leave
 from random_weights import random_dit
 from small_trials import tiny
 from torch import Tensor
@@ -99,6 +100,7 @@ def work(rank: int, folder: Path) -> None:
             torch.save({"drawn": drawn(), **{size: sampled(size) for size in SIZES}}, folder / f"{world}-{rank}.pt")
             dist.barrier()
             dist.destroy_process_group()
+    leave()
 
 
 @pytest.fixture(scope="module")

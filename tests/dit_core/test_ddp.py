@@ -12,6 +12,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 from given_features import WIDTH, digits_features
+from leaving import leave
 from small_trials import curve, only, tiny
 
 from dit_core.config import TrialConfig
@@ -91,6 +92,7 @@ def work(rank: int, world: int, folder: Path) -> None:
     (folder / f"rank{rank}.pickle").write_bytes(pickle.dumps(answers))
     dist.barrier()  # nobody takes the group apart while another still speaks
     dist.destroy_process_group()
+    leave()
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +205,7 @@ def cut_in_two(rank: int, world: int, folder: Path) -> None:
             list(run(wide, folder / name, until=until, evaluate=False))
     dist.barrier()
     dist.destroy_process_group()
+    leave()
 
 
 def test_more_than_two_workers_add_up_in_one_order_from_the_first_step_on(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.multiprocessing as mp
+from leaving import leave
 from PIL import Image
 from safetensors import safe_open
 
@@ -223,8 +224,10 @@ def _score_share(rank: int, world: int, meeting: str, results: str) -> None:
             references._known[dataset] = {("digits_cnn", "cpu", "train"): Statistics({}, None, 0)}
         result = score(real("held_out")[100 * rank : 100 * (rank + 1)], batch=64, first=100 * rank)
         torch.save((result.value, result.floor, result.details), f"{results}{rank}")
+        torch.distributed.barrier()
     finally:
         torch.distributed.destroy_process_group()
+    leave()
 
 
 @pytest.mark.slow

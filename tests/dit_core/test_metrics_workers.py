@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 import torch.multiprocessing as mp
+from leaving import leave
 from networks import random_dinov2, random_inception
 from PIL import Image
 from small_trials import tiny
@@ -59,8 +60,10 @@ def _share(rank: int, world: int, meeting: str, results: str) -> None:
     torch.distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=world)
     try:
         torch.save(scores(rank, world), f"{results}{rank}")
+        torch.distributed.barrier()
     finally:
         torch.distributed.destroy_process_group()
+    leave()
 
 
 @pytest.mark.slow
@@ -218,8 +221,10 @@ def _share_on_two_machines(rank: int, world: int, meeting: str, base: str, folde
     torch.distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=world)
     try:
         torch.save(dinov2_score(folder, weights, rank, world), f"{base}/result{rank}")
+        torch.distributed.barrier()
     finally:
         torch.distributed.destroy_process_group()
+    leave()
 
 
 @pytest.mark.slow
