@@ -84,8 +84,8 @@ def _objective(objective: str, arm: ArmSummary, summary: Summary) -> float | Non
         return arm.cost.gmacs
     if not arm.finals:
         return None
-    study, final = summary.study, arm.final
-    found = final if objective == study.primary_metric else mean(arm, summary, objective, study.budget_images)
+    study, budget = summary.study, summary.study.budget_images
+    found = arm.at(budget) if objective == study.primary_metric else mean(arm, summary, objective, budget)
     return None if found is None or not math.isfinite(found.mean) else found.mean
 
 
