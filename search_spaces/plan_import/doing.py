@@ -143,7 +143,8 @@ def read_doing(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -
             _times(text, axis, baseline, profile, doing)
         return doing
     moved = moved_in(text) or _INSTEAD.search(text)
-    rests = dict.fromkeys((_bare(text), doing.asked.rest if doing.asked.rest in text else ""))
+    rests = [rest for rest in dict.fromkeys((_bare(text), doing.asked.rest if doing.asked.rest in text else ""))
+             if not isinstance(axis, NumberAxis) or len(TIMES.findall(rest)) == len(TIMES.findall(text))]  # fmt: skip
     if not moved and any(rest and _whole(rest, axis, baseline, profile, doing) for rest in rests):
         return doing
     said = text

@@ -223,6 +223,11 @@ def test_a_list_below_a_label_for_an_action_is_what_is_tried(tmp_path: Path) -> 
     assert [(one.axis, one.values) for one in plan.study.ablations] == [("objective", ("x0", "v"))]
 
 
+def test_a_multiple_in_a_list_below_an_action_is_not_lost(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, "- **Ablated Part:** MLP ratio\n- **Modification:**\n  - Double it\n  - 2\n")
+    assert [sorted(one.values) for one in plan.study.ablations] == [[2.0, 8.0]]
+
+
 def test_a_product_of_sets_is_a_grid(tmp_path: Path) -> None:
     text = "Train all four combinations of {DiT-S, DiT-B} × {p=2, p=4}."
     plan = _plan(tmp_path, _entry("Model size together with patch size", "REPLACE", text))
