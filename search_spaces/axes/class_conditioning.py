@@ -48,7 +48,7 @@ AXIS = ClassConditioningAxis(
         "class conditioning signal",
     ),
     vocabulary=(
-        "labelembedder", "label embedder",
+        "labelembedder",
         "y embedding", "y embedder", "label embedder", "class embedder", "label guidance signal",
         "class labels removed", "drop all labels", "fully unconditional", "label agnostic", "class agnostic",
         "ignore labels", "train without class labels", "without conditioning on class", "use labels",

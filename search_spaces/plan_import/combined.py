@@ -139,9 +139,7 @@ def _against(entry: Entry, baseline: TrialConfig, profile: Profile) -> Combined 
     if entry.replacements or len(entry.actions) != 1:
         return None
     said = without_reason(entry.actions[0])
-    for found in filter(
-        None, (_COMPARED.match(said), re.match(r"^compare\w*\s+(?P<one>.+)\s+to\s+(?P<other>.+)$", said, re.I))
-    ):
+    for found in filter(None, (_COMPARED.match(said), _COMPARED_TO.match(said))):
         points = [point_in(found[side], (), baseline, profile) for side in ("one", "other")]
         one, other = points
         if one is not None and other is not None and len(one) > 1 and set(one) == set(other):

@@ -83,12 +83,6 @@ def numbers_in(text: str) -> list[float]:
     return [float(found.group()) for found in NUMBER.finditer(plain_numbers(text))]
 
 
-def thousands_or_list(text: str) -> list[str] | None:
-    """The pieces of ``128,256``, which may be one number or several; None for text that can only be one."""
-    found = re.fullmatch(r"\s*(\d{3}(?:,\d{3})+)\s*", text)
-    return found[1].split(",") if found else None
-
-
 def factor_in(text: str) -> float | None:
     """Returns the multiple of the baseline's value that ``text`` asks for (``2x``, ``half``), or None."""
     found = list(TIMES.finditer(text))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from search_spaces.axes import Axis
 from search_spaces.axes.choice import ChoiceAxis
@@ -11,6 +10,7 @@ from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, stems
 from search_spaces.plan_import.written import clean, split_items
+from search_spaces.words import find
 
 BESIDE = re.compile(
     r"\s*[(\[](?:as in|like in|as used (?:in|by)|used (?:in|by)|following|à la|cf\.?|see|from)\s+[A-Z]"
@@ -99,11 +99,7 @@ def _without_what_is_so(text: str, axis: Axis) -> str:
     bare = re.sub(rf"\s*[(\[]\s*(?:{so})\s*[)\]]$|[,;]\s*(?:{so})$|\s+(?:with\s+)?(?:{so})$", "", text, flags=re.I)
     names = (value, *(axis.value_aliases.get(value, ()) if isinstance(axis, ChoiceAxis) else axis.absent))
     said = stems(bare)
-    return bare if bare != text and any(_holds(said, stems(name)) for name in names) else text
-
-
-def _holds(said: Sequence[str], name: Sequence[str]) -> bool:
-    return any(tuple(said[at : at + len(name)]) == tuple(name) for at in range(len(said) - len(name) + 1))
+    return bare if bare != text and any(find(said, stems(name)) is not None for name in names) else text
 
 
 _LAST_BRACKET = re.compile(r"^(?P<head>.+?)\s*[(\[](?P<inside>[^()\[\]]+)[)\]]\s*$")
