@@ -26,6 +26,10 @@ FUTILE_STARTS = 2
 WAITING_IS_SAID = 120.0
 """Seconds that a lane may take to come up before it is said what it waits for; a cold one takes 15 to 30, on a busy
 machine more."""
+DYING_SECONDS = 10.0
+"""Seconds for which what a killed host has started may go on making placement groups, at most."""
+QUIET_LOOKS = 4
+"""Looks in a row, a quarter of a second apart, without a placement group, after which none is expected any more."""
 
 
 @dataclass
@@ -71,6 +75,7 @@ class Fleet:
         self._ended = 0.0  # lane seconds of lanes that are gone
         self._ended_startup = 0.0
         self._ended_up = 0.0
+        self._killed = -DYING_SECONDS  # when a host was last ended that had not ended by itself
         self.most = 0
 
     # -- how many -----------------------------------------------------------------------------------
@@ -148,18 +153,28 @@ class Fleet:
         return said
 
     def close(self, timeout: float = 5.0) -> None:
-        """Waits for the lanes to end by themselves, then ends those that have not."""
+        """Waits for the lanes to end by themselves, then ends those that have not; leaves no placement group behind."""
         runs = [lane.run for lane in self._lanes if lane.run is not None]
         if runs:
             ray.wait(runs, num_returns=len(runs), timeout=timeout)
         for lane in self._lanes:
             self._kill(lane)
         self.sweep()
+        quiet = 0
+        # what waits for a group that is removed makes another one, until it dies of its host's death
+        while quiet < QUIET_LOOKS and time.monotonic() - self._killed < DYING_SECONDS:
+            time.sleep(0.25)
+            quiet = 0 if self.sweep() else quiet + 1
 
-    def sweep(self) -> None:
-        """Removes placement groups that ended hosts, of this run or a former one, have left behind."""
+    def sweep(self) -> list[str]:
+        """Removes placement groups that ended hosts, of this run or a former one, or a dead run have left behind.
+
+        Returns:
+            Their names.
+        """
         alive = {self._name.of(lane.name, lane.starts) for lane in self._lanes if lane.host is not None}
-        groups.remove(lambda name: self._name.is_former(name) or (self._name.is_own(name) and name not in alive))
+        own = groups.remove(lambda name: self._name.is_former(name) or (self._name.is_own(name) and name not in alive))
+        return own + groups.remove_orphans()
 
     # -- time ---------------------------------------------------------------------------------------
 
@@ -232,6 +247,8 @@ class Fleet:
 
     def _kill(self, lane: _Lane) -> None:
         if lane.host is not None:
+            if not ray.wait([lane.run], timeout=0)[0]:
+                self._killed = time.monotonic()
             ray.kill(lane.host)
         lane.host = lane.run = None
 

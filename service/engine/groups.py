@@ -1,12 +1,15 @@
-"""Placement groups that nobody takes away any more: Ray Train's own cleaner can die with its node."""
+"""Placement groups that nobody takes away any more."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import ray
 from ray.util.placement_group import PlacementGroup, placement_group_table, remove_placement_group
+
+from service.engine.naming import run_in
 
 
 def remove(wanted: Callable[[str], bool]) -> list[str]:
@@ -18,8 +21,25 @@ def remove(wanted: Callable[[str], bool]) -> list[str]:
     Returns:
         The names of those that were removed.
     """
+    return _remove(placement_group_table(), wanted)
+
+
+def remove_orphans() -> list[str]:
+    """Removes the placement groups of every run, whoever's, of which no actor is there any more.
+
+    Ray keeps a group for good if its creator's death reaches the head before the group does.
+
+    Returns:
+        The names of those that were removed.
+    """
+    groups = placement_group_table()  # asked for before the actors: a run has its dispatcher before its first group
+    alive = {run_in(actor["name"]) for actor in ray.util.list_named_actors(all_namespaces=True)}
+    return _remove(groups, lambda name: run_in(name) not in ("", *alive))
+
+
+def _remove(groups: Mapping[str, Any], wanted: Callable[[str], bool]) -> list[str]:
     gone = []
-    for identity, group in placement_group_table().items():
+    for identity, group in groups.items():
         if group["state"] != "REMOVED" and wanted(group["name"]):
             with contextlib.suppress(ray.exceptions.RayError):
                 remove_placement_group(PlacementGroup(ray.PlacementGroupID(bytes.fromhex(identity))))

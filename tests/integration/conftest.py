@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from long_studies import long_study
 from processes import descendants, kill
+from ray_actors import placement_groups
 from s3_server import settings
 
 from service.engine import run_segments
@@ -104,6 +105,18 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Prepar
     store, prepared = Store(tmp_path_factory.mktemp("undisturbed") / "store"), prepare(long_study(("careful", "bold")))
     run_segments(prepared, store, executor="local")
     return store, prepared
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_on_the_cluster(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After a test nobody holds any of the cluster's resources, which the next test would wait for."""
+    yield
+    if "ray_cluster" in request.fixturenames:
+        cluster: RayCluster = request.getfixturevalue("ray_cluster")
+        until = time.monotonic() + 60
+        while (groups := placement_groups(cluster.dashboard)) and time.monotonic() < until:
+            time.sleep(0.2)
+        assert groups == [], "left on the cluster"
 
 
 @pytest.fixture(autouse=True)

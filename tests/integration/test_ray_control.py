@@ -40,9 +40,9 @@ def connected(address: str) -> Iterator[None]:
         ray.shutdown()
 
 
-def hold(name: str) -> None:
-    """Takes all CPUs of the cluster with a placement group that outlives who has made it."""
-    assert placement_group([{"CPU": 2}], name=name, lifetime="detached").wait(600)
+def hold(name: str, cpus: int = 2) -> None:
+    """Takes CPUs of the cluster with a placement group that outlives who has made it."""
+    assert placement_group([{"CPU": cpus}], name=name, lifetime="detached").wait(100)
 
 
 def test_a_lane_that_finds_no_room_says_for_what_and_gives_up(ray_cluster, tmp_path: Path) -> None:
@@ -62,15 +62,17 @@ def test_a_lane_that_finds_no_room_says_for_what_and_gives_up(ray_cluster, tmp_p
                     time.sleep(0.2)
         finally:
             fleet.close(timeout=0)
+            assert placement_groups(ray_cluster.dashboard) == ["somebody else's"]
             assert groups.remove(lambda name: name == "somebody else's") == ["somebody else's"]
 
 
 def test_control_actors_die(ray_cluster, undisturbed: tuple[Store, Prepared], tmp_path: Path) -> None:
     """The dispatcher costs nothing at all, a host its lane's segment since the last checkpoint."""
     prepared, store = prepare(long_study(ARMS)), Store(tmp_path / "store")
-    # a former run of this study has left its placement group behind: without it, there is room for two lanes
+    # a former run of this study and a dead one of another have left placement groups: without them, there is room
     with connected(ray_cluster.address):
-        hold(RunName("tiny", store.id, "0123abcd").of("lane-0"))
+        hold(RunName("tiny", store.id, "0123abcd").of("lane-0"), cpus=1)
+        hold(RunName("another", "89abcdef", "4567cdef").of("lane-1"), cpus=1)
     killed: list[str] = []
     seen: dict[str, int] = {}
 
