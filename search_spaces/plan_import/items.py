@@ -21,13 +21,13 @@ from search_spaces.plan_import.evidence import GENERAL, Candidate, Score, candid
 from search_spaces.plan_import.families import family_of
 from search_spaces.plan_import.labels import ACTION, PART, REPLACEMENT
 from search_spaces.plan_import.loose import foreign, is_quiet, mentioned
+from search_spaces.plan_import.nothing import nothing_and_why
 from search_spaces.plan_import.numerals import TIMES, numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.plan_import.values import (
     Range,
     is_generic,
     means_every,
-    nothing_and_why,
     read_values,
     reads,
 )
