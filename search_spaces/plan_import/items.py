@@ -173,7 +173,10 @@ class ItemReader(EntryAccount):
         return tuple(dict.fromkeys(values))
 
     def _read_item(self, text: str, axis: Axis, others: list[str]) -> tuple[tuple[Any, ...], str]:
-        if is_nothing(text) and others and axis.remove_value is not None and not self._names_a_value(text, axis):
+        bare = text
+        if len(others) > 1 and not reads(text, axis, self.baseline, self.profile):
+            bare = nothing_and_why(text, axis, self.baseline, self.profile) or text
+        if is_nothing(bare) and others and axis.remove_value is not None and not self._names_a_value(bare, axis):
             return (axis.remove_value,), f"{axis.remove_means}: {axis.name}={axis.label(axis.remove_value)}"
         first, *rest = sentences_of(text) or [text]
         if rest and not reads(text, axis, self.baseline, self.profile):

@@ -47,7 +47,11 @@ _NEXT_LABEL = re.compile(
 _RUN_ON = re.compile(r"\s*[.,;]\s+(?=(?P<label>[A-Z][A-Za-z ]{2,40}):\s)")
 """Where one label may follow another in running text: ``Ablated Part: patch size. Action: REPLACE.``"""
 
-_LEADS_ON = re.compile(r"(?::|\b(?:with|by|to|one of|the following(?: \w+)?))[*_`]*\s*$", re.I)
+_LEADING = (
+    r"(?:with|by|to|for|among|over|from|as|(?:one|each|any|all|either) of|these|follows"
+    r"|(?:the )?following(?: [a-z-]+)?)"
+)
+_LEADS_ON = re.compile(rf"(?:(?:[\s,]+\b{_LEADING})+\s*:?|:)[*_`]*\s*$", re.I)
 """How an action ends whose values stand below it: ``Replace the decoder with:``."""
 
 _COUNTS = re.compile(r"^(?P<mark>[a-h])[.)]\s+(?=\S)", re.I)
@@ -259,9 +263,10 @@ class _Reader:
             self._open = None if value else REMARK
             return True
         if (name == ACTION or (name == PART and is_action(clean(value)))) and value:
-            self._entry.put_labelled(label, clean(value))
+            leads = _LEADS_ON.search(value)
+            self._entry.put_labelled(label, clean(value[: leads.start()] if leads and leads.start() else value))
             self._open = None
-            if _LEADS_ON.search(value) and self._entry.actions:  # what is tried stands below it
+            if leads and self._entry.actions:  # what is tried stands below it
                 self._open, self._depth, self._bulleted = REPLACEMENT, block.depth + 1, False
             return True
         self._start(name, value, block.depth)

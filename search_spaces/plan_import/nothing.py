@@ -17,10 +17,14 @@ from search_spaces.profiles import Profile
 
 _USED = re.compile(
     r"^(?P<what>[^,;]+?)\s+(?:is|are|being)\s+(?:then\s+|simply\s+|just\s+)?(?:used|kept|left|evaluated|taken)\b"
-    r"(?:\s+(?:during|for|in|at|by|throughout)\s+[^,;]+?)?(?:\s*(?:[,;]|\band\b|\bwhile\b)\s*(?P<rest>.+))?$",
+    r"(?:\s+(?:throughout|everywhere|(?:during|for|in|at|by|throughout)\s+[^,;]+?))?(?:\s*(?:[,;]|\band\b|\bwhile\b)\s*(?P<rest>.+))?$",
     re.I,
 )
 """``a fixed variance is used during sampling and only L_simple is optimized``."""
+
+
+_UNDONE = re.compile(r"\bun-?(?=[a-z]{4,}ed\b)", re.I)
+"""What says in one word that something was not done: ``unflipped images``."""
 
 
 def nothing_and_why(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> str | None:
@@ -53,8 +57,9 @@ def _is_what_is_left(text: str, axis: Axis, baseline: TrialConfig, profile: Prof
     used = _USED.match(text)
     if used is None or axis.remove_value is None:
         return False
+    what = _UNDONE.sub("no ", used["what"])
     try:
-        values = read_values(used["what"], axis, baseline, profile)[0]
+        values = read_values(what, axis, baseline, profile)[0]
     except UserError:
         return False
     rest = used["rest"]
