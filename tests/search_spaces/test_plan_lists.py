@@ -1,4 +1,4 @@
-"""Lists of what is tried, wherever they stand: below an action, counted twice, in sets; and what only looks like one."""
+"""Lists of what is tried: below an action, counted twice, in sets; and running text that only looks like one."""
 
 from pathlib import Path
 from typing import Any
