@@ -155,7 +155,7 @@ _STACKED = re.compile(r"→|->|=>|⇒|(?:^|\s)\+\s|\bon top\b|\bone after\b|\bad
 """What says that one change comes after another."""
 
 _ALL = re.compile(
-    r"[,;(]?\s*(?:in\s+)?\b(?:all|every|each)\s+(?:of\s+the\s+)?(?:\w+\s+)?(?:combinations?|pairs?|pairings?|cells?|crossings?)\b\)?"
+    r"[,;(]?\s*(?:in\s+)?\b(?:all|every|each)\s+(?:of\s+the\s+)?(?:\w+\s+)?(?:comb(?:ination|o)s?|pairs?|pairings?|cells?|crossings?)\b\)?"
     r"|[,;(]?\s*\b(?:full|complete)\s+(?:factorial|grid|cross(?:ing)?)\b\)?",
     re.I,
 )

@@ -72,7 +72,7 @@ _REFERENCE = re.compile(
 FOLLOWS = re.compile(
     r"[,;(]?\s*\b(?:all|every(?:thing)?|anything|nothing|no)\s+(?:the\s+)?(?:else|others?|rest)\b[^;]*"
     r"(?:un(?:changed|altered|touched)|fixed|constant|equal|identical|(?:the )?same|as (?:it|they) (?:is|are|was|were)"
-    r"|chang\w+)$"
+    r"|chang\w+)[)\]\s]*$"
     r"|[,;(]?\s*\b(?:this|which|that|it|these|both)\s+(?:then\s+|also\s+|only\s+|roughly\s+)?(?:cut|reduc|giv|mak|yield|lead|increas|mean|"
     r"correspond|cost|doubl|quadrupl|halv|leav|result|shorten|lengthen|save|lower|rais|match|bring|add up|"
     r"amount)\w*\b[^;]*$",

@@ -37,7 +37,10 @@ _CHECK = re.compile(r"^(\s*)(?:[-*+]|\d+[.)])\s+\[[ xX]?\]\s+|^(\s*)[☐☑✅�
 _KEY_LINE = re.compile(
     r"^(?![-*+>#|\d(\[{\"'])(?P<key>[^\s:][^:\n|]{1,44}?)(?::[ \t]+|[ \t]+(?:[-–—]|→|->|=>)[ \t]+)(?P<text>\S.*)$"
 )
-_OPENS = re.compile(r"^\s*(?:[-*+•#>|]|\d{1,2}[.)]\s|\(?[a-zA-Z]{1,4}\d{0,2}[.)]\s|[*_`]{1,3}\S|```|~~~|$)")
+_DRAWN = re.compile(r"^[ \t]*[─━═╌┄┈⎯—–]{3,}[ \t]*$", re.M)
+"""A rule drawn with characters that Markdown does not know."""
+
+_OPENS = re.compile(r"^\s*(?:[-*+•●▪◦–—‣#>|]|\d{1,2}[.)]\s|\(?[a-zA-Z]{1,4}\d{0,2}[.)]\s|[*_`]{1,3}\S|```|~~~|$)")
 _LABEL = re.compile(r"^\s*[*_]{0,3}[A-Z][\w /-]{1,32}[*_]{0,3}:")
 _WIDE = 50
 """From how many characters on a line may have been wrapped."""
@@ -49,6 +52,7 @@ def normal(text: str) -> str:
         text = _from_latex(text)
     text = _MATH.sub(r"\1", text)
     text = _DEFAULT.sub("", text)
+    text = _DRAWN.sub("\n", text)
     text = _CHECK.sub(lambda at: f"{at[1] or at[2] or ''}- ", text)
     return _unwrapped(_key_lines(text))
 

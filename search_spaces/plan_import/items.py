@@ -21,13 +21,13 @@ from search_spaces.plan_import.evidence import GENERAL, Candidate, Score, candid
 from search_spaces.plan_import.families import family_of
 from search_spaces.plan_import.labels import ACTION, PART, REPLACEMENT
 from search_spaces.plan_import.loose import foreign, is_quiet, mentioned
+from search_spaces.plan_import.nothing import nothing_and_why
 from search_spaces.plan_import.numerals import TIMES, numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.plan_import.values import (
     Range,
     is_generic,
     means_every,
-    nothing_and_why,
     read_values,
     reads,
 )
@@ -173,7 +173,10 @@ class ItemReader(EntryAccount):
         return tuple(dict.fromkeys(values))
 
     def _read_item(self, text: str, axis: Axis, others: list[str]) -> tuple[tuple[Any, ...], str]:
-        if is_nothing(text) and others and axis.remove_value is not None and not self._names_a_value(text, axis):
+        bare = text
+        if len(others) > 1 and not reads(text, axis, self.baseline, self.profile):
+            bare = nothing_and_why(text, axis, self.baseline, self.profile) or text
+        if is_nothing(bare) and others and axis.remove_value is not None and not self._names_a_value(bare, axis):
             return (axis.remove_value,), f"{axis.remove_means}: {axis.name}={axis.label(axis.remove_value)}"
         first, *rest = sentences_of(text) or [text]
         if rest and not reads(text, axis, self.baseline, self.profile):

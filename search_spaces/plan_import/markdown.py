@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
+from search_spaces.axes import axis_called
 from search_spaces.plan_import.actions import is_action
 from search_spaces.plan_import.blocks import Block, blocks
 from search_spaces.plan_import.labels import (
@@ -25,6 +26,7 @@ from search_spaces.plan_import.prose import titled, with_told
 from search_spaces.plan_import.roles import commands
 from search_spaces.plan_import.sentences import asks
 from search_spaces.plan_import.tables import Table
+from search_spaces.plan_import.telling import is_aside
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean
 from search_spaces.words import Words, words
 
@@ -44,6 +46,16 @@ _NEXT_LABEL = re.compile(
 )
 _RUN_ON = re.compile(r"\s*[.,;]\s+(?=(?P<label>[A-Z][A-Za-z ]{2,40}):\s)")
 """Where one label may follow another in running text: ``Ablated Part: patch size. Action: REPLACE.``"""
+
+_LEADING = (
+    r"(?:with|by|to|for|among|over|from|as|(?:one|each|any|all|either) of|these|follows"
+    r"|(?:the )?following(?: [a-z-]+)?)"
+)
+_LEADS_ON = re.compile(rf"(?:(?:[\s,]+\b{_LEADING})+\s*:?|:)[*_`]*\s*$", re.I)
+"""How an action ends whose values stand below it: ``Replace the decoder with:``."""
+
+_COUNTS = re.compile(r"^(?P<mark>[a-h])[.)]\s+(?=\S)", re.I)
+"""What counts an item beside its bullet: ``- a. ReLU``."""
 
 _LISTS = (REPLACEMENT, METRICS)
 
@@ -92,6 +104,12 @@ def _labelled_pieces(text: str) -> list[str]:
 
 def _is_field(label: str) -> bool:
     return is_sure(label) and kind_of(label) in FIELDS
+
+
+def _uncounted(text: str, before: int) -> str:
+    """An item without the letter that counts it, where as many items as that letter says stand before it."""
+    found = _COUNTS.match(text)
+    return text[found.end() :] if found is not None and ord(found["mark"].lower()) - ord("a") == before else text
 
 
 class _Reader:
@@ -236,6 +254,8 @@ class _Reader:
         below_list = self._open in _LISTS and block.depth > self._depth
         if below_list and (name in (None, REMARK, TITLE) or not found["bold"]):
             return False  # an item of the list, such as "adaLN: adaptive layer norm"
+        if name is None and not (block.bullet or found["bold"]) and self._is_told(label, value):
+            return False  # a paragraph behind the labels
         if name is None or name == REMARK:
             if self._entry.empty and not self._entry.title and not self.entries:
                 return True
@@ -243,11 +263,20 @@ class _Reader:
             self._open = None if value else REMARK
             return True
         if (name == ACTION or (name == PART and is_action(clean(value)))) and value:
-            self._entry.put_labelled(label, clean(value))
+            leads = _LEADS_ON.search(value)
+            self._entry.put_labelled(label, clean(value[: leads.start()] if leads and leads.start() else value))
             self._open = None
+            if leads and self._entry.actions:  # what is tried stands below it
+                self._open, self._depth, self._bulleted = REPLACEMENT, block.depth + 1, False
             return True
         self._start(name, value, block.depth)
         return True
+
+    def _is_told(self, label: str, value: str) -> bool:
+        """Whether a line that looks labelled is a paragraph behind the labels of its entry."""
+        told = self._entry.parts and (self._entry.actions or self._entry.replacements) and self._open is None
+        new = words(label) not in self._repeated and axis_called(label) is None
+        return bool(told) and new and is_aside(label, value)
 
     def _start(self, name: str, text: str, depth: int) -> None:
         if (name == PART and self._entry.parts) or (name == TITLE and not self._entry.empty):
@@ -272,7 +301,8 @@ class _Reader:
             self._open = None
         elif block.bullet and block.depth >= self._depth:
             self._bulleted = True
-            self._entry.items(self._open).append(clean(text))
+            items = self._entry.items(self._open)
+            items.append(clean(_uncounted(text, len(items))))
         elif block.bullet:
             self._open = None
             self._entry.context.append(clean(text))

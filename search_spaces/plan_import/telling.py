@@ -133,6 +133,31 @@ def describes(sentence: str) -> bool:
     return not re.search(rf"[;:]|\b(?:{STRONG}|try|test)\w*\b|{INTENT}{lacks}", rest, re.I)
 
 
+_WOULD = re.compile(
+    r"^\w+ing\b[^,;:]*\s(?:would|will|could|may|might|cannot|tells?|shows?|isolates?|lets?|allows?|reveals?)\b", re.I
+)
+"""What comes of doing something: ``Varying them one at a time would miss it``."""
+
+_FEWEST = 12
+"""Words that running text has at least, where it is no list."""
+
+
+def is_aside(opening: str, rest: str) -> bool:
+    """Whether a paragraph is running text although a colon or dash stands in it, and says nothing to do.
+
+    Args:
+        opening: what stands before the colon, a label or half of a sentence.
+        rest: what stands behind it.
+    """
+    halves = [opening, *(piece for piece in re.split(r"(?<=[.!?;])\s+", rest.strip()) if piece)]
+    long = len(opening.split()) > 2 and len(rest.split()) >= _FEWEST and rest.rstrip()[-1:] in (".", "!", "?")
+    if not long or re.search(r"\d", rest) or any(_ARM.search(half) for half in halves):
+        return False
+    if re.search(r"\b(?:i|we|you|also|more|another|extra|following)\b", opening, re.I):
+        return False
+    return not any(is_order(half, half) or _TO_DO.search(half) for half in halves if not _WOULD.match(half))
+
+
 _STATIC = re.compile(
     r"^(?:in\s+\w+,\s+)?(?:the|every|each|all|its|their)\s+(?!ablated|modified|new|proposed|changed|treat|control|test|second"
     r"|first|other)[^,;:]{2,70}?\s(?:uses?|has|have|contains?|applies|employs?|consists?|computes?|receives?|comes?)\s",

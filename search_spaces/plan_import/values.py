@@ -8,26 +8,21 @@ from typing import Any
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
-from search_spaces.axes import Axis, all_axes
+from search_spaces.axes import Axis
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.axes.switch import BoolAxis
 from search_spaces.fields import with_fields
 from search_spaces.plan_import.absence import (
-    AND_WHY,
-    BECOMES,
     GONE,
-    TAKES_ITS_PLACE,
-    USED_WITHOUT,
     Reading,
-    is_absent,
     is_nothing,
     switched,
     takes_its_place,
 )
 from search_spaces.plan_import.amounts import SWEEPS, number_in, range_in
 from search_spaces.plan_import.evidence import evidence
-from search_spaces.plan_import.loose import choice_in, foreign, is_remark, mentioned, own_words, switch_in
+from search_spaces.plan_import.loose import choice_in, foreign, is_remark, mentioned, switch_in
 from search_spaces.plan_import.numerals import OVERLONG, numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, stems
 from search_spaces.plan_import.there import published_numbers
@@ -77,34 +72,6 @@ _MULTIPLE = re.compile(r"\d\s*[x×]\s+(?:of\s+)?(?:the|our)\s+(?:baseline|defaul
 
 _SYMBOL = re.compile(r"^\s*[α-ωΑ-Ω]\s*=\s*(?=\S)")
 """What opens a value of something that has a symbol: ``α = 1``."""
-
-
-def nothing_and_why(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> str | None:
-    """Returns the word for nothing that a remark follows; None where there is none, or more than a remark follows."""
-    found = AND_WHY.match(text.strip())
-    if found is None or not is_nothing(found["bare"]):
-        return None
-    remark = found["inside"] or found["after"]
-    if is_absent(remark, axis, own_words(axis)):
-        return found["bare"]
-    if numbers_in(remark) or TAKES_ITS_PLACE.search(USED_WITHOUT.sub(" ", remark)):
-        return None
-    if BECOMES.search(remark) and _names_another(remark, axis, baseline, profile):
-        return None
-    try:
-        values = _read(remark, axis, baseline, profile)[0]
-    except UserError:
-        return found["bare"]
-    return found["bare"] if set(values) <= {axis.remove_value} else None
-
-
-def _names_another(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
-    """Whether a text names a value of another axis that the baseline does not have."""
-    return any(
-        set(mentioned(text, other, profile)) - {other.current(baseline, profile)}
-        for other in all_axes()
-        if isinstance(other, ChoiceAxis) and not set(other.fields) & set(axis.fields)
-    )
 
 
 def means_every(text: str, axis: Axis) -> bool:
@@ -340,15 +307,15 @@ def _in_brackets(text: str, axis: Axis, baseline: TrialConfig, profile: Profile)
     return None if value is None else ((value[0],), value[1])
 
 
-_HELD = re.compile(r"^\s*[\[{(](?P<items>[^\[\]{}()]+)[\]})]\s*(?P<unit>[A-Za-z][A-Za-z ]{0,20})$")
-"""A set of numbers with one unit: ``{25, 50, 100} steps``."""
+_HELD = re.compile(r"^\s*[\[{(](?P<items>[^\[\]{}()]+)[\]})]\s*(?P<unit>[A-Za-z][A-Za-z -]{0,30})$")
+"""A set of values with one unit or noun: ``{25, 50, 100} steps``, ``{linear, cosine} schedule``."""
 
 
 def _several(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
     """Reads ``adaLN and cross-attention``, ``2/4/8`` or ``28 → 14`` as several values, when every piece is one."""
     if (ends := range_in(text)) is not None:
         return _from_to(text, ends, axis, baseline, profile)
-    held = _HELD.match(text) if isinstance(axis, NumberAxis) else None
+    held = _HELD.match(text)
     pieces = [f"{item} {held['unit']}" for item in split_items(held["items"])] if held is not None else _pieces(text)
     values: list[Any] = []
     if len(pieces) < 2:
@@ -368,9 +335,14 @@ def _several(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> 
     if any(withs) and not all(has or GONE.match(piece) for has, piece in zip(withs, pieces, strict=True)):
         return None  # "with the timestep and class embeddings appended" is no list
     for piece in pieces:
+        if is_nothing(piece) and words(piece) and axis.remove_value is not None:
+            values.append(axis.remove_value)
+            continue
         try:
             values += _read(piece, axis, baseline, profile)[0]
         except UserError:
+            if held is not None and text.lstrip()[0] != "(":
+                raise  # a set is read as a whole or not at all
             return None
     return _named(values, axis, "several values")
 

@@ -1,0 +1,158 @@
+"""Lists of what is tried: below an action, counted twice, in sets; and running text that only looks like one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dit_core.errors import UserError
+from search_spaces.axes import AXES
+from search_spaces.plan_import import ImportedPlan, import_plan
+from search_spaces.plan_import.markdown import read_markdown
+from search_spaces.plan_import.nothing import nothing_and_why
+from search_spaces.plan_import.telling import is_aside
+from search_spaces.plan_import.values import read_values
+from search_spaces.profiles import PROFILES
+
+PAPER = PROFILES.get("paper")
+
+
+def _plan(folder: Path, text: str) -> ImportedPlan:
+    path = folder / "plan.md"
+    path.write_text(text)
+    return import_plan(path, profile="paper")
+
+
+def _read(folder: Path, text: str) -> list[tuple[str, str, tuple[Any, ...]]]:
+    return [(one.axis, one.action, one.values) for one in _plan(folder, text).require_complete().ablations]
+
+
+BELOW = {
+    "SWAP the linear schedule for one of the following:\n     - Cosine schedule\n     - Sigmoid schedule": (
+        "linear noise schedule",
+        [],
+        ["Cosine schedule", "Sigmoid schedule"],
+    ),
+    "Set the number of heads to:\n     * 4\n     * 8": ("attention heads", [], ["4", "8"]),
+    "Replace AdamW by\n     - Muon": ("AdamW", [], ["Muon"]),
+    "ADD:\n     - QK-Norm in all blocks": ("attention", [], ["QK-Norm in all blocks"]),
+    "REPLACE it with:\n     - A. 0.99\n     - B. 0.999\n     - D. 0.9": ("EMA", [], ["0.99", "0.999", "D. 0.9"]),
+    "Replace the uniform weighting with\n     min-SNR weighting": ("loss weighting", [], ["min-SNR weighting"]),
+    "REPLACE\n     - We keep the number of blocks fixed": ("width", ["We keep the number of blocks fixed"], []),
+    "ADD the following warm-up:\n     - 10,000 steps": ("warm-up", [], ["10,000 steps"]),
+}
+
+
+@pytest.mark.parametrize("action", BELOW)
+def test_what_stands_below_an_action_that_leads_on_is_tried(action: str) -> None:
+    part, beside, tried = BELOW[action]
+    text = f"1. **One**\n   - **Component**: {part}\n   - **Operation**: {action}\n   - **Metrics**: FID\n"
+    (entry,) = read_markdown(text).entries
+    assert (entry.context, entry.replacements, entry.metrics) == (beside, tried, ["FID"])
+    assert len(entry.actions) == 1
+    assert not entry.actions[0].endswith((":", "with", "to", "by", "following"))
+
+
+def test_every_item_below_an_action_is_tried_or_stops_the_plan(tmp_path: Path) -> None:
+    head = (
+        "1. **One**\n   - **Component**: Constant learning rate\n   - **Operation**: REPLACE the constant rate with:\n"
+    )
+    rest = "   - **Metrics**: FID\n\n   A decaying rate is common.\n"
+    listed = "     - Cosine annealing\n     - Linear decay to zero\n"
+    assert _read(tmp_path, head + listed + rest) == [("learning_rate_schedule", "REPLACE", ("cosine", "linear"))]
+    plan = _plan(tmp_path, f"{head}{listed}     - also double the batch size\n{rest}")
+    assert [item.text for item in plan.not_understood] == ["also double the batch size"]
+
+
+DRAWN = """Here are the studies.
+
+━━━━━━━━━━━━━━━━━━━━
+1) Positions
+  ● Ablated Part: Position embeddings
+  ● Action: REPLACE [all else unchanged]
+  ● Replacement:
+    — nothing at all (the transformer then sees the patches as an unordered set of tokens)
+    — rotary embeddings applied to the queries and keys of every attention layer
+  ● Metrics: FID-50K
+━━━━━━━━━━━━━━━━━━━━
+2) Flips
+  ● Ablated Part: Random horizontal flips of the training images
+  ● Action: REMOVE
+  ● Replacement: None (unflipped images are used throughout)
+  ● Metrics: FID-50K
+"""
+
+
+def test_drawn_rules_and_dashes_open_what_follows_them(tmp_path: Path) -> None:
+    for text in (DRAWN, DRAWN.replace("━", "—").replace("    —", "    –").replace("●", "▪")):
+        assert _read(tmp_path, text) == [("position", "REPLACE", ("none", "rotary")), ("random_flip", "REMOVE", ())]
+        assert [one.name for one in _plan(tmp_path, text).study.ablations] == ["Positions", "Flips"]
+
+
+SETS = {
+    ("noise_schedule", "{linear, cosine} schedule"): ("linear", "cosine"),
+    ("objective", "{x0, v} prediction"): ("x0", "v"),
+    ("block", "[in-context, cross-attention] conditioning"): ("in-context", "cross-attention"),
+    ("position", "rotary / learned / nothing at all"): ("rotary", "learned", "none"),
+    ("guidance_scale", "1.5 / 4 / nothing"): (1.5, 4.0, 1.0),
+    ("loss_weighting", "{min-SNR, P2} weighting"): None,
+    ("position", "{learned, frozen random} embeddings"): None,
+    ("learning_rate", "5e-5 / nothing"): None,
+}
+
+
+@pytest.mark.parametrize(("axis", "text"), SETS)
+def test_a_set_is_read_whole_or_not_at_all(axis: str, text: str) -> None:
+    wanted = SETS[axis, text]
+    if wanted is not None:
+        assert read_values(text, AXES.get(axis), PAPER.config, PAPER)[0] == wanted
+        return
+    with pytest.raises(UserError):
+        read_values(text, AXES.get(axis), PAPER.config, PAPER)
+
+
+def test_two_sets_side_by_side_are_every_combination(tmp_path: Path) -> None:
+    entry = "### One\n- **Ablated Part**: {0}\n- **Action**: REPLACE (2×2 factorial)\n- **Replacement**: {1}\n"
+    for part, values, grid in (
+        ("Noise schedule × prediction target", "{linear, cosine} schedule × {ε, v} prediction",
+         {"noise_schedule": ("linear", "cosine"), "objective": ("noise", "v")}),
+        ("Model size × patch size", "{S, B} × p ∈ {2, 4}, all 4 combos",
+         {"size": ("S", "B"), "patch_size": (2, 4)}),
+    ):  # fmt: skip
+        (one,) = _plan(tmp_path, entry.format(part, values)).require_complete().ablations
+        assert one.grid == grid
+
+
+NOTHING = {
+    ("variance", "None (a fixed variance is used during sampling and only L_simple is optimized)"): True,
+    ("ema_decay", "None – the raw weights are used for sampling"): True,
+    ("random_flip", "Nothing (unflipped images are used)"): True,
+    ("variance", "None (the fixed variance is used, and the batch size is doubled)"): False,
+    ("variance", "None (a learned table is used)"): False,
+    ("position", "None (rotary embeddings are used throughout)"): False,
+}
+
+
+@pytest.mark.parametrize(("axis", "text"), NOTHING)
+def test_what_is_used_once_a_part_is_gone_is_no_replacement(axis: str, text: str) -> None:
+    assert (nothing_and_why(text, AXES.get(axis), PAPER.config, PAPER) is not None) == NOTHING[axis, text]
+
+
+ASIDES = {
+    ("The block mixes two effects", "gating and the identity that every block is at the start of its training."): True,
+    ("Both interact here", "a cosine schedule ends at almost no signal. Varying one at a time would miss it."): True,
+    ("There is a catch", "additionally halve the learning rate in every run, as effects are confounded else."): False,
+    ("The decay has a schedule", "train every model here with a cosine one, so that all weights can settle."): False,
+    ("We look further", "the same model without any averaging of the weights, and the one with less of it."): False,
+    ("These are the places", "attention, MLP and both."): False,
+    ("The steps interact", "the warm-up of the paper has no steps and this one has as many as 10,000 of them."): False,
+    ("Learning rate", "it is kept as it is in the paper, since everybody knows it to be good enough here."): False,
+}
+
+
+@pytest.mark.parametrize(("opening", "rest"), ASIDES)
+def test_running_text_with_a_colon_is_no_label(opening: str, rest: str) -> None:
+    assert is_aside(opening, rest) == ASIDES[opening, rest]
+    labels = "> **Ablated part:** gates\n> **Action:** REPLACE\n> **Replacement:** ones\n> **Metrics:** FID\n"
+    (entry,) = read_markdown(f"## One\n\n{labels}\n{opening}: {rest}\n").entries
+    assert (not entry.unknown and len(entry.context) == 1) == ASIDES[opening, rest]
