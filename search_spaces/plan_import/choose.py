@@ -14,7 +14,8 @@ from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import read_action
-from search_spaces.plan_import.evidence import NAME, Score, candidates, evidence, heads, owner_of, unexplained
+from search_spaces.plan_import.added import what_is_added
+from search_spaces.plan_import.evidence import NAME, Score, candidates, evidence, heads, owner_of, spelled, unexplained
 from search_spaces.plan_import.families import SPOKEN, says_only_a_family, several_meant
 from search_spaces.plan_import.labels import ACTION, METRICS, PART, REMARK, REPLACEMENT, TITLE
 from search_spaces.plan_import.loose import mentioned
@@ -115,6 +116,8 @@ def choose(entry: Entry, baseline: TrialConfig, profile: Profile) -> Choice:
         found = _checked(named, part, ranked, entry)
     else:
         found = _decided(ranked, entry, part, _own_values(baseline, profile))
+        if found.axis is None and (added := what_is_added(entry, ranked, baseline, profile)) is not None:
+            found = Choice(added.candidate.axis, added, how=f"the axis {added.candidate.name}, from {added.said()}")
     several = several_meant(entry.replacements, part, bare_title(entry.title))
     taken = frozenset[str]().union(*(read_action(text).actions for text in entry.actions)) == {"REMOVE"}
     bare = taken and len(several) > 1 and all(map(is_nothing, entry.replacements))
@@ -187,7 +190,7 @@ def _axis_of_values(entry: Entry) -> Axis | None:
 
 def axis_by_name(part: str) -> Axis | None:
     """Returns the axis that a part names outright."""
-    return axis_called(part) if part else None
+    return (axis_called(part) or axis_called(spelled(part))) if part else None
 
 
 def _ranked(entry: Entry, part: str, baseline: TrialConfig, profile: Profile, silent: bool = False) -> list[Score]:

@@ -302,7 +302,7 @@ def point_in(text: str, named: Sequence[str], baseline: TrialConfig, profile: Pr
         return {"size": (shaped,)}
     pieces = [
         clean(p)
-        for p in re.split(r"\s*(?:,|\+|;|\bwith\b|\bat\b|\band\b|\busing\b|[()\[\]]|/(?!\d))\s*", text)
+        for p in re.split(r"\s*(?:,|\+|;|@|\bwith\b|\bat\b|\band\b|\busing\b|[()\[\]]|/(?!\d))\s*", text)
         if clean(p)
     ]
     if len(pieces) == 1 and len(named) > 1:

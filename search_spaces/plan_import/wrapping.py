@@ -45,6 +45,13 @@ _REPLACED = re.compile(
 
 _FIRST = re.compile(r"^\W*(?:instead of|rather than|in place of)\s+(?P<old>[^,;]+)[,;]\s*(?=\S)", re.I)
 
+_COMPARED = re.compile(
+    r"^\W*(?:(?:as|to be|each|both|all)\s+)*(?:compared|in comparison|relative|as opposed|contrasted|next|alongside|against|versus|vs\.?)"
+    r"(?:\s+(?:to|with|against))?\s+(?=(?:the|our|its)?\s*(?:paper'?s?\s+|usual\s+)?(?:defaults?|baseline|reference|original|published)\b)",
+    re.I,
+)
+"""What leads to the value that is there already: ``compared with the default p = 2``."""
+
 _TOKENS = re.compile(
     r"\s*[(\[](?:T\s*=\s*\d+(?:\s*(?:[/,]|→|->|and|or)\s*\d+)*(?:\s+(?:image\s+|patch\s+)?tokens?)?"
     r"|\d+(?:\s*(?:[/,]|→|->|and|or)\s*\d+)*\s+(?:image\s+|patch\s+)?tokens?)[)\]]\s*$"
@@ -79,7 +86,7 @@ def unwrapped(text: str, axis: Axis) -> str:
         text: an item of what is tried.
         axis: the axis whose values are read.
     """
-    bare = _FIRST.sub("", _REPLACED.sub("", text))
+    bare = _COMPARED.sub("", _FIRST.sub("", _REPLACED.sub("", text)))
     if axis.anyway[1]:
         bare = _without_what_is_so(bare, axis)
     if "token" in axis.means_too:
@@ -97,6 +104,8 @@ def _without_what_is_so(text: str, axis: Axis) -> str:
     """A text without a remark that is true of its value in any case."""
     value, so = axis.anyway
     bare = re.sub(rf"\s*[(\[]\s*(?:{so})\s*[)\]]$|[,;]\s*(?:{so})$|\s+(?:with\s+)?(?:{so})$", "", text, flags=re.I)
+    if not value:
+        return bare
     names = (value, *(axis.value_aliases.get(value, ()) if isinstance(axis, ChoiceAxis) else axis.absent))
     said = stems(bare)
     return bare if bare != text and any(find(said, stems(name)) is not None for name in names) else text
