@@ -180,16 +180,15 @@ def _behind_what_is_there(text: str, axis: ChoiceAxis, baseline: TrialConfig, pr
     found = _BECOMES.match(text)
     if found is None or not numbers_in(found["old"]) or not {*numbers_in(found["old"])} <= published_numbers():
         return text
-    head, rest = re.match(r"([^,(]*)(.*)$", _bare(found["old"]).lstrip("( "), re.S).groups()  # type: ignore[union-attr]
+    there = _bare(found["old"]).lstrip("( ")
+    head = re.split(r"[,(\d]|\b(?:from|with)\b", there, maxsplit=1)[0]
     try:
         (own,) = read_values(clean(head), axis, baseline, profile)[0]
     except (UserError, ValueError):
         return text
-    told = rest.strip(" ,;()[]")
-    silent = own in (axis.current(baseline, profile),) and not _strange(
-        re.sub(r"[\d.]+(?:e[-+]?\d+)?", " ", told), axis
-    )
-    return found["new"] if silent and not set(mentioned(told, axis, profile)) else text
+    told = re.sub(r"\d[\d.]*(?:e[-+]?\d+)?", " ", there[len(head) :])
+    silent = own == axis.current(baseline, profile) and not _strange(told, axis)
+    return found["new"] if silent and not mentioned(told, axis, profile) else text
 
 
 def without_reason(text: str) -> str:

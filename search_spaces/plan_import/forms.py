@@ -71,7 +71,8 @@ def _from_latex(text: str) -> str:
 
 
 _POINTED = re.compile(
-    r"(?P<open>(?<![*_\w])(?:\*\*|__|\*|_))(?P<label>[A-Z][\w /-]{1,40}?)(?:\s*(?P=open)\s*[.»›]|[.»›]\s*(?P=open))(?=\s+\S)"
+    r"(?P<open>(?<![*_\w])(?:\*\*|__|\*|_))(?P<label>[A-Z][\w /-]{1,40}?)"
+    r"(?:\s*(?P=open)\s*[.»›]|[.»›]\s*(?P=open))(?=\s+\S)"
 )
 """A label in bold or italics that a full stop ends: ``**Action.** REMOVE``."""
 

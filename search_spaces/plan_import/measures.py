@@ -72,21 +72,23 @@ _GUIDED = re.compile(r"\bwith (?:classifier-free )?(?:guidance|cfg)\b|\bguided\b
 _WHEN = re.compile(
     r"^(?:forward[- ]pass|forward|fwd|per[- ]image|total|average|mean|overall)\s+(?=\S)"
     r"|^(?:[Δ∆]|delta|(?:change|difference)\s+in)\s*(?=[A-Za-z])"
-    r"|,?\s+(?:vs\.?|versus|against|relative to|compared (?:to|with))\s+(?:the\s+|our\s+)?(?:baseline|default|reference)$"
+    r"|,?\s+(?:vs\.?|versus|against|relative to|compared (?:to|with))\s+(?:the\s+|our\s+)?"
+    r"(?:baseline|default|reference)$"
     r"|,?\s+per\s+(?:the\s+|each\s+|one\s+)?(?:image|sample|forward pass|pass)$"
     r"|,?\s+(?:at|@|after|over|during|throughout|across|vs\.?|versus|against|as a function of)\s+(?:the\s+|each\s+)?"
     r"(?:\d[\d.]*\s*[kKM]\s*|\d{1,3}(?:,\d{3})+\s*|\d{4,}\s*)?(?:course of\s+|number of\s+)?"
     r"(?:training\s+|optimi[sz]er\s+)?(?:steps?|iterations?|epochs?|updates?|training(?:\s+time)?)$",
     re.I,
 )
-"""When and per what a metric is taken, and what with: ``FID at 400K steps``, ``Gflops per image``, ``Δ FID vs. baseline``."""
+"""When and per what a metric is taken, and against what: ``FID at 400K steps``, ``Gflops per image``."""
 
 _BETTER = (
     r"(?:the\s+)?(?:lower|higher|smaller|larger|bigger|less|more)(?:\s+(?:values?|scores?))?\s*"
     r"(?:(?:is|are|=|means|,?\s*the)\s*)?better|to be (?:minimi[sz]ed|maximi[sz]ed)|(?:min|max)imi[sz](?:e|ing|ation)"
 )
 _DIRECTION = re.compile(
-    r"\$|\\(?:long)?(?:down|up|se|ne|s|n)arrow\b|\\(?:text\w*|mathrm|mathbf|mathsf|operatorname)\b|\\[()]|[\^_]?(?=[{}])|[{}]"
+    r"\$|\\Delta\s*|\\(?:long)?(?:down|up|se|ne|s|n)arrow\b|\\(?:text\w*|mathrm|mathbf|mathsf|operatorname)\b"
+    r"|\\[()]|[\^_]?(?=[{}])|[{}]"
     rf"|\s*[(\[]\s*(?:{_BETTER})\s*[)\]]|^(?:{_BETTER})\s+(?=\S)|[\s:–—-]+(?:{_BETTER})$",
     re.I,
 )

@@ -69,6 +69,7 @@ class EntryReader(ItemReader):
         try:
             self._place_actions()
             self._place_orders()
+            self._join_what_is_so()
             self._given_once()
             self._of_a_length()
             self._to_what_lacks_it()
@@ -229,6 +230,15 @@ class EntryReader(ItemReader):
             entry.actions.append("; ".join(entry.replacements))
             entry.replacements.clear()
             entry.continued.clear()
+
+    def _join_what_is_so(self) -> None:
+        """Puts a remark that is true of every value of an axis behind the value that a comma cut it off from."""
+        entry = self.entry
+        so = [re.compile(axis.anyway[1], re.I) for axis in all_axes() if axis.anyway[1] and not axis.anyway[0]]
+        for index in sorted(entry.continued, reverse=True):
+            if 0 < index < len(entry.replacements) and any(p.fullmatch(entry.replacements[index]) for p in so):
+                entry.replacements[index - 1 : index + 1] = [", ".join(entry.replacements[index - 1 : index + 1])]
+                entry.continued = {at if at < index else at - 1 for at in entry.continued if at != index}
 
     def _said_with_part(self, axis: Axis) -> tuple[Any, ...]:
         """The values that the part (or title) names beside the axis: ``--patch-size 4``, ``depth to 3 blocks``."""

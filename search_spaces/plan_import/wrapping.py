@@ -46,8 +46,9 @@ _REPLACED = re.compile(
 _FIRST = re.compile(r"^\W*(?:instead of|rather than|in place of)\s+(?P<old>[^,;]+)[,;]\s*(?=\S)", re.I)
 
 _COMPARED = re.compile(
-    r"^\W*(?:(?:as|to be|each|both|all)\s+)*(?:compared|in comparison|relative|as opposed|contrasted|next|alongside|against|versus|vs\.?)"
-    r"(?:\s+(?:to|with|against))?\s+(?=(?:the|our|its)?\s*(?:paper'?s?\s+|usual\s+)?(?:defaults?|baseline|reference|original|published)\b)",
+    r"^\W*(?:(?:as|to be|each|both|all)\s+)*(?:compared|in comparison|relative|as opposed|contrasted|next|alongside|"
+    r"against|versus|vs\.?)(?:\s+(?:to|with|against))?\s+"
+    r"(?=(?:the|our|its)?\s*(?:paper'?s?\s+|usual\s+)?(?:defaults?|baseline|reference|original|published)\b)",
     re.I,
 )
 """What leads to the value that is there already: ``compared with the default p = 2``."""
@@ -73,10 +74,10 @@ _COST = re.compile(
 
 
 def replaced_in(text: str) -> list[str]:
-    """Returns what a text says that its value takes the place of."""
-    return [
-        piece for found in (*_REPLACED.finditer(text), *_FIRST.finditer(text)) for piece in split_items(found["old"])
-    ]
+    """Returns what a text says that its value takes the place of, or is compared with."""
+    olds = [found["old"] for found in (*_REPLACED.finditer(text), *_FIRST.finditer(text))]
+    olds += [text[found.end() :] for found in _COMPARED.finditer(text)]
+    return [piece for old in olds for piece in split_items(old)]
 
 
 def unwrapped(text: str, axis: Axis) -> str:
