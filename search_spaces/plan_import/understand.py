@@ -36,6 +36,7 @@ from search_spaces.plan_import.objects import joins_a_change
 from search_spaces.plan_import.roles import orders
 from search_spaces.plan_import.unlabelled import place_unknown, says_nothing
 from search_spaces.plan_import.values import reads
+from search_spaces.plan_import.wrapping import without_what_holds
 from search_spaces.plan_import.written import LONGEST, MOST_ITEMS, Entry, split_items
 from search_spaces.study import Ablation, Action
 
@@ -234,10 +235,10 @@ class EntryReader(ItemReader):
     def _join_what_is_so(self) -> None:
         """Puts a remark that is true of every value of an axis behind the value that a comma cut it off from."""
         entry = self.entry
-        so = [re.compile(axis.anyway[1], re.I) for axis in all_axes() if axis.anyway[1] and not axis.anyway[0]]
         for index in sorted(entry.continued, reverse=True):
-            if 0 < index < len(entry.replacements) and any(p.fullmatch(entry.replacements[index]) for p in so):
-                entry.replacements[index - 1 : index + 1] = [", ".join(entry.replacements[index - 1 : index + 1])]
+            both = entry.replacements[index - 1 : index + 1] if index else []
+            if len(both) == 2 and without_what_holds(", ".join(both)) == both[0]:
+                entry.replacements[index - 1 : index + 1] = [", ".join(both)]
                 entry.continued = {at if at < index else at - 1 for at in entry.continued if at != index}
 
     def _said_with_part(self, axis: Axis) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from search_spaces.axes import Axis
+from search_spaces.axes import Axis, all_axes
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.numerals import numbers_in
@@ -99,6 +99,20 @@ def unwrapped(text: str, axis: Axis) -> str:
             bare = rest
     bare = bare.strip()
     return bare if bare and bare != text.strip() else text
+
+
+def without_what_holds(text: str) -> str:
+    """Returns a text without a remark that is true of every value of the axis that it names."""
+    for axis in all_axes():
+        bare = _without_what_is_so(text, axis) if axis.anyway[1] and not axis.anyway[0] else text
+        if bare != text and names_axis(bare, axis):
+            return bare
+    return text
+
+
+def names_axis(text: str, axis: Axis) -> bool:
+    """Whether a name of an axis stands in a text."""
+    return any(find(stems(text), stems(name)) is not None for name in axis.names)
 
 
 def _without_what_is_so(text: str, axis: Axis) -> str:
