@@ -57,7 +57,8 @@ class Axis(ABC):
         add_means: what ADD means, or why it is refused.
         ordered: whether ``values`` go from small to large.
         means_too: what a value says as well, in other units: a patch size says how many tokens there are.
-        anyway: a value, and a pattern of remarks that are true of it here in any case, and so change nothing.
+        anyway: a value, and a pattern of remarks that are true of it here in any case, and so change nothing; where
+            the value is empty, of every value.
         group: what it is about, one of ``GROUPS``; by default what the section of its first field says.
     """
 

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from search_spaces.axes.number import NumberAxis
 
+_SO = (
+    r"(?:(?:(?:and|then|later|which|that|are|is|all|they)\s+)*(?:discarded|dropped|removed|stripped|deleted|ignored"
+    r"|cut off|thrown away|taken off|not decoded)\s+(?:again\s+)?(?:before|ahead of|prior to|at|by|in front of)"
+    r"\s+(?:the\s+)?(?:(?:final|last|linear|output)\s+)*(?:decod(?:er|ing)|head|output|layer|unpatchif\w*|de-?patchif\w*)"
+    r"|(?:which\s+are\s+|that\s+are\s+)?(?:appended|prepended|concatenated|added|joined)\s+(?:to|with)\s+(?:the\s+)?"
+    r"(?:(?:patch|image|input|latent)\s+)?(?:tokens?|sequence|patches)(?:\s+sequence)?)"
+)
+"""What is true of all registers here: where they enter the sequence, and where they leave it."""
+
 AXIS = NumberAxis(
     name="registers",
     title="Register tokens",
@@ -50,6 +59,7 @@ AXIS = NumberAxis(
         "learned register tokens",
     ),
     units=("register", "register token", "token"),
+    anyway=("", rf"{_SO}(?:\s*(?:,|;|\band\b|\s)+\s*{_SO})*"),
     kind=int,
     suggested=(0, 4, 16),
     remove_value=0,

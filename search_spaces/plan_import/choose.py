@@ -14,7 +14,8 @@ from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import read_action
-from search_spaces.plan_import.evidence import NAME, Score, candidates, evidence, heads, owner_of, unexplained
+from search_spaces.plan_import.added import narrower_axis, what_is_added
+from search_spaces.plan_import.evidence import NAME, Score, candidates, evidence, heads, owner_of, spelled, unexplained
 from search_spaces.plan_import.families import SPOKEN, says_only_a_family, several_meant
 from search_spaces.plan_import.labels import ACTION, METRICS, PART, REMARK, REPLACEMENT, TITLE
 from search_spaces.plan_import.loose import mentioned
@@ -115,6 +116,8 @@ def choose(entry: Entry, baseline: TrialConfig, profile: Profile) -> Choice:
         found = _checked(named, part, ranked, entry)
     else:
         found = _decided(ranked, entry, part, _own_values(baseline, profile))
+        if found.axis is None and (added := what_is_added(entry, ranked, baseline, profile)) is not None:
+            found = Choice(added.candidate.axis, added, how=f"the axis {added.candidate.name}, from {added.said()}")
     several = several_meant(entry.replacements, part, bare_title(entry.title))
     taken = frozenset[str]().union(*(read_action(text).actions for text in entry.actions)) == {"REMOVE"}
     bare = taken and len(several) > 1 and all(map(is_nothing, entry.replacements))
@@ -124,6 +127,9 @@ def choose(entry: Entry, baseline: TrialConfig, profile: Profile) -> Choice:
         rivals = [found.score, *(score for score in several if score.candidate.axis is not found.axis)]
         if len(rivals) > 1 and says_only_a_family(entry.replacements, part):
             return Choice(rivals=rivals, asked=f"{part!r} may mean {_names(rivals)}, among others")
+    if found.axis is not None and (place := narrower_axis(entry, found.axis)) is not None:
+        both = [Score(c) for axis in (found.axis, place) for c in candidates() if c.axis is axis]
+        return Choice(rivals=both, asked=f"{part!r} is the place of {place.name} alone")
     if found.axis is not None and (shared := shared_noun(entry, part, found.axis, profile)):
         own = found.score or Score(next(c for c in candidates() if c.axis is found.axis))
         return Choice(rivals=[own, *shared], asked=f"{bare_title(entry.title)!r} is said of {_names([own, *shared])}")
@@ -135,8 +141,8 @@ def shared_noun(entry: Entry, part: str, axis: Axis, profile: Profile) -> list[S
     said = [tuple(w for w in stems(text) if w not in STOP_STEMS) for text in (bare_title(entry.title), part)]
     word = next((words for words in said if len(words) == 1), ())
     asked = frozenset[str]().union(*(read_action(text).actions for text in entry.actions))
-    if len(word) != 1:
-        return []
+    if len(word) != 1 or (axis_by_name(part) is axis and len({*stems(part)} - STOP_STEMS) > 1):
+        return []  # the part names it in full, whatever its title is short for
     others = [
         candidate
         for candidate in candidates()
@@ -187,7 +193,7 @@ def _axis_of_values(entry: Entry) -> Axis | None:
 
 def axis_by_name(part: str) -> Axis | None:
     """Returns the axis that a part names outright."""
-    return axis_called(part) if part else None
+    return (axis_called(part) or axis_called(spelled(part))) if part else None
 
 
 def _ranked(entry: Entry, part: str, baseline: TrialConfig, profile: Profile, silent: bool = False) -> list[Score]:

@@ -41,6 +41,18 @@ _WHERE = re.compile(
 )
 """What holds outside of training: ``full sequence at inference``."""
 
+_AT_FIRST = re.compile(
+    r"\s+(?:at|in)\s+(?:the\s+)?(?:training\s+|very\s+)*(?:step|iteration|epoch)\s+(?:0|1|zero|one)\b", re.I
+)
+"""The beginning of training, as a number: ``so every block is the identity at step 0``."""
+
+_EVERY_ONE = re.compile(
+    r"\b(?:every|each|all)\s+(?=(?:\w+\s+)?(?:blocks?|layers?)\s+(?:is|are|was|were|starts?|begins?|has|have|sees?|acts?|"
+    r"behaves?|becomes?|passes|pass)\b)",
+    re.I,
+)
+"""How many of what every model has do something: ``so every block is the identity`` shares no block."""
+
 
 def is_clause(text: str, axis: Axis, baseline: TrialConfig, profile: Profile, values: Sequence[Any] = ()) -> bool:
     """Whether a text is a clause that describes what stands before it, and changes nothing.
@@ -52,6 +64,7 @@ def is_clause(text: str, axis: Axis, baseline: TrialConfig, profile: Profile, va
         profile: the baseline's profile.
         values: the values before it, which it may name again.
     """
+    text = _AT_FIRST.sub(" ", text)
     said = stems(text)
     if says_constant(text):
         return True
@@ -64,7 +77,7 @@ def is_clause(text: str, axis: Axis, baseline: TrialConfig, profile: Profile, va
         return False
     if not (_OPENS.match(text) or _SUBJECT.match(text) or _WHERE.match(text)) or foreign(text, places=True):
         return False
-    for other in others_named(text, axis, own_values(baseline, profile)):
+    for other in others_named(_EVERY_ONE.sub(" ", text), axis, own_values(baseline, profile)):
         if not isinstance(other.axis, ChoiceAxis):
             return False
         if not set(mentioned(text, other.axis, profile)) <= {other.axis.current(baseline, profile)}:

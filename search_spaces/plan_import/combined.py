@@ -20,6 +20,7 @@ from search_spaces.plan_import.doing import HOLDS, read_doing, says_constant, wi
 from search_spaces.plan_import.joined import axes_joined, axes_named, called
 from search_spaces.plan_import.stems import stems
 from search_spaces.plan_import.values import names_values, read_values, reads
+from search_spaces.plan_import.wrapping import without_what_holds
 from search_spaces.plan_import.written import Entry, clean, split_items
 from search_spaces.profiles import Profile
 from search_spaces.study import LadderStep
@@ -285,6 +286,7 @@ def point_in(text: str, named: Sequence[str], baseline: TrialConfig, profile: Pr
 
     ``mlp_ratio = 2`` sets one; ``DDIM with 50 steps``, ``DiT-S/4`` and ``patch 4, size B`` set two.
     """
+    text = without_what_holds(text)
     if found := _SETTING.match(text):
         axis = axis_called(found[1]) or _of_unit(found[1], named)
         if axis is None and len(named) > 1:
@@ -302,7 +304,7 @@ def point_in(text: str, named: Sequence[str], baseline: TrialConfig, profile: Pr
         return {"size": (shaped,)}
     pieces = [
         clean(p)
-        for p in re.split(r"\s*(?:,|\+|;|\bwith\b|\bat\b|\band\b|\busing\b|[()\[\]]|/(?!\d))\s*", text)
+        for p in re.split(r"\s*(?:,|\+|;|@|\bwith\b|\bat\b|\band\b|\busing\b|[()\[\]]|/(?!\d))\s*", text)
         if clean(p)
     ]
     if len(pieces) == 1 and len(named) > 1:

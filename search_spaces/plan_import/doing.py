@@ -22,7 +22,7 @@ from search_spaces.plan_import.evidence import GENERAL, spelled
 from search_spaces.plan_import.loose import THE_TWO, foreign, mentioned, own_words
 from search_spaces.plan_import.numerals import TIMES, numbers_in, without_pronoun_one
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
-from search_spaces.plan_import.there import is_published_of
+from search_spaces.plan_import.there import is_published_of, published_numbers
 from search_spaces.plan_import.values import Range, is_published, read_values
 from search_spaces.plan_import.written import clean
 from search_spaces.profiles import Profile
@@ -155,6 +155,8 @@ def read_doing(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -
         if numbers_in(_REFERENCE.sub(" ", reason[0])) or any(value != own for value in others):
             doing.unread.append(reason[0].strip(" ,;("))
     said = _AS_IN.sub("", said)
+    if isinstance(axis, ChoiceAxis):
+        said = _behind_what_is_there(said, axis, baseline, profile)
     if (found := moved_in(said)) is not None:
         _old(found["old"], axis, baseline, profile, doing)
         said = f"{said[: found.start()]} , {found['new']}"
@@ -167,6 +169,26 @@ def read_doing(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -
         doing.unread.append(said)  # a factor that is not understood may not become every known value
     doing.unread += [axis.label(value) for value in doing.values if value in doing.old]
     return doing
+
+
+_BECOMES = re.compile(r"^(?P<old>[^→;>]+?)\s*(?:→|->|⟶|➔|=>|⇒)\s*(?P<new>[^→⟶➔⇒]+)$")
+"""What is there, with what is told of it, and what takes its place: ``linear, 1e-4 to 2e-2 → cosine; sigmoid``."""
+
+
+def _behind_what_is_there(text: str, axis: ChoiceAxis, baseline: TrialConfig, profile: Profile) -> str:
+    """A text from its arrow on, where only the baseline's own value stands before it, with numbers that it has."""
+    found = _BECOMES.match(text)
+    if found is None or not numbers_in(found["old"]) or not {*numbers_in(found["old"])} <= published_numbers():
+        return text
+    there = _bare(found["old"]).lstrip("( ")
+    head = re.split(r"[,(\d]|\b(?:from|with)\b", there, maxsplit=1)[0]
+    try:
+        (own,) = read_values(clean(head), axis, baseline, profile)[0]
+    except (UserError, ValueError):
+        return text
+    told = re.sub(r"\d[\d.]*(?:e[-+]?\d+)?", " ", there[len(head) :])
+    silent = own == axis.current(baseline, profile) and not _strange(told, axis)
+    return found["new"] if silent and not mentioned(told, axis, profile) else text
 
 
 def without_reason(text: str) -> str:

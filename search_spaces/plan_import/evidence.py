@@ -383,7 +383,7 @@ _UNHEARD = 0.35
 _IN_QUESTION = 0.1
 """The same in a question, which asks after something in whole sentences."""
 
-_SELECT = frozenset(stems("first second third last half few some alternate odd even early late top bottom only"))
+SELECTS = frozenset(stems("first second third last half few some alternate odd even early late top bottom only"))
 """Words that pick some of several: ``every second block`` is not the block."""
 
 GENERAL = frozenset(
@@ -425,8 +425,8 @@ def unexplained(text: str, candidate: Candidate, quiet: frozenset[str] = frozens
             others = any(word in other.known for other in candidates())
             if len(word) == 1 and not others:
                 continue  # a symbol, as in "the width d"
-            behind = 1.0 if word in front or word in _SELECT else _TAIL
-            missing += behind * rarity(word) * (1.0 if others or word in _SELECT else unheard)
+            behind = 1.0 if word in front or word in SELECTS else _TAIL
+            missing += behind * rarity(word) * (1.0 if others or word in SELECTS else unheard)
             strange.append(word)
     return explained, missing, strange
 

@@ -50,7 +50,7 @@ def normal(text: str) -> str:
     """Returns a text with its lists and headings as Markdown, and wrapped lines in one."""
     if _LATEX.search(text):
         text = _from_latex(text)
-    text = _MATH.sub(r"\1", text)
+    text = _pointed(_MATH.sub(r"\1", text))
     text = _DEFAULT.sub("", text)
     text = _DRAWN.sub("\n", text)
     text = _CHECK.sub(lambda at: f"{at[1] or at[2] or ''}- ", text)
@@ -72,6 +72,28 @@ def _from_latex(text: str) -> str:
         text = text.replace(sign, plain)
     text = re.sub(r"\$([^$\n]*)\$", r"\1", text)
     return re.sub(r"\\[a-zA-Z]+|[{}]", "", text)
+
+
+_POINTED = re.compile(
+    r"(?P<open>(?<![*_\w])(?:\*\*|__|\*|_))(?P<label>[A-Z][\w /-]{1,40}?)"
+    r"(?:\s*(?P=open)\s*[.»›]|[.»›]\s*(?P=open))(?=\s+\S)"
+)
+"""A label in bold or italics that a full stop ends: ``**Action.** REMOVE``."""
+
+
+def _pointed(text: str) -> str:
+    """A text with colons behind its labels, where at least two of the labels of an entry end in full stops."""
+    from search_spaces.plan_import.labels import FIELDS, is_sure, kind_of
+
+    labels = [found["label"] for found in _POINTED.finditer(text)]
+    if len({kind_of(label) for label in labels if is_sure(label)} & {*FIELDS}) < 2:
+        return text
+
+    def colon(found: re.Match[str]) -> str:
+        known = kind_of(found["label"]) is not None
+        return f"{found['open']}{found['label']}:{found['open']}" if known else found[0]
+
+    return _POINTED.sub(colon, text)
 
 
 def _key_lines(text: str) -> str:

@@ -138,6 +138,9 @@ def gist(entry: Entry, baseline: TrialConfig, profile: Profile) -> Entry | None:
     if score is None or score.candidate.axis is None:
         return None
     axis = score.candidate.axis
+    asked = (*told.orders, *told.maybe, *told.values)
+    if isinstance(axis, ChoiceAxis) and axis.never and any(re.search(axis.never, text, re.I) for text in asked):
+        return None  # it reads like a value, and is none: it has to be named
     if shared_noun(entry, entry.parts[0] if entry.parts else "", axis, profile):
         return None
     try:

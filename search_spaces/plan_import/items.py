@@ -39,6 +39,13 @@ _TELLS = re.compile(r"\W*(?:with|where|whose|in which|using|plus)\b", re.I)
 _TURNED = re.compile(r"\b(?:fewer|less|more|smaller|larger|bigger|wider|deeper|post-?hoc|double|twice)\b", re.I)
 """What makes more of a text than a name."""
 
+_LATER = re.compile(
+    r"\b(?:after|until|till|from|beyond|before)\s+(?:training\s+)?(?:(?:step|iteration|epoch)\s+\d{2,}"
+    r"|\d[\d,.]*\s*[kKM]?\s+(?:training\s+)?(?:steps|iterations|epochs|updates))\b",
+    re.I,
+)
+"""A time in training, at which something else would have to happen: ``after iteration 5000``."""
+
 _SPEAKS = 1.2
 """Evidence from which a text speaks of an axis."""
 
@@ -80,7 +87,7 @@ class ItemReader(EntryAccount):
             texts[:] = (nothing_and_why(text, axis, self.baseline, self.profile) or text for text in said)
         others = [text for text in texts if not is_nothing(text)]
         for index, text in enumerate(texts):
-            if index and FOLLOWS.match(text):
+            if index and FOLLOWS.match(text) and not _LATER.search(text):
                 self._knows(REPLACEMENT, index, text, "what follows from it; it changes nothing")
                 continue
             if is_nothing(text) and not self._names_a_value(text, axis) and not others:

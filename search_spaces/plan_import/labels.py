@@ -91,6 +91,8 @@ def kind_of(label: str) -> str | None:
         return _FIELD_OF[said]
     if 1 < len(said) < 4 and said[-1] in _IDENTIFYING:
         return REMARK  # "study_id"
+    if (either := _either(label)) is not None:
+        return either
     close = difflib.get_close_matches(" ".join(said), _BY_TEXT, n=1, cutoff=0.85)
     if close and len(close[0]) > 4:
         return _BY_TEXT[close[0]]
@@ -112,6 +114,14 @@ def kind_of(label: str) -> str | None:
     if held - _ANY:  # it says more than what a label does, such as "Patch size choice"
         return None
     return next((name for name, known in _STEMS.items() if held & known), None)
+
+
+def _either(label: str) -> str | None:
+    """The field of which one of two names is the field's own: ``Replacement / Intervention``; None where both are."""
+    names = [name for name in label.split("/") if name.strip()]
+    kinds = {kind_of(name) for name in names} if len(names) > 1 else set()
+    sure = {kind_of(name) for name in names if is_sure(name)}
+    return sure.pop() if len(sure) == 1 and len(kinds) > 1 and not kinds & {None, REMARK, TITLE} else None
 
 
 def is_doing(label: str) -> bool:

@@ -169,9 +169,13 @@ def mentioned(text: str, axis: ChoiceAxis, profile: Profile) -> tuple[Any, ...]:
 
 
 def two_of_another(said: str, axis: Axis, profile: Profile) -> bool:
-    """Whether a sentence names two values of another axis: ``DiT-L with 1000 steps to DiT-XL with 128`` are pairs."""
+    """Whether a sentence names two values of another axis: ``DiT-L with 1000 steps to DiT-XL with 128`` are pairs.
+
+    Values that this axis has as well (``linear``, ``cosine``) are taken for its own.
+    """
+    own = {*axis.legal_values(profile)} if isinstance(axis, ChoiceAxis) else set()
     others = [other for other in all_axes() if isinstance(other, ChoiceAxis) and other.fields != axis.fields]
-    return any(len(mentioned(said, other, profile)) > 1 for other in others)
+    return any(len({*mentioned(said, other, profile)} - own) > 1 for other in others)
 
 
 def own_words(axis: Axis) -> frozenset[str]:

@@ -175,7 +175,10 @@ class _Reader:
 
     def _is_heading(self, block: Block, following: Block | None) -> bool:
         """Whether a line is the title of what follows: bold and alone, or above a list that opens with a label."""
-        if self._field_in(block.text) is not None:
+        own = self._field_in(block.text)
+        if (own is None or kind_of(own["label"]) is None) and self._above_its_labels(block, following):
+            return True
+        if own is not None:
             return False
         if _BOLD.match(block.text):
             inside = following is not None and following.depth > block.depth
@@ -193,6 +196,13 @@ class _Reader:
         return role in (PART, TITLE) or (
             role in (ACTION, REPLACEMENT) and (self._open not in _LISTS or block.depth < self._depth)
         )
+
+    def _above_its_labels(self, block: Block, following: Block | None) -> bool:
+        """Whether a line numbers an item whose next line is the label of a part: ``2) Is it the rate: too timid?``."""
+        if not (block.bullet and block.numbered) or following is None or following.kind != "line":
+            return False
+        below = self._field_in(following.text) if following.depth == block.depth and not following.bullet else None
+        return below is not None and kind_of(below["label"]) == PART
 
     def _noted(self, block: Block) -> bool:
         """Takes a line below a heading of remarks; returns False where a label in it goes on with the plan."""
@@ -234,7 +244,11 @@ class _Reader:
         self._entry = Entry(title=text)
 
     def _line(self, block: Block) -> None:
-        for number, piece in enumerate(_labelled_pieces(block.text)):
+        pieces = _labelled_pieces(block.text)
+        first = self._field_in(pieces[1]) if len(pieces) > 1 and block.bullet and _BOLD.match(pieces[0]) else None
+        if first is not None and kind_of(first["label"]) == PART and self._field_in(pieces[0]) is None:
+            self._heading(clean(pieces.pop(0)), 0)  # "2. **Fewer blocks?** **Component:** depth"
+        for number, piece in enumerate(pieces):
             found = self._field_in(piece)
             if found is None or not self._field(found, block):
                 self._item(piece, Block("line", piece, block.depth, block.bullet and not number))

@@ -12,7 +12,8 @@ from search_spaces.words import match
 _ALWAYS = {
     "Gflops": ("gflops", "flops", "gmacs", "macs", "compute", "computational cost", "computational efficiency",
                "computational complexity", "model gflops", "transformer gflops", "forward gflops", "cost",
-               "computational budget", "flop count"),
+               "computational budget", "flop count", "sampling gflops", "sampling flops", "sampling compute",
+               "inference gflops", "inference flops", "inference compute", "generation gflops"),
     "the parameter count": ("parameters", "params", "parameter count", "number of parameters", "model parameters",
                             "model size", "parameter number", "number of weights", "weight count", "weights"),
     "the training loss": ("loss", "training loss", "train loss", "mse", "convergence", "training curve", "loss curve",
@@ -63,18 +64,35 @@ _AROUND = ("score", "metric", "value", "lower is better", "higher is better", "s
            "extra", "additional",
            "per forward pass", "per pass", "ms", "second", "gb", "hours", "no guidance", "count")  # fmt: skip
 
+_SAMPLED = re.compile(r"\b(?:sampling|inference|generation)\b", re.I)
+
 _GUIDED = re.compile(r"\bwith (?:classifier-free )?(?:guidance|cfg)\b|\bguided\b|\bcfg\b|\bw\s*=", re.I)
 
 
 _WHEN = re.compile(
     r"^(?:forward[- ]pass|forward|fwd|per[- ]image|total|average|mean|overall)\s+(?=\S)"
+    r"|^(?:[Δ∆]|delta|(?:change|difference)\s+in)\s*(?=[A-Za-z])"
+    r"|,?\s+(?:vs\.?|versus|against|relative to|compared (?:to|with))\s+(?:the\s+|our\s+)?"
+    r"(?:baseline|default|reference)$"
     r"|,?\s+per\s+(?:the\s+|each\s+|one\s+)?(?:image|sample|forward pass|pass)$"
-    r"|,?\s+(?:at|after|over|during|throughout|across|vs\.?|versus|against|as a function of)\s+(?:the\s+|each\s+)?"
+    r"|,?\s+(?:at|@|after|over|during|throughout|across|vs\.?|versus|against|as a function of)\s+(?:the\s+|each\s+)?"
     r"(?:\d[\d.]*\s*[kKM]\s*|\d{1,3}(?:,\d{3})+\s*|\d{4,}\s*)?(?:course of\s+|number of\s+)?"
     r"(?:training\s+|optimi[sz]er\s+)?(?:steps?|iterations?|epochs?|updates?|training(?:\s+time)?)$",
     re.I,
 )
-"""When and per what a metric is taken: ``FID at 400K steps``, ``FID vs. training step``, ``Gflops per image``."""
+"""When and per what a metric is taken, and against what: ``FID at 400K steps``, ``Gflops per image``."""
+
+_BETTER = (
+    r"(?:the\s+)?(?:lower|higher|smaller|larger|bigger|less|more)(?:\s+(?:values?|scores?))?\s*"
+    r"(?:(?:is|are|=|means|,?\s*the)\s*)?better|to be (?:minimi[sz]ed|maximi[sz]ed)|(?:min|max)imi[sz](?:e|ing|ation)"
+)
+_DIRECTION = re.compile(
+    r"\$|\\Delta\s*|\\(?:long)?(?:down|up|se|ne|s|n)arrow\b|\\(?:text\w*|mathrm|mathbf|mathsf|operatorname)\b"
+    r"|\\[()]|[\^_]?(?=[{}])|[{}]"
+    rf"|\s*[(\[]\s*(?:{_BETTER})\s*[)\]]|^(?:{_BETTER})\s+(?=\S)|[\s:–—-]+(?:{_BETTER})$",
+    re.I,
+)
+"""Which way of a metric is better, and how LaTeX writes it: ``FID-50K $\\downarrow$``, ``minimise FID``."""
 
 
 def read_metric(text: str, profile: Profile) -> tuple[tuple[str, ...], str]:
@@ -83,9 +101,9 @@ def read_metric(text: str, profile: Profile) -> tuple[tuple[str, ...], str]:
     Raises:
         UserError: no such metric.
     """
-    one = _one(text, profile)
-    if one is not None:
-        return one
+    if re.fullmatch(rf"\W*(?:{_BETTER})\W*", text, re.I):
+        return (), "which way is better; it changes nothing"
+    text = re.sub(r"\s+", " ", _DIRECTION.sub(" ", text)).strip()
     if re.fullmatch(r"\W*(?:none|n/?a|nothing|no others?|-|–|—)?\W*", text, re.I):
         return (), "no further metric"
     pieces = [
@@ -96,7 +114,11 @@ def read_metric(text: str, profile: Profile) -> tuple[tuple[str, ...], str]:
     read = [_one(piece, profile) for piece in pieces]
     if len(pieces) > 1 and all(item is not None for item in read):
         known = [item for item in read if item is not None]
-        return tuple(dict.fromkeys(name for names, _ in known for name in names)), "; ".join(said for _, said in known)
+        return tuple(dict.fromkeys(name for names, _ in known for name in names)), "; ".join(
+            dict.fromkeys(said for _, said in known)
+        )
+    if (one := _one(text, profile)) is not None:
+        return one
     raise UserError(f"no such metric; metrics: {', '.join(METRICS.names())}; always recorded: {', '.join(_ALWAYS)}")
 
 
@@ -120,6 +142,11 @@ def _one(text: str, profile: Profile) -> tuple[tuple[str, ...], str] | None:
         found = match(bare, names, around=_AROUND)
     if found is None:
         return None
+    if found == "Gflops" and _SAMPLED.search(text):
+        return (
+            (),
+            "Gflops of one forward pass, recorded for every trial anyway; a sample takes one for every evaluation",
+        )
     if found in _ALWAYS:
         return (), f"{found}, recorded for every trial anyway"
     if found in profile.metric_substitutes:

@@ -36,6 +36,7 @@ from search_spaces.plan_import.objects import joins_a_change
 from search_spaces.plan_import.roles import orders
 from search_spaces.plan_import.unlabelled import place_unknown, says_nothing
 from search_spaces.plan_import.values import reads
+from search_spaces.plan_import.wrapping import without_what_holds
 from search_spaces.plan_import.written import LONGEST, MOST_ITEMS, Entry, split_items
 from search_spaces.study import Ablation, Action
 
@@ -69,6 +70,7 @@ class EntryReader(ItemReader):
         try:
             self._place_actions()
             self._place_orders()
+            self._join_what_is_so()
             self._given_once()
             self._of_a_length()
             self._to_what_lacks_it()
@@ -229,6 +231,15 @@ class EntryReader(ItemReader):
             entry.actions.append("; ".join(entry.replacements))
             entry.replacements.clear()
             entry.continued.clear()
+
+    def _join_what_is_so(self) -> None:
+        """Puts a remark that is true of every value of an axis behind the value that a comma cut it off from."""
+        entry = self.entry
+        for index in sorted(entry.continued, reverse=True):
+            both = entry.replacements[index - 1 : index + 1] if index else []
+            if len(both) == 2 and without_what_holds(", ".join(both)) == both[0]:
+                entry.replacements[index - 1 : index + 1] = [", ".join(both)]
+                entry.continued = {at if at < index else at - 1 for at in entry.continued if at != index}
 
     def _said_with_part(self, axis: Axis) -> tuple[Any, ...]:
         """The values that the part (or title) names beside the axis: ``--patch-size 4``, ``depth to 3 blocks``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from search_spaces.axes import Axis
+from search_spaces.axes import Axis, all_axes
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.numerals import numbers_in
@@ -45,6 +45,14 @@ _REPLACED = re.compile(
 
 _FIRST = re.compile(r"^\W*(?:instead of|rather than|in place of)\s+(?P<old>[^,;]+)[,;]\s*(?=\S)", re.I)
 
+_COMPARED = re.compile(
+    r"^\W*(?:(?:as|to be|each|both|all)\s+)*(?:compared|in comparison|relative|as opposed|contrasted|next|alongside|"
+    r"against|versus|vs\.?)(?:\s+(?:to|with|against))?\s+"
+    r"(?=(?:the|our|its)?\s*(?:paper'?s?\s+|usual\s+)?(?:defaults?|baseline|reference|original|published)\b)",
+    re.I,
+)
+"""What leads to the value that is there already: ``compared with the default p = 2``."""
+
 _TOKENS = re.compile(
     r"\s*[(\[](?:T\s*=\s*\d+(?:\s*(?:[/,]|→|->|and|or)\s*\d+)*(?:\s+(?:image\s+|patch\s+)?tokens?)?"
     r"|\d+(?:\s*(?:[/,]|→|->|and|or)\s*\d+)*\s+(?:image\s+|patch\s+)?tokens?)[)\]]\s*$"
@@ -66,10 +74,10 @@ _COST = re.compile(
 
 
 def replaced_in(text: str) -> list[str]:
-    """Returns what a text says that its value takes the place of."""
-    return [
-        piece for found in (*_REPLACED.finditer(text), *_FIRST.finditer(text)) for piece in split_items(found["old"])
-    ]
+    """Returns what a text says that its value takes the place of, or is compared with."""
+    olds = [found["old"] for found in (*_REPLACED.finditer(text), *_FIRST.finditer(text))]
+    olds += [text[found.end() :] for found in _COMPARED.finditer(text)]
+    return [piece for old in olds for piece in split_items(old)]
 
 
 def unwrapped(text: str, axis: Axis) -> str:
@@ -79,7 +87,7 @@ def unwrapped(text: str, axis: Axis) -> str:
         text: an item of what is tried.
         axis: the axis whose values are read.
     """
-    bare = _FIRST.sub("", _REPLACED.sub("", text))
+    bare = _COMPARED.sub("", _FIRST.sub("", _REPLACED.sub("", text)))
     if axis.anyway[1]:
         bare = _without_what_is_so(bare, axis)
     if "token" in axis.means_too:
@@ -93,10 +101,26 @@ def unwrapped(text: str, axis: Axis) -> str:
     return bare if bare and bare != text.strip() else text
 
 
+def without_what_holds(text: str) -> str:
+    """Returns a text without a remark that is true of every value of the axis that it names."""
+    for axis in all_axes():
+        bare = _without_what_is_so(text, axis) if axis.anyway[1] and not axis.anyway[0] else text
+        if bare != text and names_axis(bare, axis):
+            return bare
+    return text
+
+
+def names_axis(text: str, axis: Axis) -> bool:
+    """Whether a name of an axis stands in a text."""
+    return any(find(stems(text), stems(name)) is not None for name in axis.names)
+
+
 def _without_what_is_so(text: str, axis: Axis) -> str:
     """A text without a remark that is true of its value in any case."""
     value, so = axis.anyway
     bare = re.sub(rf"\s*[(\[]\s*(?:{so})\s*[)\]]$|[,;]\s*(?:{so})$|\s+(?:with\s+)?(?:{so})$", "", text, flags=re.I)
+    if not value:
+        return bare
     names = (value, *(axis.value_aliases.get(value, ()) if isinstance(axis, ChoiceAxis) else axis.absent))
     said = stems(bare)
     return bare if bare != text and any(find(said, stems(name)) is not None for name in names) else text

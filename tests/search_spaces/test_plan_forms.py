@@ -309,3 +309,57 @@ def test_an_entry_that_cannot_run_takes_no_other_down(tmp_path: Path) -> None:
     plan = import_plan(path)
     assert [item.axis for item in plan.study.ablations] == ["norm"]
     assert any("data.features" in item.reason for item in plan.not_understood)
+
+
+ASKING = {
+    "labels that a full stop ends": """
+### How coarse may a patch be?
+**Ablated part.** patch size
+**Action.** REPLACE
+**Replacement.** 4, next to the default p = 2
+**Metrics.** FID-50K $\\downarrow$
+
+### Depth: too much of it?
+*Component.* depth
+*Operation.* REPLACE
+*Options.* 14
+*Metrics.* FID
+""",
+    "numbered titles in the item of their labels": """
+1) How coarse may a patch be?
+   Ablated part: patch size
+   Action: REPLACE (2 → 4)
+   Metrics: FID
+
+2) Depth: too much of it?
+   Ablated part: depth
+   Action: REPLACE (28 → 14)
+   Metrics: FID
+""",
+    "numbered titles on the line of their labels": """
+1. **How coarse may a patch be?** **Component.** patch size **Action.** REPLACE **Replacement.** 4 **Metrics.** FID
+2. **Is there too much depth?** **Component.** depth **Action.** REPLACE **Replacement.** 14 **Metrics.** FID
+""",
+    "a column of two names": """
+| Study | Part / Component | Action | Replacement / Intervention | Metrics |
+|---|---|---|---|---|
+| How coarse may a patch be? | patch size | REPLACE | p = 4<br>vs. the default p = 2 | FID ↓ |
+| Is there too much depth? | depth | REPLACE | 14 blocks | FID |
+""",
+}
+
+
+@pytest.mark.parametrize("layout", ASKING)
+def test_titles_that_ask_and_labels_in_other_signs(tmp_path: Path, layout: str) -> None:
+    path = tmp_path / "plan.md"
+    path.write_text(ASKING[layout])
+    plan = import_plan(path, "paper")
+    assert plan.not_understood == ()
+    first, second = plan.study.ablations
+    assert first.name == "How coarse may a patch be?" and second.name.endswith("?")
+    assert (first.axis, {*first.values} - {2}, second.axis, {*second.values} - {28}) == (
+        "patch_size",
+        {4},
+        "depth",
+        {14},
+    )

@@ -133,3 +133,14 @@ def test_why_something_is_measured_is_no_metric(tmp_path: Path) -> None:
     )
     plan = _plan(tmp_path, text)
     assert not plan.not_understood and len(plan.study.ablations) == 2
+
+
+@pytest.mark.parametrize("other", ["fixed to the posterior variance", "fixed at β̃_t", "held at the lower bound"])
+def test_a_description_that_no_value_is_does_not_vanish_beside_one(tmp_path: Path, other: str) -> None:
+    path = tmp_path / "plan.md"
+    path.write_text(
+        "### Learned covariance\n**Ablated part.** diagonal covariance Σ_θ\n**Action.** REPLACE\n"
+        f"**Replacement.** (i) fixed to β_t; (ii) {other}\n**Metrics.** FID\n"
+    )
+    plan = import_plan(path, "paper")
+    assert any(other in item.text for item in plan.not_understood)

@@ -58,3 +58,43 @@ def test_digits_have_one_metric_of_their_own(metric: str) -> None:
 def test_what_is_no_metric() -> None:
     with pytest.raises(UserError, match="no such metric; metrics: fd_digits_cnn, fid, sfid, inception_score"):
         read_metric("LPIPS", PAPER)
+
+
+@pytest.mark.parametrize(
+    ("text", "metric"),
+    [
+        (r"FID-50K $\downarrow$", "fid"),
+        (r"sFID ($\searrow$)", "sfid"),
+        (r"$\text{IS} \uparrow$", "inception_score"),
+        (r"\mathrm{Recall}\uparrow", "recall"),
+        (r"$\Delta$FID vs. baseline", "fid"),
+        ("minimise FID-50K", "fid"),
+        ("Precision – larger is better", "precision"),
+        ("KID (the lower the better)", "kid"),
+        ("FID-50K @ 400K iterations", "fid"),
+    ],
+)
+def test_signs_and_directions_are_no_other_metric(text: str, metric: str) -> None:
+    assert read_metric(text, PAPER)[0] == (metric,)
+
+
+@pytest.mark.parametrize(
+    "text", ["Params (M) $\\downarrow$", "higher is better", r"Throughput $\uparrow$", "latency ↓"]
+)
+def test_signs_of_what_is_recorded_anyway(text: str) -> None:
+    assert read_metric(text, PAPER)[0] == ()
+
+
+def test_gflops_of_a_sample_say_what_is_recorded() -> None:
+    assert "a sample takes one for every evaluation" in read_metric("total sampling FLOPs", PAPER)[1]
+
+
+@pytest.mark.parametrize("text", ["FID-50K↓ / sFID↓ / IS↑", "FID & sFID & IS"])
+def test_no_metric_of_a_list_is_lost(text: str) -> None:
+    assert read_metric(text, PAPER)[0] == ("fid", "sfid", "inception_score")
+
+
+@pytest.mark.parametrize("text", ["FID-50K with CLIP score", "sFID @ 50 steps", "lower CLIP score", "FID / LPIPS"])
+def test_more_than_a_metric_is_not_understood(text: str) -> None:
+    with pytest.raises(UserError, match="no such metric"):
+        read_metric(text, PAPER)

@@ -11,7 +11,7 @@ from search_spaces.expand import expand
 from search_spaces.load import dump_study, load_study, study_from_yaml
 from search_spaces.plan_import import NothingUnderstood, import_plan
 from search_spaces.plan_import.understand import EntryReader
-from search_spaces.plan_import.written import Entry
+from search_spaces.plan_import.written import Entry, split_items
 from search_spaces.profiles import DIGITS
 from search_spaces.study import Ablation
 
@@ -345,3 +345,102 @@ def test_digits_without_end_are_no_number() -> None:
     assert numbers_in("9" * 5_000) == []
     found, _ = read("patch size", "replace", "9" * 5_000)
     assert found is None
+
+
+@pytest.mark.parametrize(
+    ("title", "part", "items", "axis", "values"),
+    [
+        (
+            "U-Net Inductive Bias",
+            "Isotropic layer stack",
+            ("Long skip connections (as in U-ViT)",),
+            "long_skips",
+            (True,),
+        ),
+        (
+            "Is a UNet's secret its shape?",
+            "The plain trunk",
+            ("skips from early to late blocks",),
+            "long_skips",
+            (True,),
+        ),
+        ("Sharp logits", "Self-attention in every block", ("QK-norm",), "qk_norm", (True,)),
+        (
+            "Scratch space",
+            "Input tokens",
+            ("8 learnable registers (dropped before the final layer)",),
+            "registers",
+            (8,),
+        ),
+        (
+            "Scratch",
+            "patch sequence",
+            ("16 registers, appended to the tokens and cut off at the head",),
+            "registers",
+            (16,),
+        ),
+    ],
+)
+def test_what_is_added_is_told_by_its_values_and_its_part_is_the_place(
+    title: str, part: str, items: tuple[str, ...], axis: str, values: tuple[Any, ...]
+) -> None:
+    ablation, reader = read(part, "ADD", *items, title=title)
+    assert ablation is not None and reader.not_understood == []
+    assert (ablation.axis, ablation.action, ablation.values) == (axis, "ADD", values)
+
+
+@pytest.mark.parametrize(
+    ("part", "item"),
+    [
+        ("the VAE encoder", "long skip connections"),
+        ("the first half of the trunk", "QK-norm"),
+        ("layers 1 to 3", "QK-norm"),
+        ("the discriminator", "QK-norm"),
+        ("in-context conditioning", "long skip connections"),
+        ("Isotropic layer stack", "long skip connections and a convolutional stem"),
+        ("Input tokens", "8 registers, dropped after block 14"),
+        ("MLP of each block", "dropout of 0.1"),
+        ("feed-forward network", "dropout 0.2"),
+    ],
+)
+def test_what_is_added_elsewhere_or_to_a_share_is_not_settled(part: str, item: str) -> None:
+    _, reader = read(part, "ADD", *split_items(item), title="Dropout" if "dropout" in item else "Does it help?")
+    assert any(not missed.follows for missed in reader.not_understood)
+
+
+@pytest.mark.parametrize(
+    ("part", "action", "values"),
+    [
+        ("β schedule", "REPLACE (linear, 1e-4 to 2e-2 → cosine; sigmoid)", ("cosine", "sigmoid")),
+        ("noise schedule", "swap (linear from 1e-4 to 0.02 -> cosine)", ("cosine",)),
+        ("noise schedule", "REPLACE (linear, 1e-3 to 0.05 → cosine)", None),
+        ("noise schedule", "REPLACE (cosine, 1e-4 to 2e-2 → sigmoid)", None),
+    ],
+)
+def test_the_numbers_of_what_is_there_are_no_values(part: str, action: str, values: tuple[str, ...] | None) -> None:
+    ablation, reader = read(part, action)
+    assert (ablation is not None and ablation.values == values) if values else reader.not_understood
+
+
+@pytest.mark.parametrize(
+    ("items", "understood"),
+    [
+        (("4", "as compared to the paper's default p = 2"), True),
+        (("4", "relative to the baseline's 3"), False),
+    ],
+)
+def test_what_a_value_is_compared_with_is_there(items: tuple[str, ...], understood: bool) -> None:
+    _, reader = read("patch size", "REPLACE", *items)
+    assert (not reader.not_understood) is understood
+
+
+@pytest.mark.parametrize(
+    ("clause", "understood"),
+    [
+        ("so that each layer is an ordinary residual layer at iteration 0", True),
+        ("which makes every block a residual block after iteration 5000", False),
+    ],
+)
+def test_a_clause_may_speak_of_the_beginning_and_of_no_later_time(clause: str, understood: bool) -> None:
+    _, reader = read("gate initialisation", "REPLACE", "ones", clause, continued={1})
+    assert (not reader.not_understood) is understood
