@@ -175,8 +175,7 @@ class Fit:
             return None
         if arm == reference:
             return 0.0
-        _, known = self.design.estimators(self._vector({arm: 1.0, reference: -1.0})[None])
-        return mean - other if known[0] else None
+        return mean - other if self.design.can_tell(self._vector({arm: 1.0, reference: -1.0})[None])[0] else None
 
     def natural(self, value: float) -> float:
         """Returns a mean on the model's scale as one on the metric's own scale."""
