@@ -142,7 +142,11 @@ class Naming:
 
 def relevant(config: Config) -> dict[str, Any]:
     """Returns the values of a config that its identity holds, as plain JSON; sections without any are left out."""
-    plain = config.model_dump(mode="json")
+    return _relevant(config, config.model_dump(mode="json"))
+
+
+def _relevant(config: Config, plain: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``relevant`` does, of a config whose plain JSON is known: that of its sections is in it."""
     found = {}
     for name, field in type(config).model_fields.items():
         value = getattr(config, name)
@@ -150,7 +154,7 @@ def relevant(config: Config) -> dict[str, Any]:
             continue
         if any(isinstance(mark, Added) and mark.as_before == value for mark in field.metadata):
             continue
-        kept = relevant(value) if isinstance(value, Config) else plain[name]
+        kept = _relevant(value, plain[name]) if isinstance(value, Config) else plain[name]
         if kept != {}:
             found[name] = kept
     return found

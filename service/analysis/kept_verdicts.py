@@ -16,6 +16,7 @@ from service.statistics.fitting import fitted
 from service.statistics.measurements import Measurements
 from service.statistics.verdict import Verdicts
 
+
 def judged(measured: Measurements, contrasts: Sequence[Contrast], settings: Mapping[str, Any]) -> Verdicts:
     """Returns what ``judge`` says of the model that is fitted to measurements.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -177,9 +177,7 @@ def render(template: str, content: Mapping[str, Any]) -> str:
     return environment.get_template(template).render(content)
 
 
-def _content(
-    prepared: Prepared, summary: Summary, costs: Sequence[ArmCost], store: Store, command: str
-) -> dict[str, Any]:
+def _content(prepared: Prepared, summary: Summary, costs: list[ArmCost], store: Store, command: str) -> dict[str, Any]:
     expansion, study = prepared.expansion, summary.study
     shown = narrative.metric_format(summary)
     findings = {finding.name: finding.text for finding in narrative.findings(expansion, summary, shown)}
