@@ -21,6 +21,7 @@ def no_collection() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.freeze()  # and back, as what has been there for long: else the next object that is made starts a search of all
         gc.unfreeze()
         gc.enable()
 

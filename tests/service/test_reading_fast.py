@@ -68,9 +68,11 @@ def test_a_curve_is_checked_alike_with_and_without_its_windows() -> None:
     whole = Stretch(start=0, images=128, points=(point, point), began=1.0, seconds=2.0)
     assert unseal(seal(whole, key="key"), Span, "key").content.model_dump() == {**whole.model_dump(), "points": ()}
     content = json.loads(whole.model_dump_json())
-    spoilt: list[dict[str, Any]] = [{**content, "points": odd} for odd in (None, {}, [None], [[]], [content], "")]
+    odds: tuple[Any, ...] = (None, {}, [None], [[]], [content], "")
+    spoilt: list[dict[str, Any]] = [{**content, "points": odd} for odd in odds]
     for name in Point.model_fields:
-        for odd in (None, "x", [], -1, 1.5, "NaN"):
+        values: tuple[Any, ...] = (None, "x", [], -1, 1.5, "NaN")
+        for odd in values:
             spoilt.append({**content, "points": [content["points"][0], {**content["points"][1], name: odd}, {}]})
             spoilt.append({**content, "points": [{**content["points"][1], name: odd, "more": 1}]})
     spoilt += [{key: value for key, value in content.items() if key != name} for name in content]
@@ -80,11 +82,9 @@ def test_a_curve_is_checked_alike_with_and_without_its_windows() -> None:
 
 
 def test_identities_that_are_written_out_once_are_those_of_all_they_hold() -> None:
-    for measured in (
-        {},
-        {"metric": "é", "sampler": {"b": 1.5, "a": None}, "vae": None},
-        {"image": 1, "images2": 2, "z": 3},
-    ):
+    sampled = {"metric": "é", "sampler": {"b": 1.5, "a": None}, "vae": None}
+    others: tuple[dict[str, Any], ...] = ({}, sampled, {"image": 1, "images2": 2, "z": 3})
+    for measured in others:
         found = Naming(measured).names("ab", (0, 128))
         assert found == {images: digest({**measured, "train": "ab", "images": images}) for images in (0, 128)}
 
@@ -108,7 +108,7 @@ def test_garbage_is_collected_again_afterwards() -> None:
             pass
         assert not gc.isenabled(), "the outer one ends it"
         raise ValueError
-    assert gc.isenabled()
+    assert gc.isenabled() and gc.get_freeze_count() == 0
 
 
 def test_cards_are_told_without_pytorch_as_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
