@@ -21,7 +21,8 @@ def no_collection() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.freeze()  # and back, as what has been there for long: else the next object that is made starts a search of all
+        # there and back all of it counts as old: else the next object that is made starts a search of all
+        gc.freeze()
         gc.unfreeze()
         gc.enable()
 
