@@ -142,11 +142,7 @@ class Naming:
 
 def relevant(config: Config) -> dict[str, Any]:
     """Returns the values of a config that its identity holds, as plain JSON; sections without any are left out."""
-    return _relevant(config, config.model_dump(mode="json"))
-
-
-def _relevant(config: Config, plain: Mapping[str, Any]) -> dict[str, Any]:
-    """What ``relevant`` does, of a config whose plain JSON is known: that of its sections is in it."""
+    plain = config.model_dump(mode="json")
     found = {}
     for name, field in type(config).model_fields.items():
         value = getattr(config, name)
@@ -154,7 +150,7 @@ def _relevant(config: Config, plain: Mapping[str, Any]) -> dict[str, Any]:
             continue
         if any(isinstance(mark, Added) and mark.as_before == value for mark in field.metadata):
             continue
-        kept = _relevant(value, plain[name]) if isinstance(value, Config) else plain[name]
+        kept = relevant(value) if isinstance(value, Config) else plain[name]
         if kept != {}:
             found[name] = kept
     return found
