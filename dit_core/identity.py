@@ -115,7 +115,29 @@ def measuring(config: TrialConfig, metric: str) -> dict[str, Any]:
 
 def named(train: str, milestones: Iterable[int], measured: Mapping[str, Any]) -> dict[int, str]:
     """Returns the ``eval_id`` at each of these numbers of images of what is measured as ``measuring`` says."""
-    return {images: digest({**measured, "train": train, "images": images}) for images in milestones}
+    return Naming(measured).names(train, milestones)
+
+
+class Naming:
+    """Gives the ``eval_id`` of whatever is measured in one way: what all of them hold is written out once.
+
+    Args:
+        measured: what ``measuring`` says.
+    """
+
+    def __init__(self, measured: Mapping[str, Any]) -> None:
+        keys = sorted({*measured, "images", "train"})
+        self._parts = [f"{_CANONICAL.encode(key)}:{_CANONICAL.encode(measured.get(key))}" for key in keys]
+        self._images, self._train = keys.index("images"), keys.index("train")
+
+    def names(self, train: str, milestones: Iterable[int]) -> dict[int, str]:
+        """Returns the ``eval_id`` of weights at each of these numbers of images: ``digest`` of all that it holds."""
+        parts, found = list(self._parts), {}
+        parts[self._train] = f'"train":{_CANONICAL.encode(train)}'
+        for images in milestones:
+            parts[self._images] = f'"images":{images}'
+            found[images] = hashlib.sha256(f"{{{','.join(parts)}}}".encode()).hexdigest()
+        return found
 
 
 def relevant(config: Config) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from dit_core.config import TrialConfig
@@ -79,8 +80,9 @@ def differences(
     return (*found, *_consequences(baseline, arm, images))
 
 
-def _effective(config: TrialConfig) -> dict[str, Any]:
-    """Dotted field -> what it comes to."""
+@lru_cache(maxsize=2048)
+def _effective(config: TrialConfig) -> Mapping[str, Any]:
+    """Dotted field -> what it comes to; every arm of a study is compared with the same baseline."""
     own = config.evaluation
     spelled_out = {
         "evaluation.sampler": sampler_name(config.diffusion.objective, own.sampler),

@@ -65,9 +65,12 @@ def arm_costs(summary: Summary, store: Store) -> list[ArmCost]:
 
 def priced(summary: Summary, store: Store) -> Summary:
     """Returns the summary with what its arms cost, so that its verdicts say what settling them costs."""
-    seconds = {
-        cost.arm: cost.train_seconds + cost.sample_seconds + cost.score_seconds for cost in arm_costs(summary, store)
-    }
+    return with_costs(summary, arm_costs(summary, store))
+
+
+def with_costs(summary: Summary, costs: Sequence[ArmCost]) -> Summary:
+    """Returns what ``priced`` does, of costs that were added up before."""
+    seconds = {cost.arm: cost.train_seconds + cost.sample_seconds + cost.score_seconds for cost in costs}
     return replace(summary, device_seconds=seconds)
 
 

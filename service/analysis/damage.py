@@ -13,6 +13,7 @@ from service.records.checkpoint_keys import checkpoints
 from service.records.decisions import PlanOpened
 from service.records.envelope import Record
 from service.records.kinds import DefinitionRecord, DivergenceRecord, Stretch, TrialRecord
+from service.records.measurements import StoredMetric
 from service.records.predictions import PredictionRecord
 from service.records.results import Results, TrialResult
 from service.records.store import Store
@@ -113,7 +114,12 @@ class _TrialDamage:
     def __init__(self, expansion: Expansion, train_id: str, results: Sequence[TrialResult], store: Store) -> None:
         self._milestones, self._study = expansion.study.milestones, expansion.study.name
         self._train_id, self._results, self._store = train_id, results, store
-        self._evaluations = [store.evaluations(train_id, item.trial.config, self._milestones) for item in results]
+        self._evaluations = [
+            item.evaluations  # all there can be, found whole
+            if len(item.evaluations) == len(self._milestones)
+            else store.evaluations(train_id, item.trial.config, self._milestones)
+            for item in results
+        ]
 
     def find(self, thorough: bool) -> Iterator[Damage]:
         known = self._store.records.damaged
@@ -157,7 +163,7 @@ class _TrialDamage:
             for found in self._evaluations
             for images, metrics in found.items()
             for metric in metrics.values()
-            if metric.grid is not None
+            if isinstance(metric, StoredMetric) and metric.grid is not None
         }
         there = set(self._store.records.names(f"trials/{self._train_id}/grids/")) if wanted and not thorough else set()
         for key, (images, metric) in wanted.items():

@@ -106,8 +106,7 @@ class FolderBackend:
         """Returns a file's bytes; a folder or a link to nowhere in its place counts as damaged, not as missing."""
         path = f"{self._folder}{checked(key)}"
         try:
-            with open(path, "rb", buffering=0) as file:
-                return file.readall()
+            return _content(path)
         except (FileNotFoundError, NotADirectoryError):
             return b"" if os.path.islink(path) else None  # a link to nowhere takes the key as a file does
         except IsADirectoryError:
@@ -150,3 +149,19 @@ class FolderBackend:
             written=found.st_mtime_ns,
             changed=found.st_ctime_ns,
         )
+
+
+def _content(path: str) -> bytes:
+    """Reads a file with half the system calls of a file object: as many bytes as it has, and a try for one more."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        wanted = os.fstat(number).st_size + 1
+        found = os.read(number, wanted)
+        if len(found) == wanted - 1:
+            return found
+        parts = [found]  # it is larger than one call reads, or its size is not known beforehand
+        while part := os.read(number, 2**20):
+            parts.append(part)
+        return b"".join(parts)
+    finally:
+        os.close(number)

@@ -8,7 +8,7 @@ from typing import Any
 
 from dit_core.config import TrialConfig
 from dit_core.events import MetricResult
-from dit_core.identity import named
+from dit_core.identity import Naming
 from service.records.envelope import Sealed
 from service.records.kinds import EvaluationRecord, Hardware
 from service.records.records import Records
@@ -100,7 +100,7 @@ class EvaluationNames:
 
     def __init__(self, measuring: Measuring) -> None:
         self._measuring = measuring
-        self._arms: dict[tuple[object, ...], tuple[TrialConfig, dict[str, Mapping[str, Any]]]] = {}
+        self._arms: dict[tuple[object, ...], tuple[TrialConfig, dict[str, Naming]]] = {}
         self._known: dict[tuple[object, ...], dict[str, dict[int, str]]] = {}
 
     def of(self, train_id: str, config: TrialConfig, milestones: tuple[int, ...]) -> dict[str, dict[int, str]]:
@@ -111,9 +111,9 @@ class EvaluationNames:
         key = (train_id, milestones, arm)
         if key not in self._known:
             if arm not in self._arms:
-                self._arms[arm] = config, {name: self._measuring(config, name) for name in config.evaluation.metrics}
-            measured = self._arms[arm][1]
-            self._known[key] = {name: named(train_id, milestones, measured[name]) for name in measured}
+                namings = {name: Naming(self._measuring(config, name)) for name in config.evaluation.metrics}
+                self._arms[arm] = config, namings
+            self._known[key] = {name: of.names(train_id, milestones) for name, of in self._arms[arm][1].items()}
         return self._known[key]
 
 

@@ -85,8 +85,9 @@ def collect_trial(
         milestones: the study's rungs and budget; nothing is looked for elsewhere.
         failed: the error, when this run has given up on it.
     """
-    wanted = set(trial.config.evaluation.metrics)
-    found = store.evaluations(train_id, trial.config, milestones)
+    config = trial.arm.config  # the seed says nothing about how it is measured, and train_id has it
+    found = store.evaluations(train_id, config, milestones)
+    wanted = set(config.evaluation.metrics)
     return TrialResult(
         trial=trial,
         train_id=train_id,

@@ -16,13 +16,14 @@ from search_spaces.load import dump_study
 from search_spaces.tuned import TUNING
 from search_spaces.types import AblationView
 from service.analysis import narrative, numbers
-from service.analysis.arm_costs import arm_costs, priced
+from service.analysis.arm_costs import ArmCost, arm_costs, with_costs
 from service.analysis.audits import audits_of
 from service.analysis.budgets import at_equal_budgets
 from service.analysis.damage import Damage, study_damage
 from service.analysis.differing import differing
 from service.analysis.hardware import hardware_notes
 from service.analysis.numbers import MetricFormat
+from service.analysis.pausing import what_is_there_stays
 from service.analysis.scaling import scaling
 from service.analysis.search_points import importances, search_points
 from service.analysis.sentences import listing, sentence
@@ -141,9 +142,11 @@ def build_report(prepared: Prepared, store: Store, *, command: str) -> Report:
         command: the command that reproduces the study.
     """
     study = prepared.expansion.study
-    summary = priced(summarise(prepared, store, failures=store.given_up(study.name)), store)
+    summary = summarise(prepared, store, failures=store.given_up(study.name))
+    costs = arm_costs(summary, store)
+    summary = with_costs(summary, costs)
     prepared = summary.prepared  # with the arms that were proposed while it ran
-    content = _content(prepared, summary, store, command)
+    content = _content(prepared, summary, costs, store, command)
     pictures: list[Picture] = content["pictures"]
     files = {f"report/figures/{picture.name}": picture.data for picture in pictures}
     files["report/verdicts.json"] = json.dumps(summary.verdicts.to_json(), indent=2).encode()
@@ -174,18 +177,18 @@ def render(template: str, content: Mapping[str, Any]) -> str:
     return environment.get_template(template).render(content)
 
 
-def _content(prepared: Prepared, summary: Summary, store: Store, command: str) -> dict[str, Any]:
+def _content(prepared: Prepared, summary: Summary, costs: list[ArmCost], store: Store, command: str) -> dict[str, Any]:
     expansion, study = prepared.expansion, summary.study
     shown = narrative.metric_format(summary)
     findings = {finding.name: finding.text for finding in narrative.findings(expansion, summary, shown)}
     differs = differing(expansion)
     part = abridged(summary, shown)
+    what_is_there_stays()  # and every figure is a cycle
     sections = [
         _section(views, findings[views[0].name], differs[views[0].name], part, store, shown)
         for views in zip(*(one.expansion.ablations for one in (part.summary, part.drawn, part.whole)), strict=True)
     ]
     pictures = overview(part, store, shown)
-    costs = arm_costs(summary, store)
     everything = f"`{command_line('status', [study.name, '--json'], store.place)}` has all"
     kept = {arm.arm.name for arm in part.summary.arms}
     sizes = _sizes(summary, shown)

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from service.statistics.cells import Counted
 from service.statistics.maximum import MaxT
 from service.statistics.model import Fit
 from service.statistics.parts import seed_square
@@ -76,7 +77,7 @@ def _interval(fit: Fit, arm: str, mean: float, arms: int, level: float) -> tuple
     """An interval of an arm's mean over seeds, simultaneous over all arms."""
     from scipy import optimize
 
-    error, between = fit.variances.of(_own_error(fit, arm)[None])[0], seed_square(fit)
+    error, between = fit.variances.of(Counted(_own_error(fit, arm)[None]))[0], seed_square(fit)
     if error is None or between is None or error.value <= 0:
         return None, None
     seeds = len(fit.seeds_of(arm))

@@ -38,17 +38,44 @@ class Cells:
         chosen = values[..., rows]
         return np.asarray(chosen if starts is None else np.add.reduceat(chosen, starts, axis=-1))
 
-    def variances(self, counted: Array) -> Array:
-        """Returns the variances of ``counted @ y``, (k,), for ``counted`` of (k, n)."""
-        together = np.square(self.sums(counted)).sum(axis=1)
-        return np.asarray(np.square(counted).sum(axis=1) - together if self.apart else together)
+    def variances(self, counted: Counted) -> Array:
+        """Returns the variances of the contrasts, (k,)."""
+        together = np.square(counted.sums(self)).sum(axis=1)
+        return np.asarray(np.square(counted.weights).sum(axis=1) - together if self.apart else together)
 
-    def covariance(self, counted: Array) -> Array:
-        """Returns the covariance of ``counted @ y``, (k, k), for ``counted`` of (k, n)."""
-        sums = self.sums(counted)
-        together = sums @ sums.T
-        return np.asarray(counted @ counted.T - together if self.apart else together)
+    def covariance(self, counted: Counted) -> Array:
+        """Returns the covariance of the contrasts, (k, k)."""
+        together = counted.together(self)
+        return np.asarray(counted.weights @ counted.weights.T - together if self.apart else together)
 
     def only(self, rows: NDArray[np.int64]) -> Cells:
         """Returns the cells of some measurements."""
         return Cells(self.cell[rows], self.apart)
+
+
+class Counted:
+    """Contrasts of measurements. What several kinds of variance ask of the same cells is worked out once.
+
+    Args:
+        weights: how much each measurement counts in each contrast, (k, n).
+    """
+
+    def __init__(self, weights: Array) -> None:
+        self.weights = weights
+        # by the number of the array that names the cells, which is kept, so that no other gets its number
+        self._sums: dict[int, tuple[NDArray[np.int64], Array]] = {}
+        self._together: dict[int, Array] = {}
+
+    def sums(self, cells: Cells) -> Array:
+        """Returns how much each cell counts in each contrast, (k, cells)."""
+        key = id(cells.cell)
+        if key not in self._sums:
+            self._sums[key] = cells.cell, cells.sums(self.weights)
+        return self._sums[key][1]
+
+    def together(self, cells: Cells) -> Array:
+        """Returns the covariance of the contrasts where measurements vary by cells with variance 1, (k, k)."""
+        key, sums = id(cells.cell), self.sums(cells)
+        if key not in self._together:
+            self._together[key] = sums @ sums.T
+        return self._together[key]

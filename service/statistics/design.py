@@ -156,11 +156,20 @@ class Design:
             (k, n); the estimates are its product with the measurements. And (k,), whether a contrast can be told: not
             where its arms have no seed in common, neither directly nor through other arms.
         """
+        arms, seeds, told = self._dual(weights)
+        return np.asarray(arms.T[:, self.arm_of] + seeds.T[:, self.seed_of]), told
+
+    def can_tell(self, weights: Array) -> NDArray[np.bool_]:
+        """Returns whether each of several contrasts of arms can be told, (k,), as ``estimators`` does."""
+        return self._dual(weights)[2]
+
+    def _dual(self, weights: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
+        """What ``estimators`` adds up for a measurement, by its arm and by its seed; and what can be told."""
         arms, seeds = self._solve(weights.T, np.zeros((self.seeds, len(weights))))
         of_arms = self.counts[:, None] * arms + self._together @ seeds
         of_seeds = self._together.T @ arms + self._together.sum(axis=0)[:, None] * seeds
         off = np.abs(of_arms - weights.T).max(axis=0, initial=0.0), np.abs(of_seeds).max(axis=0, initial=0.0)
-        return np.asarray(arms.T[:, self.arm_of] + seeds.T[:, self.seed_of]), np.maximum(*off) <= 1e-6
+        return arms, seeds, np.maximum(*off) <= 1e-6
 
     def only(self, arms: Collection[int]) -> tuple[Design, NDArray[np.int64]]:
         """Returns the design of some arms alone, and which measurements are theirs."""

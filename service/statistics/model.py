@@ -17,7 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
-from service.statistics.cells import Array
+from service.statistics.cells import Array, Counted
 from service.statistics.design import Design, design_of
 from service.statistics.measurements import Measurements, Scale, measurements
 from service.statistics.variance import NO_VARIANCE, ContrastVariance, Variances, variances
@@ -149,7 +149,7 @@ class Fit:
         correlation = np.eye(len(contrasts))
         known = [index for index, own in enumerate(estimates) if own is not None]
         if known:
-            stacked = counted if len(known) == len(counted) else counted[known]
+            stacked = counted if len(known) == len(contrasts) else Counted(counted.weights[known])
             covariance = self.variances.covariance(stacked, relative=True)
             scale = np.sqrt(np.maximum(np.diag(covariance), 0.0))
             scale[scale == 0] = 1.0
@@ -175,8 +175,7 @@ class Fit:
             return None
         if arm == reference:
             return 0.0
-        _, known = self.design.estimators(self._vector({arm: 1.0, reference: -1.0})[None])
-        return mean - other if known[0] else None
+        return mean - other if self.design.can_tell(self._vector({arm: 1.0, reference: -1.0})[None])[0] else None
 
     def natural(self, value: float) -> float:
         """Returns a mean on the model's scale as one on the metric's own scale."""
@@ -208,11 +207,12 @@ class Fit:
             found[self.index[arm]] = weight
         return found
 
-    def _estimated(self, contrasts: Sequence[Mapping[str, float]]) -> tuple[tuple[Estimate | None, ...], Array]:
-        """The estimates, and how much each measurement counts in them, (k, n)."""
+    def _estimated(self, contrasts: Sequence[Mapping[str, float]]) -> tuple[tuple[Estimate | None, ...], Counted]:
+        """The estimates, and how much each measurement counts in them."""
         weights = np.array([self._vector(own) for own in contrasts]).reshape(len(contrasts), len(self.arms))
-        counted, known = self.design.estimators(weights)
-        variances, differences = self.variances.of(counted), counted @ self.y
+        estimators, known = self.design.estimators(weights)
+        counted = Counted(estimators)
+        variances, differences = self.variances.of(counted), estimators @ self.y
         estimates = tuple(
             self._estimate(own, variance, float(difference)) if there else None
             for own, variance, difference, there in zip(contrasts, variances, differences, known, strict=True)

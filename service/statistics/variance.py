@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from service.statistics.cells import Array, Cells
+from service.statistics.cells import Array, Cells, Counted
 from service.statistics.design import Design
 from service.statistics.spread_check import outlying
 
@@ -91,16 +91,12 @@ class Variances:
         """Degrees of freedom of the pooled variance."""
         return self.components[0].df if self.components else 0
 
-    def of(self, counted: Array) -> list[ContrastVariance | None]:
-        """Returns the variances of ``counted @ y``, None for each without degrees of freedom.
-
-        Args:
-            counted: how much each measurement counts in each contrast, (k, n).
-        """
-        sizes = np.square(counted).sum(axis=1)
+    def of(self, counted: Counted) -> list[ContrastVariance | None]:
+        """Returns the variances of contrasts, None for each without degrees of freedom."""
+        sizes = np.square(counted.weights).sum(axis=1)
         shares = np.array([component.cells.variances(counted) for component in self.components])
         if not self.components:
-            return [None] * len(counted)
+            return [None] * len(counted.weights)
         return [self._of(size, own) for size, own in zip(sizes.tolist(), shares.T.tolist(), strict=True)]
 
     def _of(self, size: float, found: Sequence[float]) -> ContrastVariance | None:
@@ -120,15 +116,15 @@ class Variances:
         df = float(parts[0][1]) if len(parts) == 1 or spread == 0 else value**2 / spread
         return ContrastVariance(value, df, " + ".join(c.name for c in used))
 
-    def covariance(self, counted: Array, *, relative: bool = False) -> Array:
-        """Returns the estimated covariance of ``counted @ y``; as of equal variances where there is no estimate.
+    def covariance(self, counted: Counted, *, relative: bool = False) -> Array:
+        """Returns the estimated covariance of contrasts; as of equal variances where there is no estimate.
 
         Args:
-            counted: how much each measurement counts in each of several contrasts, (k, n).
+            counted: the contrasts.
             relative: with one kind of variance its size is left out, which keeps correlations exact.
         """
         if not self.components:
-            return np.asarray(counted @ counted.T)
+            return np.asarray(counted.weights @ counted.weights.T)
         if relative and len(self.components) == 1:
             return self.components[0].cells.covariance(counted)
         pool = self.components[0]
@@ -163,7 +159,7 @@ def variances(design: Design, y: Array, arms: Sequence[str], training: Sequence[
         return Variances((), (), None)
     of_row = np.array([stands_for[training[arm]] for arm in design.arm_of])
     together = of_row * design.seeds + design.seed_of
-    shared = Cells(np.where(np.isin(of_row, alike), together, -1))
+    shared = Cells(together if len(alike) == len(trained) else np.where(np.isin(of_row, alike), together, -1))
     pooled = Component(POOLED, _square(part, y[rows]) / df, df, len(pool) - 1, 0.0, shared)
     own = [
         _own(

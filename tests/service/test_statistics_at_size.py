@@ -8,7 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from service.statistics.cells import Cells
+from service.statistics.cells import Cells, Counted
 from service.statistics.design import Design, design_of
 from service.statistics.maximum import MaxT
 from service.statistics.measurements import measurements
@@ -51,9 +51,12 @@ def test_covariances_by_cell_are_those_of_the_matrix(apart: bool) -> None:
     cells = Cells(draw.integers(-1 if not apart else 0, 8, 30), apart)
     together = ((cells.cell[:, None] == cells.cell) & (cells.cell >= 0)).astype(float)
     covariance = np.eye(30) - together if apart else together
-    counted = draw.normal(size=(5, 30))
-    assert cells.covariance(counted) == pytest.approx(counted @ covariance @ counted.T)
-    assert cells.variances(counted) == pytest.approx(np.diag(counted @ covariance @ counted.T))
+    weights = draw.normal(size=(5, 30))
+    counted, others = Counted(weights), Cells(np.arange(30), apart)
+    assert others.variances(counted) == pytest.approx(np.square(weights).sum(axis=1) * (not apart))
+    for _ in range(2):
+        assert cells.covariance(counted) == pytest.approx(weights @ covariance @ weights.T)
+        assert cells.variances(counted) == pytest.approx(np.diag(weights @ covariance @ weights.T))
 
 
 @pytest.mark.slow
