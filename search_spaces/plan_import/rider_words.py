@@ -25,6 +25,10 @@ RESTRICTS = re.compile(
     r"(?:receiv|see(?:s|ing)\b|get(?:s|ting)\b|tak(?:es|ing)\b|appl(?:ied|ying)\b|used\b|trained\b|enabled\b|active\b"
     r"|inserted\b|placed\b|in\b|on\b|at\b|for\b|after\b|before\b|during\b|until\b|from\b|once\b|within\b|inside\b"
     r"|every\b|the (?:first|last|middle)\b)"
+    rf"|\b(?:in|on|for|to|at|with)\s+(?:the\s+)?(?!{_RUNS}\b)\w+(?:\s+\w+)?\s+only\b"
+    r"|\b(?:only|just|solely)\s+(?:the\s+)?(?:timesteps?|noise levels?|(?:class\s+)?labels?|class(?:es)?|queries"
+    r"|keys)\b"
+    r"|\bno\s+(?:\w+\s+){0,2}(?:on|for)\s+(?:the\s+)?(?:embeddings?|biases|norms?|gates?|attention|mlps?)\b"
     rf"|\b{_INPUTS}(?:\s+(?:embeddings?|tokens?|weights|labels?))?\s+(?:only|alone)\b"
     rf"|\b(?:first|last|early|earliest|late|latest|middle|initial|final|top|bottom|deep(?:er|est)|shallow(?:er|est)"
     r"|outer|inner|remaining)\s+"
@@ -66,7 +70,7 @@ CHANGED = re.compile(
     r"|shallower|stronger|weaker|half|twice|double|triple|third|quarter|tenth|remov(?:ed|ing)|dropp(?:ed|ing)"
     r"|disabl(?:ed|ing)|enabl(?:ed|ing)|turn(?:ed|ing) (?:off|on)|switch(?:ed|ing)|add(?:ed|ing)|replac(?:ed|ing)"
     r"|swapp(?:ed|ing)|anneal(?:ed|ing)|decay(?:ed|ing)|re-?tun(?:ed|ing)|tuned|adjust(?:ed|ing)|adapt(?:ed|ing)"
-    r"|different|another|separate|additional|extra|increase|decrease|reduce|halve|lowering|off|multipl(?:ied|ying)"
+    r"|different|another|separate|own|additional|extra|increase|decrease|reduce|halve|lowering|off|multipl(?:ied|ying)"
     r"|divid(?:ed|ing))\b",
     re.I,
 )
@@ -95,3 +99,10 @@ REFERS = re.compile(
     r"|\b\d[\d.,]*\s*(?:g?flops?|gmacs?|[KMB]?\s*param\w*)\b",
     re.I,
 )
+
+ONLY_IN = re.compile(
+    r"\b(?:only|solely|just)\s+(?:at|in|during|for)\s+(?:(?P<training>training)|sampling|inference|evaluation|test"
+    r"|generation)(?:[\s-]+time)?\W*$",
+    re.I,
+)
+"""Said of a value of training or of sampling, which it is true of, or of one of the other."""

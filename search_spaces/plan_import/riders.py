@@ -31,6 +31,7 @@ from search_spaces.plan_import.rider_words import (
     LACKS,
     LIKE,
     OLD,
+    ONLY_IN,
     REFERS,
     RESTRICTS,
     SPLIT,
@@ -71,6 +72,8 @@ def rider(text: str, values: Values, baseline: TrialConfig, profile: Profile) ->
         restricts = RESTRICTS.search(clause)
         if restricts is not None and not (_is_alias(restricts, axes) or _PARTIAL & set(values)):
             return clause.strip()
+        if (when := ONLY_IN.search(clause)) is not None and not all(_is_of(axis, when) for axis in axes):
+            return clause.strip()
         if WHY.search(clause):
             continue
         trains = TRAINS.search(clause)
@@ -84,6 +87,12 @@ def rider(text: str, values: Values, baseline: TrialConfig, profile: Profile) ->
 def changes_more(clause: str, name: str) -> str:
     """The reason why an entry with a rider is not run."""
     return f"{clause!r} may change more than {name}, and is not carried out; leave it out, or make an entry of it"
+
+
+def _is_of(axis: Axis, when: re.Match[str]) -> bool:
+    """Whether what an axis sets is used at that time only: dropout in training, guidance in sampling."""
+    sampled = any(field.startswith("evaluation.") for field in axis.fields)
+    return not sampled if when["training"] else sampled
 
 
 def _is_alias(found: re.Match[str], axes: Sequence[Axis]) -> bool:
