@@ -102,6 +102,10 @@ def _has(name: str, number: float, values: Values, facts: Sequence[TrialConfig])
     """Whether what is called by a name or symbol has a number with the values of an entry."""
     if _PUBLISHED.get(name) == number or any(number in row for row in values.values()):
         return True
+    if name in ("t", "t_max", "tmax") and number == PROFILES.get("paper").config.diffusion.num_timesteps:
+        return True
+    if any(is_fact(number, AXES.get(one), facts) for one in values):
+        return True
     if name in ("t", "n") and any((one.model.input_size // one.model.patch_size) ** 2 == number for one in facts):
         return True
     named = (_SYMBOLS[stems(name)[0]],) if stems(name)[:1] and stems(name)[0] in _SYMBOLS else axes_named(name)

@@ -25,7 +25,7 @@ RESTRICTS = re.compile(
     r"(?:receiv|see(?:s|ing)\b|get(?:s|ting)\b|tak(?:es|ing)\b|appl(?:ied|ying)\b|used\b|trained\b|enabled\b|active\b"
     r"|inserted\b|placed\b|in\b|on\b|at\b|for\b|after\b|before\b|during\b|until\b|from\b|once\b|within\b|inside\b"
     r"|every\b|the (?:first|last|middle)\b)"
-    rf"|\b(?:in|on|for|to|at|with)\s+(?:the\s+)?(?!{_RUNS}\b)\w+(?:\s+\w+)?\s+only\b"
+    rf"|\b(?:in|on|for|to|at)\s+(?:the\s+)?(?!{_RUNS}\b)\w+(?:\s+\w+)?\s+only\b"
     r"|\b(?:only|just|solely)\s+(?:the\s+)?(?:timesteps?|noise levels?|(?:class\s+)?labels?|class(?:es)?|queries"
     r"|keys)\b"
     r"|\bno\s+(?:\w+\s+){0,2}(?:on|for)\s+(?:the\s+)?(?:embeddings?|biases|norms?|gates?|attention|mlps?)\b"
@@ -65,7 +65,8 @@ TRAINS = re.compile(
 """What trains an arm in another way than all others."""
 
 CHANGED = re.compile(
-    r"\b(?:re)?(?:scal(?:ed|ing)|reduc(?:ed|ing)|lower(?:ed|ing)?|higher|increas(?:ed|ing)|rais(?:ed|ing)|doubl(?:ed|ing)"
+    r"\b(?:re)?(?:scal(?:ed|ing(?! (?:param|factor|term)))|reduc(?:ed|ing)|lower(?:ed|ing)?"
+    r"|higher|increas(?:ed|ing)|rais(?:ed|ing)|doubl(?:ed|ing)"
     r"|halv(?:ed|ing)|chang(?:ed|ing)|enlarg(?:ed|ing)|larger|smaller|bigger|fewer|longer|shorter|wider|narrower|deeper"
     r"|shallower|stronger|weaker|half|twice|double|triple|third|quarter|tenth|remov(?:ed|ing)|dropp(?:ed|ing)"
     r"|disabl(?:ed|ing)|enabl(?:ed|ing)|turn(?:ed|ing) (?:off|on)|switch(?:ed|ing)|add(?:ed|ing)|replac(?:ed|ing)"

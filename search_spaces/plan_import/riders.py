@@ -50,7 +50,7 @@ _PARTIAL = frozenset(("guidance_interval", "guidance_channels", "warmup_images",
 """Axes whose values are parts of the network, of its inputs or of the time."""
 
 
-def rider(text: str, values: Values, baseline: TrialConfig, profile: Profile) -> str:
+def rider(text: str, values: Values, baseline: TrialConfig, profile: Profile, there: bool = False) -> str:
     """Returns the first clause of a text that changes more than the values that were read of it; empty where none does.
 
     Args:
@@ -58,6 +58,7 @@ def rider(text: str, values: Values, baseline: TrialConfig, profile: Profile) ->
         values: axis -> the values that were read, whose consequences change nothing.
         baseline: what it has already is no change.
         profile: the baseline's profile.
+        there: whether it names what is there, so that what it says of it is no change.
     """
     axes = [AXES.get(name) for name in values]
     made = list(facts(values, baseline, profile))
@@ -79,7 +80,9 @@ def rider(text: str, values: Values, baseline: TrialConfig, profile: Profile) ->
         trains = TRAINS.search(clause)
         if trains is not None and not (_is_alias(trains, axes) or _is_own(trains, axes) or "evaluation_seed" in values):
             return clause.strip()
-        if _sets(clause, at, axes, made, values, baseline, profile) or gives_number(clause, values, made, profile):
+        if _sets(clause, at, axes, made, values, baseline, profile, there) or gives_number(
+            clause, values, made, profile
+        ):
             return clause.strip()
     return ""
 
@@ -117,12 +120,13 @@ def _sets(
     values: Values,
     baseline: TrialConfig,
     profile: Profile,
+    there: bool,
 ) -> bool:
     """Whether a clause changes an axis that its entry is not about, or something outside of all axes."""
     fields = {field for axis in axes for field in axis.fields}
     own = frozenset().union(*map(own_words, axes))
     adds, lacks = ADDS.search(clause), LACKS.search(clause)
-    changed = CHANGED.search(clause)
+    changed = None if there else CHANGED.search(clause)
     tried = {value for row in values.values() for value in row}
     tried |= {axis.current(one, PROFILES.get("paper")) for axis in axes for one in made[:1]}
     numbers = [number for number in numbers_in(clause) if number not in tried]
@@ -158,8 +162,8 @@ def _sets(
             ):
                 return True
         elif axis.remove_value is not None:
-            there = axis.current(baseline, profile) != axis.remove_value
-            if (adds and not lacks and not there) or (lacks and there):
+            has = axis.current(baseline, profile) != axis.remove_value
+            if (adds and not lacks and not has) or (lacks and has):
                 return True
     return False
 

@@ -97,7 +97,7 @@ class EntryReader(ItemReader):
         values = _values_of(ablation, self.combined)
         said = [(REPLACEMENT, text) for text in written.replacements]
         said += [(ACTION, text) for text in written.actions] + [(PART, text) for text in written.parts]
-        found = [(name, text, rider(text, values, self.baseline, self.profile)) for name, text in said]
+        found = [(name, text, rider(text, values, self.baseline, self.profile, name == PART)) for name, text in said]
         told = [*written.remarks, *written.unknown, *(("Text", text) for text in written.context)]
         told += [(SENTENCE, text) for text in written.said[1:]]
         found += [(name, text, told_rider(name, text, values, self.baseline, self.profile)) for name, text in told]

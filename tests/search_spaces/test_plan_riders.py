@@ -130,6 +130,9 @@ def test_a_change_in_an_action_a_part_or_a_remark_is_asked_about(tmp_path: Path,
         entry("depth", "14", extra="- **Rationale**: a smaller model may want a larger learning rate.\n"),
         entry("depth", "14", extra="- **Note**: the paper trains with a batch size of 256.\n"),
         entry("depth", "14", extra="- **Details**: the hidden size is kept.\n"),
+        entry("noise schedule (linear, t_max = 1000)", "cosine"),
+        entry("sine-cosine position embeddings that are added to all tokens", "rotary"),
+        entry("learned variance", "fixed (train with L_simple only)"),
     ],
 )
 def test_what_only_explains_an_entry_is_not(tmp_path: Path, text: str) -> None:
