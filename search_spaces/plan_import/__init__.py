@@ -197,10 +197,12 @@ def _possible(readers: list[EntryReader], profile: Profile) -> list[Ablation]:
     entries = [copy.deepcopy(reader.entry) for reader in readers]
     for at, reader in enumerate(readers):
         ablation = reader.read()
+        reader.ride(entries[at], ablation)
         way = reader.entry.other
         while reader.open and way is not None and len(reader.about) < 2:
             again = EntryReader(way, reader.name, reader.baseline, profile, reader.accept_guesses)
             other = again.read()
+            again.ride(entries[at], other)
             if not again.open:
                 reader, ablation = again, other
                 readers[at] = again
@@ -208,12 +210,14 @@ def _possible(readers: list[EntryReader], profile: Profile) -> list[Ablation]:
         if reader.open and (way := _as_titled(entries[at], reader)) is not None:
             again = EntryReader(way, reader.name, reader.baseline, profile, reader.accept_guesses)
             other = again.read()
+            again.ride(entries[at], other)
             if not again.open:
                 reader, ablation = again, other
                 readers[at] = again
         if reader.open and reader.unclear and (said := _gist(entries[at], profile, reader.about)) is not None:
             again = EntryReader(said, reader.name, reader.baseline, profile, reader.accept_guesses)
             other = again.read()
+            again.ride(entries[at], other)
             if not again.open:
                 reader, ablation = again, other
                 readers[at] = again

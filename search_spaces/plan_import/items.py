@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ from search_spaces.plan_import.labels import ACTION, PART, REPLACEMENT
 from search_spaces.plan_import.loose import foreign, is_quiet, mentioned
 from search_spaces.plan_import.nothing import nothing_and_why
 from search_spaces.plan_import.numerals import TIMES, numbers_in
+from search_spaces.plan_import.riders import changes_more, rider
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.plan_import.values import (
     Range,
@@ -87,7 +89,7 @@ class ItemReader(EntryAccount):
             texts[:] = (nothing_and_why(text, axis, self.baseline, self.profile) or text for text in said)
         others = [text for text in texts if not is_nothing(text)]
         for index, text in enumerate(texts):
-            if index and FOLLOWS.match(text) and not _LATER.search(text):
+            if index and FOLLOWS.match(text) and not _LATER.search(text) and not self._rides(text, axis, values):
                 self._knows(REPLACEMENT, index, text, "what follows from it; it changes nothing")
                 continue
             if is_nothing(text) and not self._names_a_value(text, axis) and not others:
@@ -95,11 +97,17 @@ class ItemReader(EntryAccount):
                 continue
             try:
                 found, meaning = self._read_item(text, axis, others)
+                if beside := self._rides(text, axis, found):
+                    raise UserError(changes_more(beside, axis.name))
             except Range as error:
                 self._range(index, text, error, axis)
                 values += error.ends
                 continue
             except UserError as error:
+                beside = self._rides(text, axis, values) if index in self.entry.continued else ""
+                if beside and values:
+                    self._misses(REPLACEMENT, index, text, changes_more(beside, axis.name))
+                    continue
                 if index in self.entry.continued and (
                     self._belongs_to_last(texts[index - 1], text, axis)
                     or (values and (is_cost(text) or is_clause(text, axis, self.baseline, self.profile, values)))
@@ -120,6 +128,10 @@ class ItemReader(EntryAccount):
             self._ask_which(axis, others)
             raise LeftOut  # without a value that was asked for, none is made up
         return tuple(dict.fromkeys(values))
+
+    def _rides(self, text: str, axis: Axis, values: Sequence[Any]) -> str:
+        """What of an item changes more than its axis; empty where nothing does."""
+        return rider(text, {axis.name: tuple(values)}, self.baseline, self.profile)
 
     def _ask_which(self, axis: Axis, items: list[str]) -> None:
         """Asks which axis is meant, where the part names one and nothing that is tried is a value of it."""

@@ -90,6 +90,8 @@ def _same_words(text: str, axis: ChoiceAxis, names: Mapping[Any, Iterable[str]])
                 and not {w for w in said - wanted if w not in STOP_STEMS and w not in around}
             ):
                 core = wanted - around - STOP_STEMS
+                if len(core) == 1 and core <= WEAK and not wanted <= said:
+                    continue  # "a smaller model" is no "small transformer"
                 if core or (wanted - around) & said:
                     fits.add((value, len(core)))
     if not fits:

@@ -27,6 +27,7 @@ from search_spaces.plan_import.roles import commands
 from search_spaces.plan_import.sentences import asks
 from search_spaces.plan_import.tables import Table
 from search_spaces.plan_import.telling import is_aside
+from search_spaces.plan_import.told_riders import ordered_in
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean
 from search_spaces.words import Words, words
 
@@ -217,7 +218,7 @@ class _Reader:
             self._section = ""
             return False
         label, text = (found["label"], found["value"]) if found is not None else (self._section, block.text)
-        if commands(clean(text)):
+        if commands(clean(text)) or ordered_in(clean(text)):
             (self._entry.context if self._inside else self.orders).append(clean(block.text))
         elif clean(text):
             (self._entry.remarks if self._inside else self.remarks).append((clean(label), clean(text)))

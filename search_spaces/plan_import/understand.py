@@ -28,12 +28,14 @@ from search_spaces.plan_import.doing import read_doing, without_constants
 from search_spaces.plan_import.evidence import Score, evidence
 from search_spaces.plan_import.items import ItemReader, LeftOut, candidates_named
 from search_spaces.plan_import.joined import axes_named
-from search_spaces.plan_import.labels import ACTION, AXIS, METRICS, PART, REPLACEMENT
+from search_spaces.plan_import.labels import ACTION, AXIS, METRICS, PART, REPLACEMENT, SENTENCE
 from search_spaces.plan_import.loose import choice_in, two_of_another
 from search_spaces.plan_import.measures import read_metric
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.objects import joins_a_change
+from search_spaces.plan_import.riders import changes_more, rider
 from search_spaces.plan_import.roles import orders
+from search_spaces.plan_import.told_riders import told_rider
 from search_spaces.plan_import.unlabelled import place_unknown, says_nothing
 from search_spaces.plan_import.values import reads
 from search_spaces.plan_import.wrapping import without_what_holds
@@ -84,6 +86,28 @@ class EntryReader(ItemReader):
             self._leave_out()
         self._read_metrics()
         return ablation
+
+    def ride(self, written: Entry, ablation: Ablation | None) -> None:
+        """Leaves an entry out in which something is written that changes more than what it was read as.
+
+        Args:
+            written: the entry as it was before it was read.
+            ablation: what it was read as.
+        """
+        if self.open or (ablation is None and self.combined is None):
+            return
+        values = _values_of(ablation, self.combined)
+        said = [(REPLACEMENT, text) for text in written.replacements]
+        said += [(ACTION, text) for text in written.actions] + [(PART, text) for text in written.parts]
+        found = [(name, text, rider(text, values, self.baseline, self.profile, name == PART)) for name, text in said]
+        told = [*written.remarks, *written.unknown, *(("Text", text) for text in written.context)]
+        told += [(SENTENCE, text) for text in written.said[1:]]
+        found += [(name, text, told_rider(name, text, values, self.baseline, self.profile)) for name, text in told]
+        for index, (name, text, beside) in enumerate(found):
+            if beside:
+                self._misses(name, index, text, changes_more(beside, ", ".join(values)))
+        if self.not_understood and self.open:
+            self._leave_out()
 
     def _grid(self, combined: Combined) -> Ablation | None:
         """The ablation that is a grid; None for a ladder, which is the study's."""
@@ -431,6 +455,18 @@ class EntryReader(ItemReader):
                 continue
             self._knows(METRICS, index, text, meaning)
             self.metrics += metrics
+
+
+def _values_of(ablation: Ablation | None, combined: Combined | None) -> dict[str, tuple[Any, ...]]:
+    """Axis -> the values that an entry was read as."""
+    columns = (combined.grid or combined.zip) if combined is not None else {}
+    if columns or combined is None:
+        return dict(columns) if columns else {ablation.axis: tuple(ablation.values)} if ablation is not None else {}
+    found: dict[str, tuple[Any, ...]] = {}
+    for step in combined.ladder:
+        for name, value in step.set.items():
+            found[name] = (*found.get(name, ()), value)
+    return found
 
 
 def _without_what_stays(entry: Entry) -> Entry:

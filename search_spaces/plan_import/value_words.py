@@ -121,7 +121,8 @@ def _fits(said: set[str], axis: ChoiceAxis, profile: Profile) -> dict[Any, froze
         for spelling in spellings:
             wanted = frozenset(stems(spelled(spelling))) - silent
             core = wanted - (around - own)
-            if core and wanted <= said and len(core) > len(found.get(value, ())):
+            weak = len(core) == 1 and core <= WEAK and not set(stems(spelled(spelling))) <= said
+            if core and wanted <= said and not weak and len(core) > len(found.get(value, ())):
                 found[value] = core
     return found
 

@@ -1,0 +1,164 @@
+"""What changes an experiment and is not carried out is asked about; remarks, facts and reasons are not."""
+
+from pathlib import Path
+
+import pytest
+
+from search_spaces.plan_import import ImportedPlan, NothingUnderstood, import_plan
+
+ENTRY = """### Ablation 1: {title}
+- **Ablated Part**: {part}
+- **Action**: {action}
+{rest}- **Metrics**: FID-50K
+"""
+
+DEPTH = "## Depth\n- **Ablated Part**: depth\n- **Action**: REPLACE\n- **Replacement**: 14\n- **Metrics**: FID\n"
+
+
+def entry(part: str, value: str = "", action: str = "REPLACE", extra: str = "") -> str:
+    """An entry with one value."""
+    listed = f"- **Replacement**:\n  - {value}\n" if value else ""
+    return ENTRY.format(title=part.capitalize(), part=part, action=action, rest=f"{listed}{extra}")
+
+
+def read(tmp_path: Path, text: str) -> ImportedPlan:
+    """Reads a text as a plan on the paper's model."""
+    path = tmp_path / "plan.md"
+    path.write_text(text)
+    return import_plan(path, profile="paper")
+
+
+def is_open(tmp_path: Path, text: str) -> bool:
+    """Whether something of a plan has to be settled before it runs."""
+    try:
+        return bool(read(tmp_path, text).not_understood)
+    except NothingUnderstood:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("patch size", "8 (L = 20)"),
+        ("patch size", "8 (T = 64 tokens)"),
+        ("patch size", "4 (batch of 1024 at a lower learning rate)"),
+        ("patch size", "4 (gradient clipping turned on)"),
+        ("number of heads", "24 (hidden size 1536)"),
+        ("number of heads", "24 (head dimension 64)"),
+        ("position", "rotary (theta = 500)"),
+        ("MLP activation", "SiLU (weight decay increased to compensate)"),
+        ("MLP activation", "ReLU in the last 6 blocks"),
+        ("MLP activation", "ReLU, every third block only"),
+        ("norm", "RMSNorm (in the attention branch only)"),
+        ("conditioning block", "in-context (label only)"),
+        ("conditioning block", "adaLN, seeing only the timestep"),
+        ("conditioning block", "cross-attention which is trained only on the first 500 timesteps"),
+        ("conditioning block", "cross-attention, with the patch embedding frozen"),
+        ("depth", "56 (instead of 28), but halving the batch size"),
+        ("depth", "14, while doubling the MLP ratio"),
+        ("noise schedule", "cosine (trained three times as long)"),
+        ("noise schedule", "cosine, fine-tuned from the linear one"),
+        ("noise schedule", "cosine with another random seed"),
+        ("noise schedule", "cosine (only during sampling)"),
+        ("weight decay", "0.05 (no decay for the biases)"),
+        ("noise schedule", "cosine (evaluated on CIFAR-100)"),
+        ("prediction target", "v (with a sigmoid noise schedule)"),
+        ("learning rate", "2e-4 (cosine decay)"),
+        ("sampling steps", "100 with DDIM"),
+    ],
+)
+def test_a_change_beside_a_value_is_asked_about(tmp_path: Path, part: str, value: str) -> None:
+    """In brackets, behind a comma, and in a clause."""
+    assert is_open(tmp_path, entry(part, value))
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("patch size", "8 (T = 16 tokens)"),
+        ("patch size", "4 (256 becomes 64 tokens; a quarter of the cost)"),
+        ("patch size", "8 (coarse; a lower cost at the same depth)"),
+        ("number of heads", "24 (head dimension 48)"),
+        ("number of heads", "8 (each head is wider)"),
+        ("position", "rotary (Su et al., 2021)"),
+        ("MLP activation", "SwiGLU (as in PaLM)"),
+        ("MLP activation", "SwiGLU (hidden width reduced to match the parameter count)"),
+        ("norm", "RMSNorm (Zhang & Sennrich, 2019)"),
+        ("model size", "DiT-B (12 layers, 12 heads)"),
+        ("conditioning block", "cross-attention (adds a layer to every block)"),
+        ("conditioning block", "adaLN (without the zero-initialized gates)"),
+        ("depth", "14 (half of the layers)"),
+        ("depth", "14 (keeping hidden size 1152)"),
+        ("loss weighting", "Min-SNR weighting (γ = 5)"),
+        ("noise schedule", "cosine (expected to matter less on latents)"),
+        ("batch size", "512 (twice the default)"),
+        ("learning rate", "1e-3 (may need warm-up to be stable)"),
+        ("classifier-free guidance scale", "4.0 (trades diversity for fidelity)"),
+        ("classifier-free guidance scale", "1.5 (only at sampling time)"),
+        ("EMA decay", "0.99 (averages about 100 steps)"),
+        ("warm-up", "10K steps (linear over the first 10K steps)"),
+    ],
+)
+def test_a_remark_beside_a_value_is_not(tmp_path: Path, part: str, value: str) -> None:
+    """Facts that follow from the value, costs, sources, reasons and expectations."""
+    assert not is_open(tmp_path, entry(part, value))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        entry("layer norm", action="Replace LayerNorm with RMSNorm, while the batch size is doubled"),
+        entry("layer norm", action="Replace LayerNorm with RMSNorm in the first half of the blocks"),
+        entry("EMA of the weights", action="REMOVE, and use a smaller learning rate"),
+        entry("depth", "14", action="REPLACE with fewer and wider blocks at the same hidden parameter count"),
+        entry("activation of the MLP in the last 10 blocks", "ReLU"),
+        entry("depth", "14", extra="- **Details**: this run uses half the learning rate.\n"),
+        entry("depth", "14", extra="- **Implementation**: the label embedding is frozen.\n"),
+        entry("depth", "14", extra="- **Note**: replace the patch size 2 with 4.\n"),
+        "1. **Depth**: Reduce the number of blocks from 28 to 14 and halve the batch size. Measure FID.\n",
+    ],
+)
+def test_a_change_in_an_action_a_part_or_a_remark_is_asked_about(tmp_path: Path, text: str) -> None:
+    """Wherever it stands in its entry."""
+    assert is_open(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        entry("layer norm", action="Replace LayerNorm with RMSNorm in every block"),
+        entry("layer norm", action="Replace LayerNorm with RMSNorm, keeping the rest fixed"),
+        entry("depth", "14", action="REPLACE with fewer blocks at the same hidden size"),
+        entry("number of heads", "8", action="REPLACE with fewer heads of the same learning rate"),
+        entry("depth", "14", extra="- **Rationale**: a smaller model may want a larger learning rate.\n"),
+        entry("depth", "14", extra="- **Note**: the paper trains with a batch size of 256.\n"),
+        entry("depth", "14", extra="- **Details**: the hidden size is kept.\n"),
+        entry("noise schedule (linear, t_max = 1000)", "cosine"),
+        entry("sine-cosine position embeddings that are added to all tokens", "rotary"),
+        entry("learned variance", "fixed (train with L_simple only)"),
+    ],
+)
+def test_what_only_explains_an_entry_is_not(tmp_path: Path, text: str) -> None:
+    """Reasons, the published setting and what stays."""
+    assert not is_open(tmp_path, text)
+
+
+@pytest.mark.parametrize("title", ["Key risk", "Limitations", "Expected outcome", "Training details"])
+@pytest.mark.parametrize(
+    "below",
+    [
+        "- **Component**: patch size\n- **Operation**: swap\n- **Options**: 4\n",
+        "We change the patch size from 2 to 4; FID is measured.\n",
+        "Replace the patch size 2 with 4 and 8.\n",
+    ],
+)
+def test_an_entry_below_a_heading_of_notes_is_no_note(tmp_path: Path, title: str, below: str) -> None:
+    """It is an entry, or it is asked about."""
+    plan = read(tmp_path, f"{DEPTH}\n## {title}\n{below}")
+    assert plan.not_understood or {item.axis for item in plan.study.ablations} == {"depth", "patch_size"}
+
+
+@pytest.mark.parametrize("said", ["We keep the batch size at 256.", "A smaller patch size costs more compute."])
+def test_what_is_said_below_a_heading_of_notes_stays_a_note(tmp_path: Path, said: str) -> None:
+    """A sentence that orders nothing."""
+    assert not is_open(tmp_path, f"{DEPTH}\n## Key risk\n{said}\n")
