@@ -249,7 +249,7 @@ class _Reader:
 
     def _heading(self, text: str, level: int) -> None:
         self._section = ""
-        field = _FIELD.match(text)
+        field = _FIELD.match(_bare(text))  # "3. Ablated Part: the optimiser"
         if field is not None and kind_of(field["label"]) in (PART, *_LISTS):
             self._start(kind_of(field["label"]) or "", field["value"], 0)
             return

@@ -48,10 +48,11 @@ _FIRST = re.compile(r"^\W*(?:instead of|rather than|in place of)\s+(?P<old>[^,;]
 _COMPARED = re.compile(
     r"^\W*(?:(?:as|to be|each|both|all)\s+)*(?:compared|in comparison|relative|as opposed|contrasted|next|alongside|"
     r"against|versus|vs\.?)(?:\s+(?:to|with|against))?\s+"
-    r"(?=(?:the|our|its)?\s*(?:paper'?s?\s+|usual\s+)?(?:defaults?|baseline|reference|original|published)\b)",
+    r"(?=(?:the|our|its)?\s*(?:paper'?s?\s+|usual\s+|full\s+)*(?:defaults?|baseline|reference|original|published|full(?=[\s-])|"
+    r"unmodified|unchanged|standard|stock|current|existing|DiT-(?:S|B|L|XL)\b))",
     re.I,
 )
-"""What leads to the value that is there already: ``compared with the default p = 2``."""
+"""What leads to the value that is there already: ``compared with the default p = 2``, ``against the full DiT-XL``."""
 
 _TOKENS = re.compile(
     r"\s*[(\[](?:T\s*=\s*\d+(?:\s*(?:[/,]|→|->|and|or)\s*\d+)*(?:\s+(?:image\s+|patch\s+)?tokens?)?"
