@@ -217,7 +217,7 @@ class _Reader:
         return below is not None and kind_of(below["label"]) == PART
 
     def _is_numbered_title(self, block: Block, below: Block | None) -> bool:
-        """Whether a numbered line opens an entry whose label of a part is a bullet: ``2. Skips``, text, ``- Part: ...``.
+        """Whether a numbered line opens an entry whose label of a part is a bullet: ``2. Skips``, text, ``- Part: x``.
 
         It is no item of a list that is open: the items of that one lie deeper, and are not numbered.
         """

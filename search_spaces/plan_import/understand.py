@@ -24,6 +24,7 @@ from search_spaces.plan_import.actions import (
 from search_spaces.plan_import.beside import BY_IT, named_aside, nothing_else, reads_other, values_aside
 from search_spaces.plan_import.choose import Choice, axis_by_name, bare_title, choose
 from search_spaces.plan_import.combined import Combined, combine
+from search_spaces.plan_import.conditions import metric_under, pieces_of
 from search_spaces.plan_import.doing import read_doing, without_constants
 from search_spaces.plan_import.evidence import Score, evidence
 from search_spaces.plan_import.items import ItemReader, LeftOut, candidates_named
@@ -82,7 +83,7 @@ class EntryReader(ItemReader):
                 ablation = self._ablation()
         except LeftOut:
             self._leave_out()
-        self._read_metrics()
+        self._read_metrics(ablation)
         return ablation
 
     def _grid(self, combined: Combined) -> Ablation | None:
@@ -422,15 +423,31 @@ class EntryReader(ItemReader):
         self._changes()
         self._unknown()
 
-    def _read_metrics(self) -> None:
-        for index, text in enumerate(self.entry.metrics):
-            try:
-                metrics, meaning = read_metric(text, self.profile)
-            except UserError as error:
-                self._misses(METRICS, index, text, error)
-                continue
-            self._knows(METRICS, index, text, meaning)
-            self.metrics += metrics
+    def _read_metrics(self, ablation: Ablation | None) -> None:
+        tried = {*(ablation.axis.split(", ") if ablation is not None else ()), *self.about}
+        index = 0
+        for text in self.entry.metrics:
+            for piece, read in self._metrics_in(text, tried):
+                if isinstance(read, UserError):
+                    self._misses(METRICS, index, piece, read)
+                else:
+                    self._knows(METRICS, index, piece, read[1])
+                    self.metrics += read[0]
+                index += 1
+
+    def _metrics_in(self, text: str, tried: set[str]) -> list[tuple[str, tuple[tuple[str, ...], str] | UserError]]:
+        """A text in the place of a metric, or its pieces where only some of them are metrics, each as it is read."""
+        try:
+            return [(text, metric_under(text, self.baseline, self.profile, tried))]
+        except UserError:
+            pieces = pieces_of(text)
+        try:
+            return [(text, read_metric(text, self.profile))]
+        except UserError as error:
+            reason = error
+        if len(pieces) == 1:
+            return [(text, reason)]
+        return [read for piece in pieces for read in self._metrics_in(piece, tried)]
 
 
 def _without_what_stays(entry: Entry) -> Entry:

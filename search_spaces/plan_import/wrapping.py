@@ -55,7 +55,9 @@ _COMPARED = re.compile(
 )
 """What leads to the value that is there already: ``compared with the default p = 2``, ``against the full DiT-XL``."""
 
-_UNCHANGED = re.compile(r"^\W*(?:(?:the|our|its)\s+)?(?:full|unmodified|unchanged|stock|existing)(?:[\s-]sized?)?\s+", re.I)
+_UNCHANGED = re.compile(
+    r"^\W*(?:(?:the|our|its)\s+)?(?:full|unmodified|unchanged|stock|existing)(?:[\s-]sized?)?\s+", re.I
+)
 
 
 def _of_the_paper(text: str) -> str:
