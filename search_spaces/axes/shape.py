@@ -131,7 +131,8 @@ AXIS = ShapeAxis(
     ),
     legal=lambda: (DEEPER, AS_IS, WIDER),
     value_aliases={
-        DEEPER: ("deeper", "narrower", "deep and narrow", "deeper and narrower", "narrower and deeper", "more layers",
+        DEEPER: ("thinner",
+                 "deeper", "narrower", "deep and narrow", "deeper and narrower", "narrower and deeper", "more layers",
                  "more layers smaller hidden dimension", "more layers smaller hidden size", "more layers smaller width",
                  "more blocks smaller hidden size", "more blocks smaller width", "more but narrower blocks",
                  "deeper and thinner", "deeper thinner", "thinner and deeper", "deep and thin",

@@ -7,7 +7,7 @@ place of a metric: that is a further change, and an ablation of its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
@@ -56,7 +56,7 @@ _LED = re.compile(
 
 
 def metric_under(
-    text: str, baseline: TrialConfig, profile: Profile, tried: Collection[str]
+    text: str, baseline: TrialConfig, profile: Profile, tried: Mapping[str, Collection[object]]
 ) -> tuple[tuple[str, ...], str]:
     """Returns the metrics of a text that also says under what they are taken, and how it was understood.
 
@@ -64,7 +64,8 @@ def metric_under(
         text: what stands in the place of a metric.
         baseline: the configuration that every arm is a change of.
         profile: the baseline's profile.
-        tried: the axes that the entry varies; a condition on one of them may be an arm, and is not read.
+        tried: the axes that the entry varies or may be about, with the values of its arms; what a condition names of
+            them has to be an arm.
 
     Raises:
         UserError: there is no metric, or the condition is not known.
@@ -78,9 +79,9 @@ def metric_under(
     return metrics, f"{means}; {when!r} {said}"
 
 
-def _said(when: str, baseline: TrialConfig, profile: Profile, tried: Collection[str]) -> str:
+def _said(when: str, baseline: TrialConfig, profile: Profile, tried: Mapping[str, Collection[object]]) -> str:
     if _WHEN.match(when) and _LATE.search(when):
-        return "says when, and is not carried out as such: metrics are taken at the end, and at the rungs of the study file"
+        return "says when, and is not carried out as such: metrics are taken at the end, and at the study's rungs"
     if _EQUAL.match(when):
         return "changes no arm and is not carried out: what an arm costs is recorded beside its metrics"
     for axis in all_axes():
@@ -88,6 +89,8 @@ def _said(when: str, baseline: TrialConfig, profile: Profile, tried: Collection[
             values = _values(when, axis, baseline, profile)
             if not values:
                 continue
+            if axis.name in tried and values <= {*tried[axis.name], axis.current(baseline, profile)}:
+                return "names arms of it"
             if axis.name in tried:
                 break
             if values == {axis.current(baseline, profile)}:
@@ -124,3 +127,17 @@ def pieces_of(text: str) -> list[str]:
     """The metrics of a text and what else it joins with them, apart; the text alone where it joins no metric."""
     pieces = [piece.strip() for piece in _AND.split(text) if piece.strip()]
     return pieces if len(pieces) > 1 and any(map(is_metric, pieces)) else [text]
+
+
+_GOES_ON = re.compile(r"^(?:and\s+)?(?:[a-zω]\s*=\s*)?\d", re.I)
+
+
+def whole(texts: Iterable[str]) -> list[str]:
+    """Puts a condition together again that a comma cut: ``FID at 100k``, ``200k iterations``."""
+    found: list[str] = []
+    for text in texts:
+        if found and _GOES_ON.match(text) and _UNDER.match(found[-1]) and not is_metric(text):
+            found[-1] += f", {text}"
+        else:
+            found.append(text)
+    return found

@@ -135,6 +135,7 @@ class _Reader:
         self._depth = 0  # of the line that opened it
         self._bulleted = False  # whether its items are bullets
         self._items_depth = 0  # of the first of them
+        self._items_numbered = False  # whether it has a number
         self._first_acted: str | None = None  # the first of the items below a label for an action
         self._table: Table | None = None
         self._section = ""  # the heading of the remarks that are being read, if any
@@ -217,16 +218,23 @@ class _Reader:
         return below is not None and kind_of(below["label"]) == PART
 
     def _is_numbered_title(self, block: Block, below: Block | None) -> bool:
-        """Whether a numbered line opens an entry whose label of a part is a bullet: ``2. Skips``, text, ``- Part: x``.
+        """Whether a numbered line opens an entry with its label of a part below it: ``2. Skips``, text, ``Part: x``.
 
-        It is no item of a list that is open: the items of that one lie deeper, and are not numbered.
+        It is no item of a list that is open: the items of that one lie deeper, or are metrics without numbers.
         """
-        if below is None or not below.bullet or below.numbered or below.depth < block.depth:
+        if below is None or (below.bullet and (below.numbered or below.depth < block.depth)):
             return False
         found = self._field_in(below.text) or _FIELD.match(_bare(below.text))
         part = found is not None and kind_of(found["label"]) == PART and is_sure(clean(found["label"]))
-        listed = self._open in _LISTS and bool(self._entry.items(self._open))
-        return part and self._field_in(block.text) is None and not (listed and block.depth >= self._items_depth)
+        if not part or self._field_in(block.text) is not None:
+            return False
+        if self._open not in _LISTS:
+            return True
+        if not self._entry.items(self._open):
+            return False  # the first item of a list
+        if self._bulleted and block.depth < self._items_depth:
+            return True
+        return self._open == METRICS and not (self._bulleted and self._items_numbered)
 
     def _noted(self, block: Block) -> bool:
         """Takes a line below a heading of remarks; returns False where a label in it goes on with the plan."""
@@ -339,7 +347,8 @@ class _Reader:
             self._open = None
         elif block.bullet and block.depth >= self._depth:
             items = self._entry.items(self._open)
-            self._items_depth = self._items_depth if self._bulleted and items else block.depth
+            if not (self._bulleted and items):
+                self._items_depth, self._items_numbered = block.depth, block.numbered
             self._bulleted = True
             items.append(clean(_uncounted(text, len(items))))
         elif block.bullet:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from search_spaces.plan_import.actions import (
 from search_spaces.plan_import.beside import BY_IT, named_aside, nothing_else, reads_other, values_aside
 from search_spaces.plan_import.choose import Choice, axis_by_name, bare_title, choose
 from search_spaces.plan_import.combined import Combined, combine
-from search_spaces.plan_import.conditions import metric_under, pieces_of
+from search_spaces.plan_import.conditions import metric_under, pieces_of, whole
 from search_spaces.plan_import.doing import read_doing, without_constants
 from search_spaces.plan_import.evidence import Score, evidence
 from search_spaces.plan_import.items import ItemReader, LeftOut, candidates_named
@@ -43,6 +43,9 @@ from search_spaces.study import Ablation, Action
 
 _ACTIONS: tuple[Action, ...] = ("REPLACE", "REMOVE", "ADD")
 
+
+_Metric = tuple[tuple[str, ...], str] | UserError
+"""The metrics that a text stands for and how it was understood, or why it was not."""
 
 _STEPWISE = re.compile(
     r"\b(?:increas|decreas|reduc|rais|lower|scal|grow|shrink|multipl|divid|extend|shorten|cut)\w*\s+by\W*$", re.I
@@ -424,9 +427,11 @@ class EntryReader(ItemReader):
         self._unknown()
 
     def _read_metrics(self, ablation: Ablation | None) -> None:
-        tried = {*(ablation.axis.split(", ") if ablation is not None else ()), *self.about}
+        tried: dict[str, tuple[Any, ...]] = dict.fromkeys(self.about, ())
+        if ablation is not None:
+            tried |= ablation.grid or dict.fromkeys(ablation.axis.split(", "), ablation.values)
         index = 0
-        for text in self.entry.metrics:
+        for text in whole(self.entry.metrics):
             for piece, read in self._metrics_in(text, tried):
                 if isinstance(read, UserError):
                     self._misses(METRICS, index, piece, read)
@@ -435,7 +440,7 @@ class EntryReader(ItemReader):
                     self.metrics += read[0]
                 index += 1
 
-    def _metrics_in(self, text: str, tried: set[str]) -> list[tuple[str, tuple[tuple[str, ...], str] | UserError]]:
+    def _metrics_in(self, text: str, tried: Mapping[str, Collection[object]]) -> list[tuple[str, _Metric]]:
         """A text in the place of a metric, or its pieces where only some of them are metrics, each as it is read."""
         try:
             return [(text, metric_under(text, self.baseline, self.profile, tried))]

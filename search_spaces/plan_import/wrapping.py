@@ -9,7 +9,7 @@ from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, stems
-from search_spaces.plan_import.there import published_numbers
+from search_spaces.plan_import.there import published_of
 from search_spaces.plan_import.written import clean, split_items
 from search_spaces.words import find
 
@@ -61,8 +61,17 @@ _UNCHANGED = re.compile(
 
 
 def _of_the_paper(text: str) -> str:
-    """``the full DiT-XL`` as ``the original DiT-XL``, where a value is compared with it."""
-    return _UNCHANGED.sub("the original ", text)
+    """``the full DiT-XL`` as ``DiT-XL``, ``the full model`` as ``the original model``: what is compared with."""
+    found = _UNCHANGED.match(text)
+    if found is None:
+        return text
+    bare = text[found.end() :]
+    return f"the original {bare}" if _MODEL.match(bare) else bare
+
+
+_MODEL = re.compile(
+    r"^(?:models?|networks?|transformers?|DiTs?|baselines?|configurations?|settings?|one|versions?)\W*$", re.I
+)
 
 
 _LED = re.compile(r"^\W*(?P<old>\d[\d\s×x*/,.]*\d)\s*(?:→|->|⟶|➔|=>|⇒)\s*(?P<new>[^\d→⟶➔⇒]+)$")
@@ -106,7 +115,7 @@ def unwrapped(text: str, axis: Axis) -> str:
     if (compared := _COMPARED.match(bare)) is not None:
         bare = _of_the_paper(bare[compared.end() :])
     if isinstance(axis, ChoiceAxis) and (led := _LED.match(bare)) is not None:
-        bare = led["new"] if {*numbers_in(led["old"])} <= published_numbers() else bare
+        bare = led["new"] if {*numbers_in(led["old"])} <= published_of(axis.fields) else bare
     if axis.anyway[1]:
         bare = _without_what_is_so(bare, axis)
     if "token" in axis.means_too:
