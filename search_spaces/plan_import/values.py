@@ -306,7 +306,10 @@ def _in_brackets(text: str, axis: Axis, baseline: TrialConfig, profile: Profile)
         return None
     inside = _EQUIVALENT.sub("", found[2])
     named = any(set(stems(name)) <= set(stems(inside)) for name in axis.names if len(name) > 1)
-    named = named or (inside != found[2] and ("=" in inside or bool(set(stems(inside)) & own_words(axis))))
+    inside = re.sub(r"(?<=\w\w)\s+[^\W\d_]\s*=", " =", inside) if named else inside  # "guidance scale s = 1"
+    named = named or (
+        _EQUIVALENT.match(found[2]) is not None and ("=" in inside or bool(set(stems(inside)) & own_words(axis)))
+    )
     value = number_in(inside, axis, baseline, profile) if named and not foreign(found[1], places=True) else None
     if value is not None and value[0] != axis.remove_value and is_absent(found[1], axis, own_words(axis)):
         return None  # "unguided sampling (equivalent to w = 1.5)"
