@@ -1,7 +1,7 @@
 """Under what a metric is to be taken, where that changes no arm: ``FID-50K at matched Gflops``, ``FID @ 100 k, 400 k``.
 
-The metric is computed, and what is not carried out is said. ``FID at w = 1.0 and w = 1.5`` asks for another axis in the
-place of a metric: that is a further change, and an ablation of its own.
+The metric is computed, and what is not carried out is said. ``FID at w = 1.0 and w = 1.5`` asks for guidance in the place
+of a metric: that is a further change, and an ablation of its own, as it is where a metric is asked for "with guidance".
 """
 
 from __future__ import annotations
@@ -95,6 +95,8 @@ def _said(when: str, baseline: TrialConfig, profile: Profile, tried: Mapping[str
                 break
             if values == {axis.current(baseline, profile)}:
                 return f"is how the baseline is sampled: {axis.name}={axis.label(values.pop())}"
+            if axis.name != "guidance_scale":
+                break  # a metric of other samples is another metric
             return f"is not carried out: it would change {axis.name} as well, which is an axis of its own"
     raise UserError(f"{when!r} is no condition under which a metric can be taken")
 
