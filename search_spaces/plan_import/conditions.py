@@ -1,7 +1,7 @@
 """Under what a metric is to be taken, where that changes no arm: ``FID-50K at matched Gflops``, ``FID @ 100 k, 400 k``.
 
-The metric is computed, and what is not carried out is said. ``FID at w = 1.0 and w = 1.5`` asks for guidance in the place
-of a metric: that is a further change, and an ablation of its own, as it is where a metric is asked for "with guidance".
+The metric is computed, and what is not carried out is said. ``FID at w = 1.0 and w = 1.5`` asks for guidance in the
+place of a metric: a further change, and an ablation of its own, as it is where a metric is asked for "with guidance".
 """
 
 from __future__ import annotations

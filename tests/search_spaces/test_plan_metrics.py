@@ -128,6 +128,7 @@ def test_a_metric_under_a_condition_is_computed_and_the_condition_named(text: st
         "FID at w = 1.5 and a batch of 7",
         "LPIPS at equal compute",
         "FID at 7 steps",
+        "FID after 20 and 50 sampling steps",
     ],
 )
 def test_what_is_no_condition_of_a_metric(text: str) -> None:
