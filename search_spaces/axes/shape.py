@@ -119,7 +119,7 @@ AXIS = ShapeAxis(
         "depth against width", "tall or broad", "deep or wide", "depth or width", "depth and width",
         "width and depth", "deep and narrow", "shallow and wide", "constant compute", "equal compute",
         "same compute", "equal gflops", "constant gflops", "trade", "trade off", "aspect", "balance",
-        "proportions", "iso gflops", "iso compute", "equal cost", "matched flops", "matched gflops", "split",
+        "proportions", "iso gflops", "iso compute", "equal cost", "matched flops", "matched gflops",
     ),
     aliases=(
         "depth and width trade off", "deep narrow versus shallow wide", "width depth balance",
