@@ -96,7 +96,9 @@ AXES_OF_GUIDANCE: tuple[Axis, ...] = (
         citation="Ho & Salimans, arXiv 2207.12598; 1.25, 1.5 and 4 in Peebles & Xie, arXiv 2212.09748",
         fields=("evaluation.guidance_scale",),
         absent=("unguided sampling", "conditional model only", "plain conditional model", "conditional only",
-                "guidance free sampling",
+                "guidance free sampling", "standard conditional sampling", "ordinary conditional sampling",
+                "conditional prediction only", "conditional prediction alone", "conditional score alone",
+                "conditional score only", "conditional output only", "conditional branch only",
                     "unguided", "no guidance", "plain conditional sampling",),
         vocabulary=(
         "how strongly samples are guided", "turn on guidance", "no guidance", "guided sampling",

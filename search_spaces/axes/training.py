@@ -203,7 +203,9 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
         absent=(
             "never drop labels", "always conditional", "never drop the label", "never drop the class label",
             "without dropping any labels", "without dropping labels", "labels are never dropped", "never dropped",
-            "keep all labels", "no labels are dropped",
+            "keep all labels", "no labels are dropped", "always feed the true label", "always feed the real label",
+            "always feed the label", "every label is kept", "all labels are kept", "true label always",
+            "keep every label", "always see the label", "always use the true label", "always pass the label",
         ),
         vocabulary=(
         "condition drop rate", "share of unconditional samples", "replacing the label", "swapping the label",

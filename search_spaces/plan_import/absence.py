@@ -94,7 +94,8 @@ def is_absent(text: str, axis: Axis, known: frozenset[str]) -> bool:
     for phrase in map(stems, axis.absent):
         if phrase and set(phrase) <= set(said):
             beside = [word for word in said if word not in phrase and word not in NEGATIONS]
-            return all(w in known or w in STOP_STEMS or w in GENERAL or is_verb(w) for w in beside)
+            if all(w in known or w in STOP_STEMS or w in GENERAL or is_verb(w) for w in beside):
+                return True  # "conditional prediction only" is a longer phrase than "conditional only"
     return False
 
 

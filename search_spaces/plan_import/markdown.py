@@ -75,9 +75,18 @@ def read_markdown(text: str, nested: Nested | None = None) -> WrittenPlan:
     reader = _Reader(nested or read_markdown, _repeated(lines))
     for number, block in enumerate(lines):
         following = next((other for other in lines[number + 1 :] if other.kind != "gap"), None)
-        reader.block(block, following)
+        reader.block(block, following, _below_its_text(block, lines[number + 1 :]))
     reader.close()
     return WrittenPlan(reader.plan_title, reader.entries, reader.remarks, orders=reader.orders)
+
+
+def _below_its_text(block: Block, rest: list[Block]) -> Block | None:
+    """The first labelled or bulleted line behind a numbered one and the paragraphs below it; None where it has none."""
+    if not (block.kind == "line" and block.bullet and block.numbered):
+        return None
+    told = [other for other in rest if other.kind != "gap"]
+    below = next((other for other in told if other.bullet or _FIELD.match(_bare(other.text))), None)
+    return below if below is not None and all(other.kind == "line" for other in told[: told.index(below) + 1]) else None
 
 
 def _repeated(lines: list[Block]) -> frozenset[Words]:
@@ -126,6 +135,8 @@ class _Reader:
         self._open: str | None = None  # the field that waits for its text or collects items
         self._depth = 0  # of the line that opened it
         self._bulleted = False  # whether its items are bullets
+        self._items_depth = 0  # of the first of them
+        self._items_numbered = False  # whether it has a number
         self._first_acted: str | None = None  # the first of the items below a label for an action
         self._table: Table | None = None
         self._section = ""  # the heading of the remarks that are being read, if any
@@ -134,8 +145,8 @@ class _Reader:
         self.remarks: list[tuple[str, str]] = []
         self.orders: list[str] = []
 
-    def block(self, block: Block, following: Block | None) -> None:
-        """Takes the next block."""
+    def block(self, block: Block, following: Block | None, below: Block | None = None) -> None:
+        """Takes the next block; ``below`` is the first label or bullet behind a numbered line and its paragraphs."""
         if block.kind != "row" and self._table is not None:
             self.entries += self._table.entries()
             self._table = None
@@ -146,7 +157,9 @@ class _Reader:
             self._row(block)
         elif block.kind == "fence":
             self._fence(block.text)
-        elif block.kind == "heading" or (block.kind == "line" and self._is_heading(block, following)):
+        elif block.kind == "heading" or (
+            block.kind == "line" and (self._is_heading(block, following) or self._is_numbered_title(block, below))
+        ):
             self._heading(clean(block.text), block.depth if block.kind == "heading" else 0)
         elif not (self._section and self._noted(block)):
             self._line(block)
@@ -205,6 +218,25 @@ class _Reader:
         below = self._field_in(following.text) if following.depth == block.depth and not following.bullet else None
         return below is not None and kind_of(below["label"]) == PART
 
+    def _is_numbered_title(self, block: Block, below: Block | None) -> bool:
+        """Whether a numbered line opens an entry with its label of a part below it: ``2. Skips``, text, ``Part: x``.
+
+        It is no item of a list that is open: the items of that one lie deeper, or are metrics without numbers.
+        """
+        if below is None or (below.bullet and (below.numbered or below.depth < block.depth)):
+            return False
+        found = self._field_in(below.text) or _FIELD.match(_bare(below.text))
+        part = found is not None and kind_of(found["label"]) == PART and is_sure(clean(found["label"]))
+        if not part or self._field_in(block.text) is not None:
+            return False
+        if self._open not in _LISTS:
+            return True
+        if not self._entry.items(self._open):
+            return False  # the first item of a list
+        if self._bulleted and block.depth < self._items_depth:
+            return True
+        return self._open == METRICS and not (self._bulleted and self._items_numbered)
+
     def _noted(self, block: Block) -> bool:
         """Takes a line below a heading of remarks; returns False where a label in it goes on with the plan."""
         found = self._field_in(block.text)
@@ -226,7 +258,7 @@ class _Reader:
 
     def _heading(self, text: str, level: int) -> None:
         self._section = ""
-        field = _FIELD.match(text)
+        field = _FIELD.match(_bare(text))  # "3. Ablated Part: the optimiser"
         if field is not None and kind_of(field["label"]) in (PART, *_LISTS):
             self._start(kind_of(field["label"]) or "", field["value"], 0)
             return
@@ -315,8 +347,10 @@ class _Reader:
             self._entry.put(self._open, clean(text))
             self._open = None
         elif block.bullet and block.depth >= self._depth:
-            self._bulleted = True
             items = self._entry.items(self._open)
+            if not (self._bulleted and items):
+                self._items_depth, self._items_numbered = block.depth, block.numbered
+            self._bulleted = True
             items.append(clean(_uncounted(text, len(items))))
         elif block.bullet:
             self._open = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import lru_cache
 
 from search_spaces.axes import all_axes
@@ -24,6 +25,12 @@ def published_numbers() -> frozenset[float]:
     """Returns the numbers of the paper's configuration, of whatever part."""
     diffusion = PROFILES.get("paper").config.diffusion
     return frozenset(_by_axis().values()) | _SCHEDULE | {float(diffusion.num_timesteps)}
+
+
+def published_of(fields: Collection[str]) -> frozenset[float]:
+    """Returns the numbers that the paper has of some fields of a configuration."""
+    own = _by_axis()
+    return frozenset(own[axis.name] for axis in all_axes() if axis.name in own and {*axis.fields} <= {*fields})
 
 
 def is_published_of(name: str, number: float) -> bool:

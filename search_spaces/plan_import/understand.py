@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from search_spaces.plan_import.actions import (
 from search_spaces.plan_import.beside import BY_IT, named_aside, nothing_else, reads_other, values_aside
 from search_spaces.plan_import.choose import Choice, axis_by_name, bare_title, choose
 from search_spaces.plan_import.combined import Combined, combine
+from search_spaces.plan_import.conditions import metric_under, pieces_of, whole
 from search_spaces.plan_import.doing import read_doing, without_constants
 from search_spaces.plan_import.evidence import Score, evidence
 from search_spaces.plan_import.items import ItemReader, LeftOut, candidates_named
@@ -44,6 +45,9 @@ from search_spaces.study import Ablation, Action
 
 _ACTIONS: tuple[Action, ...] = ("REPLACE", "REMOVE", "ADD")
 
+
+_Metric = tuple[tuple[str, ...], str] | UserError
+"""The metrics that a text stands for and how it was understood, or why it was not."""
 
 _STEPWISE = re.compile(
     r"\b(?:increas|decreas|reduc|rais|lower|scal|grow|shrink|multipl|divid|extend|shorten|cut)\w*\s+by\W*$", re.I
@@ -84,7 +88,7 @@ class EntryReader(ItemReader):
                 ablation = self._ablation()
         except LeftOut:
             self._leave_out()
-        self._read_metrics()
+        self._read_metrics(ablation)
         return ablation
 
     def ride(self, written: Entry, ablation: Ablation | None) -> None:
@@ -446,15 +450,33 @@ class EntryReader(ItemReader):
         self._changes()
         self._unknown()
 
-    def _read_metrics(self) -> None:
-        for index, text in enumerate(self.entry.metrics):
-            try:
-                metrics, meaning = read_metric(text, self.profile)
-            except UserError as error:
-                self._misses(METRICS, index, text, error)
-                continue
-            self._knows(METRICS, index, text, meaning)
-            self.metrics += metrics
+    def _read_metrics(self, ablation: Ablation | None) -> None:
+        tried: dict[str, tuple[Any, ...]] = dict.fromkeys(self.about, ())
+        if ablation is not None:
+            tried |= ablation.grid or dict.fromkeys(ablation.axis.split(", "), ablation.values)
+        index = 0
+        for text in whole(self.entry.metrics):
+            for piece, read in self._metrics_in(text, tried):
+                if isinstance(read, UserError):
+                    self._misses(METRICS, index, piece, read)
+                else:
+                    self._knows(METRICS, index, piece, read[1])
+                    self.metrics += read[0]
+                index += 1
+
+    def _metrics_in(self, text: str, tried: Mapping[str, Collection[object]]) -> list[tuple[str, _Metric]]:
+        """A text in the place of a metric, or its pieces where only some of them are metrics, each as it is read."""
+        try:
+            return [(text, metric_under(text, self.baseline, self.profile, tried))]
+        except UserError:
+            pieces = pieces_of(text)
+        try:
+            return [(text, read_metric(text, self.profile))]
+        except UserError as error:
+            reason = error
+        if len(pieces) == 1:
+            return [(text, reason)]
+        return [read for piece in pieces for read in self._metrics_in(piece, tried)]
 
 
 def _values_of(ablation: Ablation | None, combined: Combined | None) -> dict[str, tuple[Any, ...]]:

@@ -16,13 +16,14 @@ from search_spaces.fields import with_fields
 from search_spaces.plan_import.absence import (
     GONE,
     Reading,
+    is_absent,
     is_nothing,
     switched,
     takes_its_place,
 )
 from search_spaces.plan_import.amounts import SWEEPS, number_in, range_in
 from search_spaces.plan_import.evidence import evidence
-from search_spaces.plan_import.loose import choice_in, foreign, is_remark, mentioned, switch_in
+from search_spaces.plan_import.loose import choice_in, foreign, is_remark, mentioned, own_words, switch_in
 from search_spaces.plan_import.numerals import OVERLONG, numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, stems
 from search_spaces.plan_import.there import published_numbers
@@ -180,7 +181,8 @@ def _replaces_another(text: str, axis: Axis, baseline: TrialConfig, profile: Pro
         if reads(old, axis, baseline, profile):
             if any(v != there and not is_published(v, axis) for v in _read(old, axis, baseline, profile)[0]):
                 return True
-        elif numbers_in(old) and not set(numbers_in(old)) <= published_numbers():
+            continue  # it is what is there, whatever else has a "linear schedule", too
+        if numbers_in(old) and not set(numbers_in(old)) <= published_numbers():
             return True
         said = [score for score in evidence([("", old, 1.0)]) if score.text >= _NAMES_ANOTHER and score.candidate.axis]
         if not numbers_in(old) and any(
@@ -302,9 +304,25 @@ def _in_brackets(text: str, axis: Axis, baseline: TrialConfig, profile: Profile)
     found = re.fullmatch(r"([^()\[\]]*\S)\s*[(\[]([^()\[\]]+)[)\]]\s*", text)
     if found is None or not isinstance(axis, NumberAxis) or numbers_in(found[1]) or NEGATIONS & set(stems(found[1])):
         return None
-    named = any(set(stems(name)) <= set(stems(found[2])) for name in axis.names if len(name) > 1)
-    value = number_in(found[2], axis, baseline, profile) if named and not foreign(found[1], places=True) else None
+    inside = _EQUIVALENT.sub("", found[2])
+    named = any(set(stems(name)) <= set(stems(inside)) for name in axis.names if len(name) > 1)
+    inside = re.sub(r"(?<=\w\w)\s+[^\W\d_]\s*=", " =", inside) if named else inside  # "guidance scale s = 1"
+    named = named or (
+        _EQUIVALENT.match(found[2]) is not None and ("=" in inside or bool(set(stems(inside)) & own_words(axis)))
+    )
+    value = number_in(inside, axis, baseline, profile) if named and not foreign(found[1], places=True) else None
+    if value is not None and value[0] != axis.remove_value and is_absent(found[1], axis, own_words(axis)):
+        return None  # "unguided sampling (equivalent to w = 1.5)"
     return None if value is None else ((value[0],), value[1])
+
+
+_EQUIVALENT = re.compile(
+    r"^\W*(?:(?:which|this|that|it)\s+)?(?:is\s+)?(?:equivalent\s+to|identical\s+to|equal\s+to|amounts\s+to|"
+    r"amounting\s+to|corresponds\s+to|corresponding\s+to|equals|the\s+same\s+as|same\s+as|i\.e\.,?)\s*"
+    r"(?:(?:using|setting|having|an?|the)\s+)*",
+    re.I,
+)
+"""What leads to a value that says the same: ``(equivalent to guidance scale s = 1)``."""
 
 
 _HELD = re.compile(r"^\s*[\[{(](?P<items>[^\[\]{}()]+)[\]})]\s*(?P<unit>[A-Za-z][A-Za-z -]{0,30})$")

@@ -9,6 +9,7 @@ from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, stems
+from search_spaces.plan_import.there import published_of
 from search_spaces.plan_import.written import clean, split_items
 from search_spaces.words import find
 
@@ -48,10 +49,33 @@ _FIRST = re.compile(r"^\W*(?:instead of|rather than|in place of)\s+(?P<old>[^,;]
 _COMPARED = re.compile(
     r"^\W*(?:(?:as|to be|each|both|all)\s+)*(?:compared|in comparison|relative|as opposed|contrasted|next|alongside|"
     r"against|versus|vs\.?)(?:\s+(?:to|with|against))?\s+"
-    r"(?=(?:the|our|its)?\s*(?:paper'?s?\s+|usual\s+)?(?:defaults?|baseline|reference|original|published)\b)",
+    r"(?=(?:the|our|its)?\s*(?:paper'?s?\s+|usual\s+|full\s+)*(?:defaults?|baseline|reference|original|published|full(?=[\s-])|"
+    r"unmodified|unchanged|standard|stock|current|existing|DiT-(?:S|B|L|XL)\b))",
     re.I,
 )
-"""What leads to the value that is there already: ``compared with the default p = 2``."""
+"""What leads to the value that is there already: ``compared with the default p = 2``, ``against the full DiT-XL``."""
+
+_UNCHANGED = re.compile(
+    r"^\W*(?:(?:the|our|its)\s+)?(?:full|unmodified|unchanged|stock|existing)(?:[\s-]sized?)?\s+", re.I
+)
+
+
+def _of_the_paper(text: str) -> str:
+    """``the full DiT-XL`` as ``DiT-XL``, ``the full model`` as ``the original model``: what is compared with."""
+    found = _UNCHANGED.match(text)
+    if found is None:
+        return text
+    bare = text[found.end() :]
+    return f"the original {bare}" if _MODEL.match(bare) else bare
+
+
+_MODEL = re.compile(
+    r"^(?:models?|networks?|transformers?|DiTs?|baselines?|configurations?|settings?|one|versions?)\W*$", re.I
+)
+
+
+_LED = re.compile(r"^\W*(?P<old>\d[\d\s×x*/,.]*\d)\s*(?:→|->|⟶|➔|=>|⇒)\s*(?P<new>[^\d→⟶➔⇒]+)$")
+"""Numbers of what is there, and what words put in their place: ``28 × 1152 → deeper and thinner``."""
 
 _TOKENS = re.compile(
     r"\s*[(\[](?:T\s*=\s*\d+(?:\s*(?:[/,]|→|->|and|or)\s*\d+)*(?:\s+(?:image\s+|patch\s+)?tokens?)?"
@@ -76,7 +100,7 @@ _COST = re.compile(
 def replaced_in(text: str) -> list[str]:
     """Returns what a text says that its value takes the place of, or is compared with."""
     olds = [found["old"] for found in (*_REPLACED.finditer(text), *_FIRST.finditer(text))]
-    olds += [text[found.end() :] for found in _COMPARED.finditer(text)]
+    olds += [_of_the_paper(text[found.end() :]) for found in _COMPARED.finditer(text)]
     return [piece for old in olds for piece in split_items(old)]
 
 
@@ -87,7 +111,11 @@ def unwrapped(text: str, axis: Axis) -> str:
         text: an item of what is tried.
         axis: the axis whose values are read.
     """
-    bare = _COMPARED.sub("", _FIRST.sub("", _REPLACED.sub("", text)))
+    bare = _FIRST.sub("", _REPLACED.sub("", text))
+    if (compared := _COMPARED.match(bare)) is not None:
+        bare = _of_the_paper(bare[compared.end() :])
+    if isinstance(axis, ChoiceAxis) and (led := _LED.match(bare)) is not None:
+        bare = led["new"] if {*numbers_in(led["old"])} <= published_of(axis.fields) else bare
     if axis.anyway[1]:
         bare = _without_what_is_so(bare, axis)
     if "token" in axis.means_too:

@@ -156,3 +156,49 @@ def test_running_text_with_a_colon_is_no_label(opening: str, rest: str) -> None:
     labels = "> **Ablated part:** gates\n> **Action:** REPLACE\n> **Replacement:** ones\n> **Metrics:** FID\n"
     (entry,) = read_markdown(f"## One\n\n{labels}\n{opening}: {rest}\n").entries
     assert (not entry.unknown and len(entry.context) == 1) == ASIDES[opening, rest]
+
+
+@pytest.mark.parametrize(
+    ("axis", "text", "values"),
+    [
+        ("size", "compared with the full DiT-XL", ("XL",)),
+        ("size", "relative to DiT-XL/2", ("XL",)),
+        ("size", "contrasted with the unmodified model", ("XL",)),
+        ("depth", "versus the existing 28", (28,)),
+        ("sampling_steps", "against the full 250", (250,)),
+        ("noise_schedule", "in comparison to the stock linear schedule", ("linear",)),
+        ("sampling_steps", "against the full 400", None),
+        ("size", "relative to DiT-L", None),
+        ("guidance_scale", "standard conditional sampling (equivalent to guidance scale s = 1)", (1,)),
+        ("guidance_scale", "mild guidance (i.e. w = 1.25)", (1.25,)),
+        ("guidance_scale", "sampling from the conditional prediction alone", (1,)),
+        ("guidance_scale", "unguided sampling (equivalent to w = 1.5)", None),
+        ("ema_decay", "the plain weights (the same as an EMA decay of 0)", (0,)),
+        ("class_dropout", "always feed the real label", (0,)),
+        ("class_dropout", "every label is kept", (0,)),
+        ("shape", "28 × 1152 → {thinner and deeper, shallower and wider}", ("deeper-narrower", "shallower-wider")),
+        ("shape", "12 × 384 → {deeper, wider}", None),
+    ],
+)
+def test_what_is_there_and_what_is_the_same(axis: str, text: str, values: tuple[Any, ...] | None) -> None:
+    if values is None:
+        with pytest.raises(UserError):
+            read_values(text, AXES.get(axis), PAPER.config, PAPER)
+    else:
+        assert read_values(text, AXES.get(axis), PAPER.config, PAPER)[0] == values
+
+
+def test_an_optimiser_that_is_not_there_is_refused_under_its_own_axis(tmp_path: Path) -> None:
+    text = "### 3. Ablated Part: AdamW Optimizer\n- Action: REPLACE\n- Replacement: SGD with momentum, Lion\n"
+    with pytest.raises(UserError, match="optimizer: unknown value 'Lion'; allowed: adamw, muon") as refused:
+        _plan(tmp_path, text)
+    assert "position" not in str(refused.value)
+
+
+def test_what_explains_a_part_in_brackets_adds_no_other_axis(tmp_path: Path) -> None:
+    text = (
+        "### One\n- Ablated Part: label dropout (class swapped for the null embedding in training)\n- Action: REMOVE\n"
+        "- Replacement: none; the true label always\n"
+    )
+    (found,) = _read(tmp_path, text)
+    assert found[0] == "class_dropout" and found[2] in ((), (0,))

@@ -234,3 +234,55 @@ def test_a_label_that_names_an_axis_may_hold_the_purpose(tmp_path: Path) -> None
 )
 def test_purposes(label: str, text: str, purpose: bool) -> None:
     assert is_purpose(label, text) is purpose
+
+
+_ITEM = """{n}) {title}
+
+{told}
+
+{b}Component: {part}
+{b}Change: REPLACE
+{b}Options:{options}
+{b}Metrics:{metrics}
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("bullet", "options", "metrics"),
+    [
+        ("- ", "\n  - 4\n  - 8", "\n  - FID\n  - IS"),
+        ("* ", " 4, 8", "\n  * FID"),
+        ("", " 4, 8", " FID"),
+        ("", " 4, 8", " FID, IS"),
+    ],
+)
+def test_a_numbered_title_above_a_paragraph_is_no_item_of_the_list_before_it(
+    bullet: str, options: str, metrics: str
+) -> None:
+    told = {"Tokens": "patch size", "Heads per block": "number of heads", "Blocks": "depth"}
+    text = "".join(
+        _ITEM.format(n=n, title=title, told="Why it matters.", part=part, b=bullet, options=options, metrics=metrics)
+        for n, (title, part) in enumerate(told.items(), 1)
+    )
+    entries = read_markdown(text).entries
+    assert [entry.title for entry in entries] == [*told] and [entry.parts for entry in entries] == [
+        [part] for part in told.values()
+    ]
+    assert all(entry.replacements == ["4", "8"] and set(entry.metrics) <= {"FID", "IS"} for entry in entries)
+
+
+@pytest.mark.parametrize("label", ["Ablated Part: ", "- Ablated Part: "])
+@pytest.mark.parametrize("items", ["1. Lion", "1. Lion\n2. Sophia"])
+def test_a_numbered_item_before_the_next_part_stays_an_item(label: str, items: str) -> None:
+    text = f"Ablated Part: optimiser\nAction: REPLACE\nReplacement:\n{items}\n\n"
+    text += f"It may help.\n\n{label}qk norm\nAction: ADD\n"
+    entries = read_markdown(text).entries
+    assert [entry.parts for entry in entries] == [["optimiser"], ["qk norm"]]
+    assert entries[0].replacements == [item[3:] for item in items.split("\n")]
+
+
+def test_a_heading_that_numbers_its_label_holds_the_part() -> None:
+    text = "### **4. Component: AdamW optimizer**\n- Action: REPLACE\n- Replacement: Lion\n"
+    (entry,) = read_markdown(text).entries
+    assert entry.parts == ["AdamW optimizer"]

@@ -6,6 +6,7 @@ import pytest
 
 from dit_core.errors import UserError
 from dit_core.parts import METRICS
+from search_spaces.plan_import.conditions import metric_under, pieces_of, whole
 from search_spaces.plan_import.measures import read_metric
 from search_spaces.profiles import DIGITS, PAPER
 
@@ -98,3 +99,52 @@ def test_no_metric_of_a_list_is_lost(text: str) -> None:
 def test_more_than_a_metric_is_not_understood(text: str) -> None:
     with pytest.raises(UserError, match="no such metric"):
         read_metric(text, PAPER)
+
+
+@pytest.mark.parametrize(
+    ("text", "metric", "says"),
+    [
+        ("FID-50K @ 50k, 150k & 300k", "fid", "says when"),
+        ("Inception Score (at 100K and 400K training iterations)", "inception_score", "says when"),
+        ("sFID at several training checkpoints", "sfid", "says when"),
+        ("FID under the same training budget", "fid", "changes no arm"),
+        ("KID at iso-FLOPs", "kid", "changes no arm"),
+        ("Precision for matched parameter counts", "precision", "changes no arm"),
+        ("FID at w = 1.25 and w = 4", "fid", "would change guidance_scale"),
+        ("recall with a guidance scale of 1.5", "recall", "would change guidance_scale"),
+        ("FID using 250 sampling steps", "fid", "is how the baseline is sampled"),
+    ],
+)
+def test_a_metric_under_a_condition_is_computed_and_the_condition_named(text: str, metric: str, says: str) -> None:
+    found, said = metric_under(text, PAPER.config, PAPER, {})
+    assert found == (metric,) and says in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FID at the moon",
+        "FID with 12 heads",
+        "FID at w = 1.5 and a batch of 7",
+        "LPIPS at equal compute",
+        "FID at 7 steps",
+        "FID after 20 and 50 sampling steps",
+    ],
+)
+def test_what_is_no_condition_of_a_metric(text: str) -> None:
+    with pytest.raises(UserError):
+        metric_under(text, PAPER.config, PAPER, {})
+
+
+def test_a_condition_on_what_the_entry_varies_is_its_arms_or_not_read() -> None:
+    text = "FID at 50 sampling steps"
+    assert metric_under(text, PAPER.config, PAPER, {"sampling_steps": (50, 100)})[0] == ("fid",)
+    with pytest.raises(UserError):
+        metric_under(text, PAPER.config, PAPER, {"sampling_steps": (100,)})
+
+
+def test_metrics_joined_with_what_is_none_and_conditions_cut_by_commas() -> None:
+    assert pieces_of("sFID and a user study") == ["sFID", "a user study"]
+    assert pieces_of("realism and a user study") == ["realism and a user study"]
+    assert whole(["FID at 100k", "200k iterations", "IS"]) == ["FID at 100k, 200k iterations", "IS"]
+    assert whole(["FID", "4 raters", "IS at w = 1", "w = 2"]) == ["FID", "4 raters", "IS at w = 1, w = 2"]
