@@ -28,6 +28,8 @@ from search_spaces.plan_import.values import (
     Range,
     is_generic,
     means_every,
+    names_none,
+    names_values,
     read_values,
     reads,
 )
@@ -112,6 +114,11 @@ class ItemReader(EntryAccount):
                     continue
                 self._misses(REPLACEMENT, index, text, error)
                 continue
+            if names_none(meaning) and self._values_beside(text, others, axis):
+                if text != others[0]:
+                    self._ask_what(axis, f"{text!r} stands behind values and names none; it may ask for further ones")
+                self._knows(REPLACEMENT, index, text, "says of which sort the values behind it are; no more are tried")
+                continue
             if len(others) > 1 and len(found) > 1 and means_every(text, axis):
                 self._ask_what(axis, f"{text!r} stands beside other values and may mean every one, or one of its own")
             values += found
@@ -120,6 +127,11 @@ class ItemReader(EntryAccount):
             self._ask_which(axis, others)
             raise LeftOut  # without a value that was asked for, none is made up
         return tuple(dict.fromkeys(values))
+
+    def _values_beside(self, text: str, others: list[str], axis: Axis) -> bool:
+        """Whether values are written out beside a text that names none."""
+        beside = (other for other in others if other != text)
+        return any(names_values(other, axis, self.baseline, self.profile) for other in beside)
 
     def _ask_which(self, axis: Axis, items: list[str]) -> None:
         """Asks which axis is meant, where the part names one and nothing that is tried is a value of it."""

@@ -24,17 +24,19 @@ from search_spaces.plan_import.actions import (
 from search_spaces.plan_import.beside import BY_IT, named_aside, nothing_else, reads_other, values_aside
 from search_spaces.plan_import.choose import Choice, axis_by_name, bare_title, choose
 from search_spaces.plan_import.combined import Combined, combine
+from search_spaces.plan_import.described import is_title_of, joins_a_change, only_describes, says_what_stays
 from search_spaces.plan_import.doing import read_doing, without_constants
 from search_spaces.plan_import.evidence import Score, evidence
 from search_spaces.plan_import.items import ItemReader, LeftOut, candidates_named
 from search_spaces.plan_import.joined import axes_named
 from search_spaces.plan_import.labels import ACTION, AXIS, METRICS, PART, REPLACEMENT
-from search_spaces.plan_import.loose import choice_in, two_of_another
+from search_spaces.plan_import.loose import SHAPE, choice_in, mentioned, two_of_another
 from search_spaces.plan_import.measures import read_metric
 from search_spaces.plan_import.numerals import numbers_in
-from search_spaces.plan_import.objects import joins_a_change
+from search_spaces.plan_import.objects import METHODS
 from search_spaces.plan_import.roles import orders
 from search_spaces.plan_import.unlabelled import place_unknown, says_nothing
+from search_spaces.plan_import.value_words import own_values
 from search_spaces.plan_import.values import reads
 from search_spaces.plan_import.wrapping import without_what_holds
 from search_spaces.plan_import.written import LONGEST, MOST_ITEMS, Entry, split_items
@@ -102,7 +104,7 @@ class EntryReader(ItemReader):
         place_unknown(self.entry, axis, self.baseline, self.profile)
         values = self._replacements(axis) or self._said_with_part(axis)
         action, values = self._action(axis, part_value, values)
-        self._changes(axis)
+        self._changes(axis, values)
         self._unknown(axis)
         written = tuple(axis.label(value) if isinstance(value, tuple) else value for value in values)
         return Ablation(name=self.name, axis=axis.name, action=action, values=written)
@@ -378,10 +380,23 @@ class EntryReader(ItemReader):
     def _reader_of(self, axis: Axis) -> Callable[[str], bool]:
         return lambda item: reads(item, axis, self.baseline, self.profile)
 
-    def _changes(self, axis: Axis | None = None) -> None:
+    def _only_told(self, label: str, text: str, axis: Axis, values: tuple[Any, ...]) -> bool:
+        """Whether what stands beside values only tells of them, or of what stays as it is."""
+        if label.strip().lower() in METHODS:
+            return is_title_of(text, axis)
+        if says_nothing(text, axis) or _is_only_of(axis, text):
+            return True
+        if says_what_stays(text, axis, self.baseline, self.profile):
+            return True
+        told = isinstance(axis, ChoiceAxis) and values and not numbers_in(re.sub(r"^\W*one\b", "", SHAPE.sub(" ", text), flags=re.I))
+        if not told or set(mentioned(text, axis, self.profile)) - {*values}:
+            return False
+        return only_describes(text, axis, own_values(self.baseline, self.profile))
+
+    def _changes(self, axis: Axis | None = None, values: tuple[Any, ...] = ()) -> None:
         """Refuses an entry in which something that describes a value changes more than the axis."""
         for index, (label, text) in enumerate(list(self.entry.changes), len(self.entry.unknown)):
-            if axis is not None and (says_nothing(text, axis) or _is_only_of(axis, text)):
+            if axis is not None and self._only_told(label, text, axis, values):
                 self.entry.changes.remove((label, text))
                 self.entry.remarks.append((label, text))
             else:

@@ -110,7 +110,7 @@ def reads(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> boo
 def names_values(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
     """Whether ``text`` names values of ``axis``, and not only that there are others, as ``another scheme`` does."""
     try:
-        return not _read(text, axis, baseline, profile)[1].startswith(_NO_VALUE)
+        return not names_none(_read(text, axis, baseline, profile)[1])
     except Range as error:
         return error.ends[0] == axis.current(baseline, profile) or is_published(error.ends[0], axis)
     except UserError:
@@ -118,6 +118,11 @@ def names_values(text: str, axis: Axis, baseline: TrialConfig, profile: Profile)
 
 
 _NO_VALUE = "names no value"
+
+
+def names_none(meaning: str) -> bool:
+    """Whether what a text was taken to mean is that there are others, and no value that it names."""
+    return meaning.startswith(_NO_VALUE)
 
 
 def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading:
