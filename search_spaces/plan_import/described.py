@@ -88,6 +88,20 @@ def _is_of(text: str, axis: Axis) -> bool:
     return (mine >= _SPEAKS and mine >= _CLEARLY * most) or (plain and most < _HARDLY)
 
 
+_CLAUSES = re.compile(r"\s*[,;()\[\]]\s*|\s+(?:and|while|whilst|but)\s+", re.I)
+
+
+def untrue_in(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> str:
+    """Returns what a text says to stay at a number that is not there (``14 layers kept``); empty where it says none."""
+    for clause in _CLAUSES.split(text):
+        stays = _STAYS.search(clause) and numbers_in(clause) and not NEGATIONS & set(stems(clause))
+        named = [AXES.get(name) for name in axes_named(clause)] if stays else []
+        other = len(named) == 1 and not {*named[0].fields} & {*axis.fields}
+        if other and not _is_there(clause, axis, baseline, profile):
+            return clause.strip()
+    return ""
+
+
 _SORT = frozenset(
     stems(
         "alternative other different various variant several multiple possible available option candidate common "
@@ -132,4 +146,4 @@ def _is_there(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) ->
     return numbers[0] == other.current(baseline, profile) or is_published_of(text, numbers[0])
 
 
-__all__ = ["is_title_of", "joins_a_change", "only_describes", "says_what_stays", "sets_another"]
+__all__ = ["is_title_of", "joins_a_change", "only_describes", "says_what_stays", "sets_another", "untrue_in"]

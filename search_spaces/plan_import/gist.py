@@ -26,6 +26,7 @@ from search_spaces.plan_import.joined import axes_joined, axes_named
 from search_spaces.plan_import.loose import foreign, mentioned, setting_in, two_of_another
 from search_spaces.plan_import.measured import without_metrics
 from search_spaces.plan_import.numerals import NUMBER, TIMES, numbers_in, plain_numbers
+from search_spaces.plan_import.phases import in_phases
 from search_spaces.plan_import.sentences import UNWANTED, asks, unled
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.plan_import.telling import describes, is_order, is_why
@@ -131,6 +132,8 @@ def gist(entry: Entry, baseline: TrialConfig, profile: Profile) -> Entry | None:
     """
     if entry.axes or entry.twice or is_whole(entry) or any(len(text) > LONGEST for text in entry.texts):
         return None
+    if in_phases(entry, baseline, profile) is not None:
+        return None  # one half of it alone would be another experiment
     told = _told(entry)
     if any(len(axes_joined(text)) > 1 for text in (*told.titles, *told.parts)):
         return None

@@ -48,6 +48,11 @@ _LATER = re.compile(
 )
 """A time in training, at which something else would have to happen: ``after iteration 5000``."""
 
+_WITH_IT = re.compile(
+    r"\W*(?:and\s+)?(?:(?:along|together|combined|in combination|paired|jointly) with|as well as)\b", re.I
+)
+"""What joins a piece behind a comma to the value before it."""
+
 _SPEAKS = 1.2
 """Evidence from which a text speaks of an axis."""
 
@@ -113,6 +118,8 @@ class ItemReader(EntryAccount):
                     self._knows(REPLACEMENT, index, text, "told by what stands behind it")
                     continue
                 self._misses(REPLACEMENT, index, text, error)
+                if index in self.entry.continued and _WITH_IT.match(text):
+                    raise LeftOut from None  # the value before it is not to be tried alone
                 continue
             if names_none(meaning) and self._values_beside(text, others, axis):
                 if text != others[0]:

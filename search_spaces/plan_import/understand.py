@@ -24,7 +24,7 @@ from search_spaces.plan_import.actions import (
 from search_spaces.plan_import.beside import BY_IT, named_aside, nothing_else, reads_other, values_aside
 from search_spaces.plan_import.choose import Choice, axis_by_name, bare_title, choose
 from search_spaces.plan_import.combined import Combined, combine
-from search_spaces.plan_import.described import is_title_of, joins_a_change, only_describes, says_what_stays
+from search_spaces.plan_import.described import is_title_of, joins_a_change, only_describes, says_what_stays, untrue_in
 from search_spaces.plan_import.doing import read_doing, without_constants
 from search_spaces.plan_import.evidence import Score, evidence
 from search_spaces.plan_import.items import ItemReader, LeftOut, candidates_named
@@ -34,6 +34,7 @@ from search_spaces.plan_import.loose import SHAPE, choice_in, mentioned, two_of_
 from search_spaces.plan_import.measures import read_metric
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.objects import METHODS
+from search_spaces.plan_import.phases import in_phases, with_list
 from search_spaces.plan_import.roles import orders
 from search_spaces.plan_import.unlabelled import place_unknown, says_nothing
 from search_spaces.plan_import.value_words import own_values
@@ -76,7 +77,7 @@ class EntryReader(ItemReader):
             self._given_once()
             self._of_a_length()
             self._to_what_lacks_it()
-            self.combined = combine(self.entry, bare_title(self.entry.title), self.baseline, self.profile)
+            self.combined = self._several_axes()
             if self.combined is not None:
                 self._combined(self.combined)
                 ablation = self._grid(self.combined)
@@ -86,6 +87,13 @@ class EntryReader(ItemReader):
             self._leave_out()
         self._read_metrics()
         return ablation
+
+    def _several_axes(self) -> Combined | None:
+        """What an entry about several axes asks for; None for an entry about one."""
+        for reader in (in_phases, with_list):
+            if (combined := reader(self.entry, self.baseline, self.profile)) is not None:
+                return combined
+        return combine(self.entry, bare_title(self.entry.title), self.baseline, self.profile)
 
     def _grid(self, combined: Combined) -> Ablation | None:
         """The ablation that is a grid; None for a ladder, which is the study's."""
@@ -103,11 +111,20 @@ class EntryReader(ItemReader):
         axis, part_value = self._part()
         place_unknown(self.entry, axis, self.baseline, self.profile)
         values = self._replacements(axis) or self._said_with_part(axis)
+        self._stays(axis)
         action, values = self._action(axis, part_value, values)
         self._changes(axis, values)
         self._unknown(axis)
         written = tuple(axis.label(value) if isinstance(value, tuple) else value for value in values)
         return Ablation(name=self.name, axis=axis.name, action=action, values=written)
+
+    def _stays(self, axis: Axis) -> None:
+        """Asks where something is said to stay as it is with a number that is not there."""
+        for name, texts in ((REPLACEMENT, self.entry.replacements), (ACTION, self.entry.actions)):
+            for index, text in enumerate(texts):
+                if untrue := untrue_in(text, axis, self.baseline, self.profile):
+                    self._misses(name, index, text, f"{untrue!r} is not so in the baseline, and may be a second change")
+                    raise LeftOut
 
     def _given_once(self) -> None:
         """Refuses an entry with a label that is given twice."""
@@ -388,7 +405,11 @@ class EntryReader(ItemReader):
             return True
         if says_what_stays(text, axis, self.baseline, self.profile):
             return True
-        told = isinstance(axis, ChoiceAxis) and values and not numbers_in(re.sub(r"^\W*one\b", "", SHAPE.sub(" ", text), flags=re.I))
+        told = (
+            isinstance(axis, ChoiceAxis)
+            and values
+            and not numbers_in(re.sub(r"^\W*one\b", "", SHAPE.sub(" ", text), flags=re.I))
+        )
         if not told or set(mentioned(text, axis, self.profile)) - {*values}:
             return False
         return only_describes(text, axis, own_values(self.baseline, self.profile))
