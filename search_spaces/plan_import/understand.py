@@ -32,7 +32,7 @@ from search_spaces.plan_import.joined import axes_named
 from search_spaces.plan_import.labels import ACTION, AXIS, METRICS, PART, REPLACEMENT
 from search_spaces.plan_import.loose import SHAPE, choice_in, mentioned, two_of_another
 from search_spaces.plan_import.measures import read_metric
-from search_spaces.plan_import.numerals import numbers_in
+from search_spaces.plan_import.numerals import numbers_in, plain_numbers
 from search_spaces.plan_import.objects import METHODS
 from search_spaces.plan_import.phases import in_phases, with_list
 from search_spaces.plan_import.roles import orders
@@ -45,6 +45,12 @@ from search_spaces.study import Ablation, Action
 
 _ACTIONS: tuple[Action, ...] = ("REPLACE", "REMOVE", "ADD")
 
+
+_ARMS = re.compile(
+    r"\s*[(\[]\s*(two|three|four|five|six|\d{1,2})\s+(?:arms|variants|options|values|settings|levels|alternatives|runs)\s*[)\]]",
+    re.I,
+)
+"""How many values an action says that there are."""
 
 _STEPWISE = re.compile(
     r"\b(?:increas|decreas|reduc|rais|lower|scal|grow|shrink|multipl|divid|extend|shorten|cut)\w*\s+by\W*$", re.I
@@ -282,7 +288,8 @@ class EntryReader(ItemReader):
     def _unread(self, axis: Axis, values: tuple[Any, ...]) -> list[str]:
         """What the action texts say that is not understood, or that the replacements do not say."""
         found: list[str] = []
-        for text in self.entry.actions:
+        for written in self.entry.actions:
+            text = _ARMS.sub(lambda found: "" if int(plain_numbers(found[1])) == len(values) else found[0], written)
             if _STEPWISE.search(text) and isinstance(axis, NumberAxis) and self.entry.replacements:
                 found.append(text)  # its values are differences or factors, and not values of the axis
             if turned_down(text) or (values and two_of_another(text, axis, self.profile)):

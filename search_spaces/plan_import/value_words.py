@@ -189,7 +189,9 @@ def describes_switch(text: str, axis: Axis, silent: frozenset[str]) -> bool:
     from search_spaces.plan_import.evidence import evidence
 
     head = STYLED.sub(" ", _ASIDE.sub(" ", spelled(text)))
-    if numbers_in(head) or TURNS.search(head) or picks_some(head) or foreign(head, places=True):
+    own = "|".join(re.escape(phrase) for phrase in axis.vocabulary if " " in phrase) or "(?!)"
+    some = picks_some(re.sub(rf"\b(?:{own})\b", " ", head, flags=re.I))  # long skips join first half and second half
+    if numbers_in(head) or TURNS.search(head) or some or foreign(head, places=True):
         return False
     ranked = evidence([("", head, 1.0)])
     mine = [score for score in ranked if score.candidate.axis is axis]
