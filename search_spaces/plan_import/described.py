@@ -106,15 +106,22 @@ _SORT = frozenset(
     stems(
         "alternative other different various variant several multiple possible available option candidate common "
         "smaller larger lower higher fewer less greater bigger shallower deeper narrower wider shorter longer "
+        "linearity linearities "
         "weaker stronger coarser finer range grid sweep search vary variation set list value setting choice test try"
     )
 )
 """Words of a title that says of which sort values are, and names none."""
 
 
-def is_title_of(text: str, axis: Axis) -> bool:
-    """Whether a text says of which sort the values of an axis beside it are: ``Smaller and larger batches``."""
-    said, known = stems(text), own_words(axis)
+def is_title_of(text: str, axis: Axis, part: str = "") -> bool:
+    """Whether a text says of which sort the values of an axis beside it are: ``Smaller and larger batches``.
+
+    Args:
+        text: what stands beside values.
+        axis: the axis of the values.
+        part: what the entry is about, the words of which say nothing more.
+    """
+    said, known = stems(re.sub(r"\bnon-?(?=\w)", "", text, flags=re.I)), own_words(axis) | {*stems(part)}
     quiet = all(word in STOP_STEMS or word in GENERAL or word in known or word in _SORT for word in said)
     return quiet and not NEGATIONS & {*said} and not TIMES.search(text) and not numbers_in(text)
 

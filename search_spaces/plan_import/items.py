@@ -23,6 +23,7 @@ from search_spaces.plan_import.labels import ACTION, PART, REPLACEMENT
 from search_spaces.plan_import.loose import foreign, is_quiet, mentioned
 from search_spaces.plan_import.nothing import nothing_and_why
 from search_spaces.plan_import.numerals import TIMES, numbers_in
+from search_spaces.plan_import.objects import DETAILS
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.plan_import.values import (
     Range,
@@ -49,7 +50,9 @@ _LATER = re.compile(
 """A time in training, at which something else would have to happen: ``after iteration 5000``."""
 
 _WITH_IT = re.compile(
-    r"\W*(?:and\s+)?(?:(?:along|together|combined|in combination|paired|jointly) with|as well as)\b", re.I
+    r"\W*(?:and\s+)?(?:(?:along|together|combined|in combination|paired|jointly) with|as well as"
+    r"|(?:but\s+)?without|with no)\b",
+    re.I,
 )
 """What joins a piece behind a comma to the value before it."""
 
@@ -121,6 +124,8 @@ class ItemReader(EntryAccount):
                 if index in self.entry.continued and _WITH_IT.match(text):
                     raise LeftOut from None  # the value before it is not to be tried alone
                 continue
+            if names_none(meaning) and (beside := self._told_beside(axis)):
+                self._ask_what(axis, f"{text!r} names no value, and {beside!r} beside it does")
             if names_none(meaning) and self._values_beside(text, others, axis):
                 if text != others[0]:
                     self._ask_what(axis, f"{text!r} stands behind values and names none; it may ask for further ones")
@@ -134,6 +139,11 @@ class ItemReader(EntryAccount):
             self._ask_which(axis, others)
             raise LeftOut  # without a value that was asked for, none is made up
         return tuple(dict.fromkeys(values))
+
+    def _told_beside(self, axis: Axis) -> str:
+        """What describes a value that is not named, and holds values itself: ``ReLU and SiLU``."""
+        told = [text for label, text in self.entry.remarks if label.strip().lower() in DETAILS]
+        return next((text for text in told if names_values(text, axis, self.baseline, self.profile)), "")
 
     def _values_beside(self, text: str, others: list[str], axis: Axis) -> bool:
         """Whether values are written out beside a text that names none."""

@@ -45,8 +45,8 @@ _VALUE_KEYS = (
     *METHODS,
     *NAMES,
 )
-_DETAILS = ("description", "details", "detail", "explanation", "summary", "definition", "meaning")
-_ASIDE_KEYS = ("from", "note", "notes", *_DETAILS, "why", "rationale", "comment", "original", "baseline", "default",
+DETAILS = ("description", "details", "detail", "explanation", "summary", "definition", "meaning")
+_ASIDE_KEYS = ("from", "note", "notes", *DETAILS, "why", "rationale", "comment", "original", "baseline", "default",
                "current", "unit", "units")  # fmt: skip
 _SORTS = re.compile(
     r"(?:categor|discrete|continu|numeric|enum|choice|list|sets?$|grid|rang|sweep|int(?:eger)?s?$|floats?$|str(?:ing)?s?$"
@@ -105,10 +105,10 @@ def changes_more(label: str, text: str) -> bool:
     """Whether what describes a value may say that something else is changed as well: ``also doubles the rate``."""
     if label.strip().lower() in METHODS:
         return True  # unless it is the title of its values
-    if label.strip().lower() not in (*_DETAILS, "note", "notes", "comment"):
+    if label.strip().lower() not in (*DETAILS, "note", "notes", "comment"):
         return False
     numbers = {number for number in numbers_in(text) if not 1900 <= number <= 2100} - _SMALL
-    detailed = label.strip().lower() in _DETAILS  # a note may tell of anything
+    detailed = label.strip().lower() in DETAILS  # a note may tell of anything
     if joins_a_change(text) or (detailed and sets_another(text)):
         return True
     return bool(detailed and numbers and axes_named(text))
@@ -218,8 +218,11 @@ def _in_brackets(value: dict[str, Any], main: str) -> list[str]:
     name = value[main]
     if main.strip().lower() not in (*NAMES, *METHODS) or not isinstance(name, str) or share_of_values(name):
         return []
-    told = [key for key, item in value.items() if key.strip().lower() in _DETAILS and isinstance(item, str)]
-    return [key for key in told if share_of_values(value[key]) and not joins_a_change(value[key])]
+    told = [key for key, item in value.items() if key.strip().lower() in DETAILS and isinstance(item, str)]
+    return [key for key in told if share_of_values(_AND.sub(", ", value[key])) and not joins_a_change(value[key])]
+
+
+_AND = re.compile(r"\s+(?:and|or)\s+", re.I)
 
 
 _SETS = ("values", "value", "options", "option", "variants", "alternatives", "settings", "candidates", "choices")
@@ -244,7 +247,7 @@ def _plan(value: dict[str, Any], counted: bool) -> tuple[str | None, list[str], 
     wanted += [key for key in value if key not in wanted and key not in aside and kind_of(key) == REPLACEMENT]
     if not [key for key in wanted if value[key] is not None]:
         wanted += [key for key in value if kind_of(key) == PART and isinstance(value[key], str)]
-    details = [key for key in value if key.strip().lower() in _DETAILS and isinstance(value[key], str)]
+    details = [key for key in value if key.strip().lower() in DETAILS and isinstance(value[key], str)]
     names = [key for key in value if key.strip().lower() in (*NAMES, *IDENTIFIERS) or _is_title(key, value)]
     told = [key for key in wanted if key not in names and value[key] is not None]
     if details and not told and (not wanted or counted) and (names or len(aside) == len(value)):

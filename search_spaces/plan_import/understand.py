@@ -407,7 +407,7 @@ class EntryReader(ItemReader):
     def _only_told(self, label: str, text: str, axis: Axis, values: tuple[Any, ...]) -> bool:
         """Whether what stands beside values only tells of them, or of what stays as it is."""
         if label.strip().lower() in METHODS:
-            return is_title_of(text, axis)
+            return is_title_of(text, axis, " ".join((self.entry.title, *self.entry.parts)))
         if says_nothing(text, axis) or _is_only_of(axis, text):
             return True
         if says_what_stays(text, axis, self.baseline, self.profile):

@@ -107,6 +107,14 @@ def reads(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> boo
     return True
 
 
+def only_others(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
+    """Whether a text says that there are other values, and names none."""
+    try:
+        return is_generic(text) or names_none(_read(text, axis, baseline, profile)[1])
+    except UserError:
+        return False
+
+
 def names_values(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
     """Whether ``text`` names values of ``axis``, and not only that there are others, as ``another scheme`` does."""
     try:
