@@ -126,7 +126,7 @@ class ItemReader(EntryAccount):
                 continue
             if names_none(meaning) and (beside := self._told_beside(axis)):
                 self._ask_what(axis, f"{text!r} names no value, and {beside!r} beside it does")
-            if names_none(meaning) and self._values_beside(text, others, axis):
+            if names_none(meaning) and not means_every(text, axis) and self._values_beside(text, others, axis):
                 if text != others[0]:
                     self._ask_what(axis, f"{text!r} stands behind values and names none; it may ask for further ones")
                 self._knows(REPLACEMENT, index, text, "says of which sort the values behind it are; no more are tried")

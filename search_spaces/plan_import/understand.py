@@ -412,12 +412,9 @@ class EntryReader(ItemReader):
             return True
         if says_what_stays(text, axis, self.baseline, self.profile):
             return True
-        told = (
-            isinstance(axis, ChoiceAxis)
-            and values
-            and not numbers_in(re.sub(r"^\W*one\b", "", SHAPE.sub(" ", text), flags=re.I))
-        )
-        if not told or set(mentioned(text, axis, self.profile)) - {*values}:
+        if not isinstance(axis, ChoiceAxis) or not values or set(mentioned(text, axis, self.profile)) - {*values}:
+            return False
+        if numbers_in(re.sub(r"^\W*one\b", "", SHAPE.sub(" ", text), flags=re.I)):
             return False
         return only_describes(text, axis, own_values(self.baseline, self.profile))
 
