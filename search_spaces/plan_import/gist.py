@@ -256,7 +256,7 @@ def _done(told: _Told, axis: Axis, baseline: TrialConfig, profile: Profile) -> t
     for at, text in enumerate(told.values):
         if is_nothing(text):
             actions.add("REMOVE")
-        elif at and values and only_others(text, axis, baseline, profile):
+        elif at and {*values} - {axis.current(baseline, profile)} and only_others(text, axis, baseline, profile):
             raise _Unread  # "ReLU, SiLU, other activations" may ask for further ones
         elif not is_generic(text):
             values += _value(text, axis, baseline, profile)

@@ -141,14 +141,23 @@ class ItemReader(EntryAccount):
         return tuple(dict.fromkeys(values))
 
     def _told_beside(self, axis: Axis) -> str:
-        """What describes a value that is not named, and holds values itself: ``ReLU and SiLU``."""
-        told = [text for label, text in self.entry.remarks if label.strip().lower() in DETAILS]
-        return next((text for text in told if names_values(text, axis, self.baseline, self.profile)), "")
+        """What describes values that are not named, and names some itself: ``ReLU and SiLU``."""
+        told = (text for label, text in self.entry.remarks if label.strip().lower() in DETAILS)
+        return next((text for text in told if self._names_another(text, axis)), "")
 
     def _values_beside(self, text: str, others: list[str], axis: Axis) -> bool:
         """Whether values are written out beside a text that names none."""
-        beside = (other for other in others if other != text)
-        return any(names_values(other, axis, self.baseline, self.profile) for other in beside)
+        return any(self._names_another(other, axis) for other in others if other != text)
+
+    def _names_another(self, text: str, axis: Axis) -> bool:
+        """Whether a text names a value that is not the baseline's own."""
+        if not names_values(text, axis, self.baseline, self.profile):
+            return False
+        try:
+            values = read_values(text, axis, self.baseline, self.profile)[0]
+        except UserError:
+            return True
+        return bool({*values} - {axis.current(self.baseline, self.profile)})
 
     def _ask_which(self, axis: Axis, items: list[str]) -> None:
         """Asks which axis is meant, where the part names one and nothing that is tried is a value of it."""
