@@ -9,6 +9,19 @@ from typing import Any
 from search_spaces.axes.number import NumberAxis
 from search_spaces.profiles import Profile
 
+_CELL = (
+    r"(?:single\s+)?(?:latent\s+|input\s+)?(?:position|cell|pixel|element|location)"
+    r"(?:\s+(?:of|in)\s+the\s+(?:latent|input|noised latent)s?(?:\s+(?:grid|map))?)?"
+)
+_EVERY_CELL = re.compile(
+    rf"\W*(?:(?:(?:use|treat|take|make|turn)\s+)?(?:every|each)\s+{_CELL}\s+"
+    r"(?:(?:is|as|be|becomes?|into|serves\s+as|being)\s+)?(?:its\s+own|a(?:\s+separate|\s+single)?|one)\s+token(?:\s+of\s+its\s+own)?"
+    rf"|one\s+token\s+(?:per|for\s+(?:each|every))\s+{_CELL})"
+    r"(?:\s*[(,]\s*(?:with\s+)?(?:no|without(?:\s+any)?)\s+(?:grouping(?:\s+into\s+patches)?|patch(?:es|ing|ification)?)\s*\)?)?\W*",
+    re.I,
+)
+"""What says that nothing is grouped: ``every position of the latent is a token of its own``."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PatchSizeAxis(NumberAxis):
@@ -19,6 +32,8 @@ class PatchSizeAxis(NumberAxis):
         return profile.patch_sizes
 
     def _written(self, text: str) -> float | None:
+        if _EVERY_CELL.fullmatch(text) is not None:
+            return 1.0
         plain = text.replace("×", "x").replace("/", " ")  # 4×4 and DiT's "/4"
         square = re.sub(r"(\d+)\s*(?:x|by|\*)\s*\1(?!\d)", r" \1 ", plain, flags=re.IGNORECASE)
         return super()._written(square)

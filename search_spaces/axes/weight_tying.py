@@ -53,7 +53,10 @@ AXIS = WeightTyingAxis(
         "let layers share", "shared parameters", "reusing blocks", "reuse of layers", "tied", "sharing", "share",
         "reuse", "recurrent", "loop", "looped", "albert", "same weights",
     ),
-    unlike=("shared modulation", "adaln single", "shared adaln", "tied embeddings", "weight decay", "shared embedding"),
+    unlike=("shared modulation", "adaln single", "shared adaln", "tied embeddings", "weight decay", "shared embedding",
+            "modulation shared by all blocks", "modulation mlp shared by all blocks", "mlp shared by all blocks",
+            "network shared by all blocks", "mlp shared by every block", "modulation shared across blocks",
+            "modulation mlp shared across blocks"),
     legal=lambda: tuple(_BLOCKS),
     around=("sharing", "shared", "tied", "tying", "layers", "blocks", "weights"),
     value_aliases={

@@ -54,7 +54,21 @@ def what_is_added(entry: Entry, ranked: Sequence[Score], baseline: TrialConfig, 
     )
     if not (told and whole and len(entry.parts) == 1):
         return None
-    return best if all(_is_place(text, baseline, profile) for text in entry.parts) else None
+    parts = [_without_what_lacks(text, axis, silent) for text in entry.parts]
+    return best if all(_is_place(text, baseline, profile) for text in parts) else None
+
+
+_LACKS = re.compile(r"[;,]?\s*[(\[]\s*(?:(?:with\s+)?no|without(?:\s+any)?|lacking)\s+(?P<what>[^()\[\]]+)[)\]]", re.I)
+
+
+def _without_what_lacks(text: str, axis: Axis, silent: frozenset[str]) -> str:
+    """A place without brackets that say what it lacks, where that is no other axis's: ``(no distant connections)``."""
+
+    def left(found: re.Match[str]) -> str:
+        what = found["what"]
+        return found[0] if numbers_in(what) or names_other(what, axis, silent) or foreign(what, places=True) else " "
+
+    return _LACKS.sub(left, text)
 
 
 def _speaks_of(text: str, axis: Axis) -> bool:

@@ -118,7 +118,7 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
         elif all(point is not None and len(point) > 1 and (named or _has_number(point)) for point in flat):
             found = _points([point for point in flat if point])
     elif len(named) > 1 and _EVERY.search(" ".join((part, *entry.actions))) and not _says_more(entry):
-        return _grid({name: tuple(AXES.get(name).values(profile)) for name in named})
+        return grid_of({name: tuple(AXES.get(name).values(profile)) for name in named})
     if found is None and len(named) > 1 and not _one_choice(texts, named, profile):
         return Combined(
             named,
@@ -233,7 +233,7 @@ def _spread(texts: list[str], named: Sequence[str], baseline: TrialConfig, profi
         if len(names) != 1 or names[0] in grid:
             return None
         grid[names[0]] = tuple(dict.fromkeys(read[names[0]]))
-    return _grid({name: grid[name] for name in named})
+    return grid_of({name: grid[name] for name in named})
 
 
 def _says_more(entry: Entry) -> bool:
@@ -271,7 +271,7 @@ def _listed(texts: list[str], baseline: TrialConfig, profile: Profile) -> Combin
             if values:
                 grid[names[0]] = tuple(dict.fromkeys(values))
     fields = [field for name in grid for field in AXES.get(name).fields]
-    return _grid(grid) if len(grid) > 1 and len(set(fields)) == len(fields) else None
+    return grid_of(grid) if len(grid) > 1 and len(set(fields)) == len(fields) else None
 
 
 _SQUARE = re.compile(r"\s*(?:DiT\s*-?\s*)?(S|B|L|XL)\s*/\s*(\d{1,4})\s*", re.I)
@@ -308,14 +308,14 @@ def point_in(text: str, named: Sequence[str], baseline: TrialConfig, profile: Pr
         if clean(p)
     ]
     if len(pieces) == 1 and len(named) > 1:
-        return _one_of(text, named, baseline, profile)
+        return one_of(text, named, baseline, profile)
     if len(pieces) < 2:
         return None
     if any(_PLACE_LAST.search(piece) for piece in pieces[:-1]):
         return None  # "dropout in attention and MLP" is in both places
     point: Point = {}
     for piece in pieces:
-        value = _one_of(piece, named if len(named) > 1 else (), baseline, profile)
+        value = one_of(piece, named if len(named) > 1 else (), baseline, profile)
         if value is None or set(value) & set(point):
             return None
         point |= value
@@ -330,7 +330,7 @@ def _shaped(text: str, profile: Profile) -> Any:
         return None
 
 
-def _one_of(text: str, named: Sequence[str], baseline: TrialConfig, profile: Profile) -> Point | None:
+def one_of(text: str, named: Sequence[str], baseline: TrialConfig, profile: Profile) -> Point | None:
     """The one axis (of ``named``, or of all) that reads a text, with what it reads."""
     said = axes_named(text) or _by_unit(text, named)
     pool = [AXES.get(name) for name in (said or named)] or list(all_axes())
@@ -395,10 +395,10 @@ def _columns(points: list[Point]) -> Combined | None:
     if len(columns) < 2:
         return None
     grid = {name: tuple(dict.fromkeys(values)) for name, values in columns.items()}
-    return _grid(grid)
+    return grid_of(grid)
 
 
-def _grid(grid: dict[str, tuple[Any, ...]]) -> Combined:
+def grid_of(grid: dict[str, tuple[Any, ...]]) -> Combined:
     names = tuple(grid)
     shown = " x ".join(
         f"{name} ({', '.join(AXES.get(name).label(v) for v in values)})" for name, values in grid.items()
@@ -413,7 +413,7 @@ def _points(points: list[Point]) -> Combined | None:
         return None
     rows = list(dict.fromkeys(tuple(value for name in names for value in point[name][:1]) for point in points))
     columns = {name: tuple(dict.fromkeys(v for point in points for v in point[name])) for name in names}
-    grid = _grid(columns)
+    grid = grid_of(columns)
     if set(rows) == set(itertools.product(*columns.values())):
         return grid
     if any(len(point[name]) != 1 for point in points for name in names):
@@ -435,7 +435,7 @@ def _ladder(texts: list[str], baseline: TrialConfig, profile: Profile) -> Combin
             text,
             flags=re.I,
         )
-        point = _one_of(clean(bare), (), baseline, profile) or _done(bare, baseline, profile)
+        point = one_of(clean(bare), (), baseline, profile) or _done(bare, baseline, profile)
         if point is None:
             return None
         (name, values), *_ = point.items()
@@ -449,4 +449,4 @@ def _ladder(texts: list[str], baseline: TrialConfig, profile: Profile) -> Combin
     return Combined(names, ladder=tuple(steps), means="a ladder", how=how, items=items)
 
 
-__all__ = ["Combined", "combine"]
+__all__ = ["Combined", "combine", "grid_of", "one_of"]

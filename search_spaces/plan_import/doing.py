@@ -22,8 +22,8 @@ from search_spaces.plan_import.evidence import GENERAL, spelled
 from search_spaces.plan_import.loose import THE_TWO, foreign, mentioned, own_words
 from search_spaces.plan_import.numerals import TIMES, numbers_in, without_pronoun_one
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
-from search_spaces.plan_import.there import is_published_of, published_numbers
-from search_spaces.plan_import.values import Range, is_published, read_values
+from search_spaces.plan_import.there import is_published, is_published_of, published_numbers
+from search_spaces.plan_import.values import Range, read_values
 from search_spaces.plan_import.written import clean
 from search_spaces.profiles import Profile
 

@@ -20,17 +20,20 @@ from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import is_action, is_verb, leads_with_action, read_action
 from search_spaces.plan_import.amounts import SWEEPS, range_in
 from search_spaces.plan_import.choose import CLEAR, ENOUGH, add_values, bare_title, shared_noun, topic_named
+from search_spaces.plan_import.described import untrue_in
 from search_spaces.plan_import.doing import FOLLOWS, moved_in, without_asides, without_constants
 from search_spaces.plan_import.evidence import GENERAL, Score, evidence, knows, names_other, owner_of, picks_some
 from search_spaces.plan_import.joined import axes_joined, axes_named
 from search_spaces.plan_import.loose import foreign, mentioned, setting_in, two_of_another
 from search_spaces.plan_import.measured import without_metrics
 from search_spaces.plan_import.numerals import NUMBER, TIMES, numbers_in, plain_numbers
+from search_spaces.plan_import.phases import in_phases
 from search_spaces.plan_import.sentences import UNWANTED, asks, unled
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.plan_import.telling import describes, is_order, is_why
+from search_spaces.plan_import.there import is_published
 from search_spaces.plan_import.value_words import own_values
-from search_spaces.plan_import.values import Range, is_generic, is_published, read_values
+from search_spaces.plan_import.values import Range, is_generic, only_others, read_values
 from search_spaces.plan_import.written import LONGEST, Entry, clean, split_items
 from search_spaces.profiles import Profile
 
@@ -131,6 +134,8 @@ def gist(entry: Entry, baseline: TrialConfig, profile: Profile) -> Entry | None:
     """
     if entry.axes or entry.twice or is_whole(entry) or any(len(text) > LONGEST for text in entry.texts):
         return None
+    if in_phases(entry, baseline, profile) is not None:
+        return None  # one half of it alone would be another experiment
     told = _told(entry)
     if any(len(axes_joined(text)) > 1 for text in (*told.titles, *told.parts)):
         return None
@@ -247,9 +252,13 @@ def _done(told: _Told, axis: Axis, baseline: TrialConfig, profile: Profile) -> t
     """
     values: list[Any] = []
     actions: set[str] = set()
-    for text in told.values:
+    if any(untrue_in(text, axis, baseline, profile) for text in (*told.values, *told.orders)):
+        raise _Unread
+    for at, text in enumerate(told.values):
         if is_nothing(text):
             actions.add("REMOVE")
+        elif at and {*values} - {axis.current(baseline, profile)} and only_others(text, axis, baseline, profile):
+            raise _Unread  # "ReLU, SiLU, other activations" may ask for further ones
         elif not is_generic(text):
             values += _value(text, axis, baseline, profile)
     for text in told.orders:

@@ -24,12 +24,15 @@ from search_spaces.plan_import.labels import ACTION, PART, REPLACEMENT
 from search_spaces.plan_import.loose import foreign, is_quiet, mentioned
 from search_spaces.plan_import.nothing import nothing_and_why
 from search_spaces.plan_import.numerals import TIMES, numbers_in
+from search_spaces.plan_import.objects import DETAILS
 from search_spaces.plan_import.riders import changes_more, rider
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.plan_import.values import (
     Range,
     is_generic,
     means_every,
+    names_none,
+    names_values,
     read_values,
     reads,
 )
@@ -47,6 +50,13 @@ _LATER = re.compile(
     re.I,
 )
 """A time in training, at which something else would have to happen: ``after iteration 5000``."""
+
+_WITH_IT = re.compile(
+    r"\W*(?:and\s+)?(?:(?:along|together|combined|in combination|paired|jointly) with|as well as"
+    r"|(?:but\s+)?without|with no)\b",
+    re.I,
+)
+"""What joins a piece behind a comma to the value before it."""
 
 _SPEAKS = 1.2
 """Evidence from which a text speaks of an axis."""
@@ -119,6 +129,15 @@ class ItemReader(EntryAccount):
                     self._knows(REPLACEMENT, index, text, "told by what stands behind it")
                     continue
                 self._misses(REPLACEMENT, index, text, error)
+                if index in self.entry.continued and _WITH_IT.match(text):
+                    raise LeftOut from None  # the value before it is not to be tried alone
+                continue
+            if names_none(meaning) and (beside := self._told_beside(axis)):
+                self._ask_what(axis, f"{text!r} names no value, and {beside!r} beside it does")
+            if names_none(meaning) and not means_every(text, axis) and self._values_beside(text, others, axis):
+                if text != others[0]:
+                    self._ask_what(axis, f"{text!r} stands behind values and names none; it may ask for further ones")
+                self._knows(REPLACEMENT, index, text, "says of which sort the values behind it are; no more are tried")
                 continue
             if len(others) > 1 and len(found) > 1 and means_every(text, axis):
                 self._ask_what(axis, f"{text!r} stands beside other values and may mean every one, or one of its own")
@@ -132,6 +151,25 @@ class ItemReader(EntryAccount):
     def _rides(self, text: str, axis: Axis, values: Sequence[Any]) -> str:
         """What of an item changes more than its axis; empty where nothing does."""
         return rider(text, {axis.name: tuple(values)}, self.baseline, self.profile)
+
+    def _told_beside(self, axis: Axis) -> str:
+        """What describes values that are not named, and names some itself: ``ReLU and SiLU``."""
+        told = (text for label, text in self.entry.remarks if label.strip().lower() in DETAILS)
+        return next((text for text in told if self._names_another(text, axis)), "")
+
+    def _values_beside(self, text: str, others: list[str], axis: Axis) -> bool:
+        """Whether values are written out beside a text that names none."""
+        return any(self._names_another(other, axis) for other in others if other != text)
+
+    def _names_another(self, text: str, axis: Axis) -> bool:
+        """Whether a text names a value that is not the baseline's own."""
+        if not names_values(text, axis, self.baseline, self.profile):
+            return False
+        try:
+            values = read_values(text, axis, self.baseline, self.profile)[0]
+        except UserError:
+            return True
+        return bool({*values} - {axis.current(self.baseline, self.profile)})
 
     def _ask_which(self, axis: Axis, items: list[str]) -> None:
         """Asks which axis is meant, where the part names one and nothing that is tried is a value of it."""

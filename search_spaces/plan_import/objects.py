@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from search_spaces.axes import AXES, axis_called
+from search_spaces.plan_import.described import joins_a_change, sets_another
 from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.joined import axes_named
 from search_spaces.plan_import.labels import METRICS, PART, REMARK, REPLACEMENT, kind_of
@@ -23,6 +24,9 @@ from search_spaces.words import words
 
 NAMES = ("name", "title", "label")
 """Keys of what something is called, which may be the value itself."""
+
+METHODS = ("method", "approach", "technique", "strategy", "scheme", "mechanism")
+"""Keys of how it is done: the value itself, or the title of the values beside it; the key is never a value."""
 
 IDENTIFIERS = ("id", "no", "number", "index", "key")
 """Keys of what something is counted by, which is no value where anything else is."""
@@ -38,10 +42,11 @@ _VALUE_KEYS = (
     "with",
     "new",
     "alternatives",
+    *METHODS,
     *NAMES,
 )
-_DETAILS = ("description", "details", "detail", "explanation", "summary", "definition", "meaning")
-_ASIDE_KEYS = ("from", "note", "notes", *_DETAILS, "why", "rationale", "comment", "original", "baseline", "default",
+DETAILS = ("description", "details", "detail", "explanation", "summary", "definition", "meaning")
+_ASIDE_KEYS = ("from", "note", "notes", *DETAILS, "why", "rationale", "comment", "original", "baseline", "default",
                "current", "unit", "units")  # fmt: skip
 _SORTS = re.compile(
     r"(?:categor|discrete|continu|numeric|enum|choice|list|sets?$|grid|rang|sweep|int(?:eger)?s?$|floats?$|str(?:ing)?s?$"
@@ -56,22 +61,6 @@ _COUNTED = re.compile(
     re.I,
 )
 """A name that only counts: ``Variant B``."""
-
-_MORE = re.compile(
-    r"\b(?:also|additionally|together with|combined with|in combination|as well|at the same time|jointly|plus"
-    r"|moreover|simultaneous(?:ly)?|on top|along with|while (?:\w+ing|the)|but (?:with|use|without)"
-    r"|and (?:set|use|train|double|halve|increase|decrease|reduce|raise|lower|remove|drop|add|replace|switch)\w*)\b",
-    re.I,
-)
-"""What joins a second change to a value."""
-
-_CHANGES = re.compile(
-    r"\b(?:halved|doubled|tripled|increased|decreased|reduced|raised|lowered|removed|dropped|switched|"
-    r"(?:replac|swap|substitut)(?:es|ed|ing))\b|\btrain(?:ed|ing)?\s+(?:for|longer|at)\s+\d"
-    r"|\b(?:with|using)\s+(?:an?\s+|the\s+)?[\w-]+\s+(?:schedule|optimi[sz]er|sampler|objective|loss|positions?|norm)\b",
-    re.I,
-)
-"""What changes something beside a value."""
 
 _SMALL = frozenset((1.0, 2.0, 3.0))
 """Numbers that count parts in a description, as in ``two layers``."""
@@ -114,16 +103,15 @@ def asides(value: Any) -> Iterator[tuple[str, str]]:
 
 def changes_more(label: str, text: str) -> bool:
     """Whether what describes a value may say that something else is changed as well: ``also doubles the rate``."""
-    if label.strip().lower() not in (*_DETAILS, "note", "notes", "comment"):
+    if label.strip().lower() in METHODS:
+        return True  # unless it is the title of its values
+    if label.strip().lower() not in (*DETAILS, "note", "notes", "comment"):
         return False
     numbers = {number for number in numbers_in(text) if not 1900 <= number <= 2100} - _SMALL
-    detailed = label.strip().lower() in _DETAILS  # a note may tell of anything
-    return joins_a_change(text) or bool(detailed and numbers and axes_named(text))
-
-
-def joins_a_change(text: str) -> bool:
-    """Whether a text says that something is changed beside a value."""
-    return bool(_MORE.search(text) or _CHANGES.search(text))
+    detailed = label.strip().lower() in DETAILS  # a note may tell of anything
+    if joins_a_change(text) or (detailed and sets_another(text)):
+        return True
+    return bool(detailed and numbers and axes_named(text))
 
 
 def metrics_of(value: Any) -> Iterator[tuple[str, str]]:
@@ -228,10 +216,26 @@ def _is_explaining(key: str, item: Any) -> bool:
 def _in_brackets(value: dict[str, Any], main: str) -> list[str]:
     """The keys of descriptions that stay with a name that is no value, because they tell it."""
     name = value[main]
-    if main.strip().lower() not in NAMES or not isinstance(name, str) or share_of_values(name):
+    if main.strip().lower() not in (*NAMES, *METHODS) or not isinstance(name, str) or share_of_values(name):
         return []
-    told = [key for key, item in value.items() if key.strip().lower() in _DETAILS and isinstance(item, str)]
-    return [key for key in told if share_of_values(value[key]) and not joins_a_change(value[key])]
+    told = [key for key, item in value.items() if key.strip().lower() in DETAILS and isinstance(item, str)]
+    return [key for key in told if share_of_values(_AND.sub(", ", value[key])) and not joins_a_change(value[key])]
+
+
+_AND = re.compile(r"\s+(?:and|or)\s+", re.I)
+
+
+_SETS = ("values", "value", "options", "option", "variants", "alternatives", "settings", "candidates", "choices")
+"""Keys under which values stand, whatever else does."""
+
+
+def _is_title(key: str, value: dict[str, Any]) -> bool:
+    """Whether a method only says of which sort the values beside it are: ``Alternative activations``."""
+    text = value[key]
+    if key.strip().lower() not in METHODS or not isinstance(text, str):
+        return False
+    beside = [other for other in value if other.strip().lower() in _SETS and value[other] not in (None, [], "")]
+    return bool(beside) and share_of_values(text) == 0
 
 
 def _plan(value: dict[str, Any], counted: bool) -> tuple[str | None, list[str], list[str], list[str]]:
@@ -243,8 +247,8 @@ def _plan(value: dict[str, Any], counted: bool) -> tuple[str | None, list[str], 
     wanted += [key for key in value if key not in wanted and key not in aside and kind_of(key) == REPLACEMENT]
     if not [key for key in wanted if value[key] is not None]:
         wanted += [key for key in value if kind_of(key) == PART and isinstance(value[key], str)]
-    details = [key for key in value if key.strip().lower() in _DETAILS and isinstance(value[key], str)]
-    names = [key for key in value if key.strip().lower() in (*NAMES, *IDENTIFIERS)]
+    details = [key for key in value if key.strip().lower() in DETAILS and isinstance(value[key], str)]
+    names = [key for key in value if key.strip().lower() in (*NAMES, *IDENTIFIERS) or _is_title(key, value)]
     told = [key for key in wanted if key not in names and value[key] is not None]
     if details and not told and (not wanted or counted) and (names or len(aside) == len(value)):
         wanted = details[:1]  # "Variant A" says nothing, what it is does
@@ -313,7 +317,8 @@ def _is_setting(item: Any) -> bool:
 
 def _is_named_value(value: dict[str, Any], main: str) -> bool:
     """Whether an object's name is a value itself, so that its numbers belong to it: DDIM, of 50 steps."""
-    return main.strip().lower() in NAMES and isinstance(value[main], str) and bool(share_of_values(value[main]))
+    named = main.strip().lower() in (*NAMES, *METHODS)
+    return named and isinstance(value[main], str) and bool(share_of_values(value[main]))
 
 
 def _keyed(key: str, item: Any) -> Iterator[str]:

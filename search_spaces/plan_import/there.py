@@ -1,11 +1,12 @@
-"""Numbers that are there before anything is tried: those of the paper's configuration."""
+"""Values that are there before anything is tried: those of the paper's configuration."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from functools import lru_cache
+from typing import Any
 
-from search_spaces.axes import all_axes
+from search_spaces.axes import Axis, all_axes
 from search_spaces.plan_import.joined import axes_named
 from search_spaces.profiles import PROFILES
 
@@ -42,3 +43,9 @@ def is_published_of(name: str, number: float) -> bool:
     """
     named = axes_named(name)
     return len(named) == 1 and _by_axis().get(named[0]) == number
+
+
+def is_published(value: Any, axis: Axis) -> bool:
+    """Whether a value is what the paper has, which a plan may name as what is there, whatever the baseline is."""
+    paper = PROFILES.get("paper")
+    return bool(value == axis.current(paper.config, paper))

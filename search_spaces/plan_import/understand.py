@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,30 +24,34 @@ from search_spaces.plan_import.actions import (
 from search_spaces.plan_import.beside import BY_IT, named_aside, nothing_else, reads_other, values_aside
 from search_spaces.plan_import.choose import Choice, axis_by_name, bare_title, choose
 from search_spaces.plan_import.combined import Combined, combine
-from search_spaces.plan_import.conditions import metric_under, pieces_of, whole
+from search_spaces.plan_import.described import is_title_of, joins_a_change, only_describes, says_what_stays
 from search_spaces.plan_import.doing import read_doing, without_constants
+from search_spaces.plan_import.entry_checks import EntryChecks
+from search_spaces.plan_import.entry_metrics import MetricReader
 from search_spaces.plan_import.evidence import Score, evidence
-from search_spaces.plan_import.items import ItemReader, LeftOut, candidates_named
+from search_spaces.plan_import.items import LeftOut, candidates_named
 from search_spaces.plan_import.joined import axes_named
-from search_spaces.plan_import.labels import ACTION, AXIS, METRICS, PART, REPLACEMENT, SENTENCE
-from search_spaces.plan_import.loose import choice_in, two_of_another
-from search_spaces.plan_import.measures import read_metric
-from search_spaces.plan_import.numerals import numbers_in
-from search_spaces.plan_import.objects import joins_a_change
-from search_spaces.plan_import.riders import changes_more, rider
+from search_spaces.plan_import.labels import ACTION, AXIS, PART, REPLACEMENT
+from search_spaces.plan_import.loose import SHAPE, choice_in, mentioned, two_of_another
+from search_spaces.plan_import.numerals import numbers_in, plain_numbers
+from search_spaces.plan_import.objects import METHODS
+from search_spaces.plan_import.phases import in_phases, with_list
 from search_spaces.plan_import.roles import orders
-from search_spaces.plan_import.told_riders import told_rider
 from search_spaces.plan_import.unlabelled import place_unknown, says_nothing
+from search_spaces.plan_import.value_words import own_values
 from search_spaces.plan_import.values import reads
 from search_spaces.plan_import.wrapping import without_what_holds
-from search_spaces.plan_import.written import LONGEST, MOST_ITEMS, Entry, split_items
+from search_spaces.plan_import.written import Entry, split_items
 from search_spaces.study import Ablation, Action
 
 _ACTIONS: tuple[Action, ...] = ("REPLACE", "REMOVE", "ADD")
 
 
-_Metric = tuple[tuple[str, ...], str] | UserError
-"""The metrics that a text stands for and how it was understood, or why it was not."""
+_ARMS = re.compile(
+    r"\s*[(\[]\s*(two|three|four|five|six|\d{1,2})\s+(?:arms|variants|options|values|settings|levels|alternatives|runs)\s*[)\]]",
+    re.I,
+)
+"""How many values an action says that there are."""
 
 _STEPWISE = re.compile(
     r"\b(?:increas|decreas|reduc|rais|lower|scal|grow|shrink|multipl|divid|extend|shorten|cut)\w*\s+by\W*$", re.I
@@ -67,7 +71,7 @@ _INSTEAD = re.compile(r"\binstead\b", re.I)
 
 
 @dataclass
-class EntryReader(ItemReader):
+class EntryReader(EntryChecks, MetricReader):
     """Reads one entry into an ablation, a grid or a ladder."""
 
     def read(self) -> Ablation | None:
@@ -80,7 +84,7 @@ class EntryReader(ItemReader):
             self._given_once()
             self._of_a_length()
             self._to_what_lacks_it()
-            self.combined = combine(self.entry, bare_title(self.entry.title), self.baseline, self.profile)
+            self.combined = self._several_axes()
             if self.combined is not None:
                 self._combined(self.combined)
                 ablation = self._grid(self.combined)
@@ -91,27 +95,12 @@ class EntryReader(ItemReader):
         self._read_metrics(ablation)
         return ablation
 
-    def ride(self, written: Entry, ablation: Ablation | None) -> None:
-        """Leaves an entry out in which something is written that changes more than what it was read as.
-
-        Args:
-            written: the entry as it was before it was read.
-            ablation: what it was read as.
-        """
-        if self.open or (ablation is None and self.combined is None):
-            return
-        values = _values_of(ablation, self.combined)
-        said = [(REPLACEMENT, text) for text in written.replacements]
-        said += [(ACTION, text) for text in written.actions] + [(PART, text) for text in written.parts]
-        found = [(name, text, rider(text, values, self.baseline, self.profile, name == PART)) for name, text in said]
-        told = [*written.remarks, *written.unknown, *(("Text", text) for text in written.context)]
-        told += [(SENTENCE, text) for text in written.said[1:]]
-        found += [(name, text, told_rider(name, text, values, self.baseline, self.profile)) for name, text in told]
-        for index, (name, text, beside) in enumerate(found):
-            if beside:
-                self._misses(name, index, text, changes_more(beside, ", ".join(values)))
-        if self.not_understood and self.open:
-            self._leave_out()
+    def _several_axes(self) -> Combined | None:
+        """What an entry about several axes asks for; None for an entry about one."""
+        for reader in (in_phases, with_list):
+            if (combined := reader(self.entry, self.baseline, self.profile)) is not None:
+                return combined
+        return combine(self.entry, bare_title(self.entry.title), self.baseline, self.profile)
 
     def _grid(self, combined: Combined) -> Ablation | None:
         """The ablation that is a grid; None for a ladder, which is the study's."""
@@ -129,32 +118,12 @@ class EntryReader(ItemReader):
         axis, part_value = self._part()
         place_unknown(self.entry, axis, self.baseline, self.profile)
         values = self._replacements(axis) or self._said_with_part(axis)
+        self._stays(axis)
         action, values = self._action(axis, part_value, values)
-        self._changes(axis)
+        self._changes(axis, values)
         self._unknown(axis)
         written = tuple(axis.label(value) if isinstance(value, tuple) else value for value in values)
         return Ablation(name=self.name, axis=axis.name, action=action, values=written)
-
-    def _given_once(self) -> None:
-        """Refuses an entry with a label that is given twice."""
-        for label in self.entry.twice:
-            self._misses(label, 0, label, f"the key {label!r} is given twice in one object; give it once")
-        if self.entry.twice:
-            raise LeftOut
-
-    def _of_a_length(self) -> None:
-        """Refuses a text or a list that is longer than anything that names a part, an action or values."""
-        if not self.entry.overlong:
-            return
-        for name, texts in self._said().items():
-            if len(texts) > MOST_ITEMS:
-                short = f"{texts[0][:40]}, ..."
-                self._misses(name, 0, short, f"it has {len(texts):,} items; at most {MOST_ITEMS:,} are read")
-            for index, text in enumerate(texts):
-                if len(text) > LONGEST:
-                    short = f"{text[:40]}..."
-                    self._misses(name, index, short, f"it has {len(text):,} characters; at most {LONGEST:,} are read")
-        raise LeftOut
 
     # -- the axis ------------------------------------------------------------------------------------------------------
 
@@ -291,7 +260,8 @@ class EntryReader(ItemReader):
     def _unread(self, axis: Axis, values: tuple[Any, ...]) -> list[str]:
         """What the action texts say that is not understood, or that the replacements do not say."""
         found: list[str] = []
-        for text in self.entry.actions:
+        for written in self.entry.actions:
+            text = _ARMS.sub(lambda found: "" if int(plain_numbers(found[1])) == len(values) else found[0], written)
             if _STEPWISE.search(text) and isinstance(axis, NumberAxis) and self.entry.replacements:
                 found.append(text)  # its values are differences or factors, and not values of the axis
             if turned_down(text) or (values and two_of_another(text, axis, self.profile)):
@@ -406,10 +376,24 @@ class EntryReader(ItemReader):
     def _reader_of(self, axis: Axis) -> Callable[[str], bool]:
         return lambda item: reads(item, axis, self.baseline, self.profile)
 
-    def _changes(self, axis: Axis | None = None) -> None:
+    def _only_told(self, label: str, text: str, axis: Axis, values: tuple[Any, ...]) -> bool:
+        """Whether what stands beside values only tells of them, or of what stays as it is."""
+        if label.strip().lower() in METHODS:
+            return is_title_of(text, axis, " ".join((self.entry.title, *self.entry.parts)))
+        if says_nothing(text, axis) or _is_only_of(axis, text):
+            return True
+        if says_what_stays(text, axis, self.baseline, self.profile):
+            return True
+        if not isinstance(axis, ChoiceAxis) or not values or set(mentioned(text, axis, self.profile)) - {*values}:
+            return False
+        if numbers_in(re.sub(r"^\W*one\b", "", SHAPE.sub(" ", text), flags=re.I)):
+            return False
+        return only_describes(text, axis, own_values(self.baseline, self.profile))
+
+    def _changes(self, axis: Axis | None = None, values: tuple[Any, ...] = ()) -> None:
         """Refuses an entry in which something that describes a value changes more than the axis."""
         for index, (label, text) in enumerate(list(self.entry.changes), len(self.entry.unknown)):
-            if axis is not None and (says_nothing(text, axis) or _is_only_of(axis, text)):
+            if axis is not None and self._only_told(label, text, axis, values):
                 self.entry.changes.remove((label, text))
                 self.entry.remarks.append((label, text))
             else:
@@ -449,46 +433,6 @@ class EntryReader(ItemReader):
                 raise LeftOut
         self._changes()
         self._unknown()
-
-    def _read_metrics(self, ablation: Ablation | None) -> None:
-        tried: dict[str, tuple[Any, ...]] = dict.fromkeys(self.about, ())
-        if ablation is not None:
-            tried |= ablation.grid or dict.fromkeys(ablation.axis.split(", "), ablation.values)
-        index = 0
-        for text in whole(self.entry.metrics):
-            for piece, read in self._metrics_in(text, tried):
-                if isinstance(read, UserError):
-                    self._misses(METRICS, index, piece, read)
-                else:
-                    self._knows(METRICS, index, piece, read[1])
-                    self.metrics += read[0]
-                index += 1
-
-    def _metrics_in(self, text: str, tried: Mapping[str, Collection[object]]) -> list[tuple[str, _Metric]]:
-        """A text in the place of a metric, or its pieces where only some of them are metrics, each as it is read."""
-        try:
-            return [(text, metric_under(text, self.baseline, self.profile, tried))]
-        except UserError:
-            pieces = pieces_of(text)
-        try:
-            return [(text, read_metric(text, self.profile))]
-        except UserError as error:
-            reason = error
-        if len(pieces) == 1:
-            return [(text, reason)]
-        return [read for piece in pieces for read in self._metrics_in(piece, tried)]
-
-
-def _values_of(ablation: Ablation | None, combined: Combined | None) -> dict[str, tuple[Any, ...]]:
-    """Axis -> the values that an entry was read as."""
-    columns = (combined.grid or combined.zip) if combined is not None else {}
-    if columns or combined is None:
-        return dict(columns) if columns else {ablation.axis: tuple(ablation.values)} if ablation is not None else {}
-    found: dict[str, tuple[Any, ...]] = {}
-    for step in combined.ladder:
-        for name, value in step.set.items():
-            found[name] = (*found.get(name, ()), value)
-    return found
 
 
 def _without_what_stays(entry: Entry) -> Entry:

@@ -16,6 +16,7 @@ from dit_core.config import TrialConfig
 from dit_core.errors import UserError
 from search_spaces.axes import Axis, all_axes
 from search_spaces.axes.choice import ChoiceAxis
+from search_spaces.plan_import.described import only_describes
 from search_spaces.plan_import.evidence import GENERAL, names_other, picks_some, spelled
 from search_spaces.plan_import.loose import SHAPE, STYLED, TURNS, WEAK, foreign, mentioned, own_words, setting_in
 from search_spaces.plan_import.numerals import numbers_in
@@ -65,7 +66,8 @@ def value_by_words(text: str, axis: ChoiceAxis, baseline: TrialConfig, profile: 
         told = re.sub(r"\bone\b", " ", SHAPE.sub(" ", named[2]))
         clear = not foreign(told, places=True) and not numbers_in(told)
         other = set(mentioned(told, axis, profile)) - {value} or NEGATIONS & set(stems(told))
-        return value if clear and not other and setting_in(told, axis) is None else None
+        told_only = only_describes(told, axis, silent)
+        return value if clear and told_only and not other and setting_in(told, axis) is None else None
     inline = re.sub(r"[()\[\]]", " ", plain) if asides and all(len(a.split()) <= 2 for a in asides) else ""
     bare = _ASIDE.sub(" ", plain)
     if not bare.strip():
@@ -188,7 +190,9 @@ def describes_switch(text: str, axis: Axis, silent: frozenset[str]) -> bool:
     from search_spaces.plan_import.evidence import evidence
 
     head = STYLED.sub(" ", _ASIDE.sub(" ", spelled(text)))
-    if numbers_in(head) or TURNS.search(head) or picks_some(head) or foreign(head, places=True):
+    own = "|".join(re.escape(phrase) for phrase in axis.vocabulary if " " in phrase) or "(?!)"
+    some = picks_some(re.sub(rf"\b(?:{own})\b", " ", head, flags=re.I))  # long skips join first half and second half
+    if numbers_in(head) or TURNS.search(head) or some or foreign(head, places=True):
         return False
     ranked = evidence([("", head, 1.0)])
     mine = [score for score in ranked if score.candidate.axis is axis]

@@ -26,11 +26,11 @@ from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.loose import choice_in, foreign, is_remark, mentioned, own_words, switch_in
 from search_spaces.plan_import.numerals import OVERLONG, numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, stems
-from search_spaces.plan_import.there import published_numbers
+from search_spaces.plan_import.there import is_published, published_numbers
 from search_spaces.plan_import.value_words import describes_switch, own_values, value_by_words
 from search_spaces.plan_import.wrapping import BESIDE, TORCH, replaced_in, unwrapped
 from search_spaces.plan_import.written import EXAMPLES, clean, split_items
-from search_spaces.profiles import PROFILES, Profile
+from search_spaces.profiles import Profile
 from search_spaces.words import BASELINE_WORDS, FILLER, Words, without, words
 
 DEEPEST = 4
@@ -108,10 +108,18 @@ def reads(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> boo
     return True
 
 
+def only_others(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
+    """Whether a text says that there are other values, and names none."""
+    try:
+        return is_generic(text) or names_none(_read(text, axis, baseline, profile)[1])
+    except UserError:
+        return False
+
+
 def names_values(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
     """Whether ``text`` names values of ``axis``, and not only that there are others, as ``another scheme`` does."""
     try:
-        return not _read(text, axis, baseline, profile)[1].startswith(_NO_VALUE)
+        return not names_none(_read(text, axis, baseline, profile)[1])
     except Range as error:
         return error.ends[0] == axis.current(baseline, profile) or is_published(error.ends[0], axis)
     except UserError:
@@ -119,6 +127,11 @@ def names_values(text: str, axis: Axis, baseline: TrialConfig, profile: Profile)
 
 
 _NO_VALUE = "names no value"
+
+
+def names_none(meaning: str) -> bool:
+    """Whether what a text was taken to mean is that there are others, and no value that it names."""
+    return meaning.startswith(_NO_VALUE)
 
 
 def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading:
@@ -436,12 +449,6 @@ def _instead(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> 
     except (UserError, ValueError):
         return None
     return values, meaning
-
-
-def is_published(value: Any, axis: Axis) -> bool:
-    """Whether a value is what the paper has, which a plan may name as what is there, whatever the baseline is."""
-    paper = PROFILES.get("paper")
-    return bool(value == axis.current(paper.config, paper))
 
 
 def _described(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:

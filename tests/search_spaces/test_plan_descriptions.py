@@ -1,5 +1,6 @@
 """Values in other words than their names, clauses behind them, words for several axes, and prose that announces."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -380,3 +381,107 @@ def test_a_long_text_is_no_value_and_does_not_keep_the_reader(tmp_path: Path, te
 def test_a_title_may_hold_what_patterns_mean_otherwise(tmp_path: Path) -> None:
     text = "**Depth \\j.** These are replaced with 3 blocks.\n\n**Patches.** Replace the patch size of 2 with 4.\n"
     assert "patch_size" in [ablation.axis for ablation in _plan(tmp_path, text).study.ablations]
+
+
+def _object(part: str, replacement: dict[str, Any]) -> str:
+    """A plan of two entries, the first with an object in the place of its replacement."""
+    other = {"part": "Patch size", "action": "REPLACE", "replacement": [4], "metrics": ["FID"]}
+    return json.dumps([{**other, "part": part, "replacement": replacement}, other])
+
+
+TITLED: dict[str, tuple[str, dict[str, Any], tuple[Any, ...]]] = {
+    "alternatives": ("MLP activation", {"method": "Alternative activations", "values": ["ReLU"]}, ("relu",)),
+    "four words": ("Batch size", {"strategy": "Smaller and larger batches", "values": [16, 128]}, (16, 128)),
+    "other": ("MLP activation", {"approach": "Other non-linearities", "options": ["ReLU"]}, ("relu",)),
+    "a value of its own": ("MLP activation", {"method": "SwiGLU", "values": ["ReLU"]}, ("relu", "swiglu")),
+    "what stays": ("MLP expansion ratio", {"values": [2, 6], "description": "The depth is kept at 28"}, (2.0, 6.0)),
+    "what it is": ("Transformer block",
+                   {"method": "adaLN-single",
+                    "description": "One modulation MLP shared by all blocks plus an offset of each block"},
+                   ("adaln-single",)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TITLED)
+def test_a_method_beside_values_is_their_title(tmp_path: Path, name: str) -> None:
+    part, replacement, values = TITLED[name]
+    first = _plan(tmp_path, _object(part, replacement), "plan.json").study.ablations[0]
+    assert first.values == values
+
+
+UNTITLED: dict[str, tuple[str, dict[str, Any]]] = {
+    "no word that is known": ("MLP activation", {"method": "Snake", "values": ["ReLU", "SiLU"]}),
+    "a factor": ("Batch size", {"method": "Doubling", "values": [16, 128]}),
+    "not so": ("Number of heads", {"values": [2, 8], "description": "The hidden size stays at 1024"}),
+    "set anew": ("Batch size", {"values": [16], "description": "The learning rate is scaled with the batch size"}),
+    "joined": (
+        "Transformer block",
+        {"method": "cross-attention", "description": "Cross-attention, plus QK-norm in it"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNTITLED)
+def test_what_may_be_a_second_change_beside_values_is_asked_about(tmp_path: Path, name: str) -> None:
+    plan = _plan(tmp_path, _object(*UNTITLED[name]), "plan.json")
+    assert [one.axis for one in plan.study.ablations] == ["patch_size"]
+    assert plan.not_understood
+
+
+def test_values_that_only_a_description_names_are_those_that_are_tried(tmp_path: Path) -> None:
+    told = {"method": "Alternative activations", "description": "ReLU and SiLU"}
+    first = _plan(tmp_path, _object("MLP activation", told), "plan.json").study.ablations[0]
+    assert first.axis == "patch_size" or set(first.values) == {"relu", "silu"}
+
+
+PHASES: dict[tuple[str, str], dict[str, tuple[Any, ...]]] = {
+    ("Constant learning rate (no warm-up)", "Linear warm-up over 200 steps, then cosine decay"): {
+        "learning_rate_schedule": ("cosine",)},
+    ("Learning rate schedule", "warm up for 100 steps, followed by linear decay"): {
+        "learning_rate_schedule": ("linear",)},
+    ("Sampler", "DDIM with 10, 20 and 50 steps"): {"sampler": ("ddim",), "sampling_steps": (10, 20, 50)},
+    ("Sampler", "DPM-Solver++ using 10 or 20 sampling steps"): {
+        "sampler": ("dpm-solver++",), "sampling_steps": (10, 20)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("part", "replacement"), PHASES)
+def test_what_follows_in_time_is_one_arm_of_two_axes(tmp_path: Path, part: str, replacement: str) -> None:
+    first, *_ = _plan(tmp_path, f"{_entry(part, 'REPLACE', replacement)}\n{PATCHES}").study.ablations
+    assert len(first.grid) == 2
+    assert {name: tuple(first.grid[name]) for name in PHASES[part, replacement]} == PHASES[part, replacement]
+
+
+@pytest.mark.parametrize(
+    ("part", "replacement"),
+    [
+        ("Weight averaging", "raw weights for the first half, then an EMA with decay 0.999"),
+        ("Noise schedule", "linear for the first 200 steps, followed by cosine"),
+        ("Learning rate schedule", "constant for 300 steps and then linear decay"),
+        ("Learning rate", "Linear warmup, followed by cosine annealing"),
+        ("MLP expansion ratio", "2, 6 (the number of layers is kept at 14)"),
+        ("Transformer block", "adaLN-single: one MLP, along with rotary positions"),
+        ("MLP activation", "ReLU, SiLU, other activations"),
+    ],
+)
+def test_half_of_what_is_meant_is_not_tried_alone(tmp_path: Path, part: str, replacement: str) -> None:
+    plan = _plan(tmp_path, f"{_entry(part, 'REPLACE', replacement)}\n{PATCHES}")
+    assert [one.axis for one in plan.study.ablations] == ["patch_size"]
+    assert plan.not_understood
+
+
+def test_values_one_after_another_are_a_list_and_a_sort_before_them_is_none(tmp_path: Path) -> None:
+    then = _plan(tmp_path, _entry("Patch size", "REPLACE", "4, then 8"))
+    assert [one.values for one in then.study.ablations] == [(4, 8)]
+    sort = _plan(tmp_path, _entry("MLP activation", "REPLACE (two options)", "Alternative activations; ReLU; SiLU"))
+    assert [one.values for one in sort.study.ablations] == [("relu", "silu")]
+
+
+def test_a_place_may_say_what_it_lacks_and_every_cell_may_be_a_token(tmp_path: Path) -> None:
+    skips = "UNet-like long skip connections that join the first half with the second half"
+    added = _plan(tmp_path, _entry("Plain stack of blocks (without long-range connections)", "ADD", skips))
+    assert [one.axis for one in added.study.ablations] == ["long_skips"]
+    other = _plan(tmp_path, f"{_entry('Plain stack of blocks (no positional embedding)', 'ADD', skips)}\n{PATCHES}")
+    assert [one.axis for one in other.study.ablations] == ["patch_size"]
+    cells = _plan(tmp_path, _entry("Patchify layer", "REPLACE", "Each latent cell becomes a token of its own"))
+    assert [one.values for one in cells.study.ablations] == [(1,)]

@@ -1,0 +1,82 @@
+"""What keeps an entry from being run although its part, its action and its values are understood."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from search_spaces.axes import Axis
+from search_spaces.plan_import.combined import Combined
+from search_spaces.plan_import.described import untrue_in
+from search_spaces.plan_import.items import ItemReader, LeftOut
+from search_spaces.plan_import.labels import ACTION, PART, REPLACEMENT, SENTENCE
+from search_spaces.plan_import.riders import changes_more, rider
+from search_spaces.plan_import.told_riders import told_rider
+from search_spaces.plan_import.written import LONGEST, MOST_ITEMS, Entry
+from search_spaces.study import Ablation
+
+
+class EntryChecks(ItemReader):
+    """Leaves entries out that say more than they were read as, the same twice, or too much."""
+
+    def ride(self, written: Entry, ablation: Ablation | None) -> None:
+        """Leaves an entry out in which something is written that changes more than what it was read as.
+
+        Args:
+            written: the entry as it was before it was read.
+            ablation: what it was read as.
+        """
+        if self.open or (ablation is None and self.combined is None):
+            return
+        values = _values_of(ablation, self.combined)
+        said = [(REPLACEMENT, text) for text in written.replacements]
+        said += [(ACTION, text) for text in written.actions] + [(PART, text) for text in written.parts]
+        found = [(name, text, rider(text, values, self.baseline, self.profile, name == PART)) for name, text in said]
+        told = [*written.remarks, *written.unknown, *(("Text", text) for text in written.context)]
+        told += [(SENTENCE, text) for text in written.said[1:]]
+        found += [(name, text, told_rider(name, text, values, self.baseline, self.profile)) for name, text in told]
+        for index, (name, text, beside) in enumerate(found):
+            if beside:
+                self._misses(name, index, text, changes_more(beside, ", ".join(values)))
+        if self.not_understood and self.open:
+            self._leave_out()
+
+    def _stays(self, axis: Axis) -> None:
+        """Asks where something is said to stay as it is with a number that is not there."""
+        for name, texts in ((REPLACEMENT, self.entry.replacements), (ACTION, self.entry.actions)):
+            for index, text in enumerate(texts):
+                if untrue := untrue_in(text, axis, self.baseline, self.profile):
+                    self._misses(name, index, text, f"{untrue!r} is not so in the baseline, and may be a second change")
+                    raise LeftOut
+
+    def _given_once(self) -> None:
+        """Refuses an entry with a label that is given twice."""
+        for label in self.entry.twice:
+            self._misses(label, 0, label, f"the key {label!r} is given twice in one object; give it once")
+        if self.entry.twice:
+            raise LeftOut
+
+    def _of_a_length(self) -> None:
+        """Refuses a text or a list that is longer than anything that names a part, an action or values."""
+        if not self.entry.overlong:
+            return
+        for name, texts in self._said().items():
+            if len(texts) > MOST_ITEMS:
+                short = f"{texts[0][:40]}, ..."
+                self._misses(name, 0, short, f"it has {len(texts):,} items; at most {MOST_ITEMS:,} are read")
+            for index, text in enumerate(texts):
+                if len(text) > LONGEST:
+                    short = f"{text[:40]}..."
+                    self._misses(name, index, short, f"it has {len(text):,} characters; at most {LONGEST:,} are read")
+        raise LeftOut
+
+
+def _values_of(ablation: Ablation | None, combined: Combined | None) -> dict[str, tuple[Any, ...]]:
+    """Axis -> the values that an entry was read as."""
+    columns = (combined.grid or combined.zip) if combined is not None else {}
+    if columns or combined is None:
+        return dict(columns) if columns else {ablation.axis: tuple(ablation.values)} if ablation is not None else {}
+    found: dict[str, tuple[Any, ...]] = {}
+    for step in combined.ladder:
+        for name, value in step.set.items():
+            found[name] = (*found.get(name, ()), value)
+    return found
