@@ -117,7 +117,7 @@ class ItemReader(EntryAccount):
                 beside = self._rides(text, axis, values) if index in self.entry.continued else ""
                 if beside and values:
                     self._misses(REPLACEMENT, index, text, changes_more(beside, axis.name))
-                    continue
+                    raise LeftOut from None  # the value before it is not to be tried alone
                 if index in self.entry.continued and (
                     self._belongs_to_last(texts[index - 1], text, axis)
                     or (values and (is_cost(text) or is_clause(text, axis, self.baseline, self.profile, values)))
@@ -130,7 +130,7 @@ class ItemReader(EntryAccount):
                     continue
                 self._misses(REPLACEMENT, index, text, error)
                 if index in self.entry.continued and _WITH_IT.match(text):
-                    raise LeftOut from None  # the value before it is not to be tried alone
+                    raise LeftOut from None
                 continue
             if names_none(meaning) and (beside := self._told_beside(axis)):
                 self._ask_what(axis, f"{text!r} names no value, and {beside!r} beside it does")

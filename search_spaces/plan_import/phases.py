@@ -50,12 +50,18 @@ def in_phases(entry: Entry, baseline: TrialConfig, profile: Profile) -> Combined
         else:
             continue
         lasts = _LASTS.search(first) or _LASTS.search(then)
-        apart = {*axes_named(first)} != {*axes_named(then)} and axes_named(first)
-        if not (lasts or apart) or _is_list(first, then, entry, baseline, profile):
+        if not (lasts or _apart(first, then)) or _is_list(first, then, entry, baseline, profile):
             continue
         alone = len(entry.replacements) == (2 if opens is not None else 1)
         return _arm(first, then, entry, baseline, profile, alone)
     return _done_in_phases(entry, baseline, profile)
+
+
+def _apart(first: str, then: str) -> bool:
+    """Whether both halves name axes, others, and not parts of a network alone, through which data goes in turn."""
+    one, other = {*axes_named(first)}, {*axes_named(then)}
+    fields = {field for name in one | other for field in AXES.get(name).fields}
+    return bool(one and other) and one != other and not all(field.startswith("model.") for field in fields)
 
 
 def _done_in_phases(entry: Entry, baseline: TrialConfig, profile: Profile) -> Combined | None:

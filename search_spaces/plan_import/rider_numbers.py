@@ -67,12 +67,17 @@ def is_fact(number: float, axis: Axis, facts: Sequence[TrialConfig]) -> bool:
     return any(axis.current(one, paper) == number for one in facts)
 
 
-def gives_number(clause: str, values: Values, facts: Sequence[TrialConfig], profile: Profile) -> bool:
-    """Whether a clause gives a number to something that does not have it with the values of its entry."""
+def gives_number(
+    clause: str, values: Values, facts: Sequence[TrialConfig], profile: Profile, there: bool = False
+) -> bool:
+    """Whether a clause gives a number to something that does not have it with the values of its entry.
+
+    What it says of what is ``there`` may be so before anything is tried, too.
+    """
     if _APPROXIMATE.search(clause):
         return False
     plain = plain_numbers(clause)
-    tried = [one for one in facts if one.model.num_heads in values.get("num_heads", (one.model.num_heads,))]
+    tried = [one for one in facts if there or one.model.num_heads in values.get("num_heads", (one.model.num_heads,))]
     if any(
         not any(int(found["number"]) * one.model.num_heads == one.model.hidden_size for one in tried)
         for found in _HEAD_SIZE.finditer(plain)

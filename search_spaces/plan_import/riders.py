@@ -84,7 +84,7 @@ def rider(text: str, values: Values, baseline: TrialConfig, profile: Profile, th
         if trains is not None and not (_is_alias(trains, axes) or _is_own(trains, axes) or "evaluation_seed" in values):
             return clause.strip()
         if _sets(clause, at, axes, made, values, baseline, profile, there) or gives_number(
-            clause, values, made, profile
+            clause, values, made, profile, there
         ):
             return clause.strip()
     return ""
