@@ -16,7 +16,9 @@ from search_spaces.plan_import.values import Range, read_values, reads
 from search_spaces.plan_import.written import Entry, split_items
 from search_spaces.profiles import Profile
 
-_THERE = re.compile(r"baseline|default|current|original|existing|published|paper|from|keep|kept|control|held", re.I)
+_THERE = re.compile(
+    r"baseline|default|current|original|existing|published|paper|from|keep|kept|control|held|fixed|constant|unchanged", re.I
+)
 """Labels of what is there already."""
 
 BY_IT = re.compile(r"\b(?:by|with|to|for|into|use|try)\s+(?:it|them|that|those|this one|the latter)\b(?!\s+of)", re.I)

@@ -9,6 +9,7 @@ from typing import Any
 
 from dit_core.errors import UserError
 from search_spaces.plan_import.actions import read_action
+from search_spaces.plan_import.decisions import kind_under
 from search_spaces.plan_import.labels import (
     ACTION,
     AXIS,
@@ -218,7 +219,7 @@ def _entry(item: Any, title: str, where: str) -> Entry:
     titles = [key for key in item if kind_of(key) == TITLE]
     named = [key for key in titles if words(key)[-1:] not in (("id",), ("no",), ("number",), ("index",))]
     for key, value in _flattened(item):
-        kind = kind_of(key)
+        kind = kind_under(key, value) if isinstance(value, str) else kind_of(key)
         if kind == ACTION and isinstance(value, list) and not any(map(_acts, value)):
             kind = REPLACEMENT  # "treatments": what is tried, and not what is done
         if kind == TITLE and key in titles and named and key not in named:

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.stems import STOP_STEMS, stems
+from search_spaces.plan_import.told_labels import decides, keeps
 from search_spaces.words import words
 
 PART, ACTION, REPLACEMENT, METRICS, TITLE = "Ablated Part", "Action", "Replacement", "Metrics", "Title"
@@ -89,6 +90,8 @@ def kind_of(label: str) -> str | None:
         return None
     if said in _FIELD_OF:
         return _FIELD_OF[said]
+    if keeps(said) or (decides(said) and said[0] != "success"):
+        return REMARK  # "kept_fixed", "Decision rule"
     if 1 < len(said) < 4 and said[-1] in _IDENTIFYING:
         return REMARK  # "study_id"
     if (either := _either(label)) is not None:
@@ -122,6 +125,16 @@ def _either(label: str) -> str | None:
     kinds = {kind_of(name) for name in names} if len(names) > 1 else set()
     sure = {kind_of(name) for name in names if is_sure(name)}
     return sure.pop() if len(sure) == 1 and len(kinds) > 1 and not kinds & {None, REMARK, TITLE} else None
+
+
+def is_kept(label: str) -> bool:
+    """Whether a label says that what stands below it stays as it is."""
+    return keeps(words(_CAMEL.sub(" ", label)))
+
+
+def is_decision(label: str) -> bool:
+    """Whether a label says that its text tells how a result is read."""
+    return decides(words(_CAMEL.sub(" ", label)))
 
 
 def is_doing(label: str) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from search_spaces.axes import axis_called
 from search_spaces.plan_import.actions import is_action
 from search_spaces.plan_import.blocks import Block, blocks
+from search_spaces.plan_import.decisions import kind_under
 from search_spaces.plan_import.labels import (
     ACTION,
     FIELDS,
@@ -17,6 +18,7 @@ from search_spaces.plan_import.labels import (
     REMARK,
     REPLACEMENT,
     TITLE,
+    is_kept,
     is_label,
     is_notes,
     is_sure,
@@ -297,8 +299,11 @@ class _Reader:
     def _field(self, found: re.Match[str], block: Block) -> bool:
         """Takes a line of the form ``label: text``; returns whether it was one."""
         label, value = clean(found["label"]), found["value"].strip()
-        name = kind_of(label)
+        name = kind_under(label, value)
         below_list = self._open in _LISTS and block.depth > self._depth
+        if below_list and value and is_kept(label):
+            self._entry.remarks.append((label, clean(value)))
+            return True  # "Held constant: depth" beside the values
         if below_list and (name in (None, REMARK, TITLE) or not found["bold"]):
             return False  # an item of the list, such as "adaLN: adaptive layer norm"
         if name is None and not (block.bullet or found["bold"]) and self._is_told(label, value):
@@ -306,7 +311,10 @@ class _Reader:
         if name is None or name == REMARK:
             if self._entry.empty and not self._entry.title and not self.entries:
                 return True
-            self._entry.put_labelled(label, clean(value))
+            if name == REMARK and value:
+                self._entry.remarks.append((label, clean(value)))
+            else:
+                self._entry.put_labelled(label, clean(value))
             self._open = None if value else REMARK
             return True
         if (name == ACTION or (name == PART and is_action(clean(value)))) and value:

@@ -16,10 +16,11 @@ from search_spaces.axes import AXES, axis_called
 from search_spaces.plan_import.described import joins_a_change, sets_another
 from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.joined import axes_named
-from search_spaces.plan_import.labels import METRICS, PART, REMARK, REPLACEMENT, kind_of
+from search_spaces.plan_import.labels import METRICS, PART, REMARK, REPLACEMENT, is_kept, kind_of
 from search_spaces.plan_import.measures import is_metric
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.roles import share_of_values
+from search_spaces.plan_import.told_labels import may_be_value
 from search_spaces.words import words
 
 NAMES = ("name", "title", "label")
@@ -210,6 +211,8 @@ def _is_explaining(key: str, item: Any) -> bool:
     low = key.strip().lower()
     if low in ("type", "kind", "format") and isinstance(item, str) and _SORTS.match(item.strip()):
         return True
+    if is_kept(key) and not may_be_value(words(key)):
+        return True
     return low in _ASIDE_KEYS or (kind_of(key) == REMARK and not share_of_values(key))  # "in-context" is a value
 
 
@@ -242,7 +245,8 @@ def _plan(value: dict[str, Any], counted: bool) -> tuple[str | None, list[str], 
     """Key of the value, keys that stay with it, keys of remarks, and keys that hold more values."""
     lowered = {key.strip().lower(): key for key in value}
     wanted = [lowered[key] for key in _VALUE_KEYS if key in lowered]
-    aside = [key for key, item in value.items() if _is_explaining(key, item)]
+    listed = any(key in _SETS for key in lowered) or any(key in AXES for key in value)
+    aside = [key for key, item in value.items() if _is_explaining(key, item) or (listed and is_kept(key))]
     wanted = [key for key in wanted if key not in aside]
     wanted += [key for key in value if key not in wanted and key not in aside and kind_of(key) == REPLACEMENT]
     if not [key for key in wanted if value[key] is not None]:

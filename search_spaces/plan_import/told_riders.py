@@ -7,7 +7,11 @@ import re
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
 from search_spaces.axes import AXES, Axis, axis_called
+from search_spaces.plan_import.decisions import order_in
+from search_spaces.plan_import.described import untrue_in
 from search_spaces.plan_import.joined import axes_named
+from search_spaces.plan_import.kept import not_there
+from search_spaces.plan_import.labels import is_decision, is_kept
 from search_spaces.plan_import.rider_numbers import Values
 from search_spaces.plan_import.riders import rider
 from search_spaces.plan_import.sentences import SENTENCE_END, entries_of, unled
@@ -32,6 +36,10 @@ def told_rider(label: str, text: str, values: Values, baseline: TrialConfig, pro
         baseline: as of ``rider``.
         profile: as of ``rider``.
     """
+    if is_kept(label):
+        return not_there(text, values, baseline, profile)
+    if is_decision(label) and (order := order_in(text) or _untrue(text, values, baseline, profile)):
+        return order
     own = {field for name in values for field in AXES.get(name).fields}
     if (other := ordered_in(text)) and not any(set(AXES.get(name).fields) & own for name in other):
         return text
@@ -51,6 +59,11 @@ def told_rider(label: str, text: str, values: Values, baseline: TrialConfig, pro
         if rider(sentence, values, baseline, profile):
             return sentence
     return ""
+
+
+def _untrue(text: str, values: Values, baseline: TrialConfig, profile: Profile) -> str:
+    """What a text says to stay at a number that is not there."""
+    return next(filter(None, (untrue_in(text, AXES.get(name), baseline, profile) for name in values)), "")
 
 
 def ordered_in(text: str) -> tuple[str, ...]:
