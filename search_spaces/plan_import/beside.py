@@ -17,7 +17,8 @@ from search_spaces.plan_import.written import Entry, split_items
 from search_spaces.profiles import Profile
 
 _THERE = re.compile(
-    r"baseline|default|current|original|existing|published|paper|from|keep|kept|control|held|fixed|constant|unchanged", re.I
+    r"baseline|default|current|original|existing|published|paper|from|keep|kept|control|held|fixed|constant|unchanged",
+    re.I,
 )
 """Labels of what is there already."""
 

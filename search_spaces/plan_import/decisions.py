@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from search_spaces.plan_import.joined import axes_named
 from search_spaces.plan_import.labels import METRICS, REMARK, is_decision, kind_of
 from search_spaces.plan_import.measures import is_metric
 from search_spaces.plan_import.roles import commands
@@ -25,6 +26,13 @@ _ARM = re.compile(
     r"\b(?:second|third|extra|additional|further|one more|(?:plus|also) an?(?:other)?)\s+(?:[\w-]+\s+)?(?:arm|run|variant|model)s?\b",
     re.I,
 )
+_WITH = re.compile(r"^(?:and\s+)?(?:with|using|without|at)\b", re.I)
+_LATER = re.compile(
+    r"(?<!we )(?<!you )(?<!to )\b(?:try|train|retrain|set|add|rerun|use|switch|raise|lower|halve|double|increase|reduce)\s+"
+    r"(?P<what>.+)$"
+)
+"""An order behind a condition, with no comma between them."""
+
 _LENGTH = re.compile(r"\b(?:stop|end|halt|finish)\w*\s+(?:training\s+)?(?:at|after)\s+[\d.]", re.I)
 _CONDITION = re.compile(r"[<>≤≥]|\b(?:if|when|unless|as soon as|once)\b", re.I)
 
@@ -44,6 +52,9 @@ def order_in(text: str) -> str:
         for clause in map(str.strip, _CLAUSES.split(sentence)):
             pieces = _JOINED.split(clause)[1:] if _VERDICT.match(clause) else [clause]
             for piece in pieces:
+                later = _LATER.search(piece) if _ASIDE.match(piece) else None
+                if (later is not None and axes_named(later["what"])) or (_WITH.match(piece) and axes_named(piece)):
+                    return piece
                 asks = is_order(piece, unled(piece)) or commands(piece)
                 if asks and not _ASIDE.match(piece) and not sentence.rstrip().endswith("?"):
                     return piece

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from dit_core.config import TrialConfig
 from search_spaces.axes import AXES, Axis, all_axes
@@ -13,9 +12,9 @@ from search_spaces.plan_import.choose import axis_by_name
 from search_spaces.plan_import.described import CHANGES
 from search_spaces.plan_import.evidence import GENERAL
 from search_spaces.plan_import.joined import axes_named
-from search_spaces.plan_import.loose import foreign, mentioned, own_words
+from search_spaces.plan_import.loose import foreign, mentioned
 from search_spaces.plan_import.numerals import TIMES, numbers_in
-from search_spaces.plan_import.rider_numbers import Values
+from search_spaces.plan_import.rider_numbers import Values, facts, gives_number
 from search_spaces.plan_import.rider_words import COSTS
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.plan_import.telling import is_order
@@ -24,15 +23,28 @@ from search_spaces.profiles import PROFILES, Profile
 
 _PIECES = re.compile(r"\s*[;,](?!\d{3}(?!\d))\s*(?:and\s+)?|\s+(?:and|but|plus)\s+|[()\[\]{}]|\.\s+")
 _KEEPS = re.compile(r"^\W*(?:we\s+)?(?:keep|hold|leave|fix|retain)\b", re.I)
-_REST = re.compile(r"^\W*(?:everything|all|anything|nothing|no (?:other|further|additional)|the rest|rest)\b(?!.*\d)", re.I)
+_REST = re.compile(
+    r"^\W*(?:everything|all|anything|nothing|no (?:other|further|additional)|the rest|rest)\b(?!.*(?:\d|\bwith|\bexcept|\bbut\b|\bapart|\bsave\b|\bother than\b))",
+    re.I,
+)
 _TURNED_ON = re.compile(r"\b(?:true|enabled|turned on|switched on)\b|\bon\W*$", re.I)
-_COMMON = re.compile(r"\bvae\b|\bdata|\bimagenet\b|\blatents?\b|\bseeds?\b|\bhardware\b|\bgpus?\b|iterations?\b|\btraining\b", re.I)
+_COMMON = re.compile(
+    r"\bvae\b|\bdata|\bimagenet\b|\blatents?\b|\bseeds?\b|\bhardware\b|\bgpus?\b|iterations?\b|\btraining\b", re.I
+)
 """What no axis is of, and every arm has in common."""
 
 _PLAIN = STOP_STEMS | GENERAL | frozenset(
     stems("same identical default baseline published original paper usual constant fixed its linear uniform setup rest "
           "standard kept held unchanged number choice type everything else other")
 )  # fmt: skip
+
+
+_MODEL = re.compile(r"\bDiT-XL/2\b", re.I)
+_NAME = re.compile(r"\b(?!VAE|MLP|FID|DDPM|MSE|GPU|EMA|CFG)[A-Z]{3,}\b")
+"""An abbreviation that is none of the paper's, and may be another method: ``SGD``."""
+
+_SMALL = 16
+"""Below it a number without a name may be of anything."""
 
 
 def not_there(text: str, values: Values, baseline: TrialConfig, profile: Profile) -> str:
@@ -60,7 +72,8 @@ def _is_other(piece: str, values: Values, baseline: TrialConfig, profile: Profil
         return True
     named = [AXES.get(name) for name in axes_named(piece)]
     owns = (baseline, profile), (PROFILES.get("paper").config, PROFILES.get("paper"))
-    if not _has_numbers(piece, named, owns):
+    made = [*facts({}, baseline, profile)]
+    if not _has_numbers(piece, named, owns) or gives_number(piece, {}, made, profile, there=True):
         return True
     turned = _TURNED_ON.search(piece) is not None
     if turned or NEGATIONS & set(stems(piece)):
@@ -72,13 +85,15 @@ def _is_other(piece: str, values: Values, baseline: TrialConfig, profile: Profil
 
 def _has_numbers(piece: str, named: list[Axis], owns: tuple[tuple[TrialConfig, Profile], ...]) -> bool:
     """Whether the numbers of a piece are those of the baseline, or the paper's."""
-    numbers = [*numbers_in(piece)]
+    numbers = [number for number in numbers_in(_MODEL.sub(" ", piece)) if number >= _SMALL or "=" not in piece]
     counted = [axis for axis in named if isinstance(axis, NumberAxis)]
     if counted:
         known = {float(axis.current(*own)) for axis in counted for own in owns}
     else:
-        known = {number for number in published_numbers() if number >= 1 or number == 1e-4}
-        known |= {float(number) for config, _ in owns for number in _integers(config)}
+        known = {number for number in published_numbers() if number >= _SMALL or number == 1e-4}
+        known |= {
+            float(number) for config, _ in owns for number in _integers(config) if number >= _SMALL or "x" in piece
+        }
     return all(number in known for number in numbers)
 
 
@@ -100,10 +115,10 @@ def _names_value(piece: str, named: list[Axis], baseline: TrialConfig, profile: 
         return False
     if any(said for _, said in told):
         return True
-    return any(_unread(piece, axis) for axis in choices)
+    return any(_unread(piece, axis) for axis in choices) or (not named and _NAME.search(piece) is not None)
 
 
 def _unread(piece: str, axis: Axis) -> bool:
     """Whether a piece that names a choice says which it is, and not in words of a value that is known."""
-    names: frozenset[Any] = frozenset(word for name in axis.names for word in stems(name))
-    return bool({*stems(piece)} - names - own_words(axis) - _PLAIN)
+    names: frozenset[str] = frozenset(word for name in axis.names for word in stems(name))
+    return any(not word.isdigit() for word in {*stems(piece)} - names - _PLAIN)

@@ -129,7 +129,7 @@ def _either(label: str) -> str | None:
 
 def is_kept(label: str) -> bool:
     """Whether a label says that what stands below it stays as it is."""
-    return keeps(words(_CAMEL.sub(" ", label)))
+    return keeps(words(_CAMEL.sub(" ", label))) or label.strip().lower() == "controls"
 
 
 def is_decision(label: str) -> bool:

@@ -13,6 +13,9 @@ from search_spaces.profiles import PROFILES
 _SCHEDULE = frozenset((1e-4, 0.02))
 """The ends of the linear schedule's betas (Ho et al., arXiv 2006.11239, section 4)."""
 
+STEPS = frozenset((float(PROFILES.get("paper").config.diffusion.num_timesteps),))
+"""How many steps the paper's diffusion has."""
+
 
 @lru_cache(maxsize=1)
 def _by_axis() -> dict[str, float]:

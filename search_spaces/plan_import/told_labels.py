@@ -5,15 +5,68 @@ from __future__ import annotations
 import re
 
 _KEPT = frozenset(
-    "kept keep held hold holding fixed constant constants unchanged unaltered untouched controlled controls invariant "
-    "invariants stays stay remains remain".split()
+    [
+        "kept",
+        "keep",
+        "held",
+        "hold",
+        "holding",
+        "fixed",
+        "constant",
+        "constants",
+        "unchanged",
+        "unaltered",
+        "untouched",
+        "controlled",
+        "control",
+        "controls",
+        "invariant",
+        "invariants",
+        "stays",
+        "stay",
+        "remains",
+        "remain",
+    ]
 )
 _BESIDE = frozenset(
-    "as is at to in all we everything else rest other others variables variable factors settings parameters control "
-    "hyperparameters params config configuration the what left things components parts are equal same across arms "
-    "identical always".split()
+    [
+        "as",
+        "is",
+        "at",
+        "to",
+        "in",
+        "all",
+        "we",
+        "everything",
+        "else",
+        "rest",
+        "other",
+        "others",
+        "variables",
+        "variable",
+        "factors",
+        "settings",
+        "parameters",
+        "hyperparameters",
+        "params",
+        "config",
+        "configuration",
+        "the",
+        "what",
+        "left",
+        "things",
+        "components",
+        "parts",
+        "are",
+        "equal",
+        "same",
+        "across",
+        "arms",
+        "identical",
+        "always",
+    ]
 )
-_WHOLE = frozenset((("everything", "else"), ("all", "else"), ("control", "variables"), ("not", "changed")))
+_WHOLE = frozenset((("everything", "else"), ("all", "else"), ("not", "changed")))
 _OF_VALUES = frozenset(("fixed", "constant"))
 """Labels that may be a value themselves: ``fixed`` positions, a ``constant`` rate."""
 
@@ -31,7 +84,7 @@ _READING = re.compile(
 
 def keeps(said: tuple[str, ...]) -> bool:
     """Whether the words of a label say that what stands below it stays as it is: ``kept_fixed``, ``held constant``."""
-    return said in _WHOLE or (bool({*said} & _KEPT) and {*said} <= _KEPT | _BESIDE)
+    return said in _WHOLE or (said != ("control",) and bool({*said} & _KEPT) and {*said} <= _KEPT | _BESIDE)
 
 
 def may_be_value(said: tuple[str, ...]) -> bool:

@@ -9,7 +9,7 @@ from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, stems
-from search_spaces.plan_import.there import published_of
+from search_spaces.plan_import.there import STEPS, is_published_of, published_of
 from search_spaces.plan_import.written import clean, split_items
 from search_spaces.words import find
 
@@ -77,6 +77,19 @@ _MODEL = re.compile(
 _LED = re.compile(r"^\W*(?P<old>\d[\d\s×x*/,.]*\d)\s*(?:→|->|⟶|➔|=>|⇒)\s*(?P<new>[^\d→⟶➔⇒]+)$")
 """Numbers of what is there, and what words put in their place: ``28 × 1152 → deeper and thinner``."""
 
+_STILL = re.compile(r"\s*[(\[]\s*(?:still|again|as before:?)\s+(?P<same>[^()\[\]]*\d[^()\[\]]*)[)\]]\s*$", re.I)
+"""What a value leaves as it is, in brackets: ``cosine (still 1000 steps)``."""
+
+
+def _is_still(same: str, axis: Axis) -> bool:
+    """Whether a number is one that the paper has, of something else than an axis."""
+    numbers = numbers_in(same)
+    if names_axis(same, axis) or len(numbers) != 1:
+        return False
+    steps = re.fullmatch(r"\W*[\d,]+\s+(?:diffusion\s+|noise\s+|training\s+)?(?:time)?steps\W*", same)
+    return is_published_of(same, numbers[0]) or (steps is not None and numbers[0] in STEPS)
+
+
 _TOKENS = re.compile(
     r"\s*[(\[](?:T\s*=\s*\d+(?:\s*(?:[/,]|→|->|and|or)\s*\d+)*(?:\s+(?:image\s+|patch\s+)?tokens?)?"
     r"|\d+(?:\s*(?:[/,]|→|->|and|or)\s*\d+)*\s+(?:image\s+|patch\s+)?tokens?)[)\]]\s*$"
@@ -116,6 +129,8 @@ def unwrapped(text: str, axis: Axis) -> str:
         bare = _of_the_paper(bare[compared.end() :])
     if isinstance(axis, ChoiceAxis) and (led := _LED.match(bare)) is not None:
         bare = led["new"] if {*numbers_in(led["old"])} <= published_of(axis.fields) else bare
+    if (still := _STILL.search(bare)) is not None and _is_still(still["same"], axis):
+        bare = bare[: still.start()]
     if axis.anyway[1]:
         bare = _without_what_is_so(bare, axis)
     if "token" in axis.means_too:

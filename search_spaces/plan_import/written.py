@@ -165,9 +165,6 @@ _EMPHASIS = re.compile(r"(?<![\w*])\*(?=[^\s*])([^*]*[^\s*])\*(?![\w*])")
 _MATHS = re.compile(r"\$([^$\n]{1,60})\$(?!\d)|\\\(([^\n]{1,60}?)\\\)")
 """Mathematics between dollar signs: ``$x_0$``."""
 
-_CODE = re.compile(r"`([^`\n]+)`")
-"""Inline code, wherever it stands: the backticks around ``cosine`` before a bracket."""
-
 _STRUCK = re.compile(r"~~[^~]*~~[ \t]*")
 """Text that is crossed out; where nothing stands beside it, that it is crossed out says what to do."""
 
@@ -176,7 +173,7 @@ def clean(text: str) -> str:
     """Takes Markdown emphasis, what is crossed out, quotes and closing punctuation off a phrase."""
     bare = _STRUCK.sub("", _MATHS.sub(lambda found: found[1] or found[2], text))
     bare = _EMPHASIS.sub(r"\1", (bare if bare.strip() else text).replace("**", "").replace("__", ""))
-    bare = _CODE.sub(r"\1", bare)
+    bare = bare.replace("`", "")  # of code in a line, of which a label may have taken the first
     return bare.lstrip(" \t`*\"“”'‘’").rstrip(" \t`*\"“”'‘’.;,")
 
 
