@@ -4,67 +4,20 @@ from __future__ import annotations
 
 import re
 
+from search_spaces.words import words
+
 _KEPT = frozenset(
-    [
-        "kept",
-        "keep",
-        "held",
-        "hold",
-        "holding",
-        "fixed",
-        "constant",
-        "constants",
-        "unchanged",
-        "unaltered",
-        "untouched",
-        "controlled",
-        "control",
-        "controls",
-        "invariant",
-        "invariants",
-        "stays",
-        "stay",
-        "remains",
-        "remain",
-    ]
+    words(
+        "kept keep held hold holding fixed constant constants unchanged unaltered untouched controlled control controls "
+        "invariant invariants stays stay remains remain"
+    )
 )
 _BESIDE = frozenset(
-    [
-        "as",
-        "is",
-        "at",
-        "to",
-        "in",
-        "all",
-        "we",
-        "everything",
-        "else",
-        "rest",
-        "other",
-        "others",
-        "variables",
-        "variable",
-        "factors",
-        "settings",
-        "parameters",
-        "hyperparameters",
-        "params",
-        "config",
-        "configuration",
-        "the",
-        "what",
-        "left",
-        "things",
-        "components",
-        "parts",
-        "are",
-        "equal",
-        "same",
-        "across",
-        "arms",
-        "identical",
-        "always",
-    ]
+    words(
+        "as is at to in all we everything else rest other others variables variable factors settings parameters "
+        "hyperparameters params config configuration the what left things components parts are equal same across arms "
+        "identical always"
+    )
 )
 _WHOLE = frozenset((("everything", "else"), ("all", "else"), ("not", "changed")))
 _OF_VALUES = frozenset(("fixed", "constant"))
@@ -77,7 +30,8 @@ _READING = re.compile(
     r"|(?:stop|keep|adopt|accept|reject|ship|drop|abandon|pass|fail|falsified|refuted|confirmed|supported|kill|abort|"
     r"continue|succeeds?|success) (?:only )?(?:if|when|unless)"
     r"|pass (?:or )?fail|go (?:or )?no go|decisions?|verdict|falsification|interpretation(?: guide)?"
-    r"|interpretation of (?:the )?results?|(?:how to (?:read|interpret)|reading|interpreting) (?:it|(?:of )?(?:the )?results?)"
+    r"|interpretation of (?:the )?results?|(?:how to (?:read|interpret)|reading|interpreting) "
+    r"(?:it|(?:of )?(?:the )?results?)"
     r"|what (?:would|could|will|might|we)(?: \w+)? (?:change|falsify|refute|convince|settle|conclude)(?: \w+){0,3}"
 )
 

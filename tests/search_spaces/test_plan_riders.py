@@ -168,3 +168,78 @@ def test_an_entry_below_a_heading_of_notes_is_no_note(tmp_path: Path, title: str
 def test_what_is_said_below_a_heading_of_notes_stays_a_note(tmp_path: Path, said: str) -> None:
     """A sentence that orders nothing."""
     assert not is_open(tmp_path, f"{DEPTH}\n## Key risk\n{said}\n")
+
+
+OPTIONS = (
+    '[{{"Ablated Part": "MLP ratio", "Action": "REPLACE", "Replacement": {{"options": [2, 8], "{key}": "{text}"}}, '
+    '"Metrics": ["FID"]}}]'
+)
+
+
+def options(tmp_path: Path, key: str, text: str) -> ImportedPlan | None:
+    """Reads a plan of data with a key beside its options; None where nothing of it was understood."""
+    path = tmp_path / "plan.json"
+    path.write_text(OPTIONS.format(key=key, text=text))
+    try:
+        return import_plan(path, profile="paper")
+    except NothingUnderstood:
+        return None
+
+
+@pytest.mark.parametrize(
+    "key", ["held_constant", "unchanged", "controls", "fixed", "keptFixed", "Controlled variables"]
+)
+@pytest.mark.parametrize(
+    "text", ["depth and number of heads", "all the rest", "28 blocks, hidden size 1152; no dropout"]
+)
+def test_what_is_said_to_stay_is_a_remark_where_it_does(tmp_path: Path, key: str, text: str) -> None:
+    """It is no value, and is told as a remark."""
+    plan = options(tmp_path, key, text)
+    assert plan is not None and not plan.not_understood and any(text in note for note in plan.notes)
+    assert [item.values for item in plan.study.ablations] == [(2.0, 8.0)]
+    assert not is_open(tmp_path, entry("depth", "14", extra="  - Held constant: number of heads\n"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["depth 24", "batch of 512", "SGD", "cosine noise schedule", "learning rate (halved)", "no EMA", "MLP ratio",
+     "the number of parameters", "everything, with dropout 0.1", "seed 3"],
+)  # fmt: skip
+def test_what_is_said_to_stay_and_is_not_there_is_asked_about(tmp_path: Path, text: str) -> None:
+    """It may be a second change."""
+    plan = options(tmp_path, "kept_fixed", text)
+    assert plan is None or plan.not_understood
+    assert is_open(tmp_path, entry("MLP ratio", "2", extra=f"- Controls: {text}\n"))
+
+
+DECISIONS = [
+    "Decision rule",
+    "Success criterion",
+    "Stop if",
+    "Interpretation",
+    "What would change our mind",
+    "Pass/fail",
+]
+
+
+@pytest.mark.parametrize("label", DECISIONS)
+def test_how_a_result_is_read_sets_nothing_and_an_order_among_it_is_asked_about(tmp_path: Path, label: str) -> None:
+    """It may hold numbers, metrics and values all the same."""
+    for text in ("the gap is below 0.4 FID at 100K steps", "keep 28 unless recall falls by more than 3 %"):
+        plan = read(tmp_path, entry("depth", "14", extra=f"- {label}: {text}\n"))
+        assert not plan.not_understood and [item.values for item in plan.study.ablations] == [(14,)]
+    for text in ("also train an arm with dropout 0.2", "keep 28; then double the batch size"):
+        assert is_open(tmp_path, entry("depth", "14", extra=f"- {label}: {text}\n"))
+
+
+@pytest.mark.parametrize(
+    ("value", "known"),
+    [("`sigmoid` (still 1000 steps)", True), ("`sigmoid schedule` (again 1,000 timesteps)", True),
+     ("`sigmoid` (still 500 steps)", False)],
+)  # fmt: skip
+def test_code_in_a_line_and_what_still_is_so_behind_it(tmp_path: Path, value: str, known: bool) -> None:
+    """A number that is there is a fact, and any other may change it."""
+    text = entry("noise schedule", extra=f"- **Replacement**: {value}\n")
+    assert is_open(tmp_path, text) is not known
+    if known:
+        assert [item.values for item in read(tmp_path, text).study.ablations] == [("sigmoid",)]
