@@ -23,13 +23,14 @@ _VERDICT = re.compile(
 
 _ASIDE = re.compile(r"^(?:if|when|unless|whether|since|because|as|where|\w+ing)\b", re.I)
 _ARM = re.compile(
-    r"\b(?:second|third|extra|additional|further|one more|(?:plus|also) an?(?:other)?)\s+(?:[\w-]+\s+)?(?:arm|run|variant|model)s?\b",
+    r"\b(?:second|third|extra|additional|further|one more|(?:plus|also) an?(?:other)?)\s+"
+    r"(?:[\w-]+\s+)?(?:arm|run|variant|model)s?\b",
     re.I,
 )
 _WITH = re.compile(r"^(?:and\s+)?(?:with|using|without|at)\b", re.I)
 _LATER = re.compile(
-    r"(?<!we )(?<!you )(?<!to )\b(?:try|train|retrain|set|add|rerun|use|switch|raise|lower|halve|double|increase|reduce)\s+"
-    r"(?P<what>.+)$"
+    r"(?<!we )(?<!you )(?<!to )\b(?:try|train|retrain|set|add|rerun|use|switch|raise|lower|halve|double|increase|reduce)"
+    r"\s+(?P<what>.+)$"
 )
 """An order behind a condition, with no comma between them."""
 

@@ -24,7 +24,8 @@ from search_spaces.profiles import PROFILES, Profile
 _PIECES = re.compile(r"\s*[;,](?!\d{3}(?!\d))\s*(?:and\s+)?|\s+(?:and|but|plus)\s+|[()\[\]{}]|\.\s+")
 _KEEPS = re.compile(r"^\W*(?:we\s+)?(?:keep|hold|leave|fix|retain)\b", re.I)
 _REST = re.compile(
-    r"^\W*(?:everything|all|anything|nothing|no (?:other|further|additional)|the rest|rest)\b(?!.*(?:\d|\bwith|\bexcept|\bbut\b|\bapart|\bsave\b|\bother than\b))",
+    r"^\W*(?:everything|all|anything|nothing|no (?:other|further|additional)|the rest|rest)\b"
+    r"(?!.*(?:\d|\bwith|\bexcept|\bbut\b|\bapart|\bsave\b|\bother than\b))",
     re.I,
 )
 _TURNED_ON = re.compile(r"\b(?:true|enabled|turned on|switched on)\b|\bon\W*$", re.I)
@@ -121,4 +122,6 @@ def _names_value(piece: str, named: list[Axis], baseline: TrialConfig, profile: 
 def _unread(piece: str, axis: Axis) -> bool:
     """Whether a piece that names a choice says which it is, and not in words of a value that is known."""
     names: frozenset[str] = frozenset(word for name in axis.names for word in stems(name))
+    if re.search(r"\blearn(?:ed|able)\b", piece, re.I):
+        return True  # of a choice: no value of the baseline is in it
     return any(not word.isdigit() for word in {*stems(piece)} - names - _PLAIN)

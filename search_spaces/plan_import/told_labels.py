@@ -8,8 +8,8 @@ from search_spaces.words import words
 
 _KEPT = frozenset(
     words(
-        "kept keep held hold holding fixed constant constants unchanged unaltered untouched controlled control controls "
-        "invariant invariants stays stay remains remain"
+        "kept keep held hold holding fixed constant constants unchanged unaltered untouched controlled control "
+        "controls invariant invariants stays stay remains remain"
     )
 )
 _BESIDE = frozenset(
