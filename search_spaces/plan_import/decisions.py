@@ -29,8 +29,8 @@ _ARM = re.compile(
 )
 _WITH = re.compile(r"^(?:and\s+)?(?:with|using|without|at)\b", re.I)
 _LATER = re.compile(
-    r"(?<!we )(?<!you )(?<!to )\b(?:try|train|retrain|set|add|rerun|use|switch|raise|lower|halve|double|increase|reduce)"
-    r"\s+(?P<what>.+)$"
+    r"(?<!we )(?<!you )(?<!to )\b(?:try|train|retrain|set|add|rerun|use|switch|raise|lower|halve|double"
+    r"|increase|reduce)\s+(?P<what>.+)$"
 )
 """An order behind a condition, with no comma between them."""
 
