@@ -39,6 +39,8 @@ def nothing_and_why(text: str, axis: Axis, baseline: TrialConfig, profile: Profi
         return None
     if _is_what_is_left(remark, axis, baseline, profile):
         return found["bare"]
+    if _tells_what_is_left(remark, axis, baseline, profile):
+        return found["bare"]
     if TAKES_ITS_PLACE.search(USED_WITHOUT.sub(" ", remark)):
         return None
     if BECOMES.search(remark) and _names_another(remark, axis, baseline, profile):
@@ -50,6 +52,27 @@ def nothing_and_why(text: str, axis: Axis, baseline: TrialConfig, profile: Profi
     except UserError:
         return None
     return found["bare"] if set(values) <= {axis.remove_value} else None
+
+
+_PIECES = re.compile(r"\s*[,;]\s*(?:(?:and|so|but)\s+)?|\s+(?:and|while|so that)\s+", re.I)
+
+
+def _tells_what_is_left(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
+    """Whether each piece of a remark names what is there once the part is gone, or only tells of it."""
+    left = axis.remove_value
+    told = [piece for piece in _PIECES.split(text.strip(" .")) if piece.strip()]
+    if left is None or not isinstance(axis, ChoiceAxis):
+        return False
+
+    def names_it(piece: str) -> bool:
+        try:
+            return read_values(piece, axis, baseline, profile)[0] == (left,)
+        except UserError:
+            return False
+
+    named = [names_it(piece) for piece in told]
+    rest = [piece for piece, names in zip(told, named, strict=True) if not names]
+    return any(named) and all(is_clause(piece, axis, baseline, profile, (left,)) for piece in rest)
 
 
 def _is_what_is_left(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:

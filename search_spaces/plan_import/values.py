@@ -174,6 +174,7 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
         _amount,
         _in_brackets,
         _instead,
+        _gives_way,
         _several,
         switched,
         _described,
@@ -449,6 +450,28 @@ def _instead(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> 
     except (UserError, ValueError):
         return None
     return values, meaning
+
+
+_GIVES_WAY = re.compile(
+    r"(?P<old>.+?)\s+(?:(?:gives?|makes?)\s+(?:way|room|place)\s+(?:to|for)|becomes?|turns\s+into|yields\s+to"
+    r"|(?:is|are|gets?)\s+(?:replaced|swapped|exchanged|traded|substituted|changed|switched)\s+(?:by|with|for|to|into))"
+    r"\s+(?:first\s+)?(?P<new>.+)",
+    re.I,
+)
+
+
+def _gives_way(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
+    """Reads ``p = 2 gives way to p = 4 and to p = 8`` as what comes, when the baseline's own value is what goes."""
+    found = _GIVES_WAY.fullmatch(text.strip())
+    if found is None or NEGATIONS & set(stems(found["old"])):
+        return None
+    try:
+        old = _read(found["old"], axis, baseline, profile)[0]
+        values, meaning = _read(found["new"], axis, baseline, profile)
+    except UserError:
+        return None
+    own = axis.current(baseline, profile)
+    return (values, meaning) if old == (own,) and own not in values else None
 
 
 def _described(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
