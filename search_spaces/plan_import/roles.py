@@ -140,7 +140,7 @@ def orders(text: str) -> bool:
 
 
 _EXPLAINS = re.compile(
-    rf"^(?:\w+(?:ing|ion|al)|added|extra)\b[^,;:]*?\s(?:can|may|might|could|would)\s+"
+    rf"^(?:\w+(?:ing|ion|al)|extra)\b[^,;:]*?\s(?:can|may|might|could)\s+"
     rf"(?!(?:(?:also|then|instead|simply|only)\s+)*(?:be\b|{STRONG}))",
     re.I,
 )

@@ -1,4 +1,4 @@
-"""What a replacement lists to stay as it is, in pieces that commas cut: ``depth, width and heads stay those of DiT-XL``."""
+"""What a replacement lists to stay as it is, though commas cut it: ``depth, width and heads stay those of DiT-XL``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from dit_core.config import TrialConfig
 from search_spaces.axes import AXES, Axis
 from search_spaces.axes.choice import ChoiceAxis
-from search_spaces.plan_import.joined import axes_named
+from search_spaces.plan_import.joined import called
 from search_spaces.plan_import.loose import mentioned
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, stems
@@ -39,15 +39,19 @@ def says_these_stay(text: str, axis: Axis, baseline: TrialConfig, profile: Profi
         return False
     size = AXES.get("size")
     if found["whose"] and isinstance(size, ChoiceAxis):
-        named = set(mentioned(found["whose"].split("/")[0], size, profile))
-        dit = found["whose"].lower().startswith("dit")
-        if not named <= {size.current(baseline, profile)} or dit != bool(named) or "/" in found["whose"]:
+        name, _, patch = found["whose"].partition("/")
+        named = set(mentioned(name, size, profile))
+        if not named <= {size.current(baseline, profile)} or name.lower().startswith("dit") != bool(named):
             return False
-    kept = [axes_named(item) for item in _ITEMS.split(found["what"])]
+        if patch and (axis.name == "patch_size" or patch != str(baseline.model.patch_size)):
+            return False
+    kept = [called(item) for item in _ITEMS.split(found["what"])]
     return all(len(one) == 1 and not set(AXES.get(one[0]).fields) & set(axis.fields) for one in kept)
 
 
-def join_what_stays(texts: list[str], continued: set[int], axis: Axis, baseline: TrialConfig, profile: Profile) -> set[int]:
+def join_what_stays(
+    texts: list[str], continued: set[int], axis: Axis, baseline: TrialConfig, profile: Profile
+) -> set[int]:
     """Puts the pieces of such a list together again, and returns which pieces now continue the ones before them."""
     for end in range(len(texts) - 1, 0, -1):
         start = end

@@ -23,6 +23,7 @@ from search_spaces.plan_import.absence import (
 )
 from search_spaces.plan_import.amounts import SWEEPS, number_in, range_in
 from search_spaces.plan_import.evidence import evidence
+from search_spaces.plan_import.giving_way import comes_instead
 from search_spaces.plan_import.loose import choice_in, foreign, is_remark, mentioned, own_words, switch_in
 from search_spaces.plan_import.numerals import OVERLONG, numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, stems
@@ -156,6 +157,8 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
         raise reason
     if (bare := BESIDE.sub("", text).strip()) != text.strip() and bare:
         return _read(bare, axis, baseline, profile)
+    if (came := comes_instead(text, axis, baseline, profile, _read)) is not None:
+        return came
     if (bare := unwrapped(text, axis)) != text:
         if _replaces_another(text, axis, baseline, profile):
             raise reason
@@ -174,7 +177,6 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
         _amount,
         _in_brackets,
         _instead,
-        _gives_way,
         _several,
         switched,
         _described,
@@ -450,28 +452,6 @@ def _instead(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> 
     except (UserError, ValueError):
         return None
     return values, meaning
-
-
-_GIVES_WAY = re.compile(
-    r"(?P<old>.+?)\s+(?:(?:gives?|makes?)\s+(?:way|room|place)\s+(?:to|for)|becomes?|turns\s+into|yields\s+to"
-    r"|(?:is|are|gets?)\s+(?:replaced|swapped|exchanged|traded|substituted|changed|switched)\s+(?:by|with|for|to|into))"
-    r"\s+(?:first\s+)?(?P<new>.+)",
-    re.I,
-)
-
-
-def _gives_way(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
-    """Reads ``p = 2 gives way to p = 4 and to p = 8`` as what comes, when the baseline's own value is what goes."""
-    found = _GIVES_WAY.fullmatch(text.strip())
-    if found is None or NEGATIONS & set(stems(found["old"])):
-        return None
-    try:
-        old = _read(found["old"], axis, baseline, profile)[0]
-        values, meaning = _read(found["new"], axis, baseline, profile)
-    except UserError:
-        return None
-    own = axis.current(baseline, profile)
-    return (values, meaning) if old == (own,) and own not in values else None
 
 
 def _described(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
