@@ -89,7 +89,7 @@ def is_clause(text: str, axis: Axis, baseline: TrialConfig, profile: Profile, va
         return True  # "plain adaLN, which has no gates" says it in other words
     if NEGATIONS & set(said) - {"off"} or leads_with_action(text):
         return False
-    told = _WITH.match(text) and not TIMES.search(text) and _is_all_known(said, axis)
+    told = _WITH.match(text) and not TIMES.search(text) and is_all_known(said, axis)
     if not (_OPENS.match(text) or _SUBJECT.match(text) or _WHERE.match(text) or told) or foreign(text, places=True):
         return False
     for other in others_named(_EVERY_ONE.sub(" ", text), axis, own_values(baseline, profile)):
@@ -101,7 +101,7 @@ def is_clause(text: str, axis: Axis, baseline: TrialConfig, profile: Profile, va
     return not isinstance(axis, ChoiceAxis) or set(mentioned(text, axis, profile)) <= own
 
 
-def _is_all_known(said: Sequence[str], axis: Axis) -> bool:
+def is_all_known(said: Sequence[str], axis: Axis) -> bool:
     """Whether words are about an axis, or about parts that every model has and what they do."""
     known = own_words(axis)
     return all(word in known or word in STOP_STEMS or word in _DOERS or word in GENERAL for word in said)

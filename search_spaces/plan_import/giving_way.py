@@ -31,14 +31,19 @@ def comes_instead(
         baseline: whose value has to be what goes.
         profile: the baseline's profile.
         read: reads the two sides of the verb.
+
+    Raises:
+        UserError: the baseline's own value goes, and what comes is not understood.
     """
     sides = _VERB.split(text.strip())
     if len(sides) != 2 or not all(sides) or NEGATIONS & set(stems(sides[0])):
         return None
+    own = axis.current(baseline, profile)
     try:
         old = read(sides[0], axis, baseline, profile)[0]
-        values, meaning = read(sides[1], axis, baseline, profile)
     except UserError:
         return None
-    own = axis.current(baseline, profile)
-    return (values, meaning) if old == (own,) and own not in values else None
+    if old != (own,):
+        return None
+    values, meaning = read(sides[1], axis, baseline, profile)  # what it says of the baseline's own is no value
+    return (values, meaning) if own not in values else None

@@ -57,8 +57,9 @@ def join_what_stays(
         start = end
         while start in continued and start > 1:
             start -= 1
-            if says_these_stay(", ".join(texts[start : end + 1]), axis, baseline, profile):
-                texts[start : end + 1] = [", ".join(texts[start : end + 1])]
-                gone = end - start
-                return {at if at <= start else at - gone for at in continued if not start < at <= end}
+        for at in range(start, end):  # the longest list first
+            whole = ", ".join(texts[at : end + 1])
+            if says_these_stay(whole, axis, baseline, profile):
+                texts[at : end + 1] = [whole]
+                return {n if n <= at else n - (end - at) for n in continued if not at < n <= end}
     return continued
