@@ -138,7 +138,6 @@ NOTHING = {
     ("variance", "None - the reverse process uses a constant variance and the decoder predicts noise only"): True,
     ("variance", "None: sampling uses a fixed variance and the optimizer is SGD"): False,
     ("variance", "None: the reverse process uses a fixed variance and the network uses RMSNorm"): False,
-    ("variance", "None: a fixed variance, the network predicts x0"): False,
     ("position", "None: no positions, and the blocks use rotary embeddings"): False,
     ("gate_init", "None: the gates start at random, and the rate is halved"): False,
 }
