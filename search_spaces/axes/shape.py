@@ -128,6 +128,9 @@ AXIS = ShapeAxis(
         "depth width trade off", "width versus depth", "aspect ratio", "model shape", "network shape",
         "depth to width ratio", "width to depth ratio", "depth width split", "width depth split",
         "split of depth and width", "depth and width split", "split between depth and width",
+        "ratio of depth to width", "ratio of width to depth", "ratio between depth and width",
+        "ratio between width and depth", "depth over width", "width over depth", "allocation of depth and width",
+        "depth width allocation", "depth width ratio", "depth and width allocation",
     ),
     legal=lambda: (DEEPER, AS_IS, WIDER),
     value_aliases={

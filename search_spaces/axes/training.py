@@ -58,6 +58,7 @@ AXES_OF_TRAINING: tuple[Axis, ...] = (
             "attention head number", "number of parallel heads", "head number", "heads per layer",
             "heads per block", "self attention heads", "how many heads", "n heads", "heads", "number of heads",
             "number of attention heads", "head count", "attention head count", "multi head attention heads",
+            "multi head self attention heads",
         ),
         vocabulary=(
         "head split", "single head", "mha heads",

@@ -11,7 +11,7 @@ from dit_core.errors import UserError
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.evidence import spelled
 from search_spaces.plan_import.loose import foreign, own_words, setting_in
-from search_spaces.plan_import.numerals import NUMBER, factor_in, plain_numbers, without_symbols
+from search_spaces.plan_import.numerals import NUMBER, factor_in, numbers_in, plain_numbers, without_symbols
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stem, stems
 from search_spaces.profiles import Profile
 from search_spaces.words import BASELINE_WORDS, words
@@ -78,6 +78,11 @@ def number_in(text: str, axis: NumberAxis, baseline: TrialConfig, profile: Profi
             return value, f"{factor:g} times the baseline's {axis.label(own)}: {axis.name}={axis.label(value)}"
     if _is_share(axis):
         text = _SHARE.sub(lambda at: f"{_SHARES[at['share'].lower()]} ", text)
+    if axis.units and axis.fields[0].startswith("model."):
+        single = re.sub(rf"\bsingle[\s-]+(?={'|'.join(axis.units)})", "one ", text, flags=re.I)
+        if single != text and numbers_in(text):
+            return None  # "single-head attention of width 72" is not 72 of them
+        text = single
     for part in _parts(text):
         found = _one_number(part, axis, baseline, profile)
         if found is not None:

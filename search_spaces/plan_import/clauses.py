@@ -15,10 +15,10 @@ from search_spaces.axes import Axis
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.plan_import.actions import leads_with_action
 from search_spaces.plan_import.doing import says_constant
-from search_spaces.plan_import.evidence import others_named
-from search_spaces.plan_import.loose import foreign, mentioned
-from search_spaces.plan_import.numerals import numbers_in
-from search_spaces.plan_import.stems import NEGATIONS, stems
+from search_spaces.plan_import.evidence import GENERAL, others_named
+from search_spaces.plan_import.loose import foreign, mentioned, own_words
+from search_spaces.plan_import.numerals import TIMES, numbers_in
+from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.plan_import.value_words import own_values
 from search_spaces.profiles import Profile
 
@@ -40,6 +40,20 @@ _WHERE = re.compile(
     re.I,
 )
 """What holds outside of training: ``full sequence at inference``."""
+
+_WITH = re.compile(
+    r"^\W*with\s+(?:the|all|every|each|both|its)\s+(?:[\w-]+\s+){1,4}?"
+    r"(?:predict|output|estimat|regress|produc|emit|return|receiv|enter|see|attend|start|act|serv|carry|pass)ing\b",
+    re.I,
+)
+"""What a part does beside a value: ``with the decoder predicting only the noise``."""
+
+_DOERS = frozenset(
+    stems(
+        "decoder network model transformer block layer predict output estimate regress produce emit return receive "
+        "enter see attend start act serve carry pass"
+    )
+)
 
 _AT_FIRST = re.compile(
     r"\s+(?:at|in)\s+(?:the\s+)?(?:training\s+|very\s+)*(?:step|iteration|epoch)\s+(?:0|1|zero|one)\b", re.I
@@ -75,7 +89,8 @@ def is_clause(text: str, axis: Axis, baseline: TrialConfig, profile: Profile, va
         return True  # "plain adaLN, which has no gates" says it in other words
     if NEGATIONS & set(said) - {"off"} or leads_with_action(text):
         return False
-    if not (_OPENS.match(text) or _SUBJECT.match(text) or _WHERE.match(text)) or foreign(text, places=True):
+    told = _WITH.match(text) and not TIMES.search(text) and is_all_known(said, axis)
+    if not (_OPENS.match(text) or _SUBJECT.match(text) or _WHERE.match(text) or told) or foreign(text, places=True):
         return False
     for other in others_named(_EVERY_ONE.sub(" ", text), axis, own_values(baseline, profile)):
         if not isinstance(other.axis, ChoiceAxis):
@@ -84,3 +99,9 @@ def is_clause(text: str, axis: Axis, baseline: TrialConfig, profile: Profile, va
             return False
     own = {axis.current(baseline, profile), *values}
     return not isinstance(axis, ChoiceAxis) or set(mentioned(text, axis, profile)) <= own
+
+
+def is_all_known(said: Sequence[str], axis: Axis) -> bool:
+    """Whether words are about an axis, or about parts that every model has and what they do."""
+    known = own_words(axis)
+    return all(word in known or word in STOP_STEMS or word in _DOERS or word in GENERAL for word in said)

@@ -26,6 +26,7 @@ from search_spaces.plan_import.nothing import nothing_and_why
 from search_spaces.plan_import.numerals import TIMES, numbers_in
 from search_spaces.plan_import.objects import DETAILS
 from search_spaces.plan_import.riders import changes_more, rider
+from search_spaces.plan_import.stays import join_what_stays, says_these_stay
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.plan_import.values import (
     Range,
@@ -88,6 +89,7 @@ class ItemReader(EntryAccount):
         if not texts:
             return self._said_with_action(axis)
         self._join(texts, axis)
+        self.entry.continued = join_what_stays(texts, self.entry.continued, axis, self.baseline, self.profile)
         adds = isinstance(axis, NumberAxis) and self._asked().actions == {"ADD"}
         if adds and all(is_quiet(text, axis) and not says_amount(text) and not is_nothing(text) for text in texts):
             for index, text in enumerate(texts):
@@ -101,6 +103,9 @@ class ItemReader(EntryAccount):
         for index, text in enumerate(texts):
             if index and FOLLOWS.match(text) and not _LATER.search(text) and not self._rides(text, axis, values):
                 self._knows(REPLACEMENT, index, text, "what follows from it; it changes nothing")
+                continue
+            if index and values and says_these_stay(text, axis, self.baseline, self.profile):
+                self._knows(REPLACEMENT, index, text, "what stays as it is")
                 continue
             if is_nothing(text) and not self._names_a_value(text, axis) and not others:
                 self._knows(REPLACEMENT, index, said[index], "nothing takes its place")

@@ -9,9 +9,10 @@ from dit_core.errors import UserError
 from search_spaces.axes import Axis, all_axes
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.plan_import.absence import AND_WHY, BECOMES, TAKES_ITS_PLACE, USED_WITHOUT, is_absent, is_nothing
-from search_spaces.plan_import.clauses import is_clause
+from search_spaces.plan_import.clauses import is_all_known, is_clause
 from search_spaces.plan_import.loose import mentioned, own_words
-from search_spaces.plan_import.numerals import numbers_in
+from search_spaces.plan_import.numerals import TIMES, numbers_in
+from search_spaces.plan_import.stems import stems
 from search_spaces.plan_import.values import read_values, reads
 from search_spaces.profiles import Profile
 
@@ -34,10 +35,12 @@ def nothing_and_why(text: str, axis: Axis, baseline: TrialConfig, profile: Profi
         return None
     remark = found["inside"] or found["after"]
     if is_absent(remark, axis, own_words(axis)):
-        return found["bare"]
-    if numbers_in(remark):
+        return None if _names_another(remark, axis, baseline, profile) else found["bare"]
+    if numbers_in(remark) or TIMES.search(remark):
         return None
     if _is_what_is_left(remark, axis, baseline, profile):
+        return found["bare"]
+    if _tells_what_is_left(remark, axis, baseline, profile):
         return found["bare"]
     if TAKES_ITS_PLACE.search(USED_WITHOUT.sub(" ", remark)):
         return None
@@ -50,6 +53,29 @@ def nothing_and_why(text: str, axis: Axis, baseline: TrialConfig, profile: Profi
     except UserError:
         return None
     return found["bare"] if set(values) <= {axis.remove_value} else None
+
+
+_PIECES = re.compile(r"\s*[,;]\s*(?:(?:and|so|but)\s+)?|\s+(?:and|while|so that)\s+", re.I)
+
+
+def _tells_what_is_left(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
+    """Whether each piece of a remark names what is there once the part is gone, or only tells of it."""
+    left = axis.remove_value
+    told = [piece for piece in _PIECES.split(text.strip(" .")) if piece.strip()]
+    if left is None or not isinstance(axis, ChoiceAxis):
+        return False
+
+    def names_it(piece: str) -> bool:
+        try:
+            return read_values(piece, axis, baseline, profile)[0] == (left,)
+        except UserError:
+            return False
+
+    named = [names_it(piece) for piece in told]
+    rest = [piece for piece, names in zip(told, named, strict=True) if not names]
+    return any(named) and all(
+        is_clause(piece, axis, baseline, profile, (left,)) and is_all_known(stems(piece), axis) for piece in rest
+    )
 
 
 def _is_what_is_left(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:

@@ -134,7 +134,17 @@ def _parses(text: str, axis: object) -> bool:
 
 def orders(text: str) -> bool:
     """Whether a text without a label tells what to do, so that an entry may not be run while it is unread."""
-    return (leads_with_action(text) and _speaks(text) >= _SPEAKS) or commands(text)
+    first = SENTENCE_END.split(text.strip())[0]
+    explains = _EXPLAINS.match(first) is not None and not numbers_in(first)
+    return (leads_with_action(text) and not explains and _speaks(text) >= _SPEAKS) or commands(text)
+
+
+_EXPLAINS = re.compile(
+    rf"^(?:\w+(?:ing|ion|al)|extra)\b[^,;:]*?\s(?:can|may|might|could)\s+"
+    rf"(?!(?:(?:also|then|instead|simply|only)\s+)*(?:be\b|{STRONG}))",
+    re.I,
+)
+"""What something may do, which is no order: ``Additional tokens can act as a scratch pad``."""
 
 
 def commands(text: str) -> bool:

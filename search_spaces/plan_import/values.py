@@ -23,6 +23,7 @@ from search_spaces.plan_import.absence import (
 )
 from search_spaces.plan_import.amounts import SWEEPS, number_in, range_in
 from search_spaces.plan_import.evidence import evidence
+from search_spaces.plan_import.giving_way import comes_instead
 from search_spaces.plan_import.loose import choice_in, foreign, is_remark, mentioned, own_words, switch_in
 from search_spaces.plan_import.numerals import OVERLONG, numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, stems
@@ -156,6 +157,8 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
         raise reason
     if (bare := BESIDE.sub("", text).strip()) != text.strip() and bare:
         return _read(bare, axis, baseline, profile)
+    if (came := comes_instead(text, axis, baseline, profile, _read)) is not None:
+        return came
     if (bare := unwrapped(text, axis)) != text:
         if _replaces_another(text, axis, baseline, profile):
             raise reason

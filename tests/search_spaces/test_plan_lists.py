@@ -8,8 +8,12 @@ import pytest
 from dit_core.errors import UserError
 from search_spaces.axes import AXES
 from search_spaces.plan_import import ImportedPlan, import_plan
+from search_spaces.plan_import.clauses import is_clause
+from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.markdown import read_markdown
 from search_spaces.plan_import.nothing import nothing_and_why
+from search_spaces.plan_import.roles import orders
+from search_spaces.plan_import.stays import says_these_stay
 from search_spaces.plan_import.telling import is_aside
 from search_spaces.plan_import.values import read_values
 from search_spaces.profiles import PROFILES
@@ -130,12 +134,109 @@ NOTHING = {
     ("variance", "None (the fixed variance is used, and the batch size is doubled)"): False,
     ("variance", "None (a learned table is used)"): False,
     ("position", "None (rotary embeddings are used throughout)"): False,
+    ("variance", "None: the network predicts only the noise, and sampling uses a fixed variance"): True,
+    ("variance", "None - the reverse process uses a constant variance and the decoder predicts noise only"): True,
+    ("variance", "None: sampling uses a fixed variance and the optimizer is SGD"): False,
+    ("variance", "None: the reverse process uses a fixed variance and the network uses RMSNorm"): False,
+    ("position", "None: no positions, and the blocks use rotary embeddings"): False,
+    ("gate_init", "None: the gates start at random, and the rate is halved"): False,
 }
 
 
 @pytest.mark.parametrize(("axis", "text"), NOTHING)
 def test_what_is_used_once_a_part_is_gone_is_no_replacement(axis: str, text: str) -> None:
     assert (nothing_and_why(text, AXES.get(axis), PAPER.config, PAPER) is not None) == NOTHING[axis, text]
+
+
+COMES = {
+    ("depth", "28 blocks give way to 14 and to 7"): (14, 7),
+    ("noise_schedule", "the linear schedule makes way for a cosine one"): ("cosine",),
+    ("num_heads", "16 heads are replaced by a single head"): (1,),
+    ("num_heads", "16 heads are replaced by a single one"): None,
+    ("patch_size", "p = 4 gives way to p = 8"): None,
+    ("noise_schedule", "cosine becomes linear"): None,
+    ("depth", "28 blocks become 14 blocks of width 512"): None,
+    ("num_heads", "single-headed attention of width 72"): None,
+    ("sampling_steps", "single-step sampling"): None,
+}
+
+
+@pytest.mark.parametrize(("axis", "text"), COMES)
+def test_what_takes_the_place_of_the_baselines_own_is_told_in_a_sentence(axis: str, text: str) -> None:
+    wanted = COMES[axis, text]
+    if wanted is not None:
+        assert read_values(text, AXES.get(axis), PAPER.config, PAPER)[0] == wanted
+        return
+    with pytest.raises(UserError):
+        read_values(text, AXES.get(axis), PAPER.config, PAPER)
+
+
+STAY = {
+    "depth, width and heads stay those of DiT-XL": True,
+    "the learning rate, depth, the width and the number of heads all remain unchanged": True,
+    "depth and width are kept as in the paper": True,
+    "depth, width and heads stay those of DiT-L": False,
+    "depth and patch size stay those of DiT-XL": False,
+    "depth and doubled width stay unchanged": False,
+    "depth and windows stay the same": False,
+    "depth and width stay those of DiT-XL/4": False,
+}
+
+
+@pytest.mark.parametrize("text", STAY)
+def test_a_list_of_what_stays_is_no_value(tmp_path: Path, text: str) -> None:
+    assert says_these_stay(text, AXES.get("patch_size"), PAPER.config, PAPER) == STAY[text]
+    entry = f"### One\n- **Ablated Part**: Patch size\n- **Action**: REPLACE\n- **Replacement**: p = 4; {text}\n"
+    if STAY[text]:
+        assert _read(tmp_path, entry) == [("patch_size", "REPLACE", (4,))]
+        return
+    with pytest.raises(UserError):
+        _read(tmp_path, entry)
+
+
+BESIDE = {
+    ("variance", "with the decoder predicting only the noise"): True,
+    ("variance", "with the network predicting only the noise"): True,
+    ("variance", "with the decoder predicting x0"): False,
+    ("variance", "with the learning rate decaying"): False,
+    ("variance", "with the blocks sharing their weights"): False,
+    ("variance", "with the decoder predicting the noise twice"): False,
+}
+
+
+@pytest.mark.parametrize(("axis", "text"), BESIDE)
+def test_what_a_part_does_beside_a_value_describes_it(axis: str, text: str) -> None:
+    assert is_clause(text, AXES.get(axis), PAPER.config, PAPER, ("fixed",)) == BESIDE[axis, text]
+
+
+EXPLAINS = {
+    "Additional registers can absorb artifacts of attention": False,
+    "Removing the gates could destabilise training": False,
+    "Additional registers can be added: 4": True,
+    "Adding 8 registers may help": True,
+    "Adding weight decay may replace dropout": True,
+    "Adding registers may help. Also double the batch size": True,
+    "Add weight decay, which may help": True,
+}
+
+
+@pytest.mark.parametrize("text", EXPLAINS)
+def test_what_something_may_do_is_no_order(text: str) -> None:
+    assert orders(text) == EXPLAINS[text]
+
+
+PARTS = {
+    "Multi-head self-attention heads (16)": "num_heads",
+    "Number of multi-head self-attention heads": "num_heads",
+    "Multi-head self-attention": "attention itself",
+    "The ratio of depth to width": "shape",
+    "Depth/width allocation": "shape",
+}
+
+
+@pytest.mark.parametrize("text", PARTS)
+def test_heads_are_counted_and_depth_and_width_are_in_proportion(text: str) -> None:
+    assert evidence([("", text, 1.0)])[0].candidate.name == PARTS[text]
 
 
 ASIDES = {
