@@ -58,6 +58,14 @@ _WITH_IT = re.compile(
 )
 """What joins a piece behind a comma to the value before it."""
 
+_OF_ALL = re.compile(
+    r"^\W*(?:and\s+|but\s+)?(?:with\s+|in\s+|for\s+)?(?:all|both|each|every)\b(?!\s+(?:block|layer|head|token|step)s?\b)"
+    r"|\b(?:both|each|all)\s+(?:of them\s+)?(?:with|using|at|under|trained|in)\b"
+    r"|\bin (?:all|both|either|each|every) (?:cases?|arms?|runs?|variants?)\b|\bthroughout\W*$",
+    re.I,
+)
+"""What says that a piece belongs to all values beside it: ``ReLU, SiLU, both with dropout``."""
+
 _SPEAKS = 1.2
 """Evidence from which a text speaks of an axis."""
 
@@ -129,8 +137,10 @@ class ItemReader(EntryAccount):
                     self._knows(REPLACEMENT, index, text, "told by what stands behind it")
                     continue
                 self._misses(REPLACEMENT, index, text, error)
-                if index in self.entry.continued and _WITH_IT.match(text):
+                if index in self.entry.continued and (_WITH_IT.match(text) or _TELLS.match(text)):
                     raise LeftOut from None
+                if len(others) > 1 and _OF_ALL.search(text):
+                    raise LeftOut from None  # what is not understood belongs to every value
                 continue
             if names_none(meaning) and (beside := self._told_beside(axis)):
                 self._ask_what(axis, f"{text!r} names no value, and {beside!r} beside it does")
