@@ -58,6 +58,13 @@ _WITH_IT = re.compile(
 )
 """What joins a piece behind a comma to the value before it."""
 
+_HAPPENS = re.compile(
+    r"^\W*(?:the|both|its|their|class|time\w*|labels?)\s.*\b(?:is|are|gets?|enters?|goes|go|becomes?)\b", re.I
+)
+"""A sentence on what is done, behind what names it: ``LayerNorm; the label is appended as a token``."""
+
+_PLAIN = re.compile(r"^\W*(?:(?:an?|the|standard|plain|ordinary|normal|usual|regular|unconditional|vanilla)\s+)+", re.I)
+
 _OF_ALL = re.compile(
     r"^\W*(?:and\s+|but\s+)?(?:with\s+|in\s+|for\s+)?(?:all|both|each|every)\b(?!\s+(?:block|layer|head|token|step)s?\b)"
     r"|\b(?:both|each|all)\s+(?:of them\s+)?(?:with|using|at|under|trained|in)\b"
@@ -136,7 +143,16 @@ class ItemReader(EntryAccount):
                 if told and self._is_told_by(text, texts[index + 1], axis):
                     self._knows(REPLACEMENT, index, text, "told by what stands behind it")
                     continue
+                if told and _HAPPENS.match(texts[index + 1]) and self._is_there(text, axis):
+                    self._knows(REPLACEMENT, index, text, "is there already; what happens then stands behind it")
+                    continue
                 self._misses(REPLACEMENT, index, text, error)
+                if (
+                    told
+                    and _HAPPENS.match(texts[index + 1])
+                    and reads(texts[index + 1], axis, self.baseline, self.profile)
+                ):
+                    raise LeftOut from None  # a sentence behind it tells what it is, and not another value
                 if index in self.entry.continued and (_WITH_IT.match(text) or _TELLS.match(text)):
                     raise LeftOut from None
                 if len(others) > 1 and _OF_ALL.search(text):
@@ -224,6 +240,18 @@ class ItemReader(EntryAccount):
         others = [s for s in ranked if s.candidate.axis is None or not set(s.candidate.axis.fields) & set(axis.fields)]
         silent = not mentioned(text, axis, self.profile) and not any(score.text >= _SPEAKS for score in others)
         return silent and reads(behind, axis, self.baseline, self.profile)
+
+    def _is_there(self, text: str, axis: Axis) -> bool:
+        """Whether a text is what another axis has in the baseline, as ``standard layer norm`` is."""
+        bare = _PLAIN.sub("", text).strip()
+        for other in all_axes():
+            if isinstance(other, ChoiceAxis) and not {*other.fields} & {*axis.fields}:
+                try:
+                    if other.parse(bare, self.profile) == other.current(self.baseline, self.profile):
+                        return True
+                except UserError:
+                    continue
+        return False
 
     def _said_with_action(self, axis: Axis) -> tuple[Any, ...]:
         """The values that the action texts name."""

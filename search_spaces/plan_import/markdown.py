@@ -241,7 +241,9 @@ class _Reader:
             return False
         found = _FIELD.match(_bare(below.text)) if below is not None else None
         if found is not None and kind_of(found["label"]) == PART:
-            return not block.bullet or block.depth <= self._depth or self._open not in _LISTS
+            if not block.bullet or block.depth <= self._depth or self._open not in _LISTS:
+                return True
+            return bool(self._entry.items(self._open)) and not self._bulleted  # its items stand in its own line
         return _BOLD.match(block.text) is not None and not block.bullet and self._open not in _LISTS
 
     def _above_its_labels(self, block: Block, following: Block | None) -> bool:
