@@ -58,6 +58,12 @@ _WITH_IT = re.compile(
 )
 """What joins a piece behind a comma to the value before it."""
 
+_TOLD = re.compile(r"^\W*(?:with|using|where|whose|(?:re-?)?train(?:ed|ing)?|fine-?tuned|run|keep|keeping)\b", re.I)
+"""How an item opens that is no value, but tells how the arms are made."""
+
+_BAR = re.compile(r"\s+[|¦]\s+")
+"""What stands between values in one line."""
+
 _HAPPENS = re.compile(
     r"^\W*(?:the|both|its|their|class|time\w*|labels?)\s.*\b(?:is|are|gets?|enters?|goes|go|becomes?)\b", re.I
 )
@@ -68,7 +74,8 @@ _PLAIN = re.compile(r"^\W*(?:(?:an?|the|standard|plain|ordinary|normal|usual|reg
 _OF_ALL = re.compile(
     r"^\W*(?:and\s+|but\s+)?(?:with\s+|in\s+|for\s+)?(?:all|both|each|every)\b(?!\s+(?:block|layer|head|token|step)s?\b)"
     r"|\b(?:both|each|all)\s+(?:of them\s+)?(?:with|using|at|under|trained|in)\b"
-    r"|\bin (?:all|both|either|each|every) (?:cases?|arms?|runs?|variants?)\b|\bthroughout\W*$",
+    r"|\bin (?:all|both|either|each|every) (?:cases?|arms?|runs?|variants?)\b|\b(?:throughout|each)\W*$"
+    r"|^\W*(?:and\s+|but\s+)?everywhere\b",
     re.I,
 )
 """What says that a piece belongs to all values beside it: ``ReLU, SiLU, both with dropout``."""
@@ -102,6 +109,7 @@ class ItemReader(EntryAccount):
         texts = self.entry.replacements
         if not texts:
             return self._said_with_action(axis)
+        self._part_at_bars(texts)
         self._join(texts, axis)
         adds = isinstance(axis, NumberAxis) and self._asked().actions == {"ADD"}
         if adds and all(is_quiet(text, axis) and not says_amount(text) and not is_nothing(text) for text in texts):
@@ -155,7 +163,8 @@ class ItemReader(EntryAccount):
                     raise LeftOut from None  # a sentence behind it tells what it is, and not another value
                 if index in self.entry.continued and (_WITH_IT.match(text) or _TELLS.match(text)):
                     raise LeftOut from None
-                if len(others) > 1 and _OF_ALL.search(text):
+                rides = _TOLD.match(text) and self._rides(text, axis, values)
+                if len(others) > 1 and (rides or _OF_ALL.search(text)):
                     raise LeftOut from None  # what is not understood belongs to every value
                 continue
             if names_none(meaning) and (beside := self._told_beside(axis)):
@@ -215,6 +224,16 @@ class ItemReader(EntryAccount):
             choice = Choice(rivals=[Score(c) for name in names for c in candidates_named(name)])
             self._ask(choice, f"{', '.join(items)!r} is no value of {axis.name}; it may be about {' or '.join(names)}")
             self._misses(PART, 0, text, f"it may be about {' or '.join(names)}; {self._how_to_settle()}", names)
+
+    def _part_at_bars(self, texts: list[str]) -> None:
+        """Takes ``Muon | Lion`` for two items, so that each is read or named."""
+        for index in range(len(texts) - 1, -1, -1):
+            pieces = [piece.strip() for piece in _BAR.split(texts[index]) if piece.strip()]
+            if len(pieces) > 1:
+                texts[index : index + 1] = pieces
+                self.entry.continued = {
+                    at if at <= index else at + len(pieces) - 1 for at in self.entry.continued
+                }  # what stands behind a bar is an item of its own
 
     def _join(self, texts: list[str], axis: Axis) -> None:
         """Puts pieces together again that commas cut, as in ``the raw, unaveraged weights``."""
