@@ -62,7 +62,7 @@ class EntryChecks(ItemReader):
         names = tuple(both)
         if len(both) < 2 or {*AXES.get(names[0]).fields} & {*AXES.get(names[1]).fields}:
             return
-        rows = [f"{name} = {', '.join(_shown(AXES.get(name), value) for value in row)}" for name, row in both.items()]
+        rows = [f"{name} = {_shown(AXES.get(name), row)}" for name, row in both.items()]
         choice = Choice(rivals=[Score(one) for name in names for one in candidates_named(name)])
         why = f"{beside!r} is not so in the baseline; it may be set in every arm, or only describe what is there"
         self._ask(choice, why, f'"Replacement: {"; ".join(rows)}" for both, or leave {beside!r} out')
@@ -97,8 +97,9 @@ class EntryChecks(ItemReader):
         raise LeftOut
 
 
-def _shown(axis: Axis, value: Any) -> str:
-    return value if isinstance(value, str) else axis.label(value)
+def _shown(axis: Axis, row: tuple[Any, ...]) -> str:
+    said = ", ".join(value if isinstance(value, str) else axis.label(value) for value in row)
+    return said if len(row) == 1 else f"{{{said}}}"
 
 
 def _values_of(ablation: Ablation | None, combined: Combined | None) -> dict[str, tuple[Any, ...]]:
