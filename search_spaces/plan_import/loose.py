@@ -56,6 +56,8 @@ def names_one_side(text: str, axis: ChoiceAxis, profile: Profile) -> bool:
 
 def choice_in(text: str, axis: ChoiceAxis, profile: Profile) -> Any:
     """Returns the value that a description names; None when there is none, several, or more than a remark beside it."""
+    if names_one_side(text, axis, profile):
+        return None
     names = {value: (value, *axis.value_aliases.get(value, ())) for value in axis.legal_values(profile)}
     plain = STYLED.sub(lambda at: at[0] if foreign(at[0]) else " ", spelled(text))
     if (same := _same_words(plain, axis, names)) is not None:

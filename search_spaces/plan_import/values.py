@@ -23,15 +23,7 @@ from search_spaces.plan_import.absence import (
 )
 from search_spaces.plan_import.amounts import SWEEPS, number_in, range_in
 from search_spaces.plan_import.evidence import evidence
-from search_spaces.plan_import.loose import (
-    choice_in,
-    foreign,
-    is_remark,
-    mentioned,
-    names_one_side,
-    own_words,
-    switch_in,
-)
+from search_spaces.plan_import.loose import choice_in, foreign, is_remark, mentioned, own_words, switch_in
 from search_spaces.plan_import.numerals import OVERLONG, numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, stems
 from search_spaces.plan_import.there import is_published, published_numbers
@@ -462,8 +454,6 @@ def _instead(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> 
 def _described(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
     """Reads a value's name with a description around it."""
     value: Any = None
-    if isinstance(axis, ChoiceAxis) and names_one_side(text, axis, profile):
-        return None
     if isinstance(axis, ChoiceAxis):
         value = choice_in(text, axis, profile)
         if value is not None and value == axis.remove_value and takes_its_place(text, axis, baseline, profile):
@@ -477,8 +467,6 @@ def _by_words(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) ->
     """Reads a description in other words than a value's names, where its words tell the values apart."""
     if isinstance(axis, BoolAxis) and describes_switch(text, axis, own_values(baseline, profile)):
         return (True,), f"{axis.name}={axis.label(True)}, from its description"
-    if isinstance(axis, ChoiceAxis) and names_one_side(text, axis, profile):
-        return None
     value = value_by_words(text, axis, baseline, profile) if isinstance(axis, ChoiceAxis) else None
     return None if value is None else ((value,), f"{axis.name}={axis.label(value)}, from its words")
 
