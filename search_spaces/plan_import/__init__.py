@@ -221,7 +221,7 @@ def _possible(readers: list[EntryReader], profile: Profile) -> list[Ablation]:
             if not again.open:
                 reader, ablation = again, other
                 readers[at] = again
-        if ablation is None:
+        if ablation is None or reader.left_out:
             continue
         try:
             arms = expand(Study(name="one", baseline=Baseline(profile=profile.name), ablations=(ablation,))).arms

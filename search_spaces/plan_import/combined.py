@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dit_core.config import TrialConfig
@@ -75,6 +75,7 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
     """Returns the grid or ladder that an entry asks for; None for an entry about one axis."""
     if entry.axes or len(entry.parts) > 1:
         return None
+    entry = replace(entry, replacements=[item for text in entry.replacements for item in _in_set(text)])
     texts = [text for text in entry.replacements if not is_nothing(text) and not says_constant(text)]
     cumulative = any(read_action(text).cumulative for text in (*entry.actions, *entry.parts))
     if cumulative or any(map(_PLUSSED.search, texts)):
@@ -126,6 +127,16 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
             settle=f'an entry for each axis, or "{named[0]} = ..." and "{named[1]} = ..." for every combination',
         )
     return found
+
+
+_SET = re.compile(r"^\W*?(?P<open>[{[(])(?P<inside>[^{}()\[\]]+)[})\]]\W*$")
+
+
+def _in_set(text: str) -> list[str]:
+    """The points of a set that is written in brackets (``{DDIM @ 50 steps, DDIM @ 100 steps}``); else the text."""
+    found = _SET.match(text)
+    items = split_items(found["inside"]) if found is not None else []
+    return items if len(items) > 1 and all("@" in item for item in items) else [text]
 
 
 _COMPARED = re.compile(

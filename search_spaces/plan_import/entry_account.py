@@ -37,6 +37,7 @@ class EntryAccount:
     question: Question | None = None
     combined: Combined | None = None
     _account: dict[tuple[str, int], Phrase | NotUnderstood] = field(default_factory=dict)
+    _out: bool = False
 
     @property
     def understood(self) -> list[Phrase]:
@@ -56,7 +57,7 @@ class EntryAccount:
     @property
     def left_out(self) -> bool:
         """Whether the entry is no part of the study."""
-        return any(missed.field not in (METRICS, REPLACEMENT) for missed in self.not_understood)
+        return self._out or any(missed.field not in (METRICS, REPLACEMENT) for missed in self.not_understood)
 
     @property
     def open(self) -> bool:
@@ -99,6 +100,7 @@ class EntryAccount:
 
     def _leave_out(self) -> None:
         """Accounts for what was understood, or never read, of an entry that cannot be an ablation."""
+        self._out = True
         for name, texts in self._said().items():
             listed = texts if len(texts) <= MOST_ITEMS else []  # such a list is accounted for as a whole
             for index, text in enumerate(listed):

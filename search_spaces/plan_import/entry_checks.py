@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from search_spaces.axes import Axis
-from search_spaces.plan_import.combined import Combined
+from search_spaces.axes import AXES, Axis
+from search_spaces.plan_import.choose import Choice
+from search_spaces.plan_import.combined import Combined, point_in
 from search_spaces.plan_import.described import untrue_in
-from search_spaces.plan_import.items import ItemReader, LeftOut
+from search_spaces.plan_import.evidence import Score
+from search_spaces.plan_import.items import ItemReader, LeftOut, candidates_named
 from search_spaces.plan_import.labels import ACTION, PART, REPLACEMENT, SENTENCE
 from search_spaces.plan_import.riders import changes_more, rider
 from search_spaces.plan_import.told_riders import told_rider
@@ -21,14 +23,17 @@ class EntryChecks(ItemReader):
     def ride(self, written: Entry, ablation: Ablation | None) -> None:
         """Leaves an entry out in which something is written that changes more than what it was read as.
 
+        What is said of the part, of the action or in a remark belongs to all values, so that none is tried without it,
+        also where one of them is not understood.
+
         Args:
             written: the entry as it was before it was read.
             ablation: what it was read as.
         """
-        if self.open or (ablation is None and self.combined is None):
+        if self.left_out or (ablation is None and self.combined is None):
             return
         values = _values_of(ablation, self.combined)
-        said = [(REPLACEMENT, text) for text in written.replacements]
+        said = [(REPLACEMENT, text) for text in written.replacements if not self.open]
         said += [(ACTION, text) for text in written.actions] + [(PART, text) for text in written.parts]
         found = [(name, text, rider(text, values, self.baseline, self.profile, name == PART)) for name, text in said]
         told = [*written.remarks, *written.unknown, *(("Text", text) for text in written.context)]
@@ -36,9 +41,31 @@ class EntryChecks(ItemReader):
         found += [(name, text, told_rider(name, text, values, self.baseline, self.profile)) for name, text in told]
         for index, (name, text, beside) in enumerate(found):
             if beside:
-                self._misses(name, index, text, changes_more(beside, ", ".join(values)))
-        if self.not_understood and self.open:
+                at = 0 if name == PART else index
+                self._misses(name, at, text, changes_more(beside, ", ".join(values)))
+                if name == PART:
+                    self._ask_for_both(beside, values)
+        if any(beside for _, _, beside in found):
             self._leave_out()
+
+    def _ask_for_both(self, beside: str, values: dict[str, tuple[Any, ...]]) -> None:
+        """Asks whether an axis that a part gives another value than the baseline's is to be set as well.
+
+        Args:
+            beside: what the part says, such as ``cfg = 1.5``.
+            values: axis -> the values that the entry was read as.
+        """
+        point = point_in(beside, (), self.baseline, self.profile) if len(values) == 1 else None
+        if point is None or len(point) != 1 or self.question is not None:
+            return
+        both = {**values, **point}
+        names = tuple(both)
+        if len(both) < 2 or {*AXES.get(names[0]).fields} & {*AXES.get(names[1]).fields}:
+            return
+        rows = [f"{name} = {_shown(AXES.get(name), row)}" for name, row in both.items()]
+        choice = Choice(rivals=[Score(one) for name in names for one in candidates_named(name)])
+        why = f"{beside!r} is not so in the baseline; it may be set in every arm, or only describe what is there"
+        self._ask(choice, why, f'"Replacement: {"; ".join(rows)}" for both, or leave {beside!r} out')
 
     def _stays(self, axis: Axis) -> None:
         """Asks where something is said to stay as it is with a number that is not there."""
@@ -68,6 +95,11 @@ class EntryChecks(ItemReader):
                     short = f"{text[:40]}..."
                     self._misses(name, index, short, f"it has {len(text):,} characters; at most {LONGEST:,} are read")
         raise LeftOut
+
+
+def _shown(axis: Axis, row: tuple[Any, ...]) -> str:
+    said = ", ".join(value if isinstance(value, str) else axis.label(value) for value in row)
+    return said if len(row) == 1 else f"{{{said}}}"
 
 
 def _values_of(ablation: Ablation | None, combined: Combined | None) -> dict[str, tuple[Any, ...]]:

@@ -24,7 +24,7 @@ from search_spaces.plan_import.described import untrue_in
 from search_spaces.plan_import.doing import FOLLOWS, moved_in, without_asides, without_constants
 from search_spaces.plan_import.evidence import GENERAL, Score, evidence, knows, names_other, owner_of, picks_some
 from search_spaces.plan_import.joined import axes_joined, axes_named
-from search_spaces.plan_import.loose import foreign, mentioned, setting_in, two_of_another
+from search_spaces.plan_import.loose import foreign, mentioned, names_one_side, setting_in, two_of_another
 from search_spaces.plan_import.measured import without_metrics
 from search_spaces.plan_import.numerals import NUMBER, TIMES, numbers_in, plain_numbers
 from search_spaces.plan_import.phases import in_phases
@@ -312,7 +312,7 @@ def _value(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> li
         raise _Unread from None
     except UserError:
         pass
-    if range_in(text) is not None:
+    if range_in(text) is not None or (isinstance(axis, ChoiceAxis) and names_one_side(text, axis, profile)):
         raise _Unread
     text = without_asides(FOLLOWS.sub(" ", text), axis)
     found: list[Any] = []
@@ -321,7 +321,7 @@ def _value(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> li
         if not found or asked & {"REMOVE"}:
             raise _Unread
         return found
-    for piece in re.split(r"\s+(?:and|or|vs\.?|versus|against)\s+", text):
+    for piece in re.split(r"\s+(?:and|or|vs\.?|versus|against|/|&)\s+|\s*[|¦]\s*", text):
         here, asked = _order(piece, axis, baseline, profile)
         if not here or asked & {"REMOVE"}:
             raise _Unread
@@ -481,7 +481,7 @@ def _no_strangers(said: str, axis: ChoiceAxis, baseline: TrialConfig, profile: P
         items = [
             item
             for piece in split_items(said[slot.end() : end])
-            for item in re.split(r"\s+(?:and|or|vs\.?|versus)\s+", piece)
+            for item in re.split(r"\s+(?:and|or|vs\.?|versus|/)\s+|\s*[|¦]\s*", piece)
         ]
         items = [item for item in items if any(len(word) > 1 for word in re.findall(r"\w+", item))]
         named = [bool(mentioned(item, axis, profile)) for item in items]

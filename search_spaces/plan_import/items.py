@@ -59,6 +59,28 @@ _WITH_IT = re.compile(
 )
 """What joins a piece behind a comma to the value before it."""
 
+_TOLD = re.compile(r"^\W*(?:with|using|where|whose|(?:re-?)?train(?:ed|ing)?|fine-?tuned|run|keep|keeping)\b", re.I)
+"""How an item opens that is no value, but tells how the arms are made."""
+
+_BAR = re.compile(r"\s+[|¦]\s+")
+"""What stands between values in one line."""
+
+_HAPPENS = re.compile(
+    r"^\W*(?:the|both|its|their|class|time\w*|labels?)\s.*\b(?:is|are|gets?|enters?|goes|go|becomes?)\b", re.I
+)
+"""A sentence on what is done, behind what names it: ``LayerNorm; the label is appended as a token``."""
+
+_PLAIN = re.compile(r"^\W*(?:(?:an?|the|standard|plain|ordinary|normal|usual|regular|unconditional|vanilla)\s+)+", re.I)
+
+_OF_ALL = re.compile(
+    r"^\W*(?:and\s+|but\s+)?(?:with\s+|in\s+|for\s+)?(?:all|both|each|every)\b(?!\s+(?:block|layer|head|token|step)s?\b)"
+    r"|\b(?:both|each|all)\s+(?:of them\s+)?(?:with|using|at|under|trained|in)\b"
+    r"|\bin (?:all|both|either|each|every) (?:cases?|arms?|runs?|variants?)\b|\b(?:throughout|each)\W*$"
+    r"|^\W*(?:and\s+|but\s+)?everywhere\b",
+    re.I,
+)
+"""What says that a piece belongs to all values beside it: ``ReLU, SiLU, both with dropout``."""
+
 _SPEAKS = 1.2
 """Evidence from which a text speaks of an axis."""
 
@@ -88,6 +110,7 @@ class ItemReader(EntryAccount):
         texts = self.entry.replacements
         if not texts:
             return self._said_with_action(axis)
+        self._part_at_bars(texts)
         self._join(texts, axis)
         self.entry.continued = join_what_stays(texts, self.entry.continued, axis, self.baseline, self.profile)
         adds = isinstance(axis, NumberAxis) and self._asked().actions == {"ADD"}
@@ -133,9 +156,21 @@ class ItemReader(EntryAccount):
                 if told and self._is_told_by(text, texts[index + 1], axis):
                     self._knows(REPLACEMENT, index, text, "told by what stands behind it")
                     continue
+                if told and _HAPPENS.match(texts[index + 1]) and self._is_there(text, axis):
+                    self._knows(REPLACEMENT, index, text, "is there already; what happens then stands behind it")
+                    continue
                 self._misses(REPLACEMENT, index, text, error)
-                if index in self.entry.continued and _WITH_IT.match(text):
+                if (
+                    told
+                    and _HAPPENS.match(texts[index + 1])
+                    and reads(texts[index + 1], axis, self.baseline, self.profile)
+                ):
+                    raise LeftOut from None  # a sentence behind it tells what it is, and not another value
+                if index in self.entry.continued and (_WITH_IT.match(text) or _TELLS.match(text)):
                     raise LeftOut from None
+                rides = _TOLD.match(text) and self._rides(text, axis, values)
+                if len(others) > 1 and (rides or _OF_ALL.search(text)):
+                    raise LeftOut from None  # what is not understood belongs to every value
                 continue
             if names_none(meaning) and (beside := self._told_beside(axis)):
                 self._ask_what(axis, f"{text!r} names no value, and {beside!r} beside it does")
@@ -195,6 +230,16 @@ class ItemReader(EntryAccount):
             self._ask(choice, f"{', '.join(items)!r} is no value of {axis.name}; it may be about {' or '.join(names)}")
             self._misses(PART, 0, text, f"it may be about {' or '.join(names)}; {self._how_to_settle()}", names)
 
+    def _part_at_bars(self, texts: list[str]) -> None:
+        """Takes ``Muon | Lion`` for two items, so that each is read or named."""
+        for index in range(len(texts) - 1, -1, -1):
+            pieces = [piece.strip() for piece in _BAR.split(texts[index]) if piece.strip()]
+            if len(pieces) > 1:
+                texts[index : index + 1] = pieces
+                self.entry.continued = {
+                    at if at <= index else at + len(pieces) - 1 for at in self.entry.continued
+                }  # what stands behind a bar is an item of its own
+
     def _join(self, texts: list[str], axis: Axis) -> None:
         """Puts pieces together again that commas cut, as in ``the raw, unaveraged weights``."""
         for index in sorted(self.entry.continued, reverse=True):
@@ -219,6 +264,18 @@ class ItemReader(EntryAccount):
         others = [s for s in ranked if s.candidate.axis is None or not set(s.candidate.axis.fields) & set(axis.fields)]
         silent = not mentioned(text, axis, self.profile) and not any(score.text >= _SPEAKS for score in others)
         return silent and reads(behind, axis, self.baseline, self.profile)
+
+    def _is_there(self, text: str, axis: Axis) -> bool:
+        """Whether a text is what another axis has in the baseline, as ``standard layer norm`` is."""
+        bare = _PLAIN.sub("", text).strip()
+        for other in all_axes():
+            if isinstance(other, ChoiceAxis) and not {*other.fields} & {*axis.fields}:
+                try:
+                    if other.parse(bare, self.profile) == other.current(self.baseline, self.profile):
+                        return True
+                except UserError:
+                    continue
+        return False
 
     def _said_with_action(self, axis: Axis) -> tuple[Any, ...]:
         """The values that the action texts name."""

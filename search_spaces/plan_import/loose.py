@@ -41,8 +41,23 @@ WEAK = frozenset(stems(
 """Words that name a value where they stand alone, and too little where others stand beside them."""
 
 
+_SIDES = re.compile(r"\s*[|¦]\s*|\s+(?:or|/|&)\s+|(?<=[A-Za-z]{3})/(?=[A-Za-z]{3})")
+"""What stands between two items of a line."""
+
+
+def names_one_side(text: str, axis: ChoiceAxis, profile: Profile) -> bool:
+    """Whether a text is two items of which only one is a value, as ``Muon | Lion`` is: none describes the other."""
+    sides = [side for side in _SIDES.split(text) if side.strip()]
+    if len(sides) < 2 or any(len(side.split()) > 2 for side in sides):
+        return False
+    named = [choice_in(side, axis, profile) is not None for side in sides]
+    return any(named) and not all(named)
+
+
 def choice_in(text: str, axis: ChoiceAxis, profile: Profile) -> Any:
     """Returns the value that a description names; None when there is none, several, or more than a remark beside it."""
+    if names_one_side(text, axis, profile):
+        return None
     names = {value: (value, *axis.value_aliases.get(value, ())) for value in axis.legal_values(profile)}
     plain = STYLED.sub(lambda at: at[0] if foreign(at[0]) else " ", spelled(text))
     if (same := _same_words(plain, axis, names)) is not None:

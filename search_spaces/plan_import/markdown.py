@@ -43,6 +43,9 @@ _NAMED = re.compile(
 )
 """A title that stands in running text: ``Ablation 2: label dropout``."""
 
+_NAMED_ENTRY = re.compile(r"^(?!(?:variant|arm)\b)" + _NAMED.pattern[1:], re.I)
+"""One that can only be of an entry, and not of a value: ``Study C - label dropout``."""
+
 _NEXT_LABEL = re.compile(
     r"\s*[;|·–—]?\s+(?=(?:\*\*|__)[A-Za-z][^*_:]{1,40}(?::(?:\*\*|__)|(?:\*\*|__)\s*:))"
     r"|\s*[;|·]\s+(?=[A-Z][A-Za-z ]{2,40}:\s)"
@@ -83,12 +86,28 @@ def read_markdown(text: str, nested: Nested | None = None) -> WrittenPlan:
 
 
 def _below_its_text(block: Block, rest: list[Block]) -> Block | None:
-    """The first labelled or bulleted line behind a numbered one and the paragraphs below it; None where it has none."""
+    """The first labelled or bulleted line behind a title and the paragraphs below it; None where it has none.
+
+    A title is a numbered line, or one such as ``Study C - label dropout``.
+    """
+    told = [other for other in rest if other.kind != "gap"]
+    if block.kind == "line" and _NAMED_ENTRY.match(clean(block.text)):
+        return _label_below(told)
     if not (block.kind == "line" and block.bullet and block.numbered):
         return None
-    told = [other for other in rest if other.kind != "gap"]
     below = next((other for other in told if other.bullet or _FIELD.match(_bare(other.text))), None)
     return below if below is not None and all(other.kind == "line" for other in told[: told.index(below) + 1]) else None
+
+
+def _label_below(lines: list[Block]) -> Block | None:
+    """The first line with a label that everybody knows, where only text stands before it, and no title."""
+    for line in lines:
+        if line.kind != "line" or _NAMED_ENTRY.match(clean(line.text)):
+            return None
+        found = _FIELD.match(_bare(line.text))
+        if found is not None and is_sure(clean(found["label"])):
+            return line
+    return None
 
 
 def _repeated(lines: list[Block]) -> frozenset[Words]:
@@ -160,7 +179,12 @@ class _Reader:
         elif block.kind == "fence":
             self._fence(block.text)
         elif block.kind == "heading" or (
-            block.kind == "line" and (self._is_heading(block, following) or self._is_numbered_title(block, below))
+            block.kind == "line"
+            and (
+                self._is_named_title(block, below)
+                or self._is_heading(block, following)
+                or self._is_numbered_title(block, below)
+            )
         ):
             self._heading(clean(block.text), block.depth if block.kind == "heading" else 0)
         elif not (self._section and self._noted(block)):
@@ -213,6 +237,17 @@ class _Reader:
             role in (ACTION, REPLACEMENT) and (self._open not in _LISTS or block.depth < self._depth)
         )
 
+    def _is_named_title(self, block: Block, below: Block | None) -> bool:
+        """Whether a line such as ``**Study C - Skips**`` is the title of what stands below it, and no label."""
+        if not _NAMED_ENTRY.match(clean(block.text)):
+            return False
+        found = _FIELD.match(_bare(below.text)) if below is not None else None
+        if found is not None and kind_of(found["label"]) == PART:
+            if not block.bullet or block.depth <= self._depth or self._open not in _LISTS:
+                return True
+            return bool(self._entry.items(self._open)) and not self._bulleted  # its items stand in its own line
+        return _BOLD.match(block.text) is not None and not block.bullet and self._open not in _LISTS
+
     def _above_its_labels(self, block: Block, following: Block | None) -> bool:
         """Whether a line numbers an item whose next line is the label of a part: ``2) Is it the rate: too timid?``."""
         if not (block.bullet and block.numbered) or following is None or following.kind != "line":
@@ -261,7 +296,8 @@ class _Reader:
     def _heading(self, text: str, level: int) -> None:
         self._section = ""
         field = _FIELD.match(_bare(text))  # "3. Ablated Part: the optimiser"
-        if field is not None and kind_of(field["label"]) in (PART, *_LISTS):
+        named = _NAMED_ENTRY.match(text) is not None
+        if field is not None and not named and kind_of(field["label"]) in (PART, *_LISTS):
             self._start(kind_of(field["label"]) or "", field["value"], 0)
             return
         name = kind_of(text) if is_label(text) else None

@@ -18,7 +18,17 @@ from search_spaces.axes import Axis, all_axes
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.plan_import.described import only_describes
 from search_spaces.plan_import.evidence import GENERAL, names_other, picks_some, spelled
-from search_spaces.plan_import.loose import SHAPE, STYLED, TURNS, WEAK, foreign, mentioned, own_words, setting_in
+from search_spaces.plan_import.loose import (
+    SHAPE,
+    STYLED,
+    TURNS,
+    WEAK,
+    foreign,
+    mentioned,
+    names_one_side,
+    own_words,
+    setting_in,
+)
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.profiles import Profile
@@ -58,6 +68,8 @@ def value_by_words(text: str, axis: ChoiceAxis, baseline: TrialConfig, profile: 
         baseline: its own values may be named beside it; they change nothing.
         profile: the baseline's profile.
     """
+    if names_one_side(text, axis, profile):
+        return None
     silent = own_values(baseline, profile)
     plain = STYLED.sub(" ", spelled(text))
     asides = _ASIDE.findall(plain)

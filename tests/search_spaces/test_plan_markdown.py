@@ -286,3 +286,31 @@ def test_a_heading_that_numbers_its_label_holds_the_part() -> None:
     text = "### **4. Component: AdamW optimizer**\n- Action: REPLACE\n- Replacement: Lion\n"
     (entry,) = read_markdown(text).entries
     assert entry.parts == ["AdamW optimizer"]
+
+
+@pytest.mark.parametrize("styled", ["**{}**", "{}", "### {}", "**{}:**", "- **{}**"])
+@pytest.mark.parametrize("named", ["Study {} – {}", "Experiment {}: {}", "Ablation {} - {}", "Test {} — {}"])
+@pytest.mark.parametrize("before", ["> ", "- ", ""])
+@pytest.mark.parametrize("marks", ["ABC", "123"])
+def test_a_line_that_names_and_titles_an_entry_is_no_label_of_the_one_before(
+    styled: str, named: str, before: str, marks: str
+) -> None:
+    if marks == "123" and styled == "- **{}**":
+        pytest.skip("read by its outline")
+    told = {"Patching": "patch size", "Heads": "number of heads", "Layers": "depth"}
+    titles = [named.format(mark, title) for mark, title in zip(marks, told, strict=True)]
+    text = "".join(
+        f"{styled.format(title)}\nSome words on why this matters.\n\n{before}Ablated Part: {part}\n"
+        f"{before}Action: REPLACE\n{before}Replacement: 4, 8\n{before}Metrics: FID\n\n"
+        for title, part in zip(titles, told.values(), strict=True)
+    )
+    entries = read_markdown(text).entries
+    assert [entry.parts for entry in entries] == [[part] for part in told.values()]
+    assert [entry.title.rstrip(":") for entry in entries] == titles
+    assert all(entry.metrics == ["FID"] and not entry.unknown for entry in entries)
+
+
+def test_items_that_are_named_like_entries_stay_items() -> None:
+    text = "- Ablated Part: MLP\n- Replacement:\n  - Variant A: ReLU\n  - Variant B: SiLU\n- Metrics: FID\n"
+    (entry,) = read_markdown(text).entries
+    assert len(entry.replacements) == 2 and entry.parts == ["MLP"]

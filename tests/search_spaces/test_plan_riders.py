@@ -243,3 +243,94 @@ def test_code_in_a_line_and_what_still_is_so_behind_it(tmp_path: Path, value: st
     assert is_open(tmp_path, text) is not known
     if known:
         assert [item.values for item in read(tmp_path, text).study.ablations] == [("sigmoid",)]
+
+
+@pytest.mark.parametrize(
+    ("part", "action", "values", "extra"),
+    [
+        ("sampler", "REPLACE with the embedding frozen", "DDIM, Foo", ""),
+        ("patch size", "REPLACE; train for twice as long", "4, eight-ish", ""),
+        ("MLP activation", "REPLACE", "ReLU, Snake", "- **Notes**: train with half the learning rate\n"),
+        ("learning rate (dropout = 0.1)", "REPLACE", "5e-5, 2e-4", ""),
+        ("model size and patch size (dropout = 0.1)", "every combination", "S, B; 4, 8", ""),
+        ("MLP activation", "REPLACE", "ReLU, SiLU (both with dropout 0.1)", ""),
+        ("MLP activation", "REPLACE", "ReLU, SiLU, using Foo", ""),
+        ("MLP activation", "REPLACE", "\n  - ReLU\n  - SiLU\n  - all with dropout 0.1", ""),
+        ("MLP activation", "REPLACE", "\n  - ReLU\n  - SiLU\n  - trained with half the learning rate", ""),
+        ("MLP activation", "REPLACE", "\n  - ReLU\n  - SiLU\n  - in every run with dropout 0.1", ""),
+        ("patch size", "REPLACE", "4, 8, 400k steps each", ""),
+        ("adaLN-Zero", "REMOVE", "RMSNorm; the condition enters through cross-attention", ""),
+    ],
+)
+def test_what_belongs_to_all_values_leaves_none_of_them(
+    tmp_path: Path, part: str, action: str, values: str, extra: str
+) -> None:
+    """Not even those that were understood; the other entry of the plan is not affected."""
+    text = ENTRY.format(title="It", part=part, action=action, rest=f"- **Replacement**: {values}\n{extra}")
+    plan = read(tmp_path, f"{DEPTH}\n{text}")
+    assert [item.axis for item in plan.study.ablations] == ["depth"] and not plan.study.ladder
+    assert any(not missed.follows for missed in plan.not_understood)
+
+
+@pytest.mark.parametrize(
+    "values", ["ReLU, Snake", "ReLU | Snake", "Snake | ReLU", "\n  - ReLU\n  - SiLU (with dropout 0.1)"]
+)
+def test_what_belongs_to_one_value_leaves_the_others(tmp_path: Path, values: str) -> None:
+    """The one that was not understood is named."""
+    text = ENTRY.format(title="It", part="MLP activation", action="REPLACE", rest=f"- **Replacement**: {values}\n")
+    plan = read(tmp_path, f"{DEPTH}\n{text}")
+    assert [item.values for item in plan.study.ablations] == [(14,), ("relu",)] and plan.not_understood
+
+
+@pytest.mark.parametrize("values", ["Muon / Lion", "Muon | Lion", "Lion | Muon", "Muon or Lion", "Muon/Lion"])
+@pytest.mark.parametrize("metrics", ["- **Metrics**: FID-50K\n", ""])
+def test_an_item_beside_another_is_not_passed_over(tmp_path: Path, values: str, metrics: str) -> None:
+    """However they are parted, and whether or not the entry is whole."""
+    text = f"### It\n- **Ablated Part**: optimizer\n- **Action**: REPLACE\n- **Replacement**: {values}\n{metrics}"
+    assert any("Lion" in missed.text for missed in read(tmp_path, f"{DEPTH}\n{text}").not_understood)
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "other"),
+    [
+        ("guidance interval (cfg = 1.5)", "0.1-0.5", "guidance_scale = 1.5"),
+        ("sampler (cfg = 4)", "DDIM, DPM-Solver++", "guidance_scale = 4"),
+        ("learning rate (dropout = 0.1)", "5e-5, 2e-4", "dropout = 0.1"),
+    ],
+)
+def test_a_part_that_sets_another_axis_is_asked_about(tmp_path: Path, part: str, value: str, other: str) -> None:
+    """It may be meant for every arm, and what settles it says how to write that."""
+    text = ENTRY.format(title="It", part=part, action="REPLACE", rest=f"- **Replacement**: {value}\n")
+    plan = read(tmp_path, f"{DEPTH}\n{text}")
+    (question,) = plan.questions
+    assert len(question.candidates) == 2 and other in question.settle
+    assert [item.axis for item in plan.study.ablations] == ["depth"]
+    line = question.settle.split('"')[1]
+    settled = ENTRY.format(
+        title="It", part="the two of them", action="REPLACE", rest=f"- **{line.replace(':', '**:', 1)}\n"
+    )
+    grid = read(tmp_path, f"{DEPTH}\n{settled}").study.ablations[1].grid
+    assert {*question.candidates} == {*grid}
+
+
+@pytest.mark.parametrize(
+    ("values", "grid", "together"),
+    [
+        ("{DDIM @ 50 steps, DDIM @ 100 steps}", {"sampler": ("ddim",), "sampling_steps": (50, 100)}, {}),
+        ("[DDIM @ 25 steps; DDIM @ 75 steps]", {"sampler": ("ddim",), "sampling_steps": (25, 75)}, {}),
+        ("{DDIM @ 50 steps, DPM-Solver++ @ 20 steps}", {},
+         {"sampler": ("ddim", "dpm-solver++"), "sampling_steps": (50, 20)}),
+    ],
+)  # fmt: skip
+def test_points_of_two_axes_in_braces(tmp_path: Path, values: str, grid: object, together: object) -> None:
+    """Of a sampler and its steps."""
+    text = ENTRY.format(title="It", part="sampler", action="REPLACE", rest=f"- **Replacement**: {values}\n")
+    plan = read(tmp_path, text)
+    (found,) = plan.study.ablations
+    assert (found.grid, found.zip) == (grid, together) and not plan.not_understood
+
+
+def test_a_point_in_braces_that_is_not_understood_leaves_no_other(tmp_path: Path) -> None:
+    """The set is one item."""
+    text = entry("sampler", "{DDIM @ 50 steps, Foo @ 100 steps}")
+    assert [item.axis for item in read(tmp_path, f"{DEPTH}\n{text}").study.ablations] == ["depth"]
