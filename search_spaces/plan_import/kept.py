@@ -44,6 +44,7 @@ _MODEL = re.compile(r"\bDiT-XL/2\b", re.I)
 _NAME = re.compile(r"\b(?!VAE|MLP|FID|DDPM|MSE|GPU|EMA|CFG)[A-Z]{3,}\b")
 """An abbreviation that is none of the paper's, and may be another method: ``SGD``."""
 
+_START = re.compile(r"\bzero(?=[\s-](?:init|start))", re.I)
 _SMALL = 16
 """Below it a number without a name may be of anything."""
 
@@ -86,7 +87,9 @@ def _is_other(piece: str, values: Values, baseline: TrialConfig, profile: Profil
 
 def _has_numbers(piece: str, named: list[Axis], owns: tuple[tuple[TrialConfig, Profile], ...]) -> bool:
     """Whether the numbers of a piece are those of the baseline, or the paper's."""
-    numbers = [number for number in numbers_in(_MODEL.sub(" ", piece)) if number >= _SMALL or "=" not in piece]
+    numbers = [
+        number for number in numbers_in(_MODEL.sub(" ", _START.sub(" ", piece))) if number >= _SMALL or "=" not in piece
+    ]
     counted = [axis for axis in named if isinstance(axis, NumberAxis)]
     if counted:
         known = {float(axis.current(*own)) for axis in counted for own in owns}
@@ -116,7 +119,16 @@ def _names_value(piece: str, named: list[Axis], baseline: TrialConfig, profile: 
         return False
     if any(said for _, said in told):
         return True
+    if choices and _is_of_another(piece, baseline, profile):
+        return False
     return any(_unread(piece, axis) for axis in choices) or (not named and _NAME.search(piece) is not None)
+
+
+def _is_of_another(piece: str, baseline: TrialConfig, profile: Profile) -> bool:
+    """Whether a piece names the baseline's own value of some choice, and no other value: the last layer's zero start."""
+    told = [(axis.current(baseline, profile), mentioned(piece, axis, profile)) for axis in all_axes()
+            if isinstance(axis, ChoiceAxis)]  # fmt: skip
+    return any(own in said for own, said in told) and not any({*said} - {own} for own, said in told)
 
 
 def _unread(piece: str, axis: Axis) -> bool:

@@ -20,6 +20,8 @@ _BESIDE = frozenset(
     )
 )
 _WHOLE = frozenset((("everything", "else"), ("all", "else"), ("not", "changed")))
+_CONTROL = frozenset(words("control arm"))
+"""The arm that nothing is changed in; its label describes it."""
 _OF_VALUES = frozenset(("fixed", "constant"))
 """Labels that may be a value themselves: ``fixed`` positions, a ``constant`` rate."""
 
@@ -38,7 +40,7 @@ _READING = re.compile(
 
 def keeps(said: tuple[str, ...]) -> bool:
     """Whether the words of a label say that what stands below it stays as it is: ``kept_fixed``, ``held constant``."""
-    return said in _WHOLE or (said != ("control",) and bool({*said} & _KEPT) and {*said} <= _KEPT | _BESIDE)
+    return said in _WHOLE or (not {*said} <= _CONTROL and bool({*said} & _KEPT) and {*said} <= _KEPT | _BESIDE)
 
 
 def may_be_value(said: tuple[str, ...]) -> bool:

@@ -36,6 +36,10 @@ FOLDERS = {
     "nineteenth": 84,
     "twentieth": 84,
     "twentyfirst": 84,
+    "twentysecond": 84,
+    "twentythird": 84,
+    "twentyfourth": 84,
+    "twentyfifth": 84,
 }
 """Entries of each."""
 FILES = [path for folder in FOLDERS for path in sorted((PLANS / folder).glob("*.expected.json"))]

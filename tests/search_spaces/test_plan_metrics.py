@@ -44,8 +44,10 @@ def test_when_a_metric_is_taken_is_no_other_metric(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["forward-pass Gflops", "fwd Gflops", "Gflops per image", "sampling time per image", "none"]
-)
+    "text",
+    ["forward-pass Gflops", "fwd Gflops", "Gflops per image", "sampling time per image", "none",
+     "peak GPU memory usage", "GPU memory consumption", "images/sec", "throughput (images/s)"],
+)  # fmt: skip
 def test_what_is_recorded_anyway_in_more_words(text: str) -> None:
     assert read_metric(text, PAPER)[0] == ()
 

@@ -190,20 +190,23 @@ def options(tmp_path: Path, key: str, text: str) -> ImportedPlan | None:
     "key", ["held_constant", "unchanged", "controls", "fixed", "keptFixed", "Controlled variables"]
 )
 @pytest.mark.parametrize(
-    "text", ["depth and number of heads", "all the rest", "28 blocks, hidden size 1152; no dropout"]
-)
+    "text",
+    ["depth and number of heads", "all the rest", "28 blocks, hidden size 1152; no dropout",
+     "zero initialisation of the final layer"],
+)  # fmt: skip
 def test_what_is_said_to_stay_is_a_remark_where_it_does(tmp_path: Path, key: str, text: str) -> None:
     """It is no value, and is told as a remark."""
     plan = options(tmp_path, key, text)
     assert plan is not None and not plan.not_understood and any(text in note for note in plan.notes)
     assert [item.values for item in plan.study.ablations] == [(2.0, 8.0)]
     assert not is_open(tmp_path, entry("depth", "14", extra="  - Held constant: number of heads\n"))
+    assert not is_open(tmp_path, entry("long skips", "on", "ADD", extra="- Control arm: no skips between blocks\n"))
 
 
 @pytest.mark.parametrize(
     "text",
     ["depth 24", "batch of 512", "SGD", "cosine noise schedule", "learning rate (halved)", "no EMA", "MLP ratio",
-     "the number of parameters", "everything, with dropout 0.1", "seed 3"],
+     "the number of parameters", "everything, with dropout 0.1", "seed 3", "random start of the final layer"],
 )  # fmt: skip
 def test_what_is_said_to_stay_and_is_not_there_is_asked_about(tmp_path: Path, text: str) -> None:
     """It may be a second change."""
