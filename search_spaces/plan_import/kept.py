@@ -125,7 +125,7 @@ def _names_value(piece: str, named: list[Axis], baseline: TrialConfig, profile: 
 
 
 def _is_of_another(piece: str, baseline: TrialConfig, profile: Profile) -> bool:
-    """Whether a piece names the baseline's own value of some choice, and no other value: the last layer's zero start."""
+    """Whether a piece names the own value of some choice, and no other value: the zero start of the last layer."""
     told = [(axis.current(baseline, profile), mentioned(piece, axis, profile)) for axis in all_axes()
             if isinstance(axis, ChoiceAxis)]  # fmt: skip
     return any(own in said for own, said in told) and not any({*said} - {own} for own, said in told)
