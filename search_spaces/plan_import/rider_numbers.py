@@ -20,12 +20,14 @@ from search_spaces.profiles import PROFILES, Profile
 _APPROXIMATE = re.compile(r"(?:about|around|roughly|approximately|approx\.?|nearly|almost|some|[≈~])\s*[\d.,]", re.I)
 _NAMED_NUMBER = re.compile(
     r"(?<![\w.])(?P<name>[^\W\d_][\w₀-₉-]{0,24}(?:\s+[a-z]{2,12})?)\s*(?:=|:)\s*(?P<a>[-+.\d][\d.,eE+-]*)"
-    r"|\b(?P<word>base|theta|eta|momentum|rank|temperature|shift|exponent|gamma|alpha|epsilon|eps|radius)\s+"
+    r"|\b(?P<word>base|theta|eta|momentum|rank|temperature|shift|exponent|gamma|alpha|epsilon|eps|radius|mean|std|sigma|mu|groups)\s+"
     r"(?:of\s+)?(?P<b>[.\d][\d.,eE+-]*)",
     re.I,
 )
-_PUBLISHED = {"base": 10000, "theta": 10000, "θ": 10000, "eta": 0, "η": 0, "s": 0.008, "gamma": 5, "γ": 5}
-"""Constants that a named value has here, too: of rotary positions, DDIM, the cosine schedule and min-SNR weights."""
+_PUBLISHED = {"base": 10000, "theta": 10000, "θ": 10000, "eta": 0, "η": 0, "s": 0.008, "gamma": 5, "γ": 5, "mean": 0,
+              "mu": 0, "std": 1, "sigma": 1}  # fmt: skip
+"""Constants that a named value has here, too: of rotary positions, DDIM, the cosine schedule, min-SNR
+weights and logit-normal timesteps."""
 
 _SYMBOLS = {"n": "depth", "l": "depth", "d": "hidden_size", "p": "patch_size", "h": "num_heads", "w": "guidance_scale",
             "lr": "learning_rate", "layer": "depth", "block": "depth", "head": "num_heads", "width": "hidden_size",

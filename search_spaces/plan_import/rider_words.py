@@ -73,6 +73,14 @@ TRAINS = re.compile(
 )
 """What trains an arm in another way than all others."""
 
+ANOTHER_FORM = re.compile(
+    r"\b(?:overlap(?:s|ping|ped)?|grouped[\s-]quer(?:y|ies)|multi[\s-]quer(?:y|ies)|(?:warm\s+)?restarts?|cyclic(?:al)?"
+    r"|concatenat(?:ed|ing|ion)|exclud(?:ed|ing)|exempt(?:ed)?|float64|fp64|double precision|quanti[sz]ed|factori[sz]ed"
+    r"|low[\s-]rank|dilated|causal|windowed|shared with|stochastic|dynamic|learned jointly|as well|too)\b",
+    re.I,
+)
+"""What makes another thing of a value than its name says: ``4 (overlapping)``, ``cosine with restarts``."""
+
 CHANGED = re.compile(
     r"\b(?:re)?(?:scal(?:ed|ing(?! (?:param|factor|term)))|reduc(?:ed|ing)|lower(?:ed|ing)?"
     r"|higher|increas(?:ed|ing)|rais(?:ed|ing)|doubl(?:ed|ing)"

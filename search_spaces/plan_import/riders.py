@@ -21,12 +21,14 @@ from dit_core.config import TrialConfig
 from dit_core.errors import UserError
 from search_spaces.axes import AXES, Axis, all_axes
 from search_spaces.axes.choice import ChoiceAxis
+from search_spaces.axes.switch import BoolAxis
 from search_spaces.plan_import.evidence import GENERAL, NAME, VALUE, Candidate, Term, candidates, others_named, spelled
 from search_spaces.plan_import.loose import mentioned, own_words
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.rider_numbers import Values, facts, gives_number, is_fact, wrong_tokens
 from search_spaces.plan_import.rider_words import (
     ADDS,
+    ANOTHER_FORM,
     CHANGED,
     COSTS,
     LACKS,
@@ -80,6 +82,9 @@ def rider(text: str, values: Values, baseline: TrialConfig, profile: Profile, th
             return clause.strip()
         if WHY.search(clause):
             continue
+        form = None if there else ANOTHER_FORM.search(clause)
+        if form is not None and not _is_of_values(form, values):
+            return clause.strip()
         trains = TRAINS.search(clause)
         if trains is not None and not (_is_alias(trains, axes) or _is_own(trains, axes) or "evaluation_seed" in values):
             return clause.strip()
@@ -113,6 +118,19 @@ def _is_alias(found: re.Match[str], axes: Sequence[Axis]) -> bool:
         name for axis in axes if isinstance(axis, ChoiceAxis) for row in axis.value_aliases.values() for name in row
     )
     return any(said <= set(stems(name)) for name in names)
+
+
+def _is_of_values(found: re.Match[str], values: Values) -> bool:
+    """Whether one way to write a value that is tried, or a switch, has all the words that were found."""
+    said = set(stems(found[0])) - STOP_STEMS
+    for name, row in values.items():
+        axis = AXES.get(name)
+        if isinstance(axis, BoolAxis) and said and said <= own_words(axis):
+            return True
+        ways = axis.value_aliases if isinstance(axis, ChoiceAxis) else {}
+        if said and any(said <= set(stems(way)) for value in row for way in (value, *ways.get(value, ()))):
+            return True
+    return False
 
 
 def _is_own(found: re.Match[str], axes: Sequence[Axis]) -> bool:
