@@ -24,8 +24,8 @@ _NAMED_NUMBER = re.compile(
     r"(?:of\s+)?(?P<b>[.\d][\d.,eE+-]*)",
     re.I,
 )
-_PUBLISHED = {"base": 10000, "theta": 10000, "θ": 10000, "eta": 0, "η": 0, "s": 0.008, "gamma": 5, "γ": 5, "mean": 0,
-              "mu": 0, "std": 1, "sigma": 1}  # fmt: skip
+_PUBLISHED = {"base": (10000,), "theta": (10000,), "θ": (10000,), "eta": (0,), "η": (0,), "s": (0.008,), "gamma": (5,),
+              "γ": (5,), "mean": (0,), "mu": (0,), "std": (1,), "sigma": (1,)}  # fmt: skip
 """Constants that a named value has here, too: of rotary positions, DDIM, the cosine schedule, min-SNR
 weights and logit-normal timesteps."""
 
@@ -107,7 +107,7 @@ _DESCRIBES = 4
 
 def _has(name: str, number: float, values: Values, facts: Sequence[TrialConfig]) -> bool:
     """Whether what is called by a name or symbol has a number with the values of an entry."""
-    if _PUBLISHED.get(name) == number or any(number in row for row in values.values()):
+    if number in _PUBLISHED.get(name, ()) or any(number in row for row in values.values()):
         return True
     if name in ("t", "t_max", "tmax") and number == PROFILES.get("paper").config.diffusion.num_timesteps:
         return True

@@ -86,6 +86,7 @@ def test_a_change_beside_a_value_is_asked_about(tmp_path: Path, part: str, value
         ("patch size", "8 (T = 16 tokens)"),
         ("timestep sampling", "logit-normal (mean 0, std 1)"),
         ("conditioning block", "in-context (timestep and class tokens concatenated to the sequence)"),
+        ("conditioning block", "cross-attention (timestep and class concatenated into a sequence of two)"),
         ("patch size", "4 (256 becomes 64 tokens; a quarter of the cost)"),
         ("patch size", "8 (coarse; a lower cost at the same depth)"),
         ("number of heads", "24 (head dimension 48)"),
