@@ -17,7 +17,7 @@ BLOCK_ALIASES = {
         "cross attention block", "cross attention layer", "multi head cross attention",
         "attention over the condition", "attend to the condition", "attending to the condition",
         "attention to the condition", "cross attention conditioning", "cross attn", "crossattention", "xattn",
-        "cross attention to the concatenated embeddings", "cross attention over a sequence of two",
+        "cross attention to the concatenated embeddings",
     ),
     "adaln": (
         "vanilla adaln", "adaln only", "ordinary adaln", "non zero adaln", "adaln without zero initialised gates",
