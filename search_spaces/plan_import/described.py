@@ -151,6 +151,3 @@ def _is_there(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) ->
     if {*other.fields} & {*axis.fields}:
         return False
     return numbers[0] == other.current(baseline, profile) or is_published_of(text, numbers[0])
-
-
-__all__ = ["is_title_of", "joins_a_change", "only_describes", "says_what_stays", "sets_another", "untrue_in"]

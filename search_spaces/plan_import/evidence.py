@@ -28,6 +28,9 @@ _GREEK = {"ε": "epsilon", "ϵ": "epsilon", "Σ": "sigma", "σ": "sigma", "β": 
 NAME, VALUE, VOCABULARY, PART_OF_NAME = 1.0, 0.7, 0.5, 0.2
 """What a term of each kind counts, and what a word of a name counts alone."""
 
+SPEAKS = 1.2
+"""Evidence from which a text of a few words speaks of an axis."""
+
 _COMMON = frozenset(stems(
     "x image data sample small base large open no none without standard constant uniform fixed random zero one "
     "ones learned predicted upsampling deep wide closed single low"

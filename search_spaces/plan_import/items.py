@@ -18,7 +18,7 @@ from search_spaces.plan_import.choose import Choice, bare_title
 from search_spaces.plan_import.clauses import is_clause
 from search_spaces.plan_import.doing import FOLLOWS, read_doing
 from search_spaces.plan_import.entry_account import EntryAccount
-from search_spaces.plan_import.evidence import GENERAL, Candidate, Score, candidates, evidence, knows
+from search_spaces.plan_import.evidence import GENERAL, SPEAKS, Candidate, Score, candidates, evidence, knows
 from search_spaces.plan_import.families import family_of
 from search_spaces.plan_import.labels import ACTION, PART, REPLACEMENT
 from search_spaces.plan_import.loose import foreign, is_quiet, mentioned
@@ -80,9 +80,6 @@ _OF_ALL = re.compile(
     re.I,
 )
 """What says that a piece belongs to all values beside it: ``ReLU, SiLU, both with dropout``."""
-
-_SPEAKS = 1.2
-"""Evidence from which a text speaks of an axis."""
 
 
 class LeftOut(Exception):
@@ -262,7 +259,7 @@ class ItemReader(EntryAccount):
             return False
         ranked = evidence([("", text, 1.0)])
         others = [s for s in ranked if s.candidate.axis is None or not set(s.candidate.axis.fields) & set(axis.fields)]
-        silent = not mentioned(text, axis, self.profile) and not any(score.text >= _SPEAKS for score in others)
+        silent = not mentioned(text, axis, self.profile) and not any(score.text >= SPEAKS for score in others)
         return silent and reads(behind, axis, self.baseline, self.profile)
 
     def _is_there(self, text: str, axis: Axis) -> bool:

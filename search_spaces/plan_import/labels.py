@@ -143,12 +143,6 @@ def is_doing(label: str) -> bool:
     return bool(said) and said[0] == "what" and said[-1] in ("do", "done", "happen")
 
 
-def field_of(label: str) -> str | None:
-    """Returns the field that a label names; None for explanations and for labels that nobody knows."""
-    kind = kind_of(label)
-    return None if kind == REMARK else kind
-
-
 def is_sure(label: str) -> bool:
     """Whether a label is a field's own name, so that what it holds need not be looked at."""
     said = words(_CAMEL.sub(" ", label))

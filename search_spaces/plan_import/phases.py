@@ -16,7 +16,7 @@ from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.choose import choose
 from search_spaces.plan_import.combined import Combined, grid_of, one_of
-from search_spaces.plan_import.evidence import evidence
+from search_spaces.plan_import.evidence import SPEAKS, evidence
 from search_spaces.plan_import.joined import axes_named
 from search_spaces.plan_import.values import read_values, reads
 from search_spaces.plan_import.written import Entry, clean
@@ -96,12 +96,8 @@ def _is_list(first: str, then: str, entry: Entry, baseline: TrialConfig, profile
 
 def _sets_more(text: str, axis: Axis) -> bool:
     """Whether a text speaks of another axis than the one of the value before it."""
-    heard = [score for score in evidence([("", text, 1.0)]) if score.text >= _SPEAKS]
+    heard = [score for score in evidence([("", text, 1.0)]) if score.text >= SPEAKS]
     return any(s.candidate.axis is None or not {*s.candidate.axis.fields} & {*axis.fields} for s in heard)
-
-
-_SPEAKS = 1.2
-"""Evidence from which a text speaks of an axis."""
 
 
 def _arm(first: str, then: str, entry: Entry, baseline: TrialConfig, profile: Profile, alone: bool) -> Combined:
@@ -124,7 +120,7 @@ def _arm(first: str, then: str, entry: Entry, baseline: TrialConfig, profile: Pr
 
 def _heard(text: str) -> list[str]:
     """The axes that a text speaks of."""
-    return [s.candidate.name for s in evidence([("", text, 1.0)])[:2] if s.candidate.axis and s.text >= _SPEAKS]
+    return [s.candidate.name for s in evidence([("", text, 1.0)])[:2] if s.candidate.axis and s.text >= SPEAKS]
 
 
 def _point(text: str, entry: Entry, baseline: TrialConfig, profile: Profile) -> dict[str, Any] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,7 +38,6 @@ from search_spaces.plan_import.phases import in_phases, with_list
 from search_spaces.plan_import.roles import orders
 from search_spaces.plan_import.unlabelled import place_unknown, says_nothing
 from search_spaces.plan_import.value_words import own_values
-from search_spaces.plan_import.values import reads
 from search_spaces.plan_import.wrapping import without_what_holds
 from search_spaces.plan_import.written import Entry, split_items
 from search_spaces.study import Ablation, Action
@@ -372,9 +370,6 @@ class EntryReader(EntryChecks, MetricReader):
             raise UserError(f"{axis.name}: it does not say which value the arm with it has")
         both = tuple(dict.fromkeys((axis.remove_value, *there)))
         return "REPLACE", both, f"both arms, without and with: {', '.join(map(axis.label, both))}"
-
-    def _reader_of(self, axis: Axis) -> Callable[[str], bool]:
-        return lambda item: reads(item, axis, self.baseline, self.profile)
 
     def _only_told(self, label: str, text: str, axis: Axis, values: tuple[Any, ...]) -> bool:
         """Whether what stands beside values only tells of them, or of what stays as it is."""
