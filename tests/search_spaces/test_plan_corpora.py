@@ -40,6 +40,10 @@ FOLDERS = {
     "twentythird": 84,
     "twentyfourth": 84,
     "twentyfifth": 84,
+    "twentysixth": 84,
+    "twentyseventh": 84,
+    "twentyeighth": 84,
+    "twentyninth": 84,
 }
 """Entries of each."""
 FILES = [path for folder in FOLDERS for path in sorted((PLANS / folder).glob("*.expected.json"))]
