@@ -27,10 +27,10 @@ def test_a_failed_write_changes_nothing_and_leaves_nothing(tmp_path: Path) -> No
 
 
 def test_a_failed_write_names_the_file_that_people_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def read_only(path: Path, data: bytes) -> int:
-        raise OSError(errno.EROFS, "Read-only file system", str(path))
+    def read_only(path: str, *_: object) -> int:
+        raise OSError(errno.EROFS, "Read-only file system", path)
 
-    monkeypatch.setattr(Path, "write_bytes", read_only)
+    monkeypatch.setattr(os, "open", read_only)
     for write in (write_durably, create):
         with pytest.raises(OSError, match="Read-only") as caught:
             write(tmp_path / "claim.json", b"{}")
