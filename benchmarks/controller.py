@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import shutil
 import statistics
@@ -87,24 +88,21 @@ def stage_settle(store: Path, trials: int) -> dict[str, float]:
         expansion = expand(study)
         named = {trial.name: f"{index:064d}" for index, trial in enumerate(expansion.trials)}
         prepared = Prepared(expansion, create(study.policy), named, {})
-        with tempfile.TemporaryDirectory() as folder:
-            own = Store(folder)
-            ledger = Ledger(prepared, own)
-            seconds: list[float] = []
-            for _ in range(min(trials, SETTLED)):
-                clock = Clock()
-                segment = ledger.next()
-                taken = clock.lap()
-                if segment is None:
-                    break
-                trial = expansion.trial(segment.trial)
-                record = evaluation(trial, segment.train_id, segment.until, study.name)
-                own.records.put(
-                    EvaluationRecord.key(segment.train_id, segment.until, record.name, record.eval_id), record
-                )
-                clock.lap()
-                ledger.settle(segment, SegmentResult(DONE))
-                seconds.append(taken + clock.lap())
+        own = Store(tempfile.mkdtemp())
+        ledger = Ledger(prepared, own)
+        seconds: list[float] = []
+        for _ in range(min(trials, SETTLED)):
+            clock = Clock()
+            segment = ledger.next()
+            taken = clock.lap()
+            if segment is None:
+                break
+            trial = expansion.trial(segment.trial)
+            record = evaluation(trial, segment.train_id, segment.until, study.name)
+            own.records.put(EvaluationRecord.key(segment.train_id, segment.until, record.name, record.eval_id), record)
+            clock.lap()
+            ledger.settle(segment, SegmentResult(DONE))
+            seconds.append(taken + clock.lap())
         found[f"{policy}_ms"] = 1000 * statistics.median(seconds)
         found[f"{policy}_mean_ms"] = 1000 * statistics.mean(sorted(seconds)[:-1])
         found[f"{policy}_worst"] = max(seconds)
@@ -128,31 +126,30 @@ def stage_lanes(store: Path, trials: int) -> dict[str, float]:
         told += 1
 
     settled = 0
-    with tempfile.TemporaryDirectory() as folder:
-        own = Store(folder)
-        ledger = Ledger(prepared, own)
-        with Watch(ledger, own, update) as watch:
-            ledger.begin()
-            flying: deque[tuple[float, Segment]] = deque()
-            taken, looks = 0.0, int(2 * SIMULATED_SECONDS)
-            for look in range(looks):
-                now = look / 2
-                while flying and flying[0][0] <= now:
-                    segment = flying.popleft()[1]
-                    trial = expansion.trial(segment.trial)
-                    record = evaluation(trial, segment.train_id, segment.until, study.name)
-                    own.records.put(
-                        EvaluationRecord.key(segment.train_id, segment.until, record.name, record.eval_id), record
-                    )
-                    clock = Clock()
-                    ledger.settle(segment, SegmentResult(DONE))
-                    taken, settled = taken + clock.lap(), settled + 1
+    own = Store(tempfile.mkdtemp())
+    ledger = Ledger(prepared, own)
+    with Watch(ledger, own, update) as watch:
+        ledger.begin()
+        flying: deque[tuple[float, Segment]] = deque()
+        taken, looks = 0.0, int(2 * SIMULATED_SECONDS)
+        for look in range(looks):
+            now = look / 2
+            while flying and flying[0][0] <= now:
+                segment = flying.popleft()[1]
+                trial = expansion.trial(segment.trial)
+                record = evaluation(trial, segment.train_id, segment.until, study.name)
+                own.records.put(
+                    EvaluationRecord.key(segment.train_id, segment.until, record.name, record.eval_id), record
+                )
                 clock = Clock()
-                while len(flying) < LANES and (following := ledger.next()) is not None:
-                    flying.append((now + SEGMENT_SECONDS, following))
-                live = [Live(segment.trial, segment.until, phase="training") for _, segment in flying]
-                watch.tick(live, LANES, now * LANES, force=True)
-                taken += clock.lap()
+                ledger.settle(segment, SegmentResult(DONE))
+                taken, settled = taken + clock.lap(), settled + 1
+            clock = Clock()
+            while len(flying) < LANES and (following := ledger.next()) is not None:
+                flying.append((now + SEGMENT_SECONDS, following))
+            live = [Live(segment.trial, segment.until, phase="training") for _, segment in flying]
+            watch.tick(live, LANES, now * LANES, force=True)
+            taken += clock.lap()
     share, a_segment = taken / SIMULATED_SECONDS, 1000 * taken / max(1, settled)
     return {"share_of_a_processor": share, "ms_a_segment": a_segment, "updates": told}
 
@@ -227,10 +224,15 @@ def plain_tune(trials: int) -> dict[str, float]:
         return {"driver_ms_a_trial": 1000 * clock.lap() / trials}
 
 
-def measured(stage: str, trials: int, store: Path) -> dict[str, float]:
-    """Runs a stage in a process of its own."""
+def measured(stage: str, trials: int, store: Path, scratch: str) -> dict[str, float]:
+    """Runs a stage in a process of its own.
+
+    What it leaves stays until all have run: an ext4 without a journal looks at every file that was deleted in the last
+    seconds when it makes one, which would be told as the next stage's.
+    """
     command = [sys.executable, __file__, "--one", stage, str(trials), str(store)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    around = {**os.environ, "TMPDIR": scratch}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=around)
     if done.returncode:
         raise SystemExit(f"{stage} at {trials} trials failed:\n{done.stderr}")
     return dict(json.loads(done.stdout.splitlines()[-1]))
@@ -260,10 +262,10 @@ def main() -> None:
             if {"status", "report", "mlflow"} & set(options.stages) and not store.exists():
                 fill(Store(store), study_of(trials))
             for stage in options.stages:
-                found.setdefault(stage, {})[trials] = measured(stage, trials, store)
+                found.setdefault(stage, {})[trials] = measured(stage, trials, store, scratch)
                 print(stage, trials, found[stage][trials], file=sys.stderr, flush=True)
         if options.tune:
-            found["plain Ray Tune"] = {options.tune: measured("tune", options.tune, stores)}
+            found["plain Ray Tune"] = {options.tune: measured("tune", options.tune, stores, scratch)}
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))
     show(found)

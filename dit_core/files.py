@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import hashlib
 import os
 import re
@@ -11,7 +12,6 @@ import shutil
 import socket
 import stat
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,8 +61,9 @@ def write_durably(path: Path, data: bytes) -> None:
     Raises:
         OSError: it cannot be written; nothing has changed then.
     """
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
+    with _written_beside(os.fspath(path), data, durably=True) as temporary:
+        os.replace(temporary, path)
+    sync(path.parent)
 
 
 def move(path: Path, target: Path) -> None:
@@ -71,7 +72,7 @@ def move(path: Path, target: Path) -> None:
     sync(target.parent)
 
 
-def create(path: Path, data: bytes, *, durably: bool = True) -> bool:
+def create(path: str | Path, data: bytes, *, durably: bool = True) -> bool:
     """Writes a file as ``write_durably`` does, unless something has that name; of several writers exactly one wins.
 
     Args:
@@ -85,13 +86,8 @@ def create(path: Path, data: bytes, *, durably: bool = True) -> bool:
     Raises:
         OSError: it cannot be written.
     """
-    make_folder(path.parent)
-    temporary = temporary_path(path)
-    try:
-        temporary.write_bytes(data)
-        share(temporary)
-        if durably:
-            sync(temporary)
+    path = os.fspath(path)
+    with _written_beside(path, data, durably=durably) as temporary:
         try:
             os.link(temporary, path)  # fails where the name is taken; a rename would replace
         except FileExistsError:
@@ -99,15 +95,53 @@ def create(path: Path, data: bytes, *, durably: bool = True) -> bool:
         except OSError as error:
             if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK):
                 raise
-            return _create_without_links(path, data)
+            return _create_without_links(Path(path), data)
+    if durably:
+        sync(_around(path))
+    return True
+
+
+@contextlib.contextmanager
+def _written_beside(path: str, data: bytes, *, durably: bool) -> Iterator[str]:
+    """Writes a file beside ``path``, for the block to put it in its place, and removes what is left of it then.
+
+    Records are written so, thousands of them in a run: one descriptor does all that there is to do, and folders are
+    made where they turn out to be missing.
+    """
+    temporary, folder = _temporary_name(path), _around(path)
+    try:
+        number = _new(temporary, folder)
+        try:
+            try:
+                left = memoryview(data)
+                while left:
+                    left = left[os.write(number, left) :]
+                _share(number, folder)
+                if durably:
+                    _sync(number)
+            finally:
+                os.close(number)
+            yield temporary
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
     except OSError as error:
         _name(error, temporary, path)
         raise
-    finally:
-        temporary.unlink(missing_ok=True)
-    if durably:
-        sync(path.parent)
-    return True
+
+
+def _new(path: str, folder: str) -> int:
+    """Makes a file and opens it for writing; the folders around it are made, too."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o666)
+    except FileNotFoundError:
+        make_folder(folder)
+        return os.open(path, flags, 0o666)
+
+
+def _around(path: str) -> str:
+    return os.path.dirname(path) or os.curdir
 
 
 def _create_without_links(path: Path, data: bytes) -> bool:
@@ -124,7 +158,7 @@ def _create_without_links(path: Path, data: bytes) -> bool:
     return True
 
 
-def _name(error: OSError, temporary: Path, path: Path) -> None:
+def _name(error: OSError, temporary: str | Path, path: str | Path) -> None:
     """Has an error name the file that people know instead of the one that is to take its place."""
     if error.filename is not None and os.fspath(error.filename) == str(temporary):
         error.filename = str(path)
@@ -135,9 +169,16 @@ def temporary_path(path: Path) -> Path:
 
     Of a name that is almost as long as names may be it has only the beginning.
     """
-    end = f".{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp{path.suffix}"
-    stem = os.fsencode(path.stem)[: max(0, _LONGEST_NAME - 1 - len(os.fsencode(end)))]
-    return path.with_name(f".{stem.decode(errors='ignore')}{end}")
+    return Path(_temporary_name(os.fspath(path)))
+
+
+def _temporary_name(path: str) -> str:
+    folder, name = os.path.split(path)
+    stem, suffix = os.path.splitext(name)
+    end = f".{_host()}-{os.getpid()}-{os.urandom(4).hex()}.tmp{suffix}"
+    if len(os.fsencode(stem)) + len(os.fsencode(end)) >= _LONGEST_NAME:
+        stem = os.fsencode(stem)[: max(0, _LONGEST_NAME - 1 - len(os.fsencode(end)))].decode(errors="ignore")
+    return os.path.join(folder, f".{stem}{end}")
 
 
 def require_room_for(path: Path, field: str) -> None:
@@ -193,7 +234,12 @@ _GRACE_SECONDS, _ABANDONED_SECONDS = 60.0, 3600.0
 
 
 def _host() -> str:
-    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+    return _short(socket.gethostname())
+
+
+@functools.cache
+def _short(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:8]
 
 
 @contextlib.contextmanager
@@ -233,16 +279,21 @@ def process_exists(pid: int) -> bool:
         return True
 
 
-def sync(path: Path) -> None:
+def sync(path: str | Path) -> None:
     """Waits until a file, or the names in a folder, are on the disk; a file system that cannot say so is let be."""
     descriptor = os.open(path, os.O_RDONLY)
+    try:
+        _sync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync(descriptor: int) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
             raise
-    finally:
-        os.close(descriptor)
 
 
 def _all(path: Path) -> Iterator[Path]:
@@ -252,14 +303,20 @@ def _all(path: Path) -> Iterator[Path]:
     yield path
 
 
-def make_folder(path: Path) -> None:
+def make_folder(path: str | Path) -> None:
     """Makes a folder and those around it, each shared as the one around it is; see ``share``."""
-    if path.is_dir():
+    if os.path.isdir(path):
         return
-    if path.parent != path:
-        make_folder(path.parent)
-    path.mkdir(exist_ok=True)
-    share(path)
+    around = _around(os.fspath(path))
+    try:
+        os.mkdir(path)
+    except FileNotFoundError:
+        make_folder(around)
+        Path(path).mkdir(exist_ok=True)
+    except FileExistsError:
+        if not os.path.isdir(path):  # somebody else may have made it just now
+            raise
+    _share(path, around)
 
 
 def share(path: Path) -> None:
@@ -268,17 +325,25 @@ def share(path: Path) -> None:
     So several users of a machine can work in one folder, whatever their umasks. A private folder stays private, and
     what another user has made is let be.
     """
+    _share(path, path.parent)
+
+
+def _share(made: int | str | Path, folder: str | Path) -> None:
+    """Shares what is in a folder, told by its path or by a descriptor."""
     with contextlib.suppress(OSError):
-        around, made = path.parent.stat(), path.stat()
-        if not around.st_mode & stat.S_IWGRP or made.st_uid != os.geteuid():
+        around = os.stat(folder)
+        if not around.st_mode & stat.S_IWGRP:
             return
-        if made.st_gid != around.st_gid:
-            os.chown(path, -1, around.st_gid)
+        found = os.stat(made)
+        if found.st_uid != os.geteuid():
+            return
+        if found.st_gid != around.st_gid:
+            os.chown(made, -1, around.st_gid)
         bits = stat.S_IRGRP | stat.S_IWGRP
-        if path.is_dir():
+        if stat.S_ISDIR(found.st_mode):
             bits |= stat.S_IXGRP | around.st_mode & stat.S_ISGID
-        if made.st_mode & bits != bits or made.st_gid != around.st_gid:
-            path.chmod(stat.S_IMODE(made.st_mode) | bits)
+        if found.st_mode & bits != bits or found.st_gid != around.st_gid:
+            os.chmod(made, stat.S_IMODE(found.st_mode) | bits)
 
 
 def file_sha256(path: Path) -> str:

@@ -109,7 +109,10 @@ class Course:
     def statuses(self, running: frozenset[str] = frozenset()) -> list[TrialStatus]:
         """Returns every trial's status, in the study's order; ``running`` are those with a segment in flight."""
         found = dict(self._statuses)  # thousands of trials, of which a few run
-        found.update((name, self._status(name, True)) for name in running if name in found)
+        for name in running:
+            if name in found:
+                found[name] = self._while_running.get(name) or self._status(name, True)
+                self._while_running[name] = found[name]
         return list(found.values())
 
     # -- what is known ----------------------------------------------------------------------------
@@ -122,6 +125,7 @@ class Course:
         self._measures: dict[str, Any] = {}
         self._stop_of = {stop.arm: stop for stop in self.stops}
         self._statuses = {trial.name: self._status(trial.name) for trial in self.expansion.trials}
+        self._while_running: dict[str, TrialStatus] = {}
 
     def _collect(self, trial: Trial) -> TrialResult:
         return collect_trial(
@@ -137,7 +141,7 @@ class Course:
             self.planner.update(result)
         else:
             self.planner.results[result.trial.name] = result
-        self._statuses[result.trial.name] = self._status(result.trial.name)
+        self._stand_anew(result.trial.name)
 
     def _take_decision(self, decision: Decision) -> None:
         self.planner.record(decision)
@@ -145,7 +149,12 @@ class Course:
         self._stop_of = {stop.arm: stop for stop in self.stops}
         for stop in decision.stops:
             for trial in self.expansion.trials_of.get(stop.arm, ()):
-                self._statuses[trial.name] = self._status(trial.name)
+                self._stand_anew(trial.name)
+
+    def _stand_anew(self, trial: str) -> None:
+        """Works out where a trial stands; looked at twice a second, it seldom stands elsewhere than before."""
+        self._statuses[trial] = self._status(trial)
+        self._while_running.pop(trial, None)
 
     def _status(self, trial: str, running: bool = False) -> TrialStatus:
         return trial_status(self.expansion.study, self.results[trial], self._stop_of, running)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from dit_core.gflops import count
 from search_spaces.study import Study
@@ -253,12 +254,19 @@ class Ledger:
             trial=trial.name,
             train_id=self.prepared.train_ids[trial.name],
             until=images,
-            config=trial.config.model_dump(mode="json"),
+            config=self._plain(trial),
             checkpoint_images=self.study.checkpoint_images,
             study=self.study.name,
             run=self.run,
             micro_batch=self._micro_batches.of(self.prepared.train_ids[trial.name]),
         )
+
+    def _plain(self, trial: Trial) -> dict[str, Any]:
+        """A trial's configuration as plain data; all but its seed is written out once for its arm."""
+        arm = trial.arm
+        if arm.name not in self._arms:
+            self._arms[arm.name] = arm.config.model_dump(mode="json")
+        return {**self._arms[arm.name], "seed": trial.seed}
 
     # -- taking results ---------------------------------------------------------------------------
 
@@ -313,6 +321,7 @@ class Ledger:
 
     def _lay_out(self) -> None:
         """Works out what hand-outs are ordered by; done anew when the study has got arms."""
+        self._arms: dict[str, dict[str, Any]] = {}
         costs = {arm.name: count(arm.config.model, arm.config.training.mask_ratio) for arm in self.expansion.arms}
         self._cost = {name: cost.trained_gmacs for name, cost in costs.items()}
         self._order = {trial.name: index for index, trial in enumerate(self.expansion.trials)}

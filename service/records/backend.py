@@ -99,8 +99,8 @@ class FolderBackend:
 
     def put(self, key: str, data: bytes, *, durably: bool = True) -> bool:
         """Writes a file unless there is one; see ``Backend.put``."""
-        path = self.root / checked(key)
-        return not path.exists() and create(path, data, durably=durably)
+        path = f"{self._folder}{checked(key)}"
+        return not os.path.exists(path) and create(path, data, durably=durably)
 
     def get(self, key: str) -> bytes | None:
         """Returns a file's bytes; a folder or a link to nowhere in its place counts as damaged, not as missing."""

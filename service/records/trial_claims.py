@@ -74,6 +74,7 @@ class TrialClaims:
         """Returns the number of the newest claim on weights, 0 before the first."""
         if train_id not in self._last:
             self._last[train_id] = self._records.numbered(TrialClaim.folder(train_id), TrialClaim).last
+            return self._last[train_id]  # it has just asked for the next one
         while self._there(TrialClaim.key(train_id, self._last[train_id] + 1)):
             self._last[train_id] += 1
         return self._last[train_id]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,10 +29,10 @@ def test_a_failed_write_changes_nothing_and_leaves_nothing(tmp_path: Path) -> No
 
 
 def test_a_failed_write_names_the_file_that_people_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def read_only(path: Path, data: bytes) -> int:
-        raise OSError(errno.EROFS, "Read-only file system", str(path))
+    def read_only(path: str, *_: object) -> int:
+        raise OSError(errno.EROFS, "Read-only file system", path)
 
-    monkeypatch.setattr(Path, "write_bytes", read_only)
+    monkeypatch.setattr(os, "open", read_only)
     for write in (write_durably, create):
         with pytest.raises(OSError, match="Read-only") as caught:
             write(tmp_path / "claim.json", b"{}")
@@ -41,6 +43,47 @@ def test_one_of_several_writers_makes_the_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     assert create(path, b"first") and not create(path, b"second")
     assert path.read_bytes() == b"first" and [*tmp_path.iterdir()] == [path]
+
+
+@pytest.mark.parametrize("durably", [True, False])
+def test_a_file_is_on_the_disk_before_it_has_its_name_and_its_name_is_when_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durably: bool
+) -> None:
+    path, done = tmp_path / "deep" / "file", []
+    create(path.with_name("another"), b"")
+    (opens, syncs, links) = (os.open, os.fsync, os.link)
+
+    def synced(number: int) -> None:
+        found = os.fstat(number)
+        done.append("folder" if stat.S_ISDIR(found.st_mode) else f"{found.st_size} bytes")
+        syncs(number)
+
+    def opened(*given: Any, **named: Any) -> int:
+        done.append("open")
+        return opens(*given, **named)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "open", opened)
+    monkeypatch.setattr(os, "link", lambda *given: (done.append("name"), links(*given)))
+    assert create(path, b"whole", durably=durably)
+    assert done == (["open", "5 bytes", "name", "open", "folder"] if durably else ["open", "name"])
+    assert path.read_bytes() == b"whole" and {*path.parent.iterdir()} == {path, path.with_name("another")}
+
+
+def test_what_is_written_in_parts_is_written_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda number, data: write(number, data[:3]))
+    create(tmp_path / "one", b"0123456789")
+    write_durably(tmp_path / "two", b"0123456789")
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes() == b"0123456789"
+
+
+@pytest.mark.parametrize("write", [create, write_durably])
+def test_where_a_file_takes_the_folders_place_nothing_is_left(tmp_path: Path, write: Any) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises((NotADirectoryError, FileExistsError)):
+        write(tmp_path / "file" / "below", b"x")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.slow

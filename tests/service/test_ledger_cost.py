@@ -10,13 +10,19 @@ import pytest
 from counting import CountingStore
 from small_studies import METRIC, expansion
 
+from dit_core.config import TrialConfig
 from dit_core.events import Diverged, Evaluated, MetricResult
+from search_spaces.study import Study
 from search_spaces.types import Expansion
+from service.analysis.status import TrialStatus, trial_status, trial_statuses
+from service.engine import course
 from service.engine.ledger import Ledger
 from service.engine.segment import Segment
 from service.engine.wire import DONE, FAILED, SegmentResult
 from service.policies import Policy, create
 from service.preflight import Prepared
+from service.records.results import TrialResult
+from service.records.trial_claims import TrialClaims
 
 
 def study_of(arms: int, seeds: int, **sections: dict) -> Prepared:
@@ -159,3 +165,52 @@ def test_a_failed_attempt_is_handed_out_again_and_statuses_follow(tmp_path: Path
     assert again == segment
     ledger.settle(again, SegmentResult(FAILED, error="ValueError: x"))
     assert [str(s.state) for s in ledger.statuses() if s.trial.name == segment.trial] == ["failed"]
+
+
+def test_a_look_works_out_what_has_changed_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared = study_of(4, 2, policy="futility")
+    store = CountingStore(tmp_path)
+    ledger = Ledger(prepared, store)
+    asked: list[str] = []
+
+    def counted(study: Study, result: TrialResult, *more: Any) -> TrialStatus:
+        asked.append(result.trial.name)
+        return trial_status(study, result, *more)
+
+    monkeypatch.setattr(course, "trial_status", counted)
+    flying: list[Segment] = []
+    while not ledger.finished:
+        while len(flying) < 3 and (segment := ledger.next()) is not None:
+            flying.append(segment)
+        running = frozenset(segment.trial for segment in flying)
+        told = ledger.statuses(running)
+        asked.clear()
+        assert ledger.statuses(running) == told and not asked, "nothing has happened since"
+        assert told == trial_statuses(ledger.study, ledger.results, ledger.stops, running)
+        segment, stops = flying.pop(0), len(ledger.stops)
+        measure(store, segment, 1.0 + flying[0].until if flying else 1.0)
+        ledger.settle(segment, SegmentResult(DONE))
+        assert stops != len(ledger.stops) or asked == [segment.trial]
+        left = running - {segment.trial}
+        assert ledger.statuses(left) == trial_statuses(ledger.study, ledger.results, ledger.stops, left)
+
+
+def test_what_the_seeds_of_an_arm_share_is_written_out_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared = study_of(2, 3)
+    ledger = Ledger(prepared, CountingStore(tmp_path))
+    dump, asked = TrialConfig.model_dump, []
+    monkeypatch.setattr(TrialConfig, "model_dump", lambda own, **how: asked.append(own) or dump(own, **how))
+    segments = [segment for _ in range(6) if (segment := ledger.next()) is not None]
+    assert (len(segments), len(asked)) == (6, 2)
+    for segment in segments:
+        assert segment.config == dump(prepared.expansion.trial(segment.trial).config, mode="json")
+
+
+def test_a_first_claim_looks_once_for_others(tmp_path: Path) -> None:
+    store = CountingStore(tmp_path)
+    claims = TrialClaims(store.records, "study", 1)
+    store.count()
+    assert claims.take("a") is None
+    assert store.count() == {"get": 1, "list": 1, "put": 1}
+    claims.release("a")
+    assert store.count() == {"put": 1}
