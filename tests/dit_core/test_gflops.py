@@ -153,7 +153,7 @@ def test_a_count_is_kept_for_other_processes_and_a_damaged_one_is_made_anew(
 def test_what_another_machine_has_counted_is_taken_where_nothing_is_known_and_not_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = ModelConfig(input_size=8, in_channels=1, hidden_size=16, depth=1, num_heads=2)
+    config = ModelConfig(input_size=8, in_channels=1, hidden_size=16, depth=1, num_heads=2, mask_token=True)
     here, counts = count(config, 0.5), gflops.counts_of(config, 0.5)
     assert len(counts) == 2, "a forward pass of evaluation, and one in training"
     monkeypatch.setenv("DIT_ABLATE_CACHE", str(tmp_path))
