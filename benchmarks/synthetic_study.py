@@ -19,6 +19,7 @@ from service.preflight import Prepared, prepare
 from service.records import study_files
 from service.records.envelope import Record, seal
 from service.records.kinds import Claim, EvaluationRecord, Hardware, Point, RunRecord, Stretch, TrialRecord
+from service.records.network_counts import record_counts
 from service.records.process import this_process
 from service.records.store import Store
 
@@ -139,6 +140,7 @@ def fill(store: Store, study: Study) -> Prepared:
             (root / key).write_bytes(grid)
             record = evaluation(trial, train_id, images, name, key)
             _write(root, EvaluationRecord.key(train_id, images, record.name, record.eval_id), record, written)
+    record_counts(store, name, prepared.expansion.arms)
     claim = Claim(pid=1, host="synthetic", process=this_process(), nonce="synthetic")
     _write(root, Claim.key(name, 1), claim, written)
     _write(root, RunRecord.key(name, 1), RunRecord(interrupted=False, elapsed=1.0), written)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from dit_core.errors import UserError
-from dit_core.kept_counts import COUNTS, Counted, asked
+from dit_core.kept_counts import COUNTS, Counted, asked, name_of, told
 from dit_core.model.config import ModelConfig
 from dit_core.parts import NAMED_BY
 from dit_core.training.masking import kept_tokens
@@ -39,7 +39,7 @@ class Cost:
 
 
 def count(config: ModelConfig, mask_ratio: float = 0.0) -> Cost:
-    """Counts a network's parameters and multiply-adds; a config is counted once per machine, see ``kept_counts``.
+    """Counts a network's parameters and multiply-adds; a config is counted once, see ``kept_counts``.
 
     Parts from a plugin that has not been run here are counted as the paper's own in their place.
 
@@ -47,10 +47,10 @@ def count(config: ModelConfig, mask_ratio: float = 0.0) -> Cost:
         config: the network.
         mask_ratio: share of the tokens that training leaves out.
     """
-    kept = kept_tokens(config.num_tokens, mask_ratio)
+    every, in_training = _passes(config, mask_ratio)
     config, outside = _runnable(config)
     try:
-        _count(config, outside)
+        _count(config, outside, *every)
     except Exception as error:
         if not outside or isinstance(error, UserError):
             raise
@@ -59,9 +59,7 @@ def count(config: ModelConfig, mask_ratio: float = 0.0) -> Cost:
         raise UserError(
             f"plugins: a network with {told} cannot be built and run ({type(error).__name__}: {first:.200})"
         ) from error
-    found = _count(config, outside)
-    whole = kept == config.num_tokens and not config.alignment_layer
-    trained = found if whole else _count(config, outside, kept if kept < config.num_tokens else None, True)
+    found, trained = _count(config, outside, *every), _count(config, outside, *in_training)
     parts = {part: amount / 1e9 for part, amount in found.macs.items()}
     return Cost(
         found.params,
@@ -72,9 +70,33 @@ def count(config: ModelConfig, mask_ratio: float = 0.0) -> Cost:
     )
 
 
+def counts_of(config: ModelConfig, mask_ratio: float = 0.0) -> dict[str, Counted]:
+    """Returns what ``count`` says of a network, by ``name_of``, for machines that have not counted it.
+
+    It is empty for a network with parts from outside, which is built wherever it is asked for.
+
+    Args:
+        config: the network.
+        mask_ratio: share of the tokens that training leaves out.
+    """
+    runnable, outside = _runnable(config)
+    if outside or runnable != config:
+        return {}
+    passes = dict.fromkeys(_passes(config, mask_ratio))
+    return {name_of(asked(config, *one)): _count(config, (), *one) for one in passes}
+
+
 def training_gmacs(cost: Cost, images: int) -> float:
     """Billions of multiply-adds to train on ``images``: a backward pass costs two forward passes (section 4)."""
     return cost.trained_gmacs * images * 3
+
+
+def _passes(config: ModelConfig, mask_ratio: float) -> tuple[tuple[int | None, bool], tuple[int | None, bool]]:
+    """Returns the forward pass of evaluation and that of training, as ``asked`` has them."""
+    kept = kept_tokens(config.num_tokens, mask_ratio)
+    if kept == config.num_tokens and not config.alignment_layer:
+        return (None, False), (None, False)
+    return (None, False), (kept if kept < config.num_tokens else None, True)
 
 
 def _runnable(config: ModelConfig) -> tuple[ModelConfig, tuple[tuple[str, str], ...]]:
@@ -93,12 +115,10 @@ def _runnable(config: ModelConfig) -> tuple[ModelConfig, tuple[tuple[str, str], 
 
 
 @cache
-def _count(
-    config: ModelConfig, outside: tuple[tuple[str, str], ...] = (), kept: int | None = None, training: bool = False
-) -> Counted:
+def _count(config: ModelConfig, outside: tuple[tuple[str, str], ...], kept: int | None, training: bool) -> Counted:
     # a network with parts from outside is built here in any case, since they are what has to be shown to work
     question = asked(config, kept, training)
-    known = None if outside else COUNTS.read(question)
+    known = None if outside else COUNTS.read(question) or told(question)
     if known is None:
         from dit_core.counting import counted  # PyTorch takes seconds, which a count that is kept need not wait for
 

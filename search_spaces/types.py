@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -206,6 +206,12 @@ class Expansion:
     def varied(self) -> tuple[str, ...]:
         """Every axis, or dotted field, in which some arm differs from the baseline."""
         return tuple(dict.fromkeys(name for arm in self.arms for name in arm.delta))
+
+    def with_views(self, ablations: tuple[AblationView, ...]) -> Expansion:
+        """Returns the same arms under other questions; what follows from the arms alone is not worked out again."""
+        found = replace(self, ablations=ablations)
+        vars(found).update(weights_of=self.weights_of, trials_of=self.trials_of)
+        return found
 
     @cached_property
     def weights_of(self) -> Mapping[str, str]:

@@ -9,6 +9,7 @@ from service.policies import create
 from service.policies.not_run import NotRunPolicy
 from service.preflight import Prepared
 from service.records import study_files
+from service.records.network_counts import tell_counts
 from service.records.store import Store
 from service.search import policy_of
 
@@ -20,6 +21,7 @@ def restore(store: Store, name: str) -> tuple[Prepared, study_files.Definition]:
         UserError: the store has no such study, or one that this version cannot read.
     """
     definition = study_files.read_definition(store, name)
+    tell_counts(store, name)
     for bundle in definition.plugins:
         declare(bundle)  # whoever runs another study at this moment has that one's plugins in use
     expansion = expand(definition.study)

@@ -14,13 +14,18 @@ from service.records.decisions import PlanOpened
 from service.records.envelope import Record
 from service.records.kinds import DefinitionRecord, DivergenceRecord, Stretch, TrialRecord
 from service.records.measurements import StoredMetric
+from service.records.network_counts import CountsRecord
 from service.records.predictions import PredictionRecord
 from service.records.results import Results, TrialResult
 from service.records.store import Store
 
 
 class DamageKind(StrEnum):
-    """What is damaged. ``history`` is what nothing else rests on: how earlier runs began, ended and failed."""
+    """What is damaged.
+
+    ``history`` is what nothing else rests on: how earlier runs began, ended and failed. ``counts`` are counted again
+    wherever they are asked for.
+    """
 
     CONFIGURATION = "configuration"
     CURVE = "curve"
@@ -31,6 +36,7 @@ class DamageKind(StrEnum):
     DEFINITION = "definition"
     DECISION = "decision"
     PROPOSALS = "proposals"
+    COUNTS = "counts"
     HISTORY = "history"
     UNUSED = "unused"
     ORPHAN = "orphan"
@@ -187,6 +193,7 @@ def _of_study(study: str, store: Store) -> Iterator[Damage]:
         "decisions": PlanOpened,
         "provenance": Provenance,
         "predictions": PredictionRecord,
+        "counts": CountsRecord,
     }
     for part, record in asked.items():
         for key in store.records.list(f"studies/{study}/{part}/"):
@@ -208,6 +215,7 @@ _KINDS = {
     "definitions": DamageKind.DEFINITION,
     "decisions": DamageKind.DECISION,
     "proposals": DamageKind.PROPOSALS,
+    "counts": DamageKind.COUNTS,
 }
 _NAMES = {
     "definitions": "the newest definition is damaged, the one before it is shown",
@@ -219,4 +227,5 @@ _NAMES = {
     "failures": "the record of a failed segment is damaged",
     "provenance": "the record of where a run came from is damaged",
     "predictions": "the record of what a run was thought to take is damaged",
+    "counts": "the record of what its networks cost is damaged, so it is counted again",
 }

@@ -25,6 +25,7 @@ from service.preflight import Prepared
 from service.records.decisions import Stop
 from service.records.kinds import GivenUp
 from service.records.liveness import Liveness
+from service.records.network_counts import record_counts
 from service.records.results import Results
 from service.records.store import Store
 from service.records.trial_claims import TrialClaims
@@ -131,6 +132,7 @@ class Ledger:
         """Records what can be decided before anything runs."""
         if not self._begun:
             self._begun = True
+            self._record_counts()
             self._advance()
 
     def next(self) -> Segment | None:
@@ -315,6 +317,7 @@ class Ledger:
         while True:
             if self._course.advance():
                 self._lay_out()
+                self._record_counts()
             self._enqueue()
             if self._queue or self.in_flight or self._held_up or self._allowance is None or not self._allowance.grow():
                 return
@@ -325,6 +328,10 @@ class Ledger:
         costs = {arm.name: count(arm.config.model, arm.config.training.mask_ratio) for arm in self.expansion.arms}
         self._cost = {name: cost.trained_gmacs for name, cost in costs.items()}
         self._order = {trial.name: index for index, trial in enumerate(self.expansion.trials)}
+
+    def _record_counts(self) -> None:
+        """Keeps beside the study what its networks cost, so that who reads it need not count."""
+        record_counts(self.store, self.study.name, self.expansion.arms)
 
     def _enqueue(self) -> None:
         planner = self._course.planner

@@ -34,7 +34,7 @@ _TRIAL = re.compile(
     rf"grids/{_NAME}\.png|checkpoints/\d+(\.partial)?\.safetensors)"
 )
 _STUDY = re.compile(
-    rf"studies/(?P<study>{_NAME})/((definitions|claims|runs|provenance|predictions|failures)/{_NUMBERED}|"
+    rf"studies/(?P<study>{_NAME})/((definitions|claims|runs|provenance|predictions|counts|failures)/{_NUMBERED}|"
     rf"(given-up|decisions|proposals)/{_NAME}/{_NAME}\.json|report/(figures/)?{_NAME}\.(md|html|json|png)|"
     rf"plan/{_NAME}|study\.yaml|preview\.txt)"
 )

@@ -6,6 +6,7 @@ Layout::
     study.yaml              the newest definition, for people (and for ``dit-ablate run study.yaml``)
     plan/0001-<file>        the imported plan, as it was, and how its phrases were understood
     preview.txt             what ``dit-ablate plan`` showed when the study was started
+    counts/0001.json        record: what its networks cost, see ``network_counts``
     claims/, runs/, given-up/, failures/   records of its runs
     live.json, stops/           the engine's, while it runs
     report/                 written by service.report

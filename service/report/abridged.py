@@ -91,7 +91,7 @@ def _best(
         )
     fewer = replace(
         summary,
-        prepared=replace(summary.prepared, expansion=replace(expansion, ablations=tuple(views))),
+        prepared=replace(summary.prepared, expansion=expansion.with_views(tuple(views))),
         arms=tuple(arm for arm in summary.arms if arm.arm.name in kept),
         judged=summary.verdicts,
     )

@@ -51,6 +51,7 @@ from service.report.page.theme import colours, swaps
 from service.report.pictures import Picture, heat_picture, overview, question_picture, samples_picture
 from service.report.place import shown_report
 from service.report.samples import sample_sheet
+from service.report.sheets import Sheets
 
 
 @dataclass(frozen=True)
@@ -184,8 +185,9 @@ def _content(prepared: Prepared, summary: Summary, costs: list[ArmCost], store: 
     differs = differing(expansion)
     part = abridged(summary, shown)
     what_is_there_stays()  # and every figure is a cycle
+    sheets = Sheets()
     sections = [
-        _section(views, findings[views[0].name], differs[views[0].name], part, store, shown)
+        _section(views, findings[views[0].name], differs[views[0].name], part, store, shown, sheets)
         for views in zip(*(one.expansion.ablations for one in (part.summary, part.drawn, part.whole)), strict=True)
     ]
     pictures = overview(part, store, shown)
@@ -261,11 +263,12 @@ def _section(
     part: Abridged,
     store: Store,
     shown: MetricFormat,
+    sheets: Sheets,
 ) -> Section:
     """One question's part: the arms that are shown of it, those whose samples are drawn, and all of them."""
     view, drawn, whole = views
     summary = part.summary
-    sheet = None if view.action == "TUNE" else sample_sheet(drawn, part.drawn, store)
+    sheet = None if view.action == "TUNE" else sample_sheet(drawn, part.drawn, store, sheets)
     picture = None if sheet is None else samples_picture(drawn, sheet, len(whole.arms))
     shared: dict[str, list[str]] = {}
     for label, name in view.arms:

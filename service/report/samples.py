@@ -14,7 +14,7 @@ from search_spaces.types import AblationView
 from service.analysis.cells import own_label
 from service.analysis.summary import ArmSummary, Summary
 from service.records.store import Store
-from service.report.style import canvas, png
+from service.report.sheets import Sheets
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,14 @@ class SampleSheet:
     labels: tuple[int, ...]
 
 
-def sample_sheet(view: AblationView, summary: Summary, store: Store) -> SampleSheet | None:
+def sample_sheet(view: AblationView, summary: Summary, store: Store, sheets: Sheets) -> SampleSheet | None:
     """Puts the first row of every arm's sample grid under the others', each at its last evaluation.
+
+    Args:
+        view: the ablation.
+        summary: the arms that are drawn.
+        store: where the sample grids are.
+        sheets: draws them.
 
     Returns:
         None when no arm of the ablation has a grid yet.
@@ -69,15 +75,7 @@ def sample_sheet(view: AblationView, summary: Summary, store: Store) -> SampleSh
             found.append((_caption(label, arm, status.images), first_row(picture, config), config))
     if not found:
         return None
-    rows = [row for _, row, _ in found]
-    shape = rows[0].size
-    height = 7.0 * shape[1] / shape[0]
-    with canvas(7.2, (height + 0.24) * len(rows), nrows=len(rows), squeeze=False) as (figure, grid):
-        for axes, (caption, row, _) in zip(grid.flat, found, strict=True):
-            axes.imshow(row.convert("RGBA"), interpolation="none", aspect="equal")
-            axes.set_title(caption, fontsize=7.5, fontweight="normal", pad=2)
-            axes.set_axis_off()
-        sheet = png(figure)
+    sheet = sheets.draw([(caption, row) for caption, row, _ in found])
     config = found[0][2]
     classes = config.model.classes
     labels = tuple(index % classes for index in range(config.grid_columns)) if classes else ()

@@ -45,7 +45,7 @@ _RC = {
 
 
 @contextmanager
-def canvas(width: float, height: float, **subplots: Any) -> Iterator[tuple[Any, Any]]:
+def canvas(width: float, height: float, *, grid: bool = True, **subplots: Any) -> Iterator[tuple[Any, Any]]:
     """Yields a figure and its axes, drawn without any display and without pyplot's global state.
 
     Matplotlib is imported here and not before: only a report needs it, and it takes half a second.
@@ -53,27 +53,43 @@ def canvas(width: float, height: float, **subplots: Any) -> Iterator[tuple[Any, 
     Args:
         width: in inches.
         height: in inches.
+        grid: whether the axes have one; those that show no axis need none, for which Matplotlib makes ticks.
         subplots: passed to ``Figure.subplots``.
     """
-    import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     if not gc.isenabled():  # a large study's: the figure before is a cycle, and nobody else collects it
         gc.collect(0)
-    with matplotlib.rc_context(_RC):
+    with in_style(grid=grid):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         yield figure, figure.subplots(**subplots)
 
 
+@contextmanager
+def in_style(*, grid: bool = True) -> Iterator[None]:
+    """Everything that is drawn within has the look of the figures; ``grid`` is ``canvas``'s."""
+    import matplotlib
+
+    with matplotlib.rc_context({**_RC, "axes.grid": grid}):
+        yield
+
+
 def png(figure: Any) -> bytes:
     """Returns the figure as PNG bytes, without a time stamp.
 
-    The canvas lays out the figure when it draws it; ``savefig`` would draw it once more for that.
+    The canvas lays out the figure when it draws it; ``savefig`` would draw it once more for that. Nothing in a figure
+    is transparent, so its pixels are kept without that channel; at level 3 they take half the time to compress, and a
+    tenth more room.
     """
+    import numpy as np
+    from PIL import Image
+
+    figure.canvas.draw()
+    pixels = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
     buffer = BytesIO()
-    figure.canvas.print_png(buffer, metadata={"Software": None})
+    pixels.save(buffer, "PNG", dpi=(figure.dpi, figure.dpi), compress_level=3)
     return buffer.getvalue()
 
 

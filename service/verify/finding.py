@@ -48,7 +48,7 @@ class Finding:
     @property
     def counts(self) -> bool:
         """Whether results rest on it, so that the store is not sound."""
-        return self.damage.kind not in (DamageKind.HISTORY, DamageKind.UNUSED, DamageKind.LEFTOVER)
+        return self.damage.kind not in _BESIDE
 
     @property
     def cost(self) -> str:
@@ -81,3 +81,7 @@ class Finding:
             "device_seconds": self.seconds,
             "cost": self.cost,
         }
+
+
+_BESIDE = (DamageKind.HISTORY, DamageKind.COUNTS, DamageKind.UNUSED, DamageKind.LEFTOVER)
+"""What no result rests on."""

@@ -18,7 +18,7 @@ from service.verify.costs import Costs
 from service.verify.finding import Finding, Remedy
 from service.verify.scan import leftovers, orphans, sound_checkpoints, trial_ids, trial_records
 
-FOLDERS = ("definitions", "claims", "runs", "failures", "decisions", "proposals", "provenance", "predictions")
+FOLDERS = ("definitions", "claims", "runs", "failures", "decisions", "proposals", "provenance", "predictions", "counts")
 
 
 @dataclass
@@ -196,6 +196,7 @@ _REMEDIES: Mapping[DamageKind, Remedy] = {
     DamageKind.CONFIGURATION: Remedy.RECORD,
     DamageKind.DEFINITION: Remedy.RECORD,
     DamageKind.DECISION: Remedy.RECORD,
+    DamageKind.COUNTS: Remedy.RECORD,
     DamageKind.CHECKPOINT: Remedy.TRAIN,
     DamageKind.EVALUATION: Remedy.TRAIN,
     DamageKind.GRID: Remedy.TRAIN,

@@ -11,6 +11,7 @@ from service.command_text import command_line
 from service.preflight import prepare
 from service.records.envelope import CorruptRecord, moved
 from service.records.kinds import DefinitionRecord, TrialRecord
+from service.records.network_counts import counts_record
 from service.records.store import Store
 from service.verify.scan import first_of
 
@@ -61,6 +62,11 @@ def mend_definition(store: Store, damage: Damage) -> None:
         command=command_line("run", [name], store.place),
     )
     store.records.put(damage.key, record)
+
+
+def mend_counts(store: Store, damage: Damage, known: Standing) -> None:
+    """Records anew what the networks of a study cost: all of them, whatever the damaged record held."""
+    store.records.put(damage.key, counts_record(known.prepared.expansion.arms))
 
 
 def mend_decision(store: Store, damage: Damage, known: Standing) -> None:

@@ -14,7 +14,7 @@ from service.records.trial_claims import TrialClaims
 from service.verify.finding import Finding, Remedy
 from service.verify.hold import Hold, held
 from service.verify.inspect import Verdict, verify
-from service.verify.mend_records import mend_configuration, mend_decision, mend_definition, mend_orphan
+from service.verify.mend_records import mend_configuration, mend_counts, mend_decision, mend_definition, mend_orphan
 from service.verify.mend_trial import TrialMender
 from service.verify.replay import Stopped
 
@@ -92,6 +92,8 @@ class _Repair:
             for finding in findings:
                 if finding.damage.kind is DamageKind.CONFIGURATION:
                     self._try(finding, lambda item: mend_configuration(self._store, item.damage, known))
+                elif finding.damage.kind is DamageKind.COUNTS:
+                    self._try(finding, lambda item: mend_counts(self._store, item.damage, known))
                 elif finding.damage.kind is not DamageKind.DECISION:
                     trainings.setdefault(finding.damage.train_id, []).append(finding)
             for train_id, own in trainings.items():

@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import golden_counts
 import pytest
 import torch
 from torch import Tensor, nn
 
-from dit_core import counting, gflops
+from dit_core import counting, gflops, kept_counts
 from dit_core.counting import OTHER, PARTS, macs_by_part
 from dit_core.gflops import count, training_gmacs
 from dit_core.model.config import ModelConfig
@@ -147,6 +148,31 @@ def test_a_count_is_kept_for_other_processes_and_a_damaged_one_is_made_anew(
     gflops._count.cache_clear()
     assert count(config) == first
     gflops._count.cache_clear()
+
+
+def test_what_another_machine_has_counted_is_taken_where_nothing_is_known_and_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = ModelConfig(input_size=8, in_channels=1, hidden_size=16, depth=1, num_heads=2, mask_token=True)
+    here, counts = count(config, 0.5), gflops.counts_of(config, 0.5)
+    assert len(counts) == 2, "a forward pass of evaluation, and one in training"
+    monkeypatch.setenv("DIT_ABLATE_CACHE", str(tmp_path))
+    monkeypatch.setattr(kept_counts, "_told", {})
+    monkeypatch.setattr(counting, "DiT", lambda *_: pytest.fail("the network is built again"))
+    kept_counts.tell(counts)
+    gflops._count.cache_clear()
+    assert count(config, 0.5) == here and not list(tmp_path.iterdir())
+    gflops._count.cache_clear()
+
+
+@pytest.mark.slow
+def test_counts_change_only_with_their_version() -> None:
+    hint = (
+        "what networks are counted to cost has changed, or a network is new; if it has changed on purpose, raise "
+        "dit_core.kept_counts.VERSION, or the numerics of the part in dit_core.parts; then run "
+        "`PYTHONPATH=tests/helpers python -m golden_counts`; if not, find out why"
+    )
+    assert golden_counts.counted() == golden_counts.stored(), hint
 
 
 def test_printed_figures() -> None:

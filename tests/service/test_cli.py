@@ -105,6 +105,7 @@ HEAVY = {
         ("run typo.yaml", "model.patch_size: 3", set(), 1),
         ("axes", "patch_size", set(), 1),
         ("status begun", "begun", set(), 2),
+        ("status tiny", "comparison", {"numpy", "scipy"}, 1),  # what its run has counted is in the store
         ("status tiny", "comparison", set(), 2),
         ("plan small.yaml", "2 arms", {"numpy"}, 2),  # which digits are loaded with, and studies simulated
     ],

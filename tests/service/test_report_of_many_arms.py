@@ -13,6 +13,7 @@ from small_studies import METRIC
 from studies import ablation_study
 
 from dit_core.events import Evaluated, MetricResult
+from search_spaces import types
 from search_spaces.expand import expand
 from service.analysis.numbers import MetricFormat
 from service.analysis.summary import summarise
@@ -100,6 +101,17 @@ def test_what_is_concluded_of_the_arms_that_are_shown_is_corrected_for_all(
     assert len(part.summary.arms) == SHOWN and len(part.others) == ARMS + 1 - SHOWN
     monkeypatch.setattr(abridging, "MOST_ARMS", ARMS + 1)
     assert abridged(summary, FORMAT).summary is summary
+
+
+def test_which_arms_share_their_weights_is_worked_out_once_for_all_that_is_shown(
+    measured: tuple[Prepared, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    real = types.train_id
+    monkeypatch.setattr(types, "train_id", lambda *a, **k: asked.append(1) or real(*a, **k))
+    part = abridged(summarise(*measured), FORMAT)
+    assert part.drawn.weights_of == part.summary.weights_of == part.whole.weights_of
+    assert len(asked) == ARMS + 1
 
 
 def test_a_long_list_ends_with_how_much_longer_it_is() -> None:
