@@ -17,6 +17,7 @@ from search_spaces.plan_import.markdown import read_markdown
 from search_spaces.plan_import.outline import outlines
 from search_spaces.plan_import.prose import openings, read_prose
 from search_spaces.plan_import.roles import place_labels
+from search_spaces.plan_import.rungs import stack
 from search_spaces.plan_import.written import WrittenPlan
 from search_spaces.plan_suffixes import YAML
 from search_spaces.text_files import read_text, read_yaml
@@ -37,6 +38,7 @@ def read_file(path: Path, where: str) -> WrittenPlan:
     said = list(texts_of(read_yaml(text, where)) if path.suffix.lower() in YAML else _phrases(text, where))
     for way in (plan, *plan.others):
         way.phrases = said
+        stack(way, [text for _, text in said])
     return plan
 
 

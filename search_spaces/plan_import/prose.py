@@ -15,6 +15,7 @@ from search_spaces.plan_import.families import family_of
 from search_spaces.plan_import.labels import SENTENCE, kind_of
 from search_spaces.plan_import.measured import METRICS, metrics_in, only_metrics, without_metrics
 from search_spaces.plan_import.numerals import numbers_in
+from search_spaces.plan_import.rungs import adds_up
 from search_spaces.plan_import.sentences import SENTENCE_END, asks, entries_of, speaks, turned, unled
 from search_spaces.plan_import.telling import (
     STRONG,
@@ -39,7 +40,11 @@ _OPENS = re.compile(
     re.S,
 )
 
-_STEP = re.compile(r"^(?:step|stage|rung)?\s*\(?\d+\)?[.):]\s+", re.I)
+_STEP = re.compile(
+    r"^(?:(?:step|stage|rung|level|phase)\s*\(?\d+\)?(?:[.):]|\s+[–—-])|\(?\d+\)?[.):])\s+"
+    r"|^(?:\(?\d+\)?\s+)?\+\s+(?=[A-Za-z])",
+    re.I,
+)
 
 _KEYED = re.compile(r"^(?P<number>(?:\[[ xX]?\]\s*)?)(?P<title>[a-z][\w -]{1,40}?)(?P<sign>:)\s+(?P<rest>\S.*)$", re.S)
 
@@ -82,10 +87,16 @@ def read_prose(text: str) -> WrittenPlan:
         return plan
     paragraphs: list[str] = [""]
     bullets = {block.text for block in blocks(text) if block.kind == "line" and block.bullet}
+    counted = {block.text for block in blocks(text) if block.kind == "line" and block.bullet and block.numbered}
     for block in blocks(text):
         if block.kind == "heading":
             plan.title = plan.title or clean(block.text)
-        if block.kind != "line" or block.bullet or _STEP.match(block.text):
+        if (
+            block.kind != "line"
+            or block.bullet
+            or _STEP.match(block.text)
+            or _measures_only(paragraphs[-1], block.text)
+        ):
             paragraphs.append("")
         if block.kind == "line":
             paragraphs[-1] = f"{paragraphs[-1]} {block.text}".strip()
@@ -106,7 +117,12 @@ def read_prose(text: str) -> WrittenPlan:
             plan.entries.append(titled(*opens))
         else:
             _paragraph(paragraph, plan, paragraph in bullets)
-    return _stacked(plan, [paragraph for paragraph in paragraphs if paragraph])
+    return _stacked(plan, [f"1. {said}" if any(map(said.startswith, counted)) else said for said in paragraphs if said])
+
+
+def _measures_only(before: str, line: str) -> bool:
+    """Whether a line below an item that no full stop ends only says what is measured."""
+    return bool(before) and before[-1] not in ".!?:;,-" and bool(only_metrics(clean(line)))
 
 
 _OF_ALL = re.compile(
@@ -210,7 +226,7 @@ def _sections(text: str) -> list[tuple[str, str]]:
 def _stacked(plan: WrittenPlan, paragraphs: list[str]) -> WrittenPlan:
     """One entry of steps that add to each other, where the text says that they do, in place of an entry for each."""
     steps = [clean(_STEP.sub("", text)) for text in paragraphs if _STEP.match(text)]
-    if len(steps) < 2 or not any(read_action(text).cumulative for text in paragraphs):
+    if len(steps) < 2 or not any(adds_up(one) for text in paragraphs for one in SENTENCE_END.split(text)):
         return plan
     entry = Entry(title=clean(plan.title or SENTENCE_END.split(paragraphs[0])[0]), actions=["cumulatively"])
     entry.replacements = steps

@@ -36,6 +36,9 @@ _STEM = (
 
 _CLAUSE = re.compile(rf"(?:\s*[;,]\s*|\s+)(?:and\s+then|and|then)\s+(?={STRONG}\w*\s)|;\s+", re.I)
 
+_STEPS_ON = re.compile(r"\s*(?:→|->|⟶|=>|⇒)\s*(?=\+)")
+"""Between steps that add up: ``DiT → + RMSNorm → + SwiGLU``."""
+
 _VERB = rf"{_STEM}\w*(?:\s+(?:off|out|away|on))?"
 
 _VALUES = (
@@ -153,6 +156,8 @@ def entries_of(sentence: str) -> list[Entry]:
         bare = (bare[: measured.start()] + bare[measured.end() :]).strip(" ,;")
     else:
         bare, metrics = last_metrics(bare)
+    if len(steps := [clean(step) for step in _STEPS_ON.split(bare) if clean(step)]) > 2 and "+" in bare:
+        return [Entry(actions=["cumulatively"], replacements=steps, metrics=metrics)]
     found = []
     for clause in _CLAUSE.split(bare):
         entry = _clause(clause.strip(" ,;"))
