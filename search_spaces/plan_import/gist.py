@@ -152,7 +152,7 @@ def gist(entry: Entry, baseline: TrialConfig, profile: Profile) -> Entry | None:
         values, actions = _done(told, axis, baseline, profile)
     except _Unread:
         return None
-    if not values and actions not in ({"REMOVE"}, {"ADD"}):
+    if not values and (actions not in ({"REMOVE"}, {"ADD"}) or _counts_something(told, axis, baseline, profile)):
         return None
     if values and actions == {"REMOVE"}:
         if axis.current(baseline, profile) != axis.remove_value or not isinstance(axis, NumberAxis):
@@ -165,6 +165,15 @@ def gist(entry: Entry, baseline: TrialConfig, profile: Profile) -> Entry | None:
     found.replacements = [axis.label(value) for value in values]
     found.gist = f"the axis {axis.name}, from {score.said()}"
     return found
+
+
+def _counts_something(told: _Told, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
+    """Whether a part holds a number that is no value of what is there: ``add a decay of 0.05`` tries no other."""
+    if not isinstance(axis, NumberAxis):
+        return False
+    own = axis.current(baseline, profile)
+    numbers = [number for text in told.parts for number in numbers_in(text)]
+    return any(number != own and not is_published(number, axis) for number in numbers)
 
 
 def is_whole(entry: Entry) -> bool:

@@ -15,6 +15,7 @@ from search_spaces.plan_import.families import family_of
 from search_spaces.plan_import.labels import SENTENCE, kind_of
 from search_spaces.plan_import.measured import METRICS, metrics_in, only_metrics, without_metrics
 from search_spaces.plan_import.numerals import numbers_in
+from search_spaces.plan_import.ordinals import counts, one_by_one, ordinal
 from search_spaces.plan_import.rungs import adds_up
 from search_spaces.plan_import.sentences import SENTENCE_END, asks, entries_of, speaks, turned, unled
 from search_spaces.plan_import.telling import (
@@ -23,6 +24,8 @@ from search_spaces.plan_import.telling import (
     is_order,
     is_static,
     is_why,
+    foresees,
+    parted,
     told,
 )
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean
@@ -94,6 +97,7 @@ def read_prose(text: str) -> WrittenPlan:
         if (
             block.kind != "line"
             or block.bullet
+            or ordinal(block.text) is not None
             or _STEP.match(block.text)
             or _measures_only(paragraphs[-1], block.text)
         ):
@@ -101,7 +105,12 @@ def read_prose(text: str) -> WrittenPlan:
         if block.kind == "line":
             paragraphs[-1] = f"{paragraphs[-1]} {block.text}".strip()
     opened = [found for paragraph in paragraphs if (found := _opening(paragraph)) is not None]
+    paragraphs = [one for said in paragraphs for one in one_by_one(SENTENCE_END.split(said))]
+    counted_topics = counts(paragraphs)
     for paragraph in filter(None, paragraphs):
+        if counted_topics and (topic := ordinal(paragraph)) is not None:
+            plan.entries.append(titled(*topic))
+            continue
         bold, opens = _TITLED.match(paragraph) or _ITALIC.match(paragraph), _opening(paragraph)
         if bold is not None and is_action(clean(bold["title"])):
             paragraph, bold = f"{clean(bold['title'])} {bold['rest']}", None  # "**Replace** x with y"
@@ -126,9 +135,10 @@ def _measures_only(before: str, line: str) -> bool:
 
 
 _OF_ALL = re.compile(
-    r"^(?:all|every|each)\s+(?:of the\s+)?(?:experiments?|runs?|models?|ablations?|variants?|arms?|"
+    r"^(?:(?:unless|if not|where not|by default)\b[^,;:]*,\s+)?(?:everything(?:\s+else)?\s+(?:is|uses|runs|trains|stays)\b"
+    r"(?=.*\b(?:DiT|trained|steps|iterations|as in|the same|baseline)\b)|(?:all|every|each)\s+(?:of the\s+)?(?:experiments?|runs?|models?|ablations?|variants?|arms?|"
     r"configurations?|studies)\s+"
-    r"(?:use|uses|report|reports|share|shares|are|is|train|trains|start|starts|keep|keeps)\b",
+    r"(?:use|uses|report|reports|share|shares|are|is|train|trains|start|starts|keep|keeps)\b)",
     re.I,
 )
 """What holds in every arm."""
@@ -287,6 +297,13 @@ _POINTS = re.compile(
 _WANTS = re.compile(r"\b(?:i|we)(?:['’](?:d|ll)|\s+(?:will|would|want|propose|suggest|plan|intend|shall))\b", re.I)
 
 
+def _prefers(said: str) -> bool:
+    """Whether somebody wants other numbers than those that are there, of whatever: ``I'd go with 4 and 8 instead of 2``."""
+    return all(
+        (_WANTS.search(said), numbers_in(said), re.search(r"\b(?:instead|rather than|in place) of\b", said, re.I))
+    )
+
+
 def _by_sentence(text: str, plan: WrittenPlan, listed: bool) -> None:
     begun, before = len(plan.entries), list[str]()
     for sentence in SENTENCE_END.split(text.strip()):
@@ -313,11 +330,19 @@ def _by_sentence(text: str, plan: WrittenPlan, listed: bool) -> None:
                     entry.metrics.extend(metrics_in(measured["metrics"]))
             if not plan.entries[begun:] and not everywhere:
                 plan.remarks.append((SENTENCE, said))
-        elif (said and (asks(said) or _MAKES.match(said))) or (said and listed and speaks(said)):
+        elif (said and (asks(said) or _MAKES.match(said) or _prefers(said))) or (said and listed and speaks(said)):
             plan.entries.append(Entry(title=said[:80], unknown=[(SENTENCE, said)]))
         elif said:
             plan.remarks.append((SENTENCE, said))
             before.append(said)
+
+
+_STAYING = re.compile(
+    r"\b(?:staying|remaining|sticking)\s+(?:at|with|to|on)\b|(?<=[,;] )still\s+(?:at|with|on)\b", re.I
+)
+"""How a letter says what it keeps: ``staying at 250 steps``."""
+
+_ORDERED = re.compile(rf";\s+(?=(?:we|i|please|{STRONG}\w*|try|use)\b)", re.I)
 
 
 def titled(title: str, text: str) -> Entry:
@@ -329,10 +354,11 @@ def titled(title: str, text: str) -> Entry:
     entry, whole, said = Entry(title=title), Entry(title=title), text
     named = bare_title(title) or title
     text = _PRONOUN.sub(lambda at: f"{at[1]} {named}", text)  # "remove it" is about what the title names
-    pieces = [piece for said in SENTENCE_END.split(text) for piece in re.split(r";\s+(?=(?:we|i|please)\b)", said)]
-    for sentence in map(turned, pieces):
+    text = _STAYING.sub("keeping", text)
+    pieces = [piece for said in SENTENCE_END.split(text) for piece in _ORDERED.split(said)]
+    for sentence in map(turned, [one for piece in pieces for one in parted(piece)]):
         sentence = _SUBJECT.sub(lambda _: f"{named} ", sentence)
-        if describes(sentence) or is_why(clean(sentence)):
+        if describes(sentence) or is_why(clean(sentence)) or foresees(sentence):
             entry.remarks.append((SENTENCE, clean(sentence)))
             whole.remarks.append((SENTENCE, clean(sentence)))
             continue

@@ -78,7 +78,7 @@ _MAY_BE_DONE = re.compile(
 
 _SO = re.compile(
     r",?\s+(?:and\s+)?(?:so|hence|thus|therefore|which is why|consequently)\s+(?=(?:i|we|let|please|one|the|try|use|"
-    r"it)\b)",
+    r"it)\b)|,\s+(?:and\s+)?so\s+(?=(?:" + STRONG + r"\w*|turn|switch|take|leave|get rid of)\s)",
     re.I,
 )
 """What stands between a reason and what follows from it."""
@@ -125,6 +125,10 @@ def is_why(sentence: str) -> bool:
 
 def describes(sentence: str) -> bool:
     """Whether a sentence only says what is there already."""
+    if _ANNOUNCED.match(sentence.strip()) and not re.search(rf"\b{STRONG}\w*\b", sentence, re.I):
+        return True
+    if _AT_PRESENT.match(sentence.strip()) and not re.search(r"[;:]", sentence):
+        return True
     found = _DESCRIBES.match(sentence.strip()) or _OF_OTHERS.match(sentence.strip())
     rest = sentence.strip()[found.end() :] if found is not None else ""
     if found is None:
@@ -179,6 +183,9 @@ PARTED = re.compile(
 )
 """A verb and its particle with the part between them: ``take adaLN-Zero out of the model``."""
 
+TURNED_OFF = re.compile(r"\b(?:turn|switch)(?:ed|ing)?\s+(?:the\s+)?((?!off\b|it\b)[^,;.:]{2,40}?)\s+off\b", re.I)
+"""The same of what is switched off: ``turn the flips off``."""
+
 
 def is_order(sentence: str, unled: str) -> bool:
     """Whether a sentence says to do something.
@@ -190,6 +197,46 @@ def is_order(sentence: str, unled: str) -> bool:
     if leads_with_action(unled) or _DO.match(unled) or _DO.match(sentence.strip()):
         return True
     return bool(_SOMEBODY.search(sentence) or _IS_DONE.search(sentence))
+
+
+def parted(sentence: str) -> list[str]:
+    """A sentence in two where a reason that orders nothing stands before what is to be done: ``..., so remove it``."""
+    found = _SO.search(sentence)
+    if found is None or not leads_with_action(sentence[found.end() :]):
+        return [sentence]
+    reason = sentence[: found.start()]
+    ordered = is_order(reason, reason) or re.search(r"\d", reason) is not None
+    return [sentence] if ordered else [reason, sentence[found.end() :]]
+
+
+_FORESEES = re.compile(
+    r"^(?P<what>[^.;:,]{2,60}?)\s+(?:should|will|would|may|might|could|is (?:expected|likely) to|are (?:expected|likely) to)\s+"
+    r"(?:only\s+|also\s+|roughly\s+|about\s+)*(?:add|cost|increase|raise|save)\b[^.;:]*?\b(?:g?flops?|compute|memory|latency"
+    r"|throughput|(?:wall-?clock|training|sampling)(?:\s+time)?)\b"
+    r"(?:,?\s*(?:and|so)?\s*(?:please\s+)?(?:mention|note|say|report|state|list|keep|bear)\b[^.;:\d]*)?$",
+    re.I,
+)
+"""What an arm is expected to cost: ``Cross-attention should add about 15% Gflops, so mention that in the table``."""
+
+
+def foresees(sentence: str) -> bool:
+    """Whether a sentence only says what something will cost to compute."""
+    found = _FORESEES.match(sentence.strip().rstrip("."))
+    return found is not None and re.match(r"(?:i|we|you)\b", found["what"], re.I) is None
+
+
+_ANNOUNCED = re.compile(r"^(?:here|below|this|these|the following)\s+(?:is|are)\s+(?:what|how|the|my)\b[^:\d]*$", re.I)
+"""What only leads to what follows: ``Here is what I would run``."""
+
+_AT_PRESENT = re.compile(
+    r"^(?:at present|currently|today|so far|as it is)?,?\s*(?:you|they|the authors)\s+(?:currently\s+|only\s+|always\s+)?"
+    r"(?:use|evaluate|train|sample|set|have|report|apply|run|start|initiali[sz]e|predict|fix|keep|take|work|do(?:n['’]t| not)"
+    r"|average)\b(?!.*\b(?:should|could|would|must|want|try|instead)\b)"
+    r"|^there (?:is|are) (?:no|none)\b(?!.*\b(?:should|could|would|must|want|try|instead|add|use)\b)"
+    r"|^(?:none|no \w+(?: \w+)?) (?:is|are) (?:used|there|applied|present)\b[^.;:]*$",
+    re.I,
+)
+"""What a reader tells the authors of their own model: ``You evaluate with a decay of 0.9999``."""
 
 
 def told(
