@@ -115,9 +115,11 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
         pieces = [_pieces(text) if len(named) > 1 else [text] for text in entry.replacements]
         points = [[point_in(piece, named, baseline, profile) for piece in row] for row in pieces]
         flat = [point for row in points for point in row]
-        if all(point is not None and len(point) == 1 for point in flat):
+        if all(point is not None and len(point) == 1 for point in flat) and entry.stepped:
+            found = _apart_or_not(tuple(dict.fromkeys(name for point in flat if point for name in point)))
+        elif all(point is not None and len(point) == 1 for point in flat):
             found = _columns([point for point in flat if point])
-        elif all(point is not None and len(point) > 1 and (named or _has_number(point)) for point in flat):
+        elif all(point is not None and len(point) > 1 and (named or entry.pointed or _has_number(point)) for point in flat):
             found = _points([point for point in flat if point])
     elif len(named) > 1 and _EVERY.search(" ".join((part, *entry.actions))) and not _says_more(entry):
         return grid_of({name: tuple(AXES.get(name).values(profile)) for name in named})
@@ -128,6 +130,14 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
             settle=f'an entry for each axis, or "{named[0]} = ..." and "{named[1]} = ..." for every combination',
         )
     return found
+
+
+def _apart_or_not(names: tuple[str, ...]) -> Combined | None:
+    """What has to be asked about counted steps on several axes of which nobody says whether they add up."""
+    if len(names) < 2:
+        return None
+    why = "its steps may add up, or each may be tried alone"
+    return Combined(names, asked=why, settle='"Action: cumulatively", or an entry for each step')
 
 
 _SET = re.compile(r"^\W*?(?P<open>[{[(])(?P<inside>[^{}()\[\]]+)[})\]]\W*$")

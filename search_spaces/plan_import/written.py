@@ -30,6 +30,7 @@ class Entry:
         gist: how its axis was found, where the entry was read from all that it says.
         said: the sentences that it was taken from, as written.
         stepped: whether its replacements are counted steps, which may add up.
+        pointed: whether each of its replacements sets several axes at once, as a row of a table of runs does.
     """
 
     title: str = ""
@@ -48,6 +49,7 @@ class Entry:
     gist: str = ""
     said: list[str] = field(default_factory=list)
     stepped: bool = False
+    pointed: bool = False
 
     @property
     def empty(self) -> bool:
