@@ -17,7 +17,7 @@ from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.doing import HOLDS, says_constant, without_constants, without_reason
 from search_spaces.plan_import.joined import axes_joined, axes_named, called
-from search_spaces.plan_import.ladders import steps_of
+from search_spaces.plan_import.ladders import steps_of, stuck
 from search_spaces.plan_import.stems import stems
 from search_spaces.plan_import.values import names_values, read_values, reads
 from search_spaces.plan_import.wrapping import without_what_holds
@@ -40,6 +40,10 @@ _PLACE_LAST = re.compile(
 """A place at the end of a piece; what ``and`` joins to it is another place."""
 
 Point = dict[str, Any]
+
+
+class StuckLadder(Exception):
+    """Steps that add up, of which one is not understood: what comes after it would be another experiment."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,11 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
         if len(texts) == 1:
             texts = [clean(step) for step in _ARROW.split(texts[0]) if clean(step)]
         if len(texts) > 1:
-            return _ladder(texts, baseline, profile)
+            steps = _ladder(texts, baseline, profile)
+            sure = entry.stepped or plussed or any(map(_PLUSSED.search, entry.replacements))
+            if steps is None and sure and stuck(texts, baseline, profile):
+                raise StuckLadder
+            return steps
     if (against := _against(entry, baseline, profile)) is not None:
         return against
     part = without_constants(entry.parts[0] if entry.parts else title)
@@ -119,7 +127,9 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
             found = _apart_or_not(tuple(dict.fromkeys(name for point in flat if point for name in point)))
         elif all(point is not None and len(point) == 1 for point in flat):
             found = _columns([point for point in flat if point])
-        elif all(point is not None and len(point) > 1 and (named or entry.pointed or _has_number(point)) for point in flat):
+        elif all(
+            point is not None and len(point) > 1 and (named or entry.pointed or _has_number(point)) for point in flat
+        ):
             found = _points([point for point in flat if point])
     elif len(named) > 1 and _EVERY.search(" ".join((part, *entry.actions))) and not _says_more(entry):
         return grid_of({name: tuple(AXES.get(name).values(profile)) for name in named})

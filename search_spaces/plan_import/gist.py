@@ -132,7 +132,13 @@ def gist(entry: Entry, baseline: TrialConfig, profile: Profile) -> Entry | None:
         baseline: the configuration that values must be possible with.
         profile: the baseline's profile.
     """
-    if entry.axes or entry.twice or is_whole(entry) or any(len(text) > LONGEST for text in entry.texts):
+    if (
+        entry.axes
+        or entry.twice
+        or entry.stepped
+        or is_whole(entry)
+        or any(len(text) > LONGEST for text in entry.texts)
+    ):
         return None
     if in_phases(entry, baseline, profile) is not None:
         return None  # one half of it alone would be another experiment
@@ -169,11 +175,8 @@ def gist(entry: Entry, baseline: TrialConfig, profile: Profile) -> Entry | None:
 
 def _counts_something(told: _Told, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
     """Whether a part holds a number that is no value of what is there: ``add a decay of 0.05`` tries no other."""
-    if not isinstance(axis, NumberAxis):
-        return False
-    own = axis.current(baseline, profile)
-    numbers = [number for text in told.parts for number in numbers_in(text)]
-    return any(number != own and not is_published(number, axis) for number in numbers)
+    numbers = [number for text in told.parts for number in numbers_in(text) if isinstance(axis, NumberAxis)]
+    return any(one != axis.current(baseline, profile) and not is_published(one, axis) for one in numbers)
 
 
 def is_whole(entry: Entry) -> bool:

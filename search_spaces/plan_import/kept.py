@@ -75,7 +75,7 @@ def _is_own(piece: str, values: Values, baseline: TrialConfig, profile: Profile)
     except UserError:
         if said not in ("on", "off") or axis.remove_value is None:
             return False
-        return (axis.current(baseline, profile) == axis.remove_value) == (said == "off")
+        return bool(axis.current(baseline, profile) == axis.remove_value) == (said == "off")
     return bool(value == axis.current(baseline, profile))
 
 

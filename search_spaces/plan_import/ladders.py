@@ -11,11 +11,12 @@ from typing import Any
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
-from search_spaces.axes import AXES
+from search_spaces.axes import AXES, all_axes
 from search_spaces.plan_import.choose import choose
-from search_spaces.plan_import.doing import is_published, read_doing
+from search_spaces.plan_import.doing import read_doing
 from search_spaces.plan_import.sentences import entries_of
-from search_spaces.plan_import.values import read_values
+from search_spaces.plan_import.there import is_published
+from search_spaces.plan_import.values import read_values, reads
 from search_spaces.plan_import.written import Entry, clean
 from search_spaces.profiles import Profile
 from search_spaces.study import Ablation, LadderStep
@@ -41,7 +42,8 @@ _START = re.compile(
 
 _ARROW = re.compile(r"\s*(?:→|->|⟶|=>|⇒)\s*")
 _INSTEAD = re.compile(
-    r"^(?P<new>.+?)\s*[(,]?\s*\b(?:instead of|rather than|in place of|replacing)\s+(?:the\s+|a\s+)?(?P<old>[^()]+?)\)?$",
+    r"^(?P<new>.+?)\s*[(,]?\s*\b(?:instead of|rather than|in place of|replacing)\s+(?:the\s+|a\s+)?"
+    r"(?P<old>[^()]+?)\)?$",
     re.I,
 )
 
@@ -77,6 +79,12 @@ def steps_of(
         steps.append(LadderStep(name=text, set={name: value}))
         items[index] = f"step {len(steps)}: {name}={AXES.get(name).label(value)}, on top of the steps before it"
     return steps, items
+
+
+def stuck(texts: Sequence[str], baseline: TrialConfig, profile: Profile) -> bool:
+    """Whether steps that add up are no ladder, nor all of them values of one axis."""
+    bare = [clean(_LEADS.sub("", text)) for text in texts if not _START.fullmatch(text)]
+    return not any(all(reads(text, axis, baseline, profile) for text in bare) for axis in all_axes())
 
 
 def _step(text: str, so_far: Point, baseline: TrialConfig, profile: Profile, one_of: ReadOne) -> tuple[str, Any] | None:

@@ -20,7 +20,9 @@ from search_spaces.plan_import.measures import is_metric
 from search_spaces.plan_import.written import Entry, split_items
 from search_spaces.profiles import PROFILES
 
-_COUNTED = re.compile(r"^(?P<head>[A-Za-z][A-Za-z .-]*?)[\s.#_-]*(?P<count>\d{1,2}|(?<![A-Za-z])[A-H])(?:\s*\([^()]*\))?$")
+_COUNTED = re.compile(
+    r"^(?P<head>[A-Za-z][A-Za-z .-]*?)[\s.#_-]*(?P<count>\d{1,2}|(?<![A-Za-z])[A-H])(?:\s*\([^()]*\))?$"
+)
 _RUN = re.compile(
     r"(?:run|config|configuration|exp|experiment|model|system|set-?up|trial run|row|id|r|m|e|c|s)\.?", re.I
 )
@@ -34,16 +36,22 @@ _NAMES = re.compile(
 
 _STEP = re.compile(r"(?:rung|step|stage|level|phase|tier)", re.I)
 _BASE = re.compile(
-    r"^\W*(?:(?:the\s+)?(?:full|unmodified|plain|vanilla|original|published|stock|standard)\b.*|baseline\b.*|base|defaults?|reference\b.*"
+    r"^\W*(?:(?:the\s+)?(?:full|unmodified|plain|vanilla|original|published|stock|standard)\b.*|baseline\b.*|base|defaults?"
+    r"|reference\b.*"
     r"|ref|control|ours|as (?:published|in the paper)|(?:the\s+)?paper|DiT(?:-\w+/\d)?"
-    r"|\w{1,12}\s*[(\[](?:the\s+)?(?:baseline|reference|default|paper|control|full(?: model)?)\b[^()]*[)\]]|[A-Za-z]{1,8}[\s-]?0)\W*$",
+    r"|\w{1,12}\s*[(\[](?:the\s+)?(?:baseline|reference|default|paper|control|full(?: model)?)\b[^()]*[)\]]"
+    r"|[A-Za-z]{0,8}[\s-]?0)\W*$",
     re.I,
 )
 """How the row or column of the baseline is called."""
 
 _YES = re.compile(r"^(?:[✓✔☑✅●■◉]|yes|on|y|true|with|in)$", re.I)
 _NO = re.compile(r"^(?:[✗✘✕✖☒❌○□◯]|no|off|n|false|without|out)$", re.I)
-_SAME = re.compile(r"^(?:[-–—.·…\"″/=]+|''|default|same|as (?:in )?(?:the )?baseline|baseline|unchanged|n\.?/?a\.?|\(default\)|ditto)?$", re.I)
+_SAME = re.compile(
+    r"^(?:[-–—.·…\"″/=]+|''|default|same|as (?:in )?(?:the )?baseline|baseline|unchanged|n\.?/?a\.?"
+    r"|\(default\)|ditto)?$",
+    re.I,
+)
 NO_RUN = re.compile(r"^(?:[-–—/.·…]+|n\.?/?a\.?|not (?:planned|run|tried))$", re.I)
 """A cell in which no value stands."""
 
@@ -52,7 +60,7 @@ _MOST_WORDS = 9
 
 
 def series(labels: Sequence[str]) -> tuple[list[int], str]:
-    """The columns that count what is tried (``Var. A``, ``Var. B``), and what is counted; none where fewer than two do."""
+    """The columns that count what is tried (``Var. A``, ``Var. B``), and what is counted; none where only one does."""
     found = [(at, match["head"].strip(" .").lower()) for at, label in enumerate(labels)
              if at and (match := _COUNTED.match(label)) is not None and not is_base(label)]  # fmt: skip
     heads = Counter(head for _, head in found)
@@ -92,7 +100,9 @@ def runs_in(labels: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Entry]
 def _entries(labels: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Entry] | None:
     kinds = [None if _speaks(label) and not is_sure(label) else kind_of(label) for label in labels]
     settings = [at for at in range(1, len(labels)) if kinds[at] is None and _speaks(labels[at])]
-    rest = [at for at in range(1, len(labels)) if at not in settings and (is_metric(labels[at]) or not _all_same(rows, at))]
+    rest = [
+        at for at in range(1, len(labels)) if at not in settings and (is_metric(labels[at]) or not _all_same(rows, at))
+    ]
     beside = [at for at in rest if kinds[at] not in (METRICS, REMARK) and not is_metric(labels[at])]
     told = {kind_of(label) for label in labels[1:] if is_sure(label)} & {PART, ACTION, REPLACEMENT}
     if not settings or beside or told or not (kinds[0] in (None, TITLE) or _NAMES.fullmatch(labels[0])):
@@ -127,7 +137,11 @@ def _run(
         cell, was = row[at].strip(), base[at].strip() if base is not None else ""
         state, before = _state(cell, crossed), _state(was, crossed)
         marks = state is not None and (before is not None or not was or _SAME.match(was) is not None)
-        if cell == was or (marks and state == bool(before) and base is not None) or (_SAME.match(cell) and not (marks and before)):
+        if (
+            cell == was
+            or (marks and state == bool(before) and base is not None)
+            or (_SAME.match(cell) and not (marks and before))
+        ):
             if cell and was and not _SAME.match(cell) and before is None:
                 entry.remarks.append(("kept fixed", f"{labels[at]} {cell}"))
             elif was and marks and not _is_value(labels[at]):

@@ -1,4 +1,4 @@
-"""Paragraphs of a letter that count what they are about: ``First, patch size. I would ...``, ``Next comes the norm: ...``
+"""Paragraphs of a letter that count what they are about: ``First, patch size. I would ...``, ``Next comes the norm:``.
 
 Such an opening is a title, whatever stands behind it, so that no paragraph of the row is passed over.
 """
@@ -16,10 +16,12 @@ _COUNT = (
     r"|(?:number\s+|point\s+|item\s+)?(?:one|two|three|four|five|six|seven|eight|nine|ten)(?=\s*[:.–—-])"
 )
 _OPENS = re.compile(
-    rf"^[*_]{{0,2}}(?:and\s+)?(?:{_COUNT})[*_]{{0,2}}(?:\s*[,:.–—]\s*|\s+-\s+|\s+(?:up\s+)?(?:comes?|is|are|there (?:is|are)|on my list is)\s+)"
+    rf"^[*_]{{0,2}}(?:and\s+)?(?:{_COUNT})[*_]{{0,2}}(?:\s*[,:.–—]\s*|\s+-\s+|\s+(?:up\s+)?"
+    r"(?:comes?|is|are|there (?:is|are)|on my list is)\s+)"
     r"(?P<title>[^.:;?!,\n]{2,60}?)\s*(?P<sign>[.:?]|\s[–—-])\s+(?P<rest>\S.*)$",
     re.I | re.S,
 )
+_COLON = re.compile(rf"^(?:{_COUNT})\s*:", re.I)
 _COUNTS = re.compile(rf"^[*_]{{0,2}}(?:and\s+)?(?:{_COUNT})\b", re.I)
 _NO_TOPIC = re.compile(
     r"\b(?:i|we|you|they|it|this|that|these|those|let|please|is|are|was|were|would|should|could|can|will|must|has|have"
@@ -32,11 +34,16 @@ _MOST_WORDS = 8
 
 
 def ordinal(paragraph: str) -> tuple[str, str] | None:
-    """The topic that a paragraph opens with behind a word that counts it, and the rest; None for any other paragraph."""
+    """The topic that a paragraph opens with behind a word that counts it, and the rest; None for any other one."""
     found = _OPENS.match(paragraph)
     if found is None:
         return None
     title = clean(found["title"])
+    plain = (
+        found["sign"] == "." and len(title.split()) < 6 and not re.search(r"\b(?:i|we|you|is|are)\b|['’]", title, re.I)
+    )
+    if plain and _COLON.match(paragraph):
+        return title, clean(found["rest"])  # "Three: both of these. ..."
     if len(title.split()) > _MOST_WORDS or _NO_TOPIC.search(title) or leads_with_action(title):
         return None
     return re.sub(r"^(?:the|my|your|our)\s+", "", title, flags=re.I), clean(found["rest"])

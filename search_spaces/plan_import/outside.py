@@ -10,6 +10,7 @@ from search_spaces.plan_import.leftover import COMMENTED, TEXT, left_over
 from search_spaces.plan_import.roles import commands
 from search_spaces.plan_import.rungs import adds_up, comes_on_top, step_in
 from search_spaces.plan_import.sentences import SENTENCE_END, speaks
+from search_spaces.plan_import.telling import wants_more
 from search_spaces.plan_import.understand import EntryReader
 from search_spaces.plan_import.written import Entry, WrittenPlan
 
@@ -50,7 +51,10 @@ def outside(written: WrittenPlan, readers: list[EntryReader]) -> tuple[tuple[Not
         read = [*reader.entry.texts, *reader.entry.metrics, *(missed.text for missed in reader.not_understood)]
         account.append(" ".join([reader.name, *_told(entry), *entry.metrics, *read]))
     left = left_over([(label, step_in(text) or text) for label, text in written.phrases], account)
-    ordered = [*written.orders, *(text for label, text in left if label != COMMENTED and commands(text))]
+    ordered = [
+        *written.orders,
+        *(text for label, text in left if label != COMMENTED and (commands(text) or wants_more(text))),
+    ]
     missed = tuple(NotUnderstood(OUTSIDE, TEXT, text, _MAY_ORDER) for text in ordered)
     told = dict.fromkeys(
         text for label, text in (*written.remarks, *left) if label != COMMENTED and text not in ordered

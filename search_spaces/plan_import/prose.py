@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from search_spaces.plan_import.actions import is_action, leads_with_action, read_action
+from search_spaces.plan_import.actions import is_action, leads_with_action
 from search_spaces.plan_import.blocks import blocks
 from search_spaces.plan_import.choose import bare_title
 from search_spaces.plan_import.families import family_of
@@ -21,12 +21,13 @@ from search_spaces.plan_import.sentences import SENTENCE_END, asks, entries_of, 
 from search_spaces.plan_import.telling import (
     STRONG,
     describes,
+    foresees,
     is_order,
     is_static,
     is_why,
-    foresees,
     parted,
     told,
+    wants_more,
 )
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean
 
@@ -135,8 +136,10 @@ def _measures_only(before: str, line: str) -> bool:
 
 
 _OF_ALL = re.compile(
-    r"^(?:(?:unless|if not|where not|by default)\b[^,;:]*,\s+)?(?:everything(?:\s+else)?\s+(?:is|uses|runs|trains|stays)\b"
-    r"(?=.*\b(?:DiT|trained|steps|iterations|as in|the same|baseline)\b)|(?:all|every|each)\s+(?:of the\s+)?(?:experiments?|runs?|models?|ablations?|variants?|arms?|"
+    r"^(?:(?:unless|if not|where not|by default)\b[^,;:]*,\s+)?"
+    r"(?:everything(?:\s+else)?\s+(?:is|uses|runs|trains|stays)\b"
+    r"(?=.*\b(?:DiT|trained|steps|iterations|as in|the same|baseline)\b)"
+    r"|(?:all|every|each)\s+(?:of the\s+)?(?:experiments?|runs?|models?|ablations?|variants?|arms?|"
     r"configurations?|studies)\s+"
     r"(?:use|uses|report|reports|share|shares|are|is|train|trains|start|starts|keep|keeps)\b)",
     re.I,
@@ -297,11 +300,10 @@ _POINTS = re.compile(
 _WANTS = re.compile(r"\b(?:i|we)(?:['’](?:d|ll)|\s+(?:will|would|want|propose|suggest|plan|intend|shall))\b", re.I)
 
 
-def _prefers(said: str) -> bool:
-    """Whether somebody wants other numbers than those that are there, of whatever: ``I'd go with 4 and 8 instead of 2``."""
-    return all(
-        (_WANTS.search(said), numbers_in(said), re.search(r"\b(?:instead|rather than|in place) of\b", said, re.I))
-    )
+_SET = re.compile(
+    r"^(?:please\s+)?(?:use|try|take|set|go (?:with|for)|test)\s+(?:[a-zA-Z]\w{0,2}\s*=\s*)?[\d.]+(?!\s*[a-z%])", re.I
+)
+"""An order with a number of nobody knows what: ``Use p = 4``."""
 
 
 def _by_sentence(text: str, plan: WrittenPlan, listed: bool) -> None:
@@ -330,7 +332,9 @@ def _by_sentence(text: str, plan: WrittenPlan, listed: bool) -> None:
                     entry.metrics.extend(metrics_in(measured["metrics"]))
             if not plan.entries[begun:] and not everywhere:
                 plan.remarks.append((SENTENCE, said))
-        elif (said and (asks(said) or _MAKES.match(said) or _prefers(said))) or (said and listed and speaks(said)):
+        elif (said and (asks(said) or _MAKES.match(said) or wants_more(said) or _SET.match(said))) or (
+            said and listed and speaks(said)
+        ):
             plan.entries.append(Entry(title=said[:80], unknown=[(SENTENCE, said)]))
         elif said:
             plan.remarks.append((SENTENCE, said))

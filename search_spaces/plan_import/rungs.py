@@ -1,4 +1,4 @@
-"""Steps that are counted (``Rung 1: RMSNorm``), and whether a plan says that each keeps what the ones before it have set.
+"""Steps that are counted (``Rung 1: RMSNorm``), and whether each keeps what the ones before it have set.
 
 A ladder's statement may stand in the entry, in one of its steps (``+ SwiGLU``), or once above all entries. Where an
 entry says that its steps are alternatives, they are.
@@ -28,7 +28,8 @@ _ON_TOP = re.compile(
 _KEEPS_BEFORE = re.compile(
     rf"\b(?:keep|retain|inherit|build|include|carr|contain|preserv|stack)\w*\b[^.;]*\b(?:before|previous|earlier|preceding"
     rf"|prior|above|below|so far|already|{_STEP_WORD}s?)\b"
-    r"|\badd(?:s|ed)?\s+up\b|\bon top of (?:the|what|all|each|one|that|it)\b|\badd\w*\b[^.;]*\bto the (?:previous|ones? before)\b",
+    r"|\badd(?:s|ed)?\s+up\b|\bon top of (?:the|what|all|each|one|that|it)\b"
+    r"|\badd\w*\b[^.;]*\bto the (?:previous|ones? before)\b",
     re.I,
 )
 _STEPS = re.compile(rf"\b(?:{_STEP_WORD}|row|run|line|entry|change|path|ladder|variant|one)s?\b", re.I)
@@ -36,8 +37,10 @@ _LADDER = re.compile(r"\bladders?\b", re.I)
 """A name that says nothing of whether steps add up where several entries have it."""
 
 _APART = re.compile(
-    rf"\b(?:alternatives|independent\w*|separate(?:ly)?|mutually exclusive|on (?:its|their) own|one at a time|in isolation"
-    rf"|individually)\b|\bone (?:model|run|arm|value|training)\b[^.;]*\bper {_STEP_WORD}\b|\bnot cumulative|\bnothing is cumulative"
+    rf"\b(?:alternatives|independent\w*|separate(?:ly)?|mutually exclusive|on (?:its|their) own|one at a time"
+    r"|in isolation"
+    rf"|individually)\b|\bone (?:model|run|arm|value|training)\b[^.;]*\bper {_STEP_WORD}\b"
+    rf"|\bnot cumulative|\bnothing is cumulative"
     rf"|\bnot (?:add|stack|accumulat)",
     re.I,
 )

@@ -159,7 +159,7 @@ def entries_of(sentence: str) -> list[Entry]:
     else:
         bare, metrics = last_metrics(bare)
     if len(steps := [clean(step) for step in _STEPS_ON.split(bare) if clean(step)]) > 2 and "+" in bare:
-        return [Entry(actions=["cumulatively"], replacements=steps, metrics=metrics)]
+        return [Entry(actions=["cumulatively"], replacements=steps, metrics=metrics, stepped=True)]
     found = []
     for clause in _CLAUSE.split(bare):
         entry = _clause(clause.strip(" ,;"))

@@ -78,7 +78,9 @@ _MAY_BE_DONE = re.compile(
 
 _SO = re.compile(
     r",?\s+(?:and\s+)?(?:so|hence|thus|therefore|which is why|consequently)\s+(?=(?:i|we|let|please|one|the|try|use|"
-    r"it)\b)|,\s+(?:and\s+)?so\s+(?=(?:" + STRONG + r"\w*|turn|switch|take|leave|get rid of)\s)",
+    r"it)\b)|,\s+(?:and\s+)?so\s+(?=(?:"
+    + STRONG
+    + r"\w*|turn|switch|take|leave|get rid of|train|sample|run|do|make|set|start|repeat)\s)",
     re.I,
 )
 """What stands between a reason and what follows from it."""
@@ -202,15 +204,16 @@ def is_order(sentence: str, unled: str) -> bool:
 def parted(sentence: str) -> list[str]:
     """A sentence in two where a reason that orders nothing stands before what is to be done: ``..., so remove it``."""
     found = _SO.search(sentence)
-    if found is None or not leads_with_action(sentence[found.end() :]):
+    tail = sentence[found.end() :] if found is not None else ""
+    if found is None or not (leads_with_action(tail) or _DO.match(tail)):
         return [sentence]
     reason = sentence[: found.start()]
-    ordered = is_order(reason, reason) or re.search(r"\d", reason) is not None
+    ordered = (is_order(reason, reason) and not is_why(reason)) or re.search(r"\d", reason) is not None
     return [sentence] if ordered else [reason, sentence[found.end() :]]
 
 
 _FORESEES = re.compile(
-    r"^(?P<what>[^.;:,]{2,60}?)\s+(?:should|will|would|may|might|could|is (?:expected|likely) to|are (?:expected|likely) to)\s+"
+    r"^(?P<what>[^.;:,]{2,60}?)\s+(?:should|will|would|may|might|could|(?:is|are) (?:expected|likely) to)\s+"
     r"(?:only\s+|also\s+|roughly\s+|about\s+)*(?:add|cost|increase|raise|save)\b[^.;:]*?\b(?:g?flops?|compute|memory|latency"
     r"|throughput|(?:wall-?clock|training|sampling)(?:\s+time)?)\b"
     r"(?:,?\s*(?:and|so)?\s*(?:please\s+)?(?:mention|note|say|report|state|list|keep|bear)\b[^.;:\d]*)?$",
@@ -228,10 +231,26 @@ def foresees(sentence: str) -> bool:
 _ANNOUNCED = re.compile(r"^(?:here|below|this|these|the following)\s+(?:is|are)\s+(?:what|how|the|my)\b[^:\d]*$", re.I)
 """What only leads to what follows: ``Here is what I would run``."""
 
+_OTHER_NUMBERS = re.compile(r"\d[^;]*\b(?:instead of|rather than|in place of)\b", re.I)
+_TOGETHER = re.compile(
+    r"(?:^(?:please\s+|also\s+|then\s+)*|\b(?:i|we)(?:['’]d|\s+(?:would|will|want to|propose to|suggest to))\s+[^.;]*?)"
+    r"(?:combine|stack|merge|join|put)\s+(?:\w+\s+)?"
+    r"(?:all(?:\s+(?:two|three|four|five|six|of (?:them|these|those|the above)))?|both|everything|the (?:two|three|four)"
+    r"|them)\b",
+    re.I,
+)
+_WANTS = re.compile(r"\b(?:i|we)(?:['’](?:d|ll)|\s+(?:will|would|want|propose|suggest|plan|intend|shall))\b", re.I)
+
+
+def wants_more(sentence: str) -> bool:
+    """Whether somebody wants other numbers, of whatever, or several changes together: ``I would combine all three``."""
+    return bool((_WANTS.search(sentence) and _OTHER_NUMBERS.search(sentence)) or _TOGETHER.search(sentence))
+
+
 _AT_PRESENT = re.compile(
-    r"^(?:at present|currently|today|so far|as it is)?,?\s*(?:you|they|the authors)\s+(?:currently\s+|only\s+|always\s+)?"
-    r"(?:use|evaluate|train|sample|set|have|report|apply|run|start|initiali[sz]e|predict|fix|keep|take|work|do(?:n['’]t| not)"
-    r"|average)\b(?!.*\b(?:should|could|would|must|want|try|instead)\b)"
+    r"^(?:at present|currently|today|so far|as it is)?,?\s*(?:you|they|the authors)\s+"
+    r"(?:currently\s+|only\s+|always\s+)?(?:use|evaluate|train|sample|set|have|report|apply|run|start|initiali[sz]e|predict|fix|keep|take|work"
+    r"|do(?:n['’]t| not)|average)\b(?!.*\b(?:should|could|would|must|want|try|instead)\b)"
     r"|^there (?:is|are) (?:no|none)\b(?!.*\b(?:should|could|would|must|want|try|instead|add|use)\b)"
     r"|^(?:none|no \w+(?: \w+)?) (?:is|are) (?:used|there|applied|present)\b[^.;:]*$",
     re.I,
