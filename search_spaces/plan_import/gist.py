@@ -175,7 +175,7 @@ def gist(entry: Entry, baseline: TrialConfig, profile: Profile) -> Entry | None:
 
 def _counts_something(told: _Told, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
     """Whether a part holds a number that is no value of what is there: ``add a decay of 0.05`` tries no other."""
-    numbers = [number for text in told.parts for number in numbers_in(text) if isinstance(axis, NumberAxis)]
+    numbers = [one for text in told.parts for one in numbers_in(text) if isinstance(axis, NumberAxis)]
     return any(one != axis.current(baseline, profile) and not is_published(one, axis) for one in numbers)
 
 

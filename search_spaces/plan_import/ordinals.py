@@ -25,7 +25,8 @@ _COLON = re.compile(rf"^(?:{_COUNT})\s*:", re.I)
 _COUNTS = re.compile(rf"^[*_]{{0,2}}(?:and\s+)?(?:{_COUNT})\b", re.I)
 _NO_TOPIC = re.compile(
     r"\b(?:i|we|you|they|it|this|that|these|those|let|please|is|are|was|were|would|should|could|can|will|must|has|have"
-    r"|if|when|because|so)\b|['’](?:d|ll|re|ve|m|s)\b(?=\s+(?:also|then|like|try|use|go))",
+    r"|looks?|seems?|deserves?|remains?|matters?|appears?|uses?|gets?|needs?|may"
+    r"|might|does|do|feels?|if|when|because|so)\b|['’](?:d|ll|re|ve|m|s)\b(?=\s+(?:also|then|like|try|use|go))",
     re.I,
 )
 """Words of a sentence, which no topic has."""

@@ -83,6 +83,11 @@ def stack(plan: WrittenPlan, said: Iterable[str]) -> None:
     mine = [text for entry in plan.entries for text in (*entry.texts, *entry.said)]
     everywhere = any(adds_up(text) for text in said if not any(text in other for other in mine))
     for entry in plan.entries:
+        for label, text in list(entry.unknown):  # "Move: every step keeps what the steps before it brought"
+            if adds_up(text) and not re.search(r"\d", text) and len(entry.replacements) > 1:
+                entry.unknown.remove((label, text))
+                entry.remarks.append((label, text))
+                entry.stepped = True
         if not entry.stepped or len(entry.replacements) < 2:
             continue
         told = [*entry.actions, *entry.context, *(text for _, text in (*entry.remarks, *entry.unknown)), *entry.said]

@@ -235,8 +235,8 @@ _OTHER_NUMBERS = re.compile(r"\d[^;]*\b(?:instead of|rather than|in place of)\b"
 _TOGETHER = re.compile(
     r"(?:^(?:please\s+|also\s+|then\s+)*|\b(?:i|we)(?:['’]d|\s+(?:would|will|want to|propose to|suggest to))\s+[^.;]*?)"
     r"(?:combine|stack|merge|join|put)\s+(?:\w+\s+)?"
-    r"(?:all(?:\s+(?:two|three|four|five|six|of (?:them|these|those|the above)))?|both|everything|the (?:two|three|four)"
-    r"|them)\b",
+    r"(?:all(?:\s+(?:two|three|four|five|six|of (?:them|these|those|the above)))?|both|everything"
+    r"|the (?:two|three|four)|them)\b",
     re.I,
 )
 _WANTS = re.compile(r"\b(?:i|we)(?:['’](?:d|ll)|\s+(?:will|would|want|propose|suggest|plan|intend|shall))\b", re.I)
