@@ -31,6 +31,9 @@ _NO_TOPIC = re.compile(
 )
 """Words of a sentence, which no topic has."""
 
+_ASKS = re.compile(r"(?:how|what)\s(?!about\b)", re.I)
+"""How a topic opens that is a clause: ``how it trains``."""
+
 _MOST_WORDS = 8
 
 
@@ -45,7 +48,11 @@ def ordinal(paragraph: str) -> tuple[str, str] | None:
     )
     if plain and _COLON.match(paragraph):
         return title, clean(found["rest"])  # "Three: both of these. ..."
-    if len(title.split()) > _MOST_WORDS or _NO_TOPIC.search(title) or leads_with_action(title):
+    if (
+        len(title.split()) > _MOST_WORDS
+        or (_NO_TOPIC.search(title) and not _ASKS.match(title))
+        or leads_with_action(title)
+    ):
         return None
     return re.sub(r"^(?:the|my|your|our)\s+", "", title, flags=re.I), clean(found["rest"])
 

@@ -68,7 +68,8 @@ def test_what_runs_have_in_common_has_to_be_so_in_the_baseline(tmp_path: Path) -
 
 
 def test_a_second_change_in_a_remark_of_a_run_stops_it(tmp_path: Path) -> None:
-    table = "| Run | Norm | Comment |\n|---|---|---|\n| base | LayerNorm | |\n| a | RMSNorm | also double the batch size |\n"
+    table = "| Run | Norm | Comment |\n|---|---|---|\n| base | LayerNorm | |\n"
+    table += "| a | RMSNorm | also double the batch size |\n"
     assert "also double the batch size" in _open(tmp_path, table)
 
 
