@@ -20,6 +20,7 @@ from search_spaces.plan_import.rungs import adds_up
 from search_spaces.plan_import.sentences import SENTENCE_END, asks, entries_of, speaks, turned, unled
 from search_spaces.plan_import.telling import (
     STRONG,
+    announces,
     describes,
     foresees,
     is_order,
@@ -123,7 +124,7 @@ def read_prose(text: str) -> WrittenPlan:
                 plan.remarks.append((SENTENCE, clean(paragraph)))
         elif (introduced := _introduction(paragraph)) is not None:
             plan.entries.append(titled(*introduced))
-        elif opens is not None and len(opened) > 1:
+        elif opens is not None and len(opened) > 1 and not announces(opens[0]):
             plan.entries.append(titled(*opens))
         else:
             _paragraph(paragraph, plan, paragraph in bullets)

@@ -231,6 +231,12 @@ def foresees(sentence: str) -> bool:
 _ANNOUNCED = re.compile(r"^(?:here|below|this|these|the following)\s+(?:is|are)\s+(?:what|how|the|my)\b[^:\d]*$", re.I)
 """What only leads to what follows: ``Here is what I would run``."""
 
+
+def announces(sentence: str) -> bool:
+    """Whether a sentence only leads to what follows it."""
+    return _ANNOUNCED.match(sentence.strip()) is not None
+
+
 _OTHER_NUMBERS = re.compile(r"\d[^;]*\b(?:instead of|rather than|in place of)\b", re.I)
 _TOGETHER = re.compile(
     r"(?:^(?:please\s+|also\s+|then\s+)*|\b(?:i|we)(?:['’]d|\s+(?:would|will|want to|propose to|suggest to))\s+[^.;]*?)"
