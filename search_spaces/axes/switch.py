@@ -12,8 +12,8 @@ from search_spaces.profiles import Profile
 from search_spaces.words import find, match, words
 
 _SWITCH = {
-    True: ("on", "true", "yes", "enabled", "enable", "with", "added"),
-    False: ("off", "false", "no", "disabled", "disable", "without", "removed"),
+    True: ("on", "true", "yes", "enabled", "enable", "with", "added", "present", "included"),
+    False: ("off", "false", "no", "disabled", "disable", "without", "removed", "absent", "excluded"),
 }
 
 

@@ -16,6 +16,7 @@ from search_spaces.plan_import.account import IncompletePlan, NothingUnderstood,
 from search_spaces.plan_import.choose import axis_by_name, bare_title
 from search_spaces.plan_import.files import read_file
 from search_spaces.plan_import.gist import gist, is_whole
+from search_spaces.plan_import.ladders import as_arms
 from search_spaces.plan_import.outside import ELSEWHERE, OUTSIDE, beside, outside
 from search_spaces.plan_import.sentences import asks
 from search_spaces.plan_import.stems import STOP_STEMS, stems
@@ -221,12 +222,18 @@ def _possible(readers: list[EntryReader], profile: Profile) -> list[Ablation]:
             if not again.open:
                 reader, ablation = again, other
                 readers[at] = again
-        if ablation is None or reader.left_out:
+        first = not any(map(_ladder_of, readers[:at]))
+        if (ladder := _ladder_of(reader)) and not first:
+            ablation = as_arms(ladder, reader.name, reader.baseline, profile)
+        if (ablation is None and not ladder) or reader.left_out:
             continue
+        alone = {"ladder": ladder} if ablation is None else {"ablations": (ablation,)}
         try:
-            arms = expand(Study(name="one", baseline=Baseline(profile=profile.name), ablations=(ablation,))).arms
+            arms = expand(Study(name="one", baseline=Baseline(profile=profile.name), **alone)).arms
         except UserError as error:
             reader.leave_out(str(error))
+            continue
+        if ablation is None:
             continue
         if len(arms) > 1:
             found.append(ablation)
@@ -283,16 +290,13 @@ def _title(entry: Entry) -> str:
 
 
 def _ladder(readers: list[EntryReader]) -> tuple[LadderStep, ...]:
-    """The study's ladder; it has one, so a second is left out and said."""
-    found: tuple[LadderStep, ...] = ()
-    for reader in readers:
-        if reader.combined is None or reader.left_out or not reader.combined.ladder:
-            continue
-        if found:
-            reader.leave_out("a study has one ladder, and an entry before this one is it; write a plan for each")
-        else:
-            found = reader.combined.ladder
-    return found
+    """The study's ladder, which is the first; the arms of others are ablations."""
+    return next((ladder for reader in readers if (ladder := _ladder_of(reader))), ())
+
+
+def _ladder_of(reader: EntryReader) -> tuple[LadderStep, ...]:
+    """The ladder that an entry is; empty for any other."""
+    return reader.combined.ladder if reader.combined is not None and not reader.left_out else ()
 
 
 def _study(path: Path, written: WrittenPlan, profile: Profile, asked: dict[str, Any], metrics: list[str]) -> Study:

@@ -55,6 +55,13 @@ _CUMULATIVE = re.compile(
     r"one thing after (?:the other|another)|\bsuccessive\w*|\bsequential\w*|\baccumulat\w*",
     re.I,
 )
+_NOT_CUMULATIVE = re.compile(
+    r"\b(?:not|non|never|nothing|none|no)\b[\s-]*(?:(?:is|are|of|them|to|be|one|it|rungs?|steps?|changes?)\s+){0,3}"
+    r"(?:cumulativ|incremental|accumulat|stack)\w*|n['’]t\s+(?:be\s+)?(?:cumulativ|accumulat|stack)\w*",
+    re.I,
+)
+"""What says that steps do not add up."""
+
 _STEMS = {stem(word): action for action, words in _VERBS.items() for word in words.split()}
 _SILENT = STOP_STEMS | frozenset(
     stems(
@@ -94,6 +101,7 @@ def read_action(text: str) -> Asked:
     """Returns what an action text asks for, in whatever form its words are."""
     text = re.sub(r"\bw/o\b", "without", text, flags=re.I)
     text = _AGAIN.sub(" ", text)
+    text = _NOT_CUMULATIVE.sub(" ", text)
     both, cumulative = bool(_BOTH.search(text)), bool(_CUMULATIVE.search(text))
     found: set[Action] = set()
     rest = _CUMULATIVE.sub(" ", _BOTH.sub(" ", text)) if both or cumulative else text

@@ -15,9 +15,9 @@ from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import read_action
-from search_spaces.plan_import.choose import choose
-from search_spaces.plan_import.doing import HOLDS, read_doing, says_constant, without_constants, without_reason
+from search_spaces.plan_import.doing import HOLDS, says_constant, without_constants, without_reason
 from search_spaces.plan_import.joined import axes_joined, axes_named, called
+from search_spaces.plan_import.ladders import steps_of, stuck
 from search_spaces.plan_import.stems import stems
 from search_spaces.plan_import.values import names_values, read_values, reads
 from search_spaces.plan_import.wrapping import without_what_holds
@@ -40,6 +40,10 @@ _PLACE_LAST = re.compile(
 """A place at the end of a piece; what ``and`` joins to it is another place."""
 
 Point = dict[str, Any]
+
+
+class StuckLadder(Exception):
+    """Steps that add up, of which one is not understood: what comes after it would be another experiment."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +82,16 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
     entry = replace(entry, replacements=[item for text in entry.replacements for item in _in_set(text)])
     texts = [text for text in entry.replacements if not is_nothing(text) and not says_constant(text)]
     cumulative = any(read_action(text).cumulative for text in (*entry.actions, *entry.parts))
-    if cumulative or any(map(_PLUSSED.search, texts)):
+    plussed = len(texts) > 1 and all(map(_PLUS_FIRST.match, texts[1:]))
+    if cumulative or plussed or any(map(_PLUSSED.search, texts)):
         if len(texts) == 1:
             texts = [clean(step) for step in _ARROW.split(texts[0]) if clean(step)]
         if len(texts) > 1:
-            return _ladder(texts, baseline, profile)
+            steps = _ladder(texts, baseline, profile)
+            sure = entry.stepped or plussed or any(map(_PLUSSED.search, entry.replacements))
+            if steps is None and sure and stuck(texts, baseline, profile):
+                raise StuckLadder
+            return steps
     if (against := _against(entry, baseline, profile)) is not None:
         return against
     part = without_constants(entry.parts[0] if entry.parts else title)
@@ -114,9 +123,13 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
         pieces = [_pieces(text) if len(named) > 1 else [text] for text in entry.replacements]
         points = [[point_in(piece, named, baseline, profile) for piece in row] for row in pieces]
         flat = [point for row in points for point in row]
-        if all(point is not None and len(point) == 1 for point in flat):
+        if all(point is not None and len(point) == 1 for point in flat) and entry.stepped:
+            found = _apart_or_not(tuple(dict.fromkeys(name for point in flat if point for name in point)))
+        elif all(point is not None and len(point) == 1 for point in flat):
             found = _columns([point for point in flat if point])
-        elif all(point is not None and len(point) > 1 and (named or _has_number(point)) for point in flat):
+        elif all(
+            point is not None and len(point) > 1 and (named or entry.pointed or _has_number(point)) for point in flat
+        ):
             found = _points([point for point in flat if point])
     elif len(named) > 1 and _EVERY.search(" ".join((part, *entry.actions))) and not _says_more(entry):
         return grid_of({name: tuple(AXES.get(name).values(profile)) for name in named})
@@ -127,6 +140,14 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
             settle=f'an entry for each axis, or "{named[0]} = ..." and "{named[1]} = ..." for every combination',
         )
     return found
+
+
+def _apart_or_not(names: tuple[str, ...]) -> Combined | None:
+    """What has to be asked about counted steps on several axes of which nobody says whether they add up."""
+    if len(names) < 2:
+        return None
+    why = "its steps may add up, or each may be tried alone"
+    return Combined(names, asked=why, settle='"Action: cumulatively", or an entry for each step')
 
 
 _SET = re.compile(r"^\W*?(?P<open>[{[(])(?P<inside>[^{}()\[\]]+)[})\]]\W*$")
@@ -162,6 +183,9 @@ def _against(entry: Entry, baseline: TrialConfig, profile: Profile) -> Combined 
 _ARROW = re.compile(r"\s*(?:→|->|⟶|=>|⇒|,?\s+then\s+|;)\s*")
 _PLUSSED = re.compile(r"(?:→|->|=>|⇒)\s*\+")
 """Steps of which each keeps what the ones before it have set."""
+
+_PLUS_FIRST = re.compile(r"\s*\+\s*[A-Za-z]")
+"""How a step opens that comes on top of the one before it."""
 
 _STACKED = re.compile(r"→|->|=>|⇒|(?:^|\s)\+\s|\bon top\b|\bone after\b|\badd up\b", re.I)
 """What says that one change comes after another."""
@@ -385,19 +409,6 @@ def _by_unit(text: str, named: Sequence[str]) -> tuple[str, ...]:
     return tuple(axis.name for axis in units if not named or axis.name in named)
 
 
-def _done(text: str, baseline: TrialConfig, profile: Profile) -> Point | None:
-    """What a step does in words, on the one axis that it is about: ``take away the positional table``."""
-    axis = choose(Entry(parts=[text]), baseline, profile).axis
-    if axis is None:
-        return None
-    doing = read_doing(text, axis, baseline, profile)
-    if doing.unread or doing.ranged:
-        return None
-    if not doing.values and doing.asked.actions == {"REMOVE"} and axis.remove_value is not None:
-        return {axis.name: (axis.remove_value,)}
-    return {axis.name: tuple(doing.values)} if len(doing.values) == 1 else None
-
-
 def _columns(points: list[Point]) -> Combined | None:
     columns: dict[str, list[Any]] = {}
     for point in points:
@@ -435,29 +446,13 @@ def _points(points: list[Point]) -> Combined | None:
 
 
 def _ladder(texts: list[str], baseline: TrialConfig, profile: Profile) -> Combined | None:
-    """Steps that keep what the steps before them have set, each on the one axis that reads it."""
-    steps, items = [], {}
-    for index, text in enumerate(texts):
-        bare = re.sub(
-            r"^\s*(?:\(?\d+[.)]\s*|step\s+\d+\s*[:.)–—-]\s*)?"
-            r"(?:(?:\+|plus|on top of (?:that|this|it),?|first(?:ly)?|second(?:ly)?|"
-            r"third(?:ly)?|next|finally|lastly|then|and|add|adding|switch to|swap in|use)\b[\s,:]*)+",
-            "",
-            text,
-            flags=re.I,
-        )
-        point = one_of(clean(bare), (), baseline, profile) or _done(bare, baseline, profile)
-        if point is None:
-            return None
-        (name, values), *_ = point.items()
-        axis = AXES.get(name)
-        if len(values) != 1:
-            return None
-        steps.append(LadderStep(name=text, set={name: values[0]}))
-        items[index] = f"step {index + 1}: {name}={axis.label(values[0])}, on top of the steps before it"
-    names = tuple(dict.fromkeys(name for step in steps for name in step.set))
+    """Steps that keep what the steps before them have set; steps of one axis alone are values of it."""
+    found = steps_of(texts, baseline, profile, one_of)
+    names = tuple(dict.fromkeys(name for step in found[0] for name in step.set)) if found is not None else ()
+    if found is None or len(names) < 2:
+        return None
     how = "every step keeps what the steps before it have set"
-    return Combined(names, ladder=tuple(steps), means="a ladder", how=how, items=items)
+    return Combined(names, ladder=tuple(found[0]), means="a ladder", how=how, items=found[1])
 
 
 __all__ = ["Combined", "combine", "grid_of", "one_of"]

@@ -46,7 +46,7 @@ _FOLLOWS_IT = re.compile(
 _AS_IN = re.compile(r"\s*,?\s+(?:as|like) (?:in|by)\s+[A-Z].*$")
 _MADE_OF = re.compile(r"\bMLPs?\b(?!\s+(?:ratio|dropout|expansion|width|activation))")
 _STAYS = re.compile(
-    r"\b(?:kept|held|fixed|stay(?:s|ed)?|remain(?:s|ed)?|keep(?:s|ing)?|hold(?:s|ing)?|unchanged|constant|left|retain(?:s|ed)?)\b",
+    r"\b(?:kept|held|fixed|stay(?:s|ed|ing)?|remain(?:s|ed|ing)?|keep(?:s|ing)?|hold(?:s|ing)?|unchanged|constant|left|retain(?:s|ed)?)\b",
     re.I,
 )
 _PIECES = re.compile(r"\s*[,;]\s*(?:and\s+)?|\s+and\s+", re.I)

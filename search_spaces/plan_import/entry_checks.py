@@ -69,7 +69,8 @@ class EntryChecks(ItemReader):
 
     def _stays(self, axis: Axis) -> None:
         """Asks where something is said to stay as it is with a number that is not there."""
-        for name, texts in ((REPLACEMENT, self.entry.replacements), (ACTION, self.entry.actions)):
+        said = ((REPLACEMENT, self.entry.replacements), (ACTION, self.entry.actions), (SENTENCE, self.entry.said))
+        for name, texts in said:
             for index, text in enumerate(texts):
                 if untrue := untrue_in(text, axis, self.baseline, self.profile):
                     self._misses(name, index, text, f"{untrue!r} is not so in the baseline, and may be a second change")

@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from dit_core.errors import UserError
+from search_spaces.plan_import.blocks import blocks
 from search_spaces.plan_import.carried import carried_labels, mistakes_labels
 from search_spaces.plan_import.containers import as_markdown, data_in
 from search_spaces.plan_import.data import holds_entries, load_json, read_data, read_json, read_json_lines
 from search_spaces.plan_import.forms import normal
 from search_spaces.plan_import.leftover import phrases, texts_of
 from search_spaces.plan_import.markdown import read_markdown
+from search_spaces.plan_import.ordinals import counts, one_by_one
 from search_spaces.plan_import.outline import outlines
 from search_spaces.plan_import.prose import openings, read_prose
 from search_spaces.plan_import.roles import place_labels
+from search_spaces.plan_import.rungs import stack
+from search_spaces.plan_import.sentences import SENTENCE_END
 from search_spaces.plan_import.written import WrittenPlan
 from search_spaces.plan_suffixes import YAML
 from search_spaces.text_files import read_text, read_yaml
@@ -37,6 +41,7 @@ def read_file(path: Path, where: str) -> WrittenPlan:
     said = list(texts_of(read_yaml(text, where)) if path.suffix.lower() in YAML else _phrases(text, where))
     for way in (plan, *plan.others):
         way.phrases = said
+        stack(way, [text for _, text in said])
     return plan
 
 
@@ -83,6 +88,9 @@ def read_words(text: str, where: str) -> WrittenPlan:
         told = read_prose(text)
         better = len(told.entries) > len(plan.entries) and not mistakes_labels(told, carried_labels(text))
         plan = told if better else plan
+        sentences = [one for block in blocks(text) for one in one_by_one(SENTENCE_END.split(block.text))]
+        if better and counts(sentences):
+            return plan  # its paragraphs count what they are about, so that none is left out
     labels = carried_labels(text)
     plan.others = [way for way in outlines(text) if not mistakes_labels(way, labels)]
     return plan

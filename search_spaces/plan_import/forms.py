@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from search_spaces.plan_import.ordinals import ordinal
+
 _LATEX = re.compile(r"\\(?:begin\{(?:itemize|enumerate|description)\}|item\b|(?:sub)*section\*?\{|paragraph\*?\{)")
 _SECTION = re.compile(r"\\(?:sub)*section\*?\{([^{}]*)\}")
 _STYLED = re.compile(r"\\(?:textbf|textsc)\{([^{}]*)\}")
@@ -40,7 +42,7 @@ _KEY_LINE = re.compile(
 _DRAWN = re.compile(r"^[ \t]*[─━═╌┄┈⎯—–]{3,}[ \t]*$", re.M)
 """A rule drawn with characters that Markdown does not know."""
 
-_OPENS = re.compile(r"^\s*(?:[-*+•●▪◦–—‣#>|]|\d{1,2}[.)]\s|\(?[a-zA-Z]{1,4}\d{0,2}[.)]\s|[*_`]{1,3}\S|```|~~~|$)")
+_OPENS = re.compile(r"^\s*(?:[-*+•●▪◦–—‣#>|]|\(?\d{1,2}[.)]\s|\(?[a-zA-Z]{1,4}\d{0,2}[.)]\s|[*_`]{1,3}\S|```|~~~|$)")
 _LABEL = re.compile(r"^\s*[*_]{0,3}[A-Z][\w /-]{1,32}[*_]{0,3}:")
 _WIDE = 50
 """From how many characters on a line may have been wrapped."""
@@ -133,6 +135,7 @@ def _unwrapped(text: str) -> str:
             and bool(line.strip())
             and not _OPENS.match(line)
             and not _LABEL.match(line)
+            and not (ordinal(line) and last.rstrip()[-1:] in ".!?")
         )
         if wrapped:
             out[-1] = f"{last.rstrip()} {line.strip()}"

@@ -132,7 +132,13 @@ def gist(entry: Entry, baseline: TrialConfig, profile: Profile) -> Entry | None:
         baseline: the configuration that values must be possible with.
         profile: the baseline's profile.
     """
-    if entry.axes or entry.twice or is_whole(entry) or any(len(text) > LONGEST for text in entry.texts):
+    if (
+        entry.axes
+        or entry.twice
+        or entry.stepped
+        or is_whole(entry)
+        or any(len(text) > LONGEST for text in entry.texts)
+    ):
         return None
     if in_phases(entry, baseline, profile) is not None:
         return None  # one half of it alone would be another experiment
@@ -152,7 +158,7 @@ def gist(entry: Entry, baseline: TrialConfig, profile: Profile) -> Entry | None:
         values, actions = _done(told, axis, baseline, profile)
     except _Unread:
         return None
-    if not values and actions not in ({"REMOVE"}, {"ADD"}):
+    if not values and (actions not in ({"REMOVE"}, {"ADD"}) or _counts_something(told, axis, baseline, profile)):
         return None
     if values and actions == {"REMOVE"}:
         if axis.current(baseline, profile) != axis.remove_value or not isinstance(axis, NumberAxis):
@@ -165,6 +171,12 @@ def gist(entry: Entry, baseline: TrialConfig, profile: Profile) -> Entry | None:
     found.replacements = [axis.label(value) for value in values]
     found.gist = f"the axis {axis.name}, from {score.said()}"
     return found
+
+
+def _counts_something(told: _Told, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
+    """Whether a part holds a number that is no value of what is there: ``add a decay of 0.05`` tries no other."""
+    numbers = [one for text in told.parts for one in numbers_in(text) if isinstance(axis, NumberAxis)]
+    return any(one != axis.current(baseline, profile) and not is_published(one, axis) for one in numbers)
 
 
 def is_whole(entry: Entry) -> bool:

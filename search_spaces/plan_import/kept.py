@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from dit_core.config import TrialConfig
+from dit_core.errors import UserError
 from search_spaces.axes import AXES, Axis, all_axes
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
@@ -59,7 +60,23 @@ def not_there(text: str, values: Values, baseline: TrialConfig, profile: Profile
         profile: the baseline's profile.
     """
     pieces = (piece.strip(" \"'`.") for piece in _PIECES.split(text.replace("_", " ")))
-    return next((piece for piece in pieces if piece and _is_other(piece, values, baseline, profile)), "")
+    others = (piece for piece in pieces if piece and not _is_own(piece, values, baseline, profile))
+    return next((piece for piece in others if _is_other(piece, values, baseline, profile)), "")
+
+
+def _is_own(piece: str, values: Values, baseline: TrialConfig, profile: Profile) -> bool:
+    """Whether a piece is an axis by its name and its own value behind it: ``weight decay 0``, ``weight tying off``."""
+    name, _, said = piece.rpartition(" ")
+    axis = axis_by_name(name)
+    if axis is None or axis.name in values:
+        return False
+    try:
+        value = axis.parse(said, profile)
+    except UserError:
+        if said not in ("on", "off") or axis.remove_value is None:
+            return False
+        return bool(axis.current(baseline, profile) == axis.remove_value) == (said == "off")
+    return bool(value == axis.current(baseline, profile))
 
 
 def _is_other(piece: str, values: Values, baseline: TrialConfig, profile: Profile) -> bool:

@@ -21,7 +21,11 @@ _LABELLED = re.compile(
     r"^(?:\d+[.)]\s+)?[>*_`\s]{0,4}(?P<label>[A-Za-z][A-Za-z _/()-]{1,40}?)\s*[*_`]{0,3}(?:\s*[:：=]|\s[-–—]\s)"
     r"\s*[*_`]{0,3}\s*(?P<text>.*)$"
 )
-_SILENT = frozenset(words("a an the and or of to in for with is are be we i each then"))
+_SILENT = frozenset(
+    words(
+        "a an the and or of to in for with is are be we i each then first second third fourth fifth sixth seventh next"
+    )
+)
 
 _HERE, _MOST_HERE, _ANYWHERE = 0.4, 0.6, 0.8
 """A phrase is accounted for where the first share of its words stands in one place of the account, and either the

@@ -26,6 +26,7 @@ from search_spaces.plan_import.labels import (
 )
 from search_spaces.plan_import.prose import titled, with_told
 from search_spaces.plan_import.roles import commands
+from search_spaces.plan_import.rungs import adds_up, step_in
 from search_spaces.plan_import.sentences import asks
 from search_spaces.plan_import.tables import Table
 from search_spaces.plan_import.telling import is_aside
@@ -340,7 +341,8 @@ class _Reader:
         if below_list and value and is_kept(label):
             self._entry.remarks.append((label, clean(value)))
             return True  # "Held constant: depth" beside the values
-        if below_list and (name in (None, REMARK, TITLE) or not found["bold"]):
+        ends = name == METRICS and is_sure(label) and not block.bullet  # a line that Markdown takes into the last item
+        if below_list and not ends and (name in (None, REMARK, TITLE) or not found["bold"]):
             return False  # an item of the list, such as "adaLN: adaptive layer norm"
         if name is None and not (block.bullet or found["bold"]) and self._is_told(label, value):
             return False  # a paragraph behind the labels
@@ -383,6 +385,11 @@ class _Reader:
 
     def _item(self, text: str, block: Block) -> None:
         """Takes a line that belongs to the open field, or to nothing."""
+        step = step_in(text) if self._open in (None, REMARK, REPLACEMENT) else ""
+        if step and (self._entry.title or self._has_fields or any(map(adds_up, self._entry.context))):
+            self._entry.replacements.append(step)
+            self._entry.stepped = True
+            return
         if self._open == REMARK or self._open is None:
             self._entry.context.append(clean(text))
         elif self._open == ACTION and block.bullet:  # "Modification:" above a list of what is tried

@@ -31,6 +31,23 @@ _HEADLINE = re.compile(
 )
 """``FID-50K is the headline metric throughout``."""
 
+_SAYS = re.compile(
+    r"[,;]?\s*\b(?:and\s+)?(?:(?:see|check|look at|find out|watch|show me|tell me)\s+what\s+(?:the\s+)?"
+    r"(?P<metrics>[\w -]{2,30}?)\s+(?:says?|does|do|tells?(?:\s+(?:us|me))?|shows?|thinks?|has to say)\b"
+    r"|(?:tell|give|show|send)\s+(?:me|us)\s+(?:the\s+)?(?P<told>[^.;:]+)"
+    r"|(?P<will>[\w -]{2,30}?(?:\s+and\s+[\w -]{2,30}?)?)\s+will\s+(?:tell|do|show|suffice))[^.;]*$",
+    re.I,
+)
+"""``and see what FID-50K says``, ``FID will do``, ``tell me the FID``."""
+
+_ENOUGH = re.compile(
+    r"^(?P<metrics>[^;:.]+?)\s+(?:(?:is|are)\s+(?:all\s+(?:that\s+)?(?:i|we)\s+need|enough|sufficient|fine|plenty"
+    r"|what\s+(?:matters|counts))|(?:is|are|suffices?|will do)(?=\s+here\b|$)|please|again|once more)"
+    r"(?:\s+(?:here|for this(?: one)?|in this case|this time|again))*$",
+    re.I,
+)
+"""``FID-50K and sFID are enough here``."""
+
 _FOR_EACH = re.compile(
     r"\b(?:report|measure|compare|show|give|state|list|evaluate|compute|plot)\s+(?:the\s+|"
     r"also\s+)?(?P<metrics>[\w -]{2,30}?)\s+"
@@ -71,13 +88,24 @@ def only_metrics(sentence: str) -> list[str]:
         return metrics_in(measured["metrics"])
     if (named := _NAMED.match(sentence)) is not None and all(map(is_metric, metrics_in(named["metrics"]))):
         return metrics_in(named["metrics"])
-    measured = _MEASURED.match(sentence) or _HEADLINE.match(sentence)
-    metrics = metrics_in(measured["metrics"]) if measured is not None else []
+    measured = _MEASURED.match(sentence) or _HEADLINE.match(sentence) or _ENOUGH.match(sentence)
+    if measured is None and (told := says(sentence)) is not None and not told[0].strip(" ,;."):
+        return told[1]
+    metrics = metrics_in(measured["metrics"] if measured is not None else sentence)
     return metrics if all(map(is_metric, metrics)) else []
+
+
+def says(said: str) -> tuple[str, list[str]] | None:
+    """What stands before ``see what FID says``, and the metrics; None where nothing of the kind stands there."""
+    found = _SAYS.search(said)
+    metrics = metrics_in(found["metrics"] or found["told"] or found["will"] or "") if found is not None else []
+    return (said[: found.start()], metrics) if found is not None and metrics and all(map(is_metric, metrics)) else None
 
 
 def without_metrics(said: str) -> tuple[str, list[str]]:
     """Takes what is measured off a sentence, and returns both."""
+    if (told := says(said)) is not None:
+        return told
     if (found := _FOR_EACH.search(said)) is not None and is_metric(clean(found["metrics"])):
         return f"{said[: found.start()]} try {found['values']}", [clean(found["metrics"])]
     if (measured := _MEASURED.match(said) or _HEADLINE.match(said)) is not None and all(

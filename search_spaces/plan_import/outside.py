@@ -8,6 +8,9 @@ from search_spaces.plan_import.account import NotUnderstood
 from search_spaces.plan_import.labels import FIELDS, kind_of
 from search_spaces.plan_import.leftover import COMMENTED, TEXT, left_over
 from search_spaces.plan_import.roles import commands
+from search_spaces.plan_import.rungs import adds_up, comes_on_top, step_in
+from search_spaces.plan_import.sentences import SENTENCE_END, speaks
+from search_spaces.plan_import.telling import wants_more
 from search_spaces.plan_import.understand import EntryReader
 from search_spaces.plan_import.written import Entry, WrittenPlan
 
@@ -19,6 +22,15 @@ ELSEWHERE = "stands outside of every ablation; it changes nothing"
 _UNREAD = "is in no reading of its ablation; it changes nothing"
 
 _MAY_ORDER = "it may say what to do, and belongs to no ablation; make it an entry of its own, or leave it out"
+
+_STEPS = (
+    "it says that changes come on top of each other, and no ladder was read; write the steps as one entry with "
+    '"Action: cumulatively", or leave it out'
+)
+
+
+def _is_ladder(reader: EntryReader) -> bool:
+    return reader.combined is not None and bool(reader.combined.ladder)
 
 
 def beside(written: WrittenPlan, readers: list[EntryReader]) -> Iterator[str]:
@@ -38,9 +50,20 @@ def outside(written: WrittenPlan, readers: list[EntryReader]) -> tuple[tuple[Not
     for entry, reader in zip(written.entries, readers, strict=True):
         read = [*reader.entry.texts, *reader.entry.metrics, *(missed.text for missed in reader.not_understood)]
         account.append(" ".join([reader.name, *_told(entry), *entry.metrics, *read]))
-    left = left_over(written.phrases, account)
-    ordered = [*written.orders, *(text for label, text in left if label != COMMENTED and commands(text))]
+    left = left_over([(label, step_in(text) or text) for label, text in written.phrases], account)
+    ordered = [
+        *written.orders,
+        *(text for label, text in left if label != COMMENTED and (commands(text) or wants_more(text))),
+    ]
     missed = tuple(NotUnderstood(OUTSIDE, TEXT, text, _MAY_ORDER) for text in ordered)
+    told = dict.fromkeys(
+        text for label, text in (*written.remarks, *left) if label != COMMENTED and text not in ordered
+    )
+    steps = [text for text in told if comes_on_top(text) and speaks(text)]
+    if not any(entry.stepped for entry in written.entries) and not any(map(_is_ladder, readers)):
+        steps += [text for text in told if text not in steps and any(map(adds_up, SENTENCE_END.split(text)))]
+    missed += tuple(NotUnderstood(OUTSIDE, TEXT, text, _STEPS) for text in steps)
+    ordered += steps
     rest = [f"{label} {text!r} {_UNREAD if kind_of(label) in FIELDS else ELSEWHERE}"
             for label, text in left if text not in ordered]  # fmt: skip
     return missed, rest

@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import re
 
-from search_spaces.plan_import.actions import is_action, leads_with_action, read_action
+from search_spaces.plan_import.actions import is_action, leads_with_action
 from search_spaces.plan_import.blocks import blocks
 from search_spaces.plan_import.choose import bare_title
 from search_spaces.plan_import.families import family_of
 from search_spaces.plan_import.labels import SENTENCE, kind_of
 from search_spaces.plan_import.measured import METRICS, metrics_in, only_metrics, without_metrics
 from search_spaces.plan_import.numerals import numbers_in
+from search_spaces.plan_import.ordinals import counts, one_by_one, ordinal
+from search_spaces.plan_import.rungs import adds_up
 from search_spaces.plan_import.sentences import SENTENCE_END, asks, entries_of, speaks, turned, unled
 from search_spaces.plan_import.telling import (
     STRONG,
+    announces,
     describes,
+    foresees,
     is_order,
     is_static,
     is_why,
+    parted,
     told,
+    wants_more,
 )
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean
 
@@ -39,7 +45,11 @@ _OPENS = re.compile(
     re.S,
 )
 
-_STEP = re.compile(r"^(?:step|stage|rung)?\s*\(?\d+\)?[.):]\s+", re.I)
+_STEP = re.compile(
+    r"^(?:(?:step|stage|rung|level|phase)\s*\(?\d+\)?(?:[.):]|\s+[–—-])|\(?\d+\)?[.):])\s+"
+    r"|^(?:\(?\d+\)?\s+)?\+\s+(?=[A-Za-z])",
+    re.I,
+)
 
 _KEYED = re.compile(r"^(?P<number>(?:\[[ xX]?\]\s*)?)(?P<title>[a-z][\w -]{1,40}?)(?P<sign>:)\s+(?P<rest>\S.*)$", re.S)
 
@@ -82,15 +92,27 @@ def read_prose(text: str) -> WrittenPlan:
         return plan
     paragraphs: list[str] = [""]
     bullets = {block.text for block in blocks(text) if block.kind == "line" and block.bullet}
+    counted = {block.text for block in blocks(text) if block.kind == "line" and block.bullet and block.numbered}
     for block in blocks(text):
         if block.kind == "heading":
             plan.title = plan.title or clean(block.text)
-        if block.kind != "line" or block.bullet or _STEP.match(block.text):
+        if (
+            block.kind != "line"
+            or block.bullet
+            or ordinal(block.text) is not None
+            or _STEP.match(block.text)
+            or _measures_only(paragraphs[-1], block.text)
+        ):
             paragraphs.append("")
         if block.kind == "line":
             paragraphs[-1] = f"{paragraphs[-1]} {block.text}".strip()
     opened = [found for paragraph in paragraphs if (found := _opening(paragraph)) is not None]
+    paragraphs = [one for said in paragraphs for one in one_by_one(SENTENCE_END.split(said))]
+    counted_topics = counts(paragraphs)
     for paragraph in filter(None, paragraphs):
+        if counted_topics and (topic := ordinal(paragraph)) is not None:
+            plan.entries.append(titled(*topic))
+            continue
         bold, opens = _TITLED.match(paragraph) or _ITALIC.match(paragraph), _opening(paragraph)
         if bold is not None and is_action(clean(bold["title"])):
             paragraph, bold = f"{clean(bold['title'])} {bold['rest']}", None  # "**Replace** x with y"
@@ -102,17 +124,25 @@ def read_prose(text: str) -> WrittenPlan:
                 plan.remarks.append((SENTENCE, clean(paragraph)))
         elif (introduced := _introduction(paragraph)) is not None:
             plan.entries.append(titled(*introduced))
-        elif opens is not None and len(opened) > 1:
+        elif opens is not None and len(opened) > 1 and not announces(opens[0]):
             plan.entries.append(titled(*opens))
         else:
             _paragraph(paragraph, plan, paragraph in bullets)
-    return _stacked(plan, [paragraph for paragraph in paragraphs if paragraph])
+    return _stacked(plan, [f"1. {said}" if any(map(said.startswith, counted)) else said for said in paragraphs if said])
+
+
+def _measures_only(before: str, line: str) -> bool:
+    """Whether a line below an item that no full stop ends only says what is measured."""
+    return bool(before) and before[-1] not in ".!?:;,-" and bool(only_metrics(clean(line)))
 
 
 _OF_ALL = re.compile(
-    r"^(?:all|every|each)\s+(?:of the\s+)?(?:experiments?|runs?|models?|ablations?|variants?|arms?|"
+    r"^(?:(?:unless|if not|where not|by default)\b[^,;:]*,\s+)?"
+    r"(?:everything(?:\s+else)?\s+(?:is|uses|runs|trains|stays)\b"
+    r"(?=.*\b(?:DiT|trained|steps|iterations|as in|the same|baseline)\b)"
+    r"|(?:all|every|each)\s+(?:of the\s+)?(?:experiments?|runs?|models?|ablations?|variants?|arms?|"
     r"configurations?|studies)\s+"
-    r"(?:use|uses|report|reports|share|shares|are|is|train|trains|start|starts|keep|keeps)\b",
+    r"(?:use|uses|report|reports|share|shares|are|is|train|trains|start|starts|keep|keeps)\b)",
     re.I,
 )
 """What holds in every arm."""
@@ -210,7 +240,7 @@ def _sections(text: str) -> list[tuple[str, str]]:
 def _stacked(plan: WrittenPlan, paragraphs: list[str]) -> WrittenPlan:
     """One entry of steps that add to each other, where the text says that they do, in place of an entry for each."""
     steps = [clean(_STEP.sub("", text)) for text in paragraphs if _STEP.match(text)]
-    if len(steps) < 2 or not any(read_action(text).cumulative for text in paragraphs):
+    if len(steps) < 2 or not any(adds_up(one) for text in paragraphs for one in SENTENCE_END.split(text)):
         return plan
     entry = Entry(title=clean(plan.title or SENTENCE_END.split(paragraphs[0])[0]), actions=["cumulatively"])
     entry.replacements = steps
@@ -271,6 +301,12 @@ _POINTS = re.compile(
 _WANTS = re.compile(r"\b(?:i|we)(?:['’](?:d|ll)|\s+(?:will|would|want|propose|suggest|plan|intend|shall))\b", re.I)
 
 
+_SET = re.compile(
+    r"^(?:please\s+)?(?:use|try|take|set|go (?:with|for)|test)\s+(?:[a-zA-Z]\w{0,2}\s*=\s*)?[\d.]+(?!\s*[a-z%])", re.I
+)
+"""An order with a number of nobody knows what: ``Use p = 4``."""
+
+
 def _by_sentence(text: str, plan: WrittenPlan, listed: bool) -> None:
     begun, before = len(plan.entries), list[str]()
     for sentence in SENTENCE_END.split(text.strip()):
@@ -297,11 +333,21 @@ def _by_sentence(text: str, plan: WrittenPlan, listed: bool) -> None:
                     entry.metrics.extend(metrics_in(measured["metrics"]))
             if not plan.entries[begun:] and not everywhere:
                 plan.remarks.append((SENTENCE, said))
-        elif (said and (asks(said) or _MAKES.match(said))) or (said and listed and speaks(said)):
+        elif (said and (asks(said) or _MAKES.match(said) or wants_more(said) or _SET.match(said))) or (
+            said and listed and speaks(said)
+        ):
             plan.entries.append(Entry(title=said[:80], unknown=[(SENTENCE, said)]))
         elif said:
             plan.remarks.append((SENTENCE, said))
             before.append(said)
+
+
+_STAYING = re.compile(
+    r"\b(?:staying|remaining|sticking)\s+(?:at|with|to|on)\b|(?<=[,;] )still\s+(?:at|with|on)\b", re.I
+)
+"""How a letter says what it keeps: ``staying at 250 steps``."""
+
+_ORDERED = re.compile(rf";\s+(?=(?:we|i|please|{STRONG}\w*|try|use)\b)", re.I)
 
 
 def titled(title: str, text: str) -> Entry:
@@ -313,10 +359,11 @@ def titled(title: str, text: str) -> Entry:
     entry, whole, said = Entry(title=title), Entry(title=title), text
     named = bare_title(title) or title
     text = _PRONOUN.sub(lambda at: f"{at[1]} {named}", text)  # "remove it" is about what the title names
-    pieces = [piece for said in SENTENCE_END.split(text) for piece in re.split(r";\s+(?=(?:we|i|please)\b)", said)]
-    for sentence in map(turned, pieces):
+    text = _STAYING.sub("keeping", text)
+    pieces = [piece for said in SENTENCE_END.split(text) for piece in _ORDERED.split(said)]
+    for sentence in map(turned, [one for piece in pieces for one in parted(piece)]):
         sentence = _SUBJECT.sub(lambda _: f"{named} ", sentence)
-        if describes(sentence) or is_why(clean(sentence)):
+        if describes(sentence) or is_why(clean(sentence)) or foresees(sentence):
             entry.remarks.append((SENTENCE, clean(sentence)))
             whole.remarks.append((SENTENCE, clean(sentence)))
             continue

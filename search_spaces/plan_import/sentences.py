@@ -7,8 +7,8 @@ import re
 from search_spaces.plan_import.actions import is_action, read_action
 from search_spaces.plan_import.amounts import SWEEPS, range_in
 from search_spaces.plan_import.evidence import evidence
-from search_spaces.plan_import.measured import METRICS, last_metrics, metrics_in
-from search_spaces.plan_import.telling import IN_FAVOUR, INTENT, PARTED, STRONG
+from search_spaces.plan_import.measured import METRICS, last_metrics, metrics_in, says
+from search_spaces.plan_import.telling import IN_FAVOUR, INTENT, PARTED, STRONG, TURNED_OFF
 from search_spaces.plan_import.written import Entry, clean
 
 SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\bvs\.)(?<!\bcf\.)(?<!\bal\.)(?<!e\.g\.)(?<!i\.e\.)\s+(?=[A-Z\"“(*0-9])")
@@ -35,6 +35,9 @@ _STEM = (
 )
 
 _CLAUSE = re.compile(rf"(?:\s*[;,]\s*|\s+)(?:and\s+then|and|then)\s+(?={STRONG}\w*\s)|;\s+", re.I)
+
+_STEPS_ON = re.compile(r"\s*(?:→|->|⟶|=>|⇒)\s*(?=\+)")
+"""Between steps that add up: ``DiT → + RMSNorm → + SwiGLU``."""
 
 _VERB = rf"{_STEM}\w*(?:\s+(?:off|out|away|on))?"
 
@@ -128,7 +131,7 @@ def asks(sentence: str) -> bool:
 
 def unled(sentence: str) -> str:
     """A sentence without what only leads to what is to be done."""
-    bare = PARTED.sub(r"remove \1", sentence.strip().rstrip(".!?"))
+    bare = TURNED_OFF.sub(r"remove \1", PARTED.sub(r"remove \1", sentence.strip().rstrip(".!?")))
     for _ in range(4):
         lead = _LEAD.match(bare)
         if lead is None or not lead.end():
@@ -148,11 +151,15 @@ def turned(sentence: str) -> str:
 def entries_of(sentence: str) -> list[Entry]:
     """The entries of one sentence; none where something in it is said that is not taken apart."""
     bare, metrics = unled(sentence), list[str]()
-    if measured := METRICS.search(bare):
+    if (told := says(bare)) is not None:
+        bare, metrics = told
+    elif measured := METRICS.search(bare):
         metrics = metrics_in(measured["metrics"])
         bare = (bare[: measured.start()] + bare[measured.end() :]).strip(" ,;")
     else:
         bare, metrics = last_metrics(bare)
+    if len(steps := [clean(step) for step in _STEPS_ON.split(bare) if clean(step)]) > 2 and "+" in bare:
+        return [Entry(actions=["cumulatively"], replacements=steps, metrics=metrics, stepped=True)]
     found = []
     for clause in _CLAUSE.split(bare):
         entry = _clause(clause.strip(" ,;"))

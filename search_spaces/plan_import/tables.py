@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.labels import ACTION, METRICS, PART, REMARK, REPLACEMENT, TITLE, is_sure, kind_of
-from search_spaces.plan_import.written import Entry, clean
+from search_spaces.plan_import.matrix import NO_RUN, counts_steps, is_base, runs_in, series
+from search_spaces.plan_import.written import Entry, clean, split_items
 
 _TELLING = (PART, ACTION, REPLACEMENT, METRICS)
 
@@ -16,6 +17,7 @@ class Table:
         self._labels = [clean(cell) for cell in header]
         self._heading = heading
         self._rows: list[list[str]] = []
+        self._counted = ""  # what several columns count, if any do
 
     def row(self, cells: tuple[str, ...]) -> None:
         """Adds a row."""
@@ -25,10 +27,32 @@ class Table:
         """Returns the table's entries; none when it is a table of something else."""
         if self._is_form():
             return [entry for at in range(1, len(self._labels)) if not (entry := self._column(at)).empty]
+        if (runs := runs_in(self._labels, self._rows)) is not None:
+            return runs
+        if (ladder := self._ladder()) is not None:
+            return [ladder]
         kinds = self._kinds()
         if not {PART, TITLE} & {*kinds} or len({*kinds} & {*_TELLING}) < (1 if TITLE in kinds else 2):
             return []
         return [self._entry(kinds, cells) for cells in self._rows if any(cells)]
+
+    def _ladder(self) -> Entry | None:
+        """The one entry of a table whose rows are steps: ``Step | Change``; None for any other."""
+        if not counts_steps(self._labels[0].strip(" #")) or len(self._labels) < 2:
+            return None
+        kinds = [kind_of(label) for label in self._labels]
+        if {*kinds[2:]} - {METRICS, REMARK} or kinds[1] in (TITLE, METRICS, REMARK):
+            return None
+        entry = Entry(title=self._heading, stepped=True)
+        for number, cells in enumerate(self._rows):
+            if len(cells) > 1 and cells[1] and not (not number and is_base(cells[1])):
+                entry.replacements.append(cells[1])
+            for kind, label, cell in list(zip(kinds, self._labels, cells, strict=False))[2:]:
+                if kind == METRICS:
+                    entry.metrics += [item for item in split_items(cell) if item not in entry.metrics]
+                elif cell:
+                    entry.remarks.append((label, cell))
+        return entry if len(entry.replacements) > 1 else None
 
     def _is_form(self) -> bool:
         """Whether the first column holds the labels, so that every other column is an entry."""
@@ -50,6 +74,13 @@ class Table:
         for at, label in enumerate(self._labels):
             if not is_sure(label) and kinds[at] not in (TITLE, REMARK):
                 kinds[at] = self._by_content(at) or kinds[at]
+        counted, self._counted = series(self._labels)
+        for at in counted:
+            if kinds[at] != METRICS:
+                kinds[at] = REPLACEMENT
+        for at, label in enumerate(self._labels):
+            if counted and at and kinds[at] in (None, TITLE) and is_base(label):
+                kinds[at] = REMARK
         parts = [at for at, kind in enumerate(kinds) if kind == PART]
         sure = [at for at in parts if is_sure(self._labels[at])] or parts[:1]
         for at in parts:  # a second one is read for what it holds
@@ -70,9 +101,11 @@ class Table:
         return all(len(cells[column].strip("().#")) <= 2 for cells in self._rows if len(cells) > column)
 
     def _entry(self, kinds: list[str | None], cells: list[str]) -> Entry:
-        entry = Entry()
+        entry = Entry(stepped=counts_steps(self._counted))
         for kind, label, cell in zip(kinds, self._labels, cells, strict=False):
             if not cell or cell in "-–—" or (kind is None and self._is_numbering(self._labels.index(label))):
+                continue
+            if kind == REPLACEMENT and self._counted and NO_RUN.match(cell):
                 continue
             if kind is None:
                 entry.unknown.append((label, cell))

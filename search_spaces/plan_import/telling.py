@@ -78,7 +78,9 @@ _MAY_BE_DONE = re.compile(
 
 _SO = re.compile(
     r",?\s+(?:and\s+)?(?:so|hence|thus|therefore|which is why|consequently)\s+(?=(?:i|we|let|please|one|the|try|use|"
-    r"it)\b)",
+    r"it)\b)|,\s+(?:and\s+)?so\s+(?=(?:"
+    + STRONG
+    + r"\w*|turn|switch|take|leave|get rid of|train|sample|run|do|make|set|start|repeat)\s)",
     re.I,
 )
 """What stands between a reason and what follows from it."""
@@ -125,6 +127,10 @@ def is_why(sentence: str) -> bool:
 
 def describes(sentence: str) -> bool:
     """Whether a sentence only says what is there already."""
+    if _ANNOUNCED.match(sentence.strip()) and not re.search(rf"\b{STRONG}\w*\b", sentence, re.I):
+        return True
+    if _AT_PRESENT.match(sentence.strip()) and not re.search(r"[;:]", sentence):
+        return True
     found = _DESCRIBES.match(sentence.strip()) or _OF_OTHERS.match(sentence.strip())
     rest = sentence.strip()[found.end() :] if found is not None else ""
     if found is None:
@@ -179,6 +185,9 @@ PARTED = re.compile(
 )
 """A verb and its particle with the part between them: ``take adaLN-Zero out of the model``."""
 
+TURNED_OFF = re.compile(r"\b(?:turn|switch)(?:ed|ing)?\s+(?:the\s+)?((?!off\b|it\b)[^,;.:]{2,40}?)\s+off\b", re.I)
+"""The same of what is switched off: ``turn the flips off``."""
+
 
 def is_order(sentence: str, unled: str) -> bool:
     """Whether a sentence says to do something.
@@ -190,6 +199,69 @@ def is_order(sentence: str, unled: str) -> bool:
     if leads_with_action(unled) or _DO.match(unled) or _DO.match(sentence.strip()):
         return True
     return bool(_SOMEBODY.search(sentence) or _IS_DONE.search(sentence))
+
+
+def parted(sentence: str) -> list[str]:
+    """A sentence in two where a reason that orders nothing stands before what is to be done: ``..., so remove it``."""
+    found = _SO.search(sentence)
+    tail = sentence[found.end() :] if found is not None else ""
+    if found is None or not (leads_with_action(tail) or _DO.match(tail)):
+        return [sentence]
+    reason = sentence[: found.start()]
+    ordered = (is_order(reason, reason) and not is_why(reason)) or re.search(r"\d", reason) is not None
+    return [sentence] if ordered else [reason, sentence[found.end() :]]
+
+
+_FORESEES = re.compile(
+    r"^(?P<what>[^.;:,]{2,60}?)\s+(?:should|will|would|may|might|could|(?:is|are) (?:expected|likely) to)\s+"
+    r"(?:only\s+|also\s+|roughly\s+|about\s+)*(?:add|cost|increase|raise|save)\b[^.;:]*?\b(?:g?flops?|compute|memory|latency"
+    r"|throughput|(?:wall-?clock|training|sampling)(?:\s+time)?)\b"
+    r"(?:,?\s*(?:and|so)?\s*(?:please\s+)?(?:mention|note|say|report|state|list|keep|bear)\b[^.;:\d]*)?$",
+    re.I,
+)
+"""What an arm is expected to cost: ``Cross-attention should add about 15% Gflops, so mention that in the table``."""
+
+
+def foresees(sentence: str) -> bool:
+    """Whether a sentence only says what something will cost to compute."""
+    found = _FORESEES.match(sentence.strip().rstrip("."))
+    return found is not None and re.match(r"(?:i|we|you)\b", found["what"], re.I) is None
+
+
+_ANNOUNCED = re.compile(r"^(?:here|below|this|these|the following)\s+(?:is|are)\s+(?:what|how|the|my)\b[^:\d]*$", re.I)
+"""What only leads to what follows: ``Here is what I would run``."""
+
+
+def announces(sentence: str) -> bool:
+    """Whether a sentence only leads to what follows it."""
+    return _ANNOUNCED.match(sentence.strip()) is not None
+
+
+_OTHER_NUMBERS = re.compile(r"\d[^;]*\b(?:instead of|rather than|in place of)\b", re.I)
+_TOGETHER = re.compile(
+    r"(?:^(?:please\s+|also\s+|then\s+)*|\b(?:i|we)(?:['’]d|\s+(?:would|will|want to|propose to|suggest to))\s+[^.;]*?)"
+    r"(?:combine|stack|merge|join|put)\s+(?:\w+\s+)?"
+    r"(?:all(?:\s+(?:two|three|four|five|six|of (?:them|these|those|the above)))?|both|everything"
+    r"|the (?:two|three|four)|them)\b",
+    re.I,
+)
+_WANTS = re.compile(r"\b(?:i|we)(?:['’](?:d|ll)|\s+(?:will|would|want|propose|suggest|plan|intend|shall))\b", re.I)
+
+
+def wants_more(sentence: str) -> bool:
+    """Whether somebody wants other numbers, of whatever, or several changes together: ``I would combine all three``."""
+    return bool((_WANTS.search(sentence) and _OTHER_NUMBERS.search(sentence)) or _TOGETHER.search(sentence))
+
+
+_AT_PRESENT = re.compile(
+    r"^(?:at present|currently|today|so far|as it is)?,?\s*(?:you|they|the authors)\s+"
+    r"(?:currently\s+|only\s+|always\s+)?(?:use|evaluate|train|sample|set|have|report|apply|run|start|initiali[sz]e|predict|fix|keep|take|work"
+    r"|do(?:n['’]t| not)|average)\b(?!.*\b(?:should|could|would|must|want|try|instead)\b)"
+    r"|^there (?:is|are) (?:no|none)\b(?!.*\b(?:should|could|would|must|want|try|instead|add|use)\b)"
+    r"|^(?:none|no \w+(?: \w+)?) (?:is|are) (?:used|there|applied|present)\b[^.;:]*$",
+    re.I,
+)
+"""What a reader tells the authors of their own model: ``You evaluate with a decay of 0.9999``."""
 
 
 def told(

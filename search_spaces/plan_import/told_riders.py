@@ -43,6 +43,8 @@ def told_rider(label: str, text: str, values: Values, baseline: TrialConfig, pro
     own = {field for name in values for field in AXES.get(name).fields}
     if (other := ordered_in(text)) and not any(set(AXES.get(name).fields) & own for name in other):
         return text
+    if said := next((one for one in SENTENCE_END.split(text) if _also(one, own)), ""):
+        return said
     named = axis_called(label)
     if named is not None and not set(named.fields) & own:
         return text if _is_new(text, named) else ""
@@ -59,6 +61,20 @@ def told_rider(label: str, text: str, values: Values, baseline: TrialConfig, pro
         if rider(sentence, values, baseline, profile):
             return sentence
     return ""
+
+
+_ALSO = re.compile(
+    rf"^\W*(?:(?:please|but|and)\s+)*(?:also|additionally|in addition|furthermore|moreover),?\s+(?:please\s+)?"
+    rf"(?:{STRONG}|use|set|train|try)(?!\w*(?:ing|s)\b)",
+    re.I,
+)
+"""How a second order opens, whatever it stands below: ``also halve the learning rate``."""
+
+
+def _also(sentence: str, own: set[str]) -> bool:
+    """Whether a sentence orders a change of another axis beside the entry's own."""
+    others = [name for name in axes_named(sentence) if not {*AXES.get(name).fields} & own]
+    return bool(others) and _ALSO.match(sentence) is not None
 
 
 def _untrue(text: str, values: Values, baseline: TrialConfig, profile: Profile) -> str:

@@ -22,7 +22,7 @@ from search_spaces.plan_import.actions import (
 )
 from search_spaces.plan_import.beside import BY_IT, named_aside, nothing_else, reads_other, values_aside
 from search_spaces.plan_import.choose import Choice, axis_by_name, bare_title, choose
-from search_spaces.plan_import.combined import Combined, combine
+from search_spaces.plan_import.combined import Combined, StuckLadder, combine
 from search_spaces.plan_import.described import is_title_of, joins_a_change, only_describes, says_what_stays
 from search_spaces.plan_import.doing import read_doing, without_constants
 from search_spaces.plan_import.entry_checks import EntryChecks
@@ -98,7 +98,12 @@ class EntryReader(EntryChecks, MetricReader):
         for reader in (in_phases, with_list):
             if (combined := reader(self.entry, self.baseline, self.profile)) is not None:
                 return combined
-        return combine(self.entry, bare_title(self.entry.title), self.baseline, self.profile)
+        try:
+            return combine(self.entry, bare_title(self.entry.title), self.baseline, self.profile)
+        except StuckLadder:
+            for index, text in enumerate(self.entry.replacements):
+                self._misses(REPLACEMENT, index, text, "its steps add up, and not every one of them is understood")
+            raise LeftOut from None
 
     def _grid(self, combined: Combined) -> Ablation | None:
         """The ablation that is a grid; None for a ladder, which is the study's."""

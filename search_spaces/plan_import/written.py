@@ -29,6 +29,8 @@ class Entry:
         other: another way to take the same words apart, for when this one leaves something open.
         gist: how its axis was found, where the entry was read from all that it says.
         said: the sentences that it was taken from, as written.
+        stepped: whether its replacements are counted steps, which may add up.
+        pointed: whether each of its replacements sets several axes at once, as a row of a table of runs does.
     """
 
     title: str = ""
@@ -46,6 +48,8 @@ class Entry:
     other: Entry | None = None
     gist: str = ""
     said: list[str] = field(default_factory=list)
+    stepped: bool = False
+    pointed: bool = False
 
     @property
     def empty(self) -> bool:
@@ -91,7 +95,8 @@ class Entry:
         if kind == PART and not is_sure(label) and is_action(text):
             kind = ACTION  # "What is done: remove"
         sure = is_sure(label) or is_doing(label)
-        no_action = kind == ACTION and not sure and not read_action(text).actions
+        asked = read_action(text)
+        no_action = kind == ACTION and not sure and not (asked.actions or asked.cumulative)
         if kind is None or no_action:
             self.unknown.append((label, text))
         elif kind == REMARK:

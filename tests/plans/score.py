@@ -345,10 +345,13 @@ def same_by_name(product: Product, reading: dict[str, Any], firm: list[Compiled]
     return {label(value) for value in reading["values"]} == {label(value) for value in firm[0].labels}
 
 
-def asks_for_ladder(product: Product, entry: dict[str, Any], ladder: Compiled, profile: str) -> bool:
-    """Whether the study's one ladder, which names no axes, is this entry's: its points are a way to say some grids."""
+def asks_for_ladder(product: Product, entry: dict[str, Any], ladder: Compiled, profile: str, alone: bool) -> bool:
+    """Whether the study's one ladder, which names no axes, is this entry's: its points are a way to say some grids.
+
+    A plan may have several ladders (``alone`` where it has one); the others are arms under their entries' own names.
+    """
     if entry.get("action") == "LADDER":
-        return True
+        return alone or product.expected_arms(entry, profile)[0] >= ladder.arms
     asked = [r for r in readings(entry) if r.get("action") == "GRID" and r.get("values") is not None]
     return any(product.expected_arms(reading, profile)[0] == ladder.arms for reading in asked)
 
@@ -393,8 +396,9 @@ def score_file(product: Product, path: Path, brief: bool) -> list[tuple[dict[str
         grids = [c for c in here.compiled if c.action == "GRID" and c.name not in given]
         if entry.get("action") == "GRID":
             mine += [c for c in grids if product.same_axes(entry["axis"], c.axes)]
+        alone = sum(other.get("action") == "LADDER" for other in entries) == 1
         mine += [c for c in here.compiled if c.action == "LADDER" and c.name not in given
-                 and asks_for_ladder(product, entry, c, profile)]  # fmt: skip
+                 and asks_for_ladder(product, entry, c, profile, alone)]  # fmt: skip
         claimed[profile] |= {here.compiled.index(c) for c in mine}
         missed = [item for item in here.missed if getattr(item, "ablation", None) in own]
         guesses = [axes for name, axes in here.guesses if name in own]
