@@ -10,6 +10,7 @@ from dit_core.errors import UserError
 from search_spaces.axes import Axis
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
+from search_spaces.plan_import.labels import REPLACEMENT, kind_of
 from search_spaces.plan_import.loose import mentioned
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.values import Range, read_values, reads
@@ -21,6 +22,11 @@ _THERE = re.compile(
     re.I,
 )
 """Labels of what is there already."""
+
+def _is_there(label: str) -> bool:
+    """Whether a label names what is there already, and nothing else: ``Default``, and not ``Default and variants``."""
+    return _THERE.search(label) is not None and kind_of(_THERE.sub(" ", label)) != REPLACEMENT
+
 
 BY_IT = re.compile(r"\b(?:by|with|to|for|into|use|try)\s+(?:it|them|that|those|this one|the latter)\b(?!\s+of)", re.I)
 """A value that a sentence before names."""
@@ -51,7 +57,7 @@ def values_aside(entry: Entry, axis: Axis, baseline: TrialConfig, profile: Profi
     """A remark that could be the values that an entry does not name elsewhere; empty where there is none."""
     for label, text in entry.remarks:
         items = split_items(text)
-        if items and not _THERE.search(label) and all(reads(item, axis, baseline, profile) for item in items):
+        if items and not _is_there(label) and all(reads(item, axis, baseline, profile) for item in items):
             return text
     own = axis.current(baseline, profile)
     for text in entry.context:
@@ -78,6 +84,6 @@ def named_aside(entry: Entry, axis: Axis, baseline: TrialConfig, profile: Profil
     if not isinstance(axis, ChoiceAxis):
         return ()
     own = axis.current(baseline, profile)
-    texts = [entry.title, *(text for label, text in entry.remarks if not _THERE.search(label)), *entry.context]
+    texts = [entry.title, *(text for label, text in entry.remarks if not _is_there(label)), *entry.context]
     found = dict.fromkeys(value for text in texts for value in mentioned(text, axis, profile))
     return tuple(value for value in found if value != own)

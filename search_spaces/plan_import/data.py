@@ -231,7 +231,7 @@ def _entry(item: Any, title: str, where: str) -> Entry:
                 entry.changes.append((key, several))
             for text in items(value):
                 if isinstance(value, str):
-                    entry.put(REPLACEMENT, text)
+                    entry.put_labelled(key if kind_of(key) == kind else kind, text)
                 else:
                     entry.replacements.append(clean(text))
         elif kind == METRICS and isinstance(value, dict | list):

@@ -80,6 +80,8 @@ class Table:
                 entry.remarks.append((label, cell))
             elif kind == TITLE and entry.title:
                 entry.title += f" {cell}"
+            elif kind == REPLACEMENT:
+                entry.put_labelled(label if kind_of(label) == kind else kind, cell)
             else:
                 entry.put(kind, cell)
         return entry

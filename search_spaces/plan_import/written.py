@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from search_spaces.plan_import.actions import is_action, read_action
-from search_spaces.plan_import.labels import ACTION, AXIS, PART, REMARK, REPLACEMENT, TITLE, is_doing, is_sure, kind_of
+from search_spaces.plan_import.labels import ACTION, AXIS, PART, REMARK, REPLACEMENT, TITLE, is_doing, is_sure, kind_of, on_sides, sides_of
 
 
 @dataclass
@@ -97,6 +97,9 @@ class Entry:
         elif kind == REMARK:
             self.remarks.append((label, text))
         else:
+            there, text = on_sides(label, text)
+            if there:
+                self.remarks.append(((sides_of(label) or (label,))[0], there))
             self.put(kind, text)
 
     def items(self, name: str) -> list[str]:
