@@ -116,7 +116,9 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
         flat = [point for row in points for point in row]
         if all(point is not None and len(point) == 1 for point in flat):
             found = _columns([point for point in flat if point])
-        elif all(point is not None and len(point) > 1 and (named or _has_number(point)) for point in flat):
+        elif all(point is not None and len(point) > 1 and (named or _has_number(point)) for point in flat) or (
+            all(flat) and all(map(_SETTINGS.search, texts))
+        ):
             found = _points([point for point in flat if point])
     elif len(named) > 1 and _EVERY.search(" ".join((part, *entry.actions))) and not _says_more(entry):
         return grid_of({name: tuple(AXES.get(name).values(profile)) for name in named})
@@ -298,6 +300,8 @@ def point_in(text: str, named: Sequence[str], baseline: TrialConfig, profile: Pr
     ``mlp_ratio = 2`` sets one; ``DDIM with 50 steps``, ``DiT-S/4`` and ``patch 4, size B`` set two.
     """
     text = without_what_holds(text)
+    if len(rows := _SETTINGS.split(text)) > 1:
+        return _set_together(rows, named, baseline, profile)
     if found := _SETTING.match(text):
         axis = axis_called(found[1]) or _of_unit(found[1], named)
         if axis is None and len(named) > 1:
@@ -330,6 +334,21 @@ def point_in(text: str, named: Sequence[str], baseline: TrialConfig, profile: Pr
         if value is None or set(value) & set(point):
             return None
         point |= value
+    return point
+
+
+_SETTINGS = re.compile(r"\s*;\s*(?=[A-Za-z][\w &/-]*?\s*=)")
+
+
+def _set_together(rows: list[str], named: Sequence[str], baseline: TrialConfig, profile: Profile) -> Point | None:
+    """What ``sampler = DDIM; steps = 50`` sets, where every piece sets another axis."""
+    point: Point = {}
+    for row in rows:
+        steps = re.fullmatch(r"\s*steps\s*=\s*(\d+)\s*", row)
+        one = point_in(row if steps is None else f"sampling steps = {steps[1]}", named, baseline, profile)
+        if one is None or len(one) != 1 or set(one) & set(point) or any(len(values) != 1 for values in one.values()):
+            return None
+        point |= one
     return point
 
 
