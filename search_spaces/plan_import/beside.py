@@ -28,6 +28,9 @@ def _is_there(label: str) -> bool:
     return _THERE.search(label) is not None and kind_of(_THERE.sub(" ", label)) != REPLACEMENT
 
 
+_LISTS = re.compile(r"[{\[][^{}\[\]]*,[^{}\[\]]*[}\]]|∈")
+"""What makes a list of values of a part: ``activation in {ReLU, SiLU}``."""
+
 BY_IT = re.compile(r"\b(?:by|with|to|for|into|use|try)\s+(?:it|them|that|those|this one|the latter)\b(?!\s+of)", re.I)
 """A value that a sentence before names."""
 
@@ -84,6 +87,6 @@ def named_aside(entry: Entry, axis: Axis, baseline: TrialConfig, profile: Profil
     if not isinstance(axis, ChoiceAxis):
         return ()
     own = axis.current(baseline, profile)
-    texts = [entry.title, *(text for label, text in entry.remarks if not _is_there(label)), *entry.context]
+    texts = [entry.title, *(text for text in entry.parts if _LISTS.search(text)), *(text for label, text in entry.remarks if not _is_there(label)), *entry.context]
     found = dict.fromkeys(value for text in texts for value in mentioned(text, axis, profile))
     return tuple(value for value in found if value != own)

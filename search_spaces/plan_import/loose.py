@@ -245,8 +245,24 @@ def is_remark(text: str, axis: Axis, others: Iterable[Any] = (), profile: Profil
         r"\d\s*(?:M|B|K|million|billion)?\s*(?:param|gflop)|^\W*\d+(?:\.\d+)?\s*[MB]\b", bare, re.I
     ):
         return not [w for w in left if w.isdigit()] if not left else False
+    if lists_more(text, known):
+        return False
     opened = _REMARK.match(bare.lstrip()) or text.lstrip()[:1] in ",;:([–—-"
     return bool(opened) and not (text.lstrip()[:1] in "([" and len(left) == 1 == len(stems(bare)))
+
+
+def lists_more(text: str, known: frozenset[str]) -> bool:
+    """Whether a comma leads to one or two strange words, which are as well an item of a list: ``ReLU, Snake``.
+
+    Args:
+        text: what was written.
+        known: words that are not strange there.
+    """
+    for fragment in re.findall(r"[,;]\s*(?:(?:and|or)\s+)?([^,;()]+)", text):
+        short = len(fragment.split()) <= 2 and not _REMARK.match(fragment.lstrip())
+        if short and any(not _quiet(word, known) for word in stems(spelled(fragment))):
+            return True
+    return False
 
 
 def _is_of_another(text: str, axis: Axis) -> bool:

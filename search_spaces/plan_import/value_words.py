@@ -24,6 +24,7 @@ from search_spaces.plan_import.loose import (
     TURNS,
     WEAK,
     foreign,
+    lists_more,
     mentioned,
     names_one_side,
     own_words,
@@ -119,6 +120,8 @@ def _value_of(head: str, axis: ChoiceAxis, profile: Profile, silent: frozenset[s
     if foreign(opening if placed else head, places=True):
         return None
     known = own_words(axis)
+    if lists_more(head, known | words):
+        return None
     front = [word for word in stems(opening) if word not in words and word not in STOP_STEMS and word not in known]
     strange = [word for word in front if word not in GENERAL and word not in _PLAIN]
     weak = len(words) == 1 and words <= WEAK | GENERAL and (front or words <= GENERAL - WEAK)

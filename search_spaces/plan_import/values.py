@@ -26,6 +26,7 @@ from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.giving_way import comes_instead
 from search_spaces.plan_import.loose import choice_in, foreign, is_remark, mentioned, own_words, switch_in
 from search_spaces.plan_import.numerals import OVERLONG, numbers_in
+from search_spaces.plan_import.sets import of_a_set
 from search_spaces.plan_import.stems import NEGATIONS, stems
 from search_spaces.plan_import.there import is_published, published_numbers
 from search_spaces.plan_import.value_words import describes_switch, own_values, value_by_words
@@ -139,6 +140,8 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
     text = TORCH.sub("", text)
     if OVERLONG.search(text):
         raise UserError(f"{axis.name}: {text!r:.60} holds more digits than any number that somebody wrote")
+    if held := of_a_set(text, axis, baseline, profile, _read):
+        return held
     if isinstance(axis, NumberAxis):
         text = _SET.sub("", text)
         multiple = _amount(text, axis, baseline, profile) if _MULTIPLE.search(text) else None

@@ -77,7 +77,7 @@ class Entry:
         elif name == ACTION:
             self.actions.append(text)
         else:
-            pieces = split_items(text)
+            pieces = split_items(in_set(text) if name == REPLACEMENT else text)
             if name == REPLACEMENT:
                 first = len(self.replacements)
                 self.continued.update(range(first + 1, first + len(pieces)))
@@ -139,6 +139,16 @@ EXAMPLES = re.compile(r"\b(?:e\.\s?g\.|i\.\s?e\.|such as|for example|for instanc
 
 _OPENING = re.compile(r"^\s*(?:(?:and|or|&)\s+)?(?:\((?:[ivx]{1,4}|[a-h])\)\s+|(?:[a-h]|[ivx]{2,4})\)\s+)?", re.I)
 """What only joins or numbers the items of a list: ``and``, ``(i)``, ``b)``."""
+
+_SET = re.compile(r"^\s*(?:\{(?P<a>[^{}]+)\}|\[(?P<b>[^\[\]]+)\]|\((?P<c>[^()]+)\))\s*$")
+
+
+def in_set(text: str) -> str:
+    """Returns what stands inside of the brackets of ``{Muon, Lion}``, every item of which is tried; else the text."""
+    found = _SET.match(text)
+    inside = next(filter(None, found.groups()), "") if found is not None else ""
+    return inside if _SEPARATOR.search(inside) else text
+
 
 _SEPARATOR = re.compile(r"[;，；]|\s[·•]\s|(?<!\d),|,(?!\d{3}(?!\d))")
 
