@@ -18,6 +18,7 @@ from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.choose import choose
 from search_spaces.plan_import.doing import HOLDS, read_doing, says_constant, without_constants, without_reason
 from search_spaces.plan_import.joined import axes_joined, axes_named, called
+from search_spaces.plan_import.sets import sets_of
 from search_spaces.plan_import.stems import stems
 from search_spaces.plan_import.values import names_values, read_values, reads
 from search_spaces.plan_import.wrapping import without_what_holds
@@ -95,6 +96,9 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
     if listed is not None:
         return listed
     stacked = _STACKED.search(" ".join((title, *entry.actions, *texts)))
+    sets = sets_of(texts, named, baseline, profile, read_values) if len(named) > 1 and not stacked else {}
+    if sets:
+        return grid_of(sets)
     if (
         len(named) > 1
         and not stacked

@@ -29,7 +29,7 @@ _PUBLISHED = {"base": (10000,), "theta": (10000,), "θ": (10000,), "eta": (0,), 
 """Constants that a named value has here, too: of rotary positions, DDIM, the cosine schedule, min-SNR
 weights and logit-normal timesteps."""
 
-_SYMBOLS = {"n": "depth", "l": "depth", "d": "hidden_size", "p": "patch_size", "h": "num_heads", "w": "guidance_scale",
+SYMBOLS = {"n": "depth", "l": "depth", "d": "hidden_size", "p": "patch_size", "h": "num_heads", "w": "guidance_scale",
             "lr": "learning_rate", "layer": "depth", "block": "depth", "head": "num_heads", "width": "hidden_size",
             "hidden": "hidden_size", "r": "mlp_ratio"}  # fmt: skip
 """What symbols and short words stand for in the paper."""
@@ -115,7 +115,7 @@ def _has(name: str, number: float, values: Values, facts: Sequence[TrialConfig])
         return True
     if name in ("t", "n") and any((one.model.input_size // one.model.patch_size) ** 2 == number for one in facts):
         return True
-    named = (_SYMBOLS[stems(name)[0]],) if stems(name)[:1] and stems(name)[0] in _SYMBOLS else axes_named(name)
+    named = (SYMBOLS[stems(name)[0]],) if stems(name)[:1] and stems(name)[0] in SYMBOLS else axes_named(name)
     if set(named) & set(values):
         return True  # what the axis itself has is read, or not, where its values are
     known = [AXES.get(one) for one in named]

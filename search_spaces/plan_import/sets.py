@@ -1,15 +1,21 @@
-"""A set in braces, every item of which has to be a value: ``{ReLU, SiLU}``, ``activation ∈ {ReLU, SiLU}``."""
+"""Sets in braces, every item of which has to be a value: ``{ReLU, SiLU}``, ``heads {4, 8} × depth {14, 28}``."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import permutations
 from typing import Any
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
-from search_spaces.axes import Axis
+from search_spaces.axes import AXES, Axis
 from search_spaces.plan_import.absence import Reading, is_nothing
+from search_spaces.plan_import.evidence import spelled
+from search_spaces.plan_import.joined import axes_named
+from search_spaces.plan_import.loose import foreign, own_words
+from search_spaces.plan_import.rider_numbers import SYMBOLS
+from search_spaces.plan_import.stems import STOP_STEMS, stems
 from search_spaces.plan_import.written import in_set, split_items
 from search_spaces.profiles import Profile
 from search_spaces.words import words
@@ -52,3 +58,84 @@ def of_a_set(
             values += read(f"{item} {held['unit']}", axis, baseline, profile)[0]
     distinct = tuple(dict.fromkeys(values))
     return distinct, f"several values: {', '.join(map(axis.label, distinct))}"
+
+
+_NAMED_SETS = re.compile(r"\s*(?:[×;,|*]|\bx\b|\band\b|\bby\b|\bwith\b)?\s*(?P<name>[^{}×;,|*]*?)\s*(?:=|∈|:|\bin\b)?\s*\{(?P<items>[^{}]+)\}")
+"""The sets of a grid, each with what stands before it."""
+
+
+def sets_of(
+    texts: Sequence[str], named: Sequence[str], baseline: TrialConfig, profile: Profile, read: Callable[..., Reading]
+) -> dict[str, tuple[Any, ...]]:
+    """Returns the values of every named axis where a text holds a set for each: ``scale {1.25, 4} × p {0.1, 0.2}``.
+
+    What stands before a set says whose it is. Where it says nothing, the sets stand in the order of the axes.
+
+    Args:
+        texts: what is tried.
+        named: the axes of the grid, in the order in which the part names them.
+        baseline: the configuration that values must be possible with.
+        profile: the baseline's profile.
+        read: reads one item.
+    """
+    text = " × ".join(texts)
+    found = list(_NAMED_SETS.finditer(text))
+    if len(found) != len(named) or len(named) < 2 or _NAMED_SETS.sub("", text).strip(" .,;×"):
+        return {}
+    heads = [at["name"].strip() for at in found]
+    rows = [_rows(split_items(at["items"]), named, baseline, profile, read) for at in found]
+    fits = [
+        order
+        for order in permutations(named)
+        if all(name in row and _may_call(head, name, named) for head, name, row in zip(heads, order, rows, strict=True))
+    ]
+    said = [order for order in fits if all(_calls(head, name) for head, name in zip(heads, order, strict=True))]
+    silent = not any(_calls(head, name) for head in heads for name in named)
+    chosen = said if len(said) == 1 else fits
+    if len(chosen) != 1 and tuple(named) in chosen and (silent or said):
+        chosen = [tuple(named)]
+    if len(chosen) != 1:
+        return {}
+    return {name: rows[chosen[0].index(name)][name] for name in named}
+
+
+def _rows(
+    items: list[str], named: Sequence[str], baseline: TrialConfig, profile: Profile, read: Callable[..., Reading]
+) -> dict[str, tuple[Any, ...]]:
+    """Axis -> the values of a set on it, for each axis that has all of them."""
+    rows: dict[str, tuple[Any, ...]] = {}
+    for name in named:
+        try:
+            values = [value for item in items for value in read(item, AXES.get(name), baseline, profile)[0]]
+        except UserError:
+            continue
+        rows[name] = tuple(dict.fromkeys(values))
+    return rows
+
+
+def _words(head: str) -> list[str]:
+    return [word for word in stems(spelled(head.replace("_", " "))) if word not in STOP_STEMS]
+
+
+def _calls(head: str, name: str) -> bool:
+    """Whether the words before a set are an axis's own: its name, a symbol of the paper, or words of its terms."""
+    said = _words(head)
+    symbols = [SYMBOLS[said[0]]] if len(said) == 1 and said[0] in SYMBOLS else []
+    if not said or symbols:
+        return name in symbols
+    axis = AXES.get(name)
+    units = {word for unit in getattr(axis, "units", ()) for word in stems(unit)}
+    return all(len(word) == 1 or word in own_words(axis) or word in units for word in said)
+
+
+def _may_call(head: str, name: str, named: Sequence[str]) -> bool:
+    """Whether the words before a set do not speak of anything else than an axis."""
+    if foreign(head) or (_words(head) and not any(_calls(head, other) for other in named) and _strange(head)):
+        return False
+    told = axes_named(head)
+    return not told or name in told or _calls(head, name)
+
+
+def _strange(head: str) -> bool:
+    """Whether words before a set may be of an axis that is not named: no symbol, and none of one letter."""
+    return any(len(word) > 1 for word in _words(head))
