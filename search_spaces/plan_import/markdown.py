@@ -26,6 +26,7 @@ from search_spaces.plan_import.labels import (
     on_sides,
     sides_of,
 )
+from search_spaces.plan_import.pairs import WITHOUT, side_of
 from search_spaces.plan_import.prose import titled, with_told
 from search_spaces.plan_import.roles import commands
 from search_spaces.plan_import.sentences import asks
@@ -119,7 +120,7 @@ def _repeated(lines: list[Block]) -> frozenset[Words]:
     """The labels that lines open with more than once, whether or not anybody knows them."""
     found = [_FIELD.match(_bare(block.text)) for block in lines if block.kind == "line"]
     counts = Counter(words(match["label"]) for match in found if match is not None)
-    return frozenset(label for label, count in counts.items() if count > 1)
+    return frozenset(label for label, count in counts.items() if count > 1 or side_of(" ".join(label)) == WITHOUT)
 
 
 def _bare(text: str) -> str:
@@ -154,6 +155,7 @@ class _Reader:
     def __init__(self, nested: Nested, repeated: frozenset[Words]) -> None:
         self.plan_title = ""
         self._repeated = repeated
+        self._paired = any(side_of(" ".join(label)) == WITHOUT for label in repeated)
         self._has_fields = False  # whether any entry has a label; a plan without is prose
         self.entries: list[Entry] = []
         self._nested = nested
@@ -344,6 +346,10 @@ class _Reader:
         """Takes a line of the form ``label: text``; returns whether it was one."""
         label, value = clean(found["label"]), found["value"].strip()
         name = kind_under(label, value)
+        if value and self._paired and side_of(label):
+            self._entry.unknown.append((label, clean(value)))
+            self._open = None
+            return True
         if (sides := sides_of(label)) is not None:
             there, value = on_sides(label, value)
             self._entry.remarks += [(sides[0], clean(there))] if there else []
