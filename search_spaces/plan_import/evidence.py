@@ -50,6 +50,11 @@ _BEHIND = re.compile(
 )
 
 
+_USED_FOR = re.compile(
+    r"(?<=\w)\s+(?:(?:that|which)\s+(?:is|are)\s+)?(?:used|needed|required|meant|there)\s+(?:to|for|by)\s+(?=\w)", re.I
+)
+"""What a part is good for: ``label dropout used to train the unconditional model``."""
+
 _PREFACE = re.compile(
     r"^\W*(?:the\s+)?(?:effect|impact|role|influence|importance|contribution|necessity|benefit|effectiveness|choice|"
     r"sensitivity|ablation|study|removal|comparison|sweep|variation|value|need|usefulness)s?\s+"
@@ -240,6 +245,9 @@ def evidence(texts: Iterable[tuple[str, str, float]]) -> list[Score]:
         for inside in _BRACKETS.findall(plain):
             _add(scores, where, _said(inside), weight * _ASIDE)
         said = _BRACKETS.sub(" , ", plain)
+        if (used := _USED_FOR.search(said)) is not None:
+            _add(scores, where, _said(said[used.start() :]), weight * _ASIDE)
+            said = said[: used.start()]
         _add(scores, where, _said(said), weight, len(_said(said[: _head(said)])))
     return sorted((score for score in scores.values() if score.text > 0), key=lambda score: -score.text)
 
@@ -407,6 +415,13 @@ GENERAL = frozenset(
 """Words of the field that describe without naming anything that could be varied on its own."""
 
 
+_SYMBOL = re.compile(r"(?<=[a-z]\s)[A-Za-z](?=\s*$|\s+(?:of|in|for|per|used|that|which)\b)")
+"""A symbol behind the name of what it stands for: ``the embedding width d of the transformer``."""
+
+_WHOSE = re.compile(r"[,;]?\s+\b(?:whose|(?<=, )which|(?<=, )that)\b.*$", re.I)
+"""A clause that tells of what stands before it: ``the norm whose scale and shift are regressed``."""
+
+
 def unexplained(text: str, candidate: Candidate, quiet: frozenset[str] = frozenset()) -> tuple[float, float, list[str]]:
     """Returns how much of a text a candidate explains, how much it does not, and the words that nobody knows.
 
@@ -417,10 +432,12 @@ def unexplained(text: str, candidate: Candidate, quiet: frozenset[str] = frozens
     text = re.sub(r"(\d)\s*[x×]\s*\1(?!\d)", r" \1 ", text)
     explained, missing, strange = 0.0, 0.0, []
     plain = _BRACKETS.sub(" ", spelled(text))
-    front = set(stems(plain[: _head(plain)]))
-    symbol = re.search(r"(?<=[a-z]\s)[A-Za-z]\s*$", plain)  # "the embedding width d"
+    clause = _WHOSE.search(plain)
+    front = set(stems(plain[: min(_head(plain), clause.start() if clause is not None else len(plain))]))
+    told = {*stems(plain[clause.start() :])} - {*stems(plain[: clause.start()])} if clause is not None else set[str]()
+    symbol = _SYMBOL.search(plain)
     if symbol is not None and stems(plain[: symbol.start()])[-1:] and stems(plain[: symbol.start()])[-1] in known:
-        plain = plain[: symbol.start()]
+        plain = plain[: symbol.start()] + plain[symbol.end() :]
     for word in dict.fromkeys(stems(plain)):
         if word in known:
             explained += rarity(word)
@@ -428,7 +445,7 @@ def unexplained(text: str, candidate: Candidate, quiet: frozenset[str] = frozens
             others = any(word in other.known for other in candidates())
             if len(word) == 1 and not others:
                 continue  # a symbol, as in "the width d"
-            behind = 1.0 if word in front or word in SELECTS else _TAIL
+            behind = 1.0 if word in front or word in SELECTS else _IN_QUESTION if word in told else _TAIL
             missing += behind * rarity(word) * (1.0 if others or word in SELECTS else unheard)
             strange.append(word)
     return explained, missing, strange

@@ -7,7 +7,7 @@ remarks. So a sentence may be worded in any way, and one with a number too many 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +31,7 @@ from search_spaces.plan_import.phases import in_phases
 from search_spaces.plan_import.sentences import UNWANTED, asks, unled
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.plan_import.telling import describes, is_order, is_why
-from search_spaces.plan_import.there import is_published
+from search_spaces.plan_import.there import is_published, published_numbers
 from search_spaces.plan_import.value_words import own_values
 from search_spaces.plan_import.values import Range, is_generic, only_others, read_values
 from search_spaces.plan_import.written import LONGEST, Entry, clean, split_items
@@ -112,6 +112,7 @@ class _Told:
     values: list[str] = field(default_factory=list)
     there: list[str] = field(default_factory=list)
     asides: list[str] = field(default_factory=list)
+    asides_listed: list[str] = field(default_factory=list)  # those that stand beside labels, under none
 
     def texts(self) -> list[tuple[str, str, float]]:
         """Every text with the place it stands in, and what the place counts."""
@@ -191,8 +192,10 @@ def _told(entry: Entry) -> _Told:
             told.values.append(f"{label} = {text}")
         else:
             _sentences(text, told)
+    before = len(told.asides)
     for text in entry.context:
         _sentences(text, told)
+    told.asides_listed = told.asides[before:]
     return told
 
 
@@ -283,8 +286,14 @@ def _done(told: _Told, axis: Axis, baseline: TrialConfig, profile: Profile) -> t
         actions |= asked if found or not told.orders else set()
     own = axis.current(baseline, profile)
     named = tuple(dict.fromkeys(value for value in values if value != own))
+    if isinstance(axis, NumberAxis) and {n for text in told.parts for n in numbers_in(text)} - {
+        *values, own, *published_numbers()
+    }:
+        raise _Unread  # "replace 0.99 (and the raw weights)" names two values
     if told.values and not named and not actions & {"REMOVE", "ADD"}:
         raise _Unread
+    if named and any(_is_another(text, named, axis, baseline, profile) for text in told.asides_listed):
+        raise _Unread  # "no EMA (raw weights)" beside "decay 0.999"
     if named:
         actions -= {"REPLACE"}
         if actions == {"ADD", "REMOVE"}:
@@ -298,6 +307,15 @@ def _done(told: _Told, axis: Axis, baseline: TrialConfig, profile: Profile) -> t
         if others - {axis.remove_value}:
             raise _Unread  # a value that nobody says what to do with
     return named, actions
+
+
+def _is_another(text: str, named: Sequence[Any], axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
+    """Whether a text is a value, and none of those that are named, nor the baseline's own."""
+    try:
+        said = {*read_values(text, axis, baseline, profile)[0]}
+    except UserError:
+        return False
+    return bool(said - {*named, axis.current(baseline, profile)})
 
 
 def _named_in(text: str, axis: Axis, profile: Profile) -> bool:

@@ -321,13 +321,17 @@ def _holds(said: Words, phrase: Words) -> bool:
     return any(said[at : at + len(phrase)] == phrase for at in range(len(said) - len(phrase) + 1))
 
 
+ALL_THERE_IS = re.compile(r"\b(?:as|being)\s+(?:the\s+|its\s+)?(?:only|sole|single)\b", re.I)
+"""What leaves everything else out: ``with the class token as the only input``."""
+
+
 def switch_in(text: str, axis: BoolAxis) -> bool | None:
     """Returns on where a text describes the axis, off where it takes it away, None where it does neither."""
     known = own_words(axis)
     said = stems(spelled(text))
     held = [t for c in candidates() if c.axis is axis for t in c.terms if _holds(said, t.stems)]
     strange = [word for word in said if not _quiet(word, known)]
-    if not held:
+    if not held or ALL_THERE_IS.search(text):
         return None
     if any(_holds(said, stems(alias)) for alias in axis.value_aliases.get(False, ())):
         return False if all(_quiet(word, known) or word in NEGATIONS for word in said) else None

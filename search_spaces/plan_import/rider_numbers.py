@@ -19,7 +19,7 @@ from search_spaces.profiles import PROFILES, Profile
 
 _APPROXIMATE = re.compile(r"(?:about|around|roughly|approximately|approx\.?|nearly|almost|some|[≈~])\s*[\d.,]", re.I)
 _NAMED_NUMBER = re.compile(
-    r"(?<![\w.])(?P<name>[^\W\d_][\w₀-₉-]{0,24}(?:\s+[a-z]{2,12})?)\s*(?:=|:)\s*(?P<a>[-+.\d][\d.,eE+-]*)"
+    r"(?<![\w.])(?P<name>(?!(?:with|using|at|and|for|of|where|its|the|an?)\s)[^\W\d_][\w₀-₉-]{0,24}(?:\s+[a-z]{2,12})?)\s*(?:=|:)\s*(?P<a>[-+.\d][\d.,eE+-]*)"
     r"|\b(?P<word>base|theta|eta|momentum|rank|temperature|shift|exponent|gamma|alpha|epsilon|eps|radius|mean|std|sigma|mu|groups)\s+"
     r"(?:of\s+)?(?P<b>[.\d][\d.,eE+-]*)",
     re.I,

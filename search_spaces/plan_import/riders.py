@@ -21,7 +21,9 @@ from dit_core.config import TrialConfig
 from dit_core.errors import UserError
 from search_spaces.axes import AXES, Axis, all_axes
 from search_spaces.axes.choice import ChoiceAxis
+from search_spaces.axes.number import NumberAxis
 from search_spaces.axes.switch import BoolAxis
+from search_spaces.plan_import.absence import is_absent
 from search_spaces.plan_import.evidence import GENERAL, NAME, VALUE, Candidate, Term, candidates, others_named, spelled
 from search_spaces.plan_import.loose import mentioned, own_words
 from search_spaces.plan_import.numerals import numbers_in
@@ -80,6 +82,8 @@ def rider(text: str, values: Values, baseline: TrialConfig, profile: Profile, th
             return clause.strip()
         if (when := ONLY_IN.search(clause)) is not None and not all(_is_of(axis, when) for axis in axes):
             return clause.strip()
+        if at and not there and any(_is_another_value(axis, clause, values) for axis in axes):
+            return clause.strip()
         if WHY.search(clause):
             continue
         form = None if there else ANOTHER_FORM.search(clause)
@@ -93,6 +97,34 @@ def rider(text: str, values: Values, baseline: TrialConfig, profile: Profile, th
         ):
             return clause.strip()
     return ""
+
+
+_FURTHER = re.compile(
+    r"^\W*(?:and|also|plus|as well as)\s+(?:also\s+)?(?P<said>[-+.\d][\d.,eE+-]*\s*%?)(?=\W*$|\s+(?:for|in|at|during|on|when|as)\b)",
+    re.I,
+)
+"""A further value behind one: ``50 (and 25 for the preview)``."""
+
+_ALSO = re.compile(r"^\W*(?:and|also|plus|both|as well as)\b", re.I)
+_AGAINST = re.compile(r"\b(?:vs|versus|than|unlike|like|from|to|close|near|almost)\b", re.I)
+"""What only compares."""
+
+
+def _is_another_value(axis: Axis, clause: str, values: Values) -> bool:
+    """Whether a clause beside a number names another one, or says that there is none: ``0.99 (and the raw weights)``."""
+    if not isinstance(axis, NumberAxis) or _AGAINST.search(clause):
+        return False
+    row = values.get(axis.name, ())
+    if not row:
+        return False
+    further = _FURTHER.match(clause)
+    if further is not None and not set(numbers_in(further["said"])) <= {*row}:
+        return True
+    if _ALSO.match(clause) and axis.remove_value not in row and any(
+        {*stems(phrase)} <= {*stems(clause)} for phrase in axis.absent if phrase
+    ):
+        return True
+    return axis.remove_value not in row and is_absent(re.sub(r"^\W*(?:and|or|plus|with)\b", "", clause), axis, own_words(axis))
 
 
 def _without_what_stays(clause: str) -> str:

@@ -22,6 +22,7 @@ from search_spaces.plan_import.absence import (
     takes_its_place,
 )
 from search_spaces.plan_import.amounts import SWEEPS, number_in, range_in
+from search_spaces.plan_import.apposition import in_other_words
 from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.giving_way import comes_instead
 from search_spaces.plan_import.loose import choice_in, foreign, is_remark, mentioned, own_words, switch_in
@@ -162,6 +163,8 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
         return _read(bare, axis, baseline, profile)
     if (came := comes_instead(text, axis, baseline, profile, _read)) is not None:
         return came
+    if (twice := in_other_words(text, axis, baseline, profile, _read)) is not None:
+        return twice
     if (bare := unwrapped(text, axis)) != text:
         if _replaces_another(text, axis, baseline, profile):
             raise reason
@@ -312,10 +315,17 @@ def _own(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Read
 
 def _amount(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
     """Reads ``1,024 images``, ``5,000 steps`` and ``w = 1.5`` on an axis of numbers."""
-    if not isinstance(axis, NumberAxis):
+    if not isinstance(axis, NumberAxis) or _joins_none(text, axis):
         return None
     found = number_in(text, axis, baseline, profile)
     return None if found is None else ((found[0],), found[1])
+
+
+def _joins_none(text: str, axis: Axis) -> bool:
+    """Whether a list says of one item that it is not there, beside a number: ``0.99 and the raw weights``."""
+    pieces = _pieces(text)
+    silent = [piece for piece in pieces if not numbers_in(piece)] if 1 < len(pieces) < len(text) else []
+    return len(silent) < len(pieces) and any(is_absent(piece, axis, own_words(axis)) for piece in silent)
 
 
 def _in_brackets(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:

@@ -153,11 +153,20 @@ def in_set(text: str) -> str:
 _SEPARATOR = re.compile(r"[;，；]|\s[·•]\s|(?<!\d),|,(?!\d{3}(?!\d))")
 
 
+_MARK = re.compile(r"^\s*\((?:[a-h]|[1-9]|[ivx]{1,4})\)\s+", re.I)
+_FIRST = re.compile(r"^\s*\([a1i]\)\s", re.I)
+_COUNTED = re.compile(r"\s*;\s*(?=(?:(?:and|or)\s+)?\((?:[b-h]|[2-9]|i[ivx]{1,3}|v)\)\s)", re.I)
+"""Where the next item of a list begins that counts its items in brackets."""
+
+
 def split_items(text: str) -> list[str]:
     """Splits ``2, 4, and 8`` into items.
 
     Commas inside brackets, after ``e.g.`` and between the thousands of one number (``1,024``) separate nothing.
     """
+    counted = _COUNTED.split(text) if _FIRST.match(text) else []
+    if len(counted) > 1:  # "(a) 1.0, i.e. no guidance; (b) 1.5"
+        return [item for piece in counted for item in split_items(_MARK.sub("", piece))]
     if EXAMPLES.search(text):
         return [clean(text)] if clean(text) else []
     items = [clean(_OPENING.sub("", piece)) for piece in _outside_brackets(text)]
