@@ -10,7 +10,7 @@ from dit_core.errors import UserError
 from search_spaces.axes import Axis
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.plan_import.absence import Reading
-from search_spaces.plan_import.evidence import GENERAL, knows, names_other
+from search_spaces.plan_import.evidence import GENERAL, knows, others_named, terms_in
 from search_spaces.plan_import.loose import foreign, mentioned, own_words
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
@@ -55,7 +55,10 @@ def _describes(text: str, values: tuple[object, ...], axis: Axis, baseline: Tria
     if not isinstance(axis, ChoiceAxis) or numbers_in(text) or foreign(text, places=True):
         return False
     named = {*mentioned(text, axis, profile)} - {*values, axis.current(baseline, profile)}
-    if named or names_other(text, axis, own_values(baseline, profile)):
+    own = own_words(axis)
+    others = [other for other in others_named(text, axis, own_values(baseline, profile))
+              if any(not {*term.stems} <= own for term in terms_in(text, other))]  # fmt: skip
+    if named or others:
         return False
-    known = own_words(axis) | STOP_STEMS | GENERAL | NEGATIONS
+    known = own | STOP_STEMS | GENERAL | NEGATIONS | {"but"}
     return not any(knows(word) and len(word) > 1 for word in stems(text) if word not in known)

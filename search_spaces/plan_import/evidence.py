@@ -245,11 +245,16 @@ def evidence(texts: Iterable[tuple[str, str, float]]) -> list[Score]:
         for inside in _BRACKETS.findall(plain):
             _add(scores, where, _said(inside), weight * _ASIDE)
         said = _BRACKETS.sub(" , ", plain)
-        if (used := _USED_FOR.search(said)) is not None:
+        if (used := _USED_FOR.search(said)) is not None and _names_one(said[: used.start()]):
             _add(scores, where, _said(said[used.start() :]), weight * _ASIDE)
             said = said[: used.start()]
         _add(scores, where, _said(said), weight, len(_said(said[: _head(said)])))
     return sorted((score for score in scores.values() if score.text > 0), key=lambda score: -score.text)
+
+
+def _names_one(text: str) -> bool:
+    """Whether a text names an axis in two words or more."""
+    return any(m.candidate.axis is not None and m.term.counts == NAME and m.end - m.start > 1 for m in _found(_said(text)))
 
 
 def _said(text: str) -> Words:
@@ -489,6 +494,17 @@ def others_named(text: str, axis: Axis, silent: frozenset[str] = frozenset()) ->
         if not any(m.start <= match.start and match.end <= m.end for m in mine):
             others.append(match.candidate)
     return tuple(dict.fromkeys(others))
+
+
+def terms_in(clause: str, candidate: Candidate) -> list[Term]:
+    """The names and values of an axis or topic that stand in a clause."""
+    said = stems(spelled(clause))
+    return [
+        term
+        for term in candidate.terms
+        if term.counts >= (VALUE if not set(term.stems) <= GENERAL | STOP_STEMS else NAME)
+        and any(said[at : at + len(term.stems)] == term.stems for at in range(len(said) - len(term.stems) + 1))
+    ]
 
 
 def knows(word: str) -> bool:

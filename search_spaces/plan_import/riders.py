@@ -24,7 +24,7 @@ from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.axes.switch import BoolAxis
 from search_spaces.plan_import.absence import is_absent
-from search_spaces.plan_import.evidence import GENERAL, NAME, VALUE, Candidate, Term, candidates, others_named, spelled
+from search_spaces.plan_import.evidence import NAME, candidates, others_named, spelled, terms_in
 from search_spaces.plan_import.loose import mentioned, own_words
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.rider_numbers import Values, facts, gives_number, is_fact, wrong_tokens
@@ -194,7 +194,7 @@ def _sets(
         axis = candidate.axis
         if axis is not None and set(axis.fields) & fields:
             continue
-        said = [term for term in _terms_in(clause, candidate) if term.counts < NAME or not set(term.stems) <= own]
+        said = [term for term in terms_in(clause, candidate) if term.counts < NAME or not set(term.stems) <= own]
         if not said:
             continue
         if axis is None:
@@ -245,17 +245,6 @@ _BESIDE = re.compile(r"additional|extra|separate|another|different|off", re.I)
 """What may describe a part that is there, and changes none."""
 
 _AND = re.compile(r"^\W*(?:and|but)\b", re.I)
-
-
-def _terms_in(clause: str, candidate: Candidate) -> list[Term]:
-    """The names and values of an axis or topic that stand in a clause."""
-    said = stems(spelled(clause))
-    return [
-        term
-        for term in candidate.terms
-        if term.counts >= (VALUE if not set(term.stems) <= GENERAL | STOP_STEMS else NAME)
-        and any(said[at : at + len(term.stems)] == term.stems for at in range(len(said) - len(term.stems) + 1))
-    ]
 
 
 def _sharing(word: str) -> int:
