@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from dit_core.config import TrialConfig
@@ -22,6 +23,7 @@ _THERE = re.compile(
     re.I,
 )
 """Labels of what is there already."""
+
 
 def _is_there(label: str) -> bool:
     """Whether a label names what is there already, and nothing else: ``Default``, and not ``Default and variants``."""
@@ -71,15 +73,15 @@ def values_aside(entry: Entry, axis: Axis, baseline: TrialConfig, profile: Profi
     return ""
 
 
-def reads_other(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
-    """Whether a text names a value other than the baseline's."""
+def reads_other(text: str, axis: Axis, baseline: TrialConfig, profile: Profile, named: Sequence[Any] = ()) -> bool:
+    """Whether a text names a value that is neither the baseline's nor one of those that are named."""
     try:
         values = read_values(text, axis, baseline, profile)[0]
     except Range:
         return True
     except UserError:
         return False
-    return values != (axis.current(baseline, profile),)
+    return bool({*values} - {*named, axis.current(baseline, profile)})
 
 
 def named_aside(entry: Entry, axis: Axis, baseline: TrialConfig, profile: Profile) -> tuple[Any, ...]:
@@ -87,6 +89,11 @@ def named_aside(entry: Entry, axis: Axis, baseline: TrialConfig, profile: Profil
     if not isinstance(axis, ChoiceAxis):
         return ()
     own = axis.current(baseline, profile)
-    texts = [entry.title, *(text for text in entry.parts if _LISTS.search(text)), *(text for label, text in entry.remarks if not _is_there(label)), *entry.context]
+    texts = [
+        entry.title,
+        *(text for text in entry.parts if _LISTS.search(text)),
+        *(text for label, text in entry.remarks if not _is_there(label)),
+        *entry.context,
+    ]
     found = dict.fromkeys(value for text in texts for value in mentioned(text, axis, profile))
     return tuple(value for value in found if value != own)

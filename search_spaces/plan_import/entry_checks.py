@@ -20,7 +20,6 @@ from search_spaces.plan_import.told_riders import told_rider
 from search_spaces.plan_import.written import LONGEST, MOST_ITEMS, Entry
 from search_spaces.study import Ablation
 
-
 _LED = re.compile(r"^\W*(?:at|with|using|under|for|and)\s+(?:an?\s+|the\s+)?", re.I)
 """What leads to a setting beside a part: ``at a guidance scale of 1.5``."""
 

@@ -254,7 +254,8 @@ def evidence(texts: Iterable[tuple[str, str, float]]) -> list[Score]:
 
 def _names_one(text: str) -> bool:
     """Whether a text names an axis in two words or more."""
-    return any(m.candidate.axis is not None and m.term.counts == NAME and m.end - m.start > 1 for m in _found(_said(text)))
+    found = [match for match in _found(_said(text)) if match.end - match.start > 1]
+    return any(match.candidate.axis is not None and match.term.counts == NAME for match in found)
 
 
 def _said(text: str) -> Words:
@@ -397,7 +398,7 @@ _UNHEARD = 0.35
 """What a word that no candidate knows counts, beside one that another candidate knows."""
 
 _IN_QUESTION = 0.1
-"""The same in a question, which asks after something in whole sentences."""
+"""The same in a question, or in a clause that only tells of what stands before it."""
 
 SELECTS = frozenset(stems("first second third last half few some alternate odd even early late top bottom only"))
 """Words that pick some of several: ``every second block`` is not the block."""
@@ -437,9 +438,8 @@ def unexplained(text: str, candidate: Candidate, quiet: frozenset[str] = frozens
     text = re.sub(r"(\d)\s*[x×]\s*\1(?!\d)", r" \1 ", text)
     explained, missing, strange = 0.0, 0.0, []
     plain = _BRACKETS.sub(" ", spelled(text))
-    clause = _WHOSE.search(plain)
-    front = set(stems(plain[: min(_head(plain), clause.start() if clause is not None else len(plain))]))
-    told = {*stems(plain[clause.start() :])} - {*stems(plain[: clause.start()])} if clause is not None else set[str]()
+    at = clause.start() if (clause := _WHOSE.search(plain)) is not None else len(plain)
+    front, told = {*stems(plain[: min(_head(plain), at)])}, {*stems(plain[at:])} - {*stems(plain[:at])}
     symbol = _SYMBOL.search(plain)
     if symbol is not None and stems(plain[: symbol.start()])[-1:] and stems(plain[: symbol.start()])[-1] in known:
         plain = plain[: symbol.start()] + plain[symbol.end() :]
@@ -494,17 +494,6 @@ def others_named(text: str, axis: Axis, silent: frozenset[str] = frozenset()) ->
         if not any(m.start <= match.start and match.end <= m.end for m in mine):
             others.append(match.candidate)
     return tuple(dict.fromkeys(others))
-
-
-def terms_in(clause: str, candidate: Candidate) -> list[Term]:
-    """The names and values of an axis or topic that stand in a clause."""
-    said = stems(spelled(clause))
-    return [
-        term
-        for term in candidate.terms
-        if term.counts >= (VALUE if not set(term.stems) <= GENERAL | STOP_STEMS else NAME)
-        and any(said[at : at + len(term.stems)] == term.stems for at in range(len(said) - len(term.stems) + 1))
-    ]
 
 
 def knows(word: str) -> bool:

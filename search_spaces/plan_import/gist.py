@@ -7,7 +7,7 @@ remarks. So a sentence may be worded in any way, and one with a number too many 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import is_action, is_verb, leads_with_action, read_action
 from search_spaces.plan_import.amounts import SWEEPS, range_in
+from search_spaces.plan_import.beside import reads_other
 from search_spaces.plan_import.choose import CLEAR, ENOUGH, add_values, bare_title, shared_noun, topic_named
 from search_spaces.plan_import.described import untrue_in
 from search_spaces.plan_import.doing import FOLLOWS, moved_in, without_asides, without_constants
@@ -286,13 +287,12 @@ def _done(told: _Told, axis: Axis, baseline: TrialConfig, profile: Profile) -> t
         actions |= asked if found or not told.orders else set()
     own = axis.current(baseline, profile)
     named = tuple(dict.fromkeys(value for value in values if value != own))
-    if isinstance(axis, NumberAxis) and {n for text in told.parts for n in numbers_in(text)} - {
-        *values, own, *published_numbers()
-    }:
+    counted = {number for text in told.parts if isinstance(axis, NumberAxis) for number in numbers_in(text)}
+    if counted - {*values, own, *published_numbers()}:
         raise _Unread  # "replace 0.99 (and the raw weights)" names two values
     if told.values and not named and not actions & {"REMOVE", "ADD"}:
         raise _Unread
-    if named and any(_is_another(text, named, axis, baseline, profile) for text in told.asides_listed):
+    if named and any(reads_other(text, axis, baseline, profile, named) for text in told.asides_listed):
         raise _Unread  # "no EMA (raw weights)" beside "decay 0.999"
     if named:
         actions -= {"REPLACE"}
@@ -307,15 +307,6 @@ def _done(told: _Told, axis: Axis, baseline: TrialConfig, profile: Profile) -> t
         if others - {axis.remove_value}:
             raise _Unread  # a value that nobody says what to do with
     return named, actions
-
-
-def _is_another(text: str, named: Sequence[Any], axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
-    """Whether a text is a value, and none of those that are named, nor the baseline's own."""
-    try:
-        said = {*read_values(text, axis, baseline, profile)[0]}
-    except UserError:
-        return False
-    return bool(said - {*named, axis.current(baseline, profile)})
 
 
 def _named_in(text: str, axis: Axis, profile: Profile) -> bool:

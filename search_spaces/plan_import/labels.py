@@ -130,7 +130,9 @@ def _either(label: str) -> str | None:
 
 
 _SIDES = re.compile(r"\s*(?:→|->|⟶|➔|=>|⇒|>|/|\||\bvs\b\.?|\bversus\b|\band\b|\bto\b)\s*", re.I)
-_THERE = re.compile(r"\b(?:from|baseline|default|current|currently|original|existing|published|paper|control|before|old)\b", re.I)
+_THERE = re.compile(
+    r"\b(?:from|baseline|default|current|currently|original|existing|published|paper|control|before|old)\b", re.I
+)
 _AFTER = frozenset(("to", "new", "after", "ablated", "ablation", "arms", "proposed"))
 _LEADS_TO = re.compile(r"\s*(?:→|->|⟶|➔|=>|⇒)\s*")
 

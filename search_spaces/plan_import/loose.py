@@ -11,7 +11,17 @@ from search_spaces.axes import Axis, all_axes
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.axes.switch import BoolAxis
-from search_spaces.plan_import.evidence import GENERAL, candidates, others_named, picks_some, spelled
+from search_spaces.plan_import.evidence import (
+    GENERAL,
+    NAME,
+    VALUE,
+    Candidate,
+    Term,
+    candidates,
+    others_named,
+    picks_some,
+    spelled,
+)
 from search_spaces.plan_import.numerals import NUMBER, plain_numbers
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.profiles import Profile
@@ -193,6 +203,17 @@ def two_of_another(said: str, axis: Axis, profile: Profile) -> bool:
     own = {*axis.legal_values(profile)} if isinstance(axis, ChoiceAxis) else set()
     others = [other for other in all_axes() if isinstance(other, ChoiceAxis) and other.fields != axis.fields]
     return any(len({*mentioned(said, other, profile)} - own) > 1 for other in others)
+
+
+def terms_in(clause: str, candidate: Candidate) -> list[Term]:
+    """The names and values of an axis or topic that stand in a clause."""
+    said = stems(spelled(clause))
+    return [
+        term
+        for term in candidate.terms
+        if term.counts >= (VALUE if not set(term.stems) <= GENERAL | STOP_STEMS else NAME)
+        and any(said[at : at + len(term.stems)] == term.stems for at in range(len(said) - len(term.stems) + 1))
+    ]
 
 
 def own_words(axis: Axis) -> frozenset[str]:

@@ -21,8 +21,12 @@ from search_spaces.profiles import Profile
 
 WITH, WITHOUT = "with", "without"
 
-_WITHOUT = re.compile(r"^\W*(?:the\s+)?(?:(?:model|arm|variant|run|version)\s+)?(?:without|w/o)(?:\s+(?:it|this|the part))?\W*$", re.I)
-_WITH = re.compile(r"^\W*(?:the\s+)?(?:(?:model|arm|variant|run|version)\s+)?(?:with|w/)(?:\s+(?:it|this|the part))?\W*$", re.I)
+_WITHOUT = re.compile(
+    r"^\W*(?:the\s+)?(?:(?:model|arm|variant|run|version)\s+)?(?:without|w/o)(?:\s+(?:it|this|the part))?\W*$", re.I
+)
+_WITH = re.compile(
+    r"^\W*(?:the\s+)?(?:(?:model|arm|variant|run|version)\s+)?(?:with|w/)(?:\s+(?:it|this|the part))?\W*$", re.I
+)
 
 
 def side_of(label: str) -> str:

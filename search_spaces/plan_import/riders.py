@@ -24,8 +24,8 @@ from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.axes.switch import BoolAxis
 from search_spaces.plan_import.absence import is_absent
-from search_spaces.plan_import.evidence import NAME, candidates, others_named, spelled, terms_in
-from search_spaces.plan_import.loose import mentioned, own_words
+from search_spaces.plan_import.evidence import NAME, candidates, others_named, spelled
+from search_spaces.plan_import.loose import mentioned, own_words, terms_in
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.rider_numbers import Values, facts, gives_number, is_fact, wrong_tokens
 from search_spaces.plan_import.rider_words import (
@@ -100,7 +100,8 @@ def rider(text: str, values: Values, baseline: TrialConfig, profile: Profile, th
 
 
 _FURTHER = re.compile(
-    r"^\W*(?:and|also|plus|as well as)\s+(?:also\s+)?(?P<said>[-+.\d][\d.,eE+-]*\s*%?)(?=\W*$|\s+(?:for|in|at|during|on|when|as)\b)",
+    r"^\W*(?:and|also|plus|as well as)\s+(?:also\s+)?(?P<said>[-+.\d][\d.,eE+-]*\s*%?)"
+    r"(?=\W*$|\s+(?:for|in|at|during|on|when|as)\b)",
     re.I,
 )
 """A further value behind one: ``50 (and 25 for the preview)``."""
@@ -111,7 +112,7 @@ _AGAINST = re.compile(r"\b(?:vs|versus|than|unlike|like|from|to|close|near|almos
 
 
 def _is_another_value(axis: Axis, clause: str, values: Values) -> bool:
-    """Whether a clause beside a number names another one, or says that there is none: ``0.99 (and the raw weights)``."""
+    """Whether a clause beside a number names another one, or none: ``0.99 (and the raw weights)``."""
     if not isinstance(axis, NumberAxis) or _AGAINST.search(clause):
         return False
     row = values.get(axis.name, ())
@@ -120,11 +121,15 @@ def _is_another_value(axis: Axis, clause: str, values: Values) -> bool:
     further = _FURTHER.match(clause)
     if further is not None and not set(numbers_in(further["said"])) <= {*row}:
         return True
-    if _ALSO.match(clause) and axis.remove_value not in row and any(
-        {*stems(phrase)} <= {*stems(clause)} for phrase in axis.absent if phrase
+    if (
+        _ALSO.match(clause)
+        and axis.remove_value not in row
+        and any({*stems(phrase)} <= {*stems(clause)} for phrase in axis.absent if phrase)
     ):
         return True
-    return axis.remove_value not in row and is_absent(re.sub(r"^\W*(?:and|or|plus|with)\b", "", clause), axis, own_words(axis))
+    return axis.remove_value not in row and is_absent(
+        re.sub(r"^\W*(?:and|or|plus|with)\b", "", clause), axis, own_words(axis)
+    )
 
 
 def _without_what_stays(clause: str) -> str:

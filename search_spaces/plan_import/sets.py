@@ -60,7 +60,9 @@ def of_a_set(
     return distinct, f"several values: {', '.join(map(axis.label, distinct))}"
 
 
-_NAMED_SETS = re.compile(r"\s*(?:[×;,|*]|\bx\b|\band\b|\bby\b|\bwith\b)?\s*(?P<name>[^{}×;,|*]*?)\s*(?:=|∈|:|\bin\b)?\s*\{(?P<items>[^{}]+)\}")
+_NAMED_SETS = re.compile(
+    r"\s*(?:[×;,|*]|\bx\b|\band\b|\bby\b|\bwith\b)?\s*(?P<name>[^{}×;,|*]*?)\s*(?:=|∈|:|\bin\b)?\s*\{(?P<items>[^{}]+)\}"
+)
 """The sets of a grid, each with what stands before it."""
 
 

@@ -99,6 +99,8 @@ def _is_new(text: str, axis: Axis) -> bool:
 _OF_THE_ARM = re.compile(
     r"^\W*(?:re)?(?:train|use|set|run|keep|freeze|fine-?tune|scale|halve|double|lower|raise|increase|decrease|reduce)"
     r"(?:d|ed)?\b"
+    r"|^\W*(?:with|using|at)\s+(?:half|twice|double|a third|a quarter"
+    r"|an?\s+(?:lower|higher|smaller|larger|longer|shorter))\b"
     r"|\b(?:this|that|the (?:new|ablated|modified|shallow\w*|small\w*|deep\w*|large\w*)) "
     r"(?:arm|run|variant|model|version|ablation|one)\b"
     r"|\b(?:is|are)\s+(?:\w+\s+)?(?:frozen|trained|halved|doubled|scaled|reduced|increased|lowered|raised|disabled"

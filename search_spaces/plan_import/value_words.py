@@ -75,7 +75,9 @@ def value_by_words(text: str, axis: ChoiceAxis, baseline: TrialConfig, profile: 
     silent = own_values(baseline, profile)
     plain = STYLED.sub(" ", spelled(text))
     asides = _ASIDE.findall(plain)
-    named = re.match(r"\s*([^:(),]{2,40}?)(?:\s*[:,]|\s+[–—-])\s+(.+)$", plain)  # "adaLN-single: one MLP for all blocks plus an offset"
+    named = re.match(
+        r"\s*([^:(),]{2,40}?)(?:\s*[:,]|\s+[–—-])\s+(.+)$", plain
+    )  # "adaLN-single: one MLP for all blocks plus an offset"
     if named is not None and (value := _outright(named[1], axis, profile)) is not None:
         told = re.sub(r"\bone\b", " ", SHAPE.sub(" ", named[2]))
         clear = not foreign(told, places=True) and not numbers_in(told)

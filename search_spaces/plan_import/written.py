@@ -6,7 +6,19 @@ import re
 from dataclasses import dataclass, field
 
 from search_spaces.plan_import.actions import is_action, read_action
-from search_spaces.plan_import.labels import ACTION, AXIS, PART, REMARK, REPLACEMENT, TITLE, is_doing, is_sure, kind_of, on_sides, sides_of
+from search_spaces.plan_import.labels import (
+    ACTION,
+    AXIS,
+    PART,
+    REMARK,
+    REPLACEMENT,
+    TITLE,
+    is_doing,
+    is_sure,
+    kind_of,
+    on_sides,
+    sides_of,
+)
 
 
 @dataclass
