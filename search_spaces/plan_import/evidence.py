@@ -54,7 +54,6 @@ _USED_FOR = re.compile(
     r"(?<=\w)\s+(?:(?:that|which)\s+(?:is|are)\s+)?(?:used|needed|required|meant|there)\s+(?:to|for|by)\s+(?=\w)", re.I
 )
 """What a part is good for: ``label dropout used to train the unconditional model``."""
-
 _PREFACE = re.compile(
     r"^\W*(?:the\s+)?(?:effect|impact|role|influence|importance|contribution|necessity|benefit|effectiveness|choice|"
     r"sensitivity|ablation|study|removal|comparison|sweep|variation|value|need|usefulness)s?\s+"

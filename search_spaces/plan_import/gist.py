@@ -484,7 +484,10 @@ def _without_values(said: str, axis: ChoiceAxis, values: Iterable[Any]) -> str:
 
 def _no_strangers(said: str, axis: ChoiceAxis, baseline: TrialConfig, profile: Profile) -> None:
     """In a list of values every item has to name one: ``ReLU or Snake`` is not ReLU alone."""
-    said = re.sub(r"[\[{]", " ", re.sub(r"[\]}]", ", ", said))  # what is in a set is a list, too
+    for listed in re.findall(r"[\[{(]([^\[\]{}()]*,[^\[\]{}()]*)[)\]}]", said):
+        inside = [bool(mentioned(item, axis, profile)) for item in split_items(listed)]
+        if any(inside) and not all(inside):
+            raise _Unread  # a set is read as a whole or not at all
     slots = list(_SLOT.finditer(said))
     for at, slot in enumerate(slots):
         end = slots[at + 1].start() if at + 1 < len(slots) else len(said)

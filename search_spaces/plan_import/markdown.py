@@ -68,6 +68,9 @@ _COUNTS = re.compile(r"^(?P<mark>[a-h])[.)]\s+(?=\S)", re.I)
 
 _LISTS = (REPLACEMENT, METRICS)
 
+_STAYS = re.compile(r"^\W*(?:we\s+)?(?:keep|hold|leave|fix)\b|\b(?:unchanged|kept|held|untouched)\b", re.I)
+"""What says below an action what stays as it is."""
+
 _BELOW_ACTION = "below an action"
 """What is open behind an action that names no value: bullets that lie deeper than it may be what is tried."""
 
@@ -407,7 +410,7 @@ class _Reader:
         if self._open == REMARK or self._open is None:
             self._entry.context.append(clean(text))
         elif self._open == _BELOW_ACTION:
-            deeper = block.bullet and block.depth > self._depth
+            deeper = block.bullet and block.depth > self._depth and not _STAYS.search(text)
             (self._tried if deeper else self._entry.context).append(clean(text))
             self._open = _BELOW_ACTION if deeper else None
         elif self._open == ACTION and block.bullet:  # "Modification:" above a list of what is tried

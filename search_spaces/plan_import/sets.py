@@ -10,6 +10,7 @@ from typing import Any
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
 from search_spaces.axes import AXES, Axis
+from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.plan_import.absence import Reading, is_nothing
 from search_spaces.plan_import.evidence import spelled
 from search_spaces.plan_import.joined import axes_named
@@ -24,6 +25,20 @@ _HELD = re.compile(
     r"^\W*?(?:[\w -]{1,30}?\s*(?:=|∈|:|\bin\b)\s*)?(?P<set>\{[^{}]+\})\s*(?P<unit>[A-Za-z][A-Za-z -]{0,30})?\W*$"
 )
 """A set with or without a name before it, and a noun behind it."""
+
+
+_INSIDE = re.compile(
+    r"[\[{]([^\[\]{}]*,[^\[\]{}]*)(?:[\]}]|$)|^\W*(?:(?:it|them|by|with|for|to)\s+)+\(([^()]*,[^()]*)(?:\)|$)", re.I
+)
+"""What stands in the brackets of a set, wherever that is in a text; an action may have lost its last bracket."""
+
+
+def _outright(item: str, axis: ChoiceAxis, profile: Profile) -> bool:
+    try:
+        axis.parse(item, profile)
+    except UserError:
+        return bool(is_nothing(item))
+    return True
 
 
 def of_a_set(
@@ -41,6 +56,12 @@ def of_a_set(
     Raises:
         UserError: one of the items is no value, so that it is not passed over beside the others.
     """
+    if isinstance(axis, ChoiceAxis) and (inside := _INSIDE.search(text)) is not None:
+        known = [_outright(item, axis, profile) for item in split_items(next(filter(None, inside.groups())))]
+        if any(known) and not all(known):
+            raise UserError(
+                f"{axis.name}: {text!r} holds what is none of its values; allowed: {', '.join(axis.legal())}"
+            )
     held = _HELD.match(text)
     items = split_items(in_set(held["set"])) if held is not None else []
     if held is None or len(items) < 2:
