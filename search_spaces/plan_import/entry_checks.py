@@ -20,7 +20,7 @@ from search_spaces.plan_import.told_riders import told_rider
 from search_spaces.plan_import.written import LONGEST, MOST_ITEMS, Entry
 from search_spaces.study import Ablation
 
-_LED = re.compile(r"^\W*(?:at|with|using|under|for|and)\s+(?:an?\s+|the\s+)?", re.I)
+_LED = re.compile(r"^\W*(?:at|under)\s+(?:an?\s+|the\s+)?", re.I)
 """What leads to a setting beside a part: ``at a guidance scale of 1.5``."""
 
 
@@ -63,7 +63,7 @@ class EntryChecks(ItemReader):
             values: axis -> the values that the entry was read as.
         """
         point = point_in(beside, (), self.baseline, self.profile) if len(values) == 1 else None
-        if point is None and len(values) == 1:
+        if point is None and len(values) == 1 and _LED.match(beside):
             point = one_of(_LED.sub("", beside), (), self.baseline, self.profile)
         if point is None or len(point) != 1 or self.question is not None:
             return

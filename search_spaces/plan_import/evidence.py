@@ -41,7 +41,6 @@ _BRACKETS = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
 _ANYWHERE = frozenset(("the", "a", "an", "our", "its", "dit"))
 
 _SAME = {"inside": "in", "within": "in", "into": "in"}
-
 _ASIDE, _TAIL = 0.25, 0.6
 """What text in brackets, and behind the head of a phrase, counts, beside the rest of it."""
 
