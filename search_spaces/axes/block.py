@@ -37,6 +37,7 @@ BLOCK_ALIASES = {
         "adaln with zero initialization", "adaln with zero initialisation", "adaln with zero init",
     ),
     "adaln-single": (
+        "mlp shared across blocks",
         "global adaln", "one shared adaln", "shared modulation", "adaln single modulation", "ada ln single",
         "adalnsingle", "single adaln", "shared adaln", "pixart adaln", "adaln with shared modulation",
         "adaln with one shared modulation", "adaptive layer norm single", "adaptive layernorm single",

@@ -77,6 +77,8 @@ AXIS = ClassConditioningAxis(
         r"(?:(?:that|which)\s+)?(?:(?:is\s+)?(?:trained|conditioned|given|told)\s+(?:only|solely)\s+(?:on|with|by)"
         r"|(?:only|still|just)\s+(?:receiv|get|see|keep|us|tak)\w*|(?:receiv|get|see|keep|tak)\w*\s+(?:only|just))\s+"
         r"(?:the\s+)?(?:timestep|time|noise level|t)\b(?:\s+(?:embeddings?|t))?"
+        r"|with\s+(?:the\s+)?(?:timestep|time|noise level|t)\b(?:\s+embeddings?)?\s+(?:as|being)\s+(?:the\s+|its\s+)?"
+        r"(?:only|sole|single|one)\s+(?:remaining\s+)?(?:inputs?|conditions?|signal|condition(?:ing)?\s+(?:input|signal))"
         r"|(?:and\s+)?only\s+(?:the\s+)?(?:timestep|time|noise level)\b(?:\s+(?:embeddings?|t))?\s+(?:is|are)\s+"
         r"(?:fed|given|passed|provided|kept|used|seen|left)\b[^,;.()]*",
     ),

@@ -29,6 +29,11 @@ AXIS = BoolAxis(
         "color jitter", "colour jitter", "random crop", "random resized crop", "cutout", "mixup", "cutmix",
         "condition augmentation", "noise augmentation",
     ),
+    anyway=(
+        "",
+        r"(?:with\s+|at\s+|of\s+)?(?:(?:a\s+)?prob(?:ability|\.)?\s*(?:of\s+|=\s*)?|p\s*=\s*)"
+        r"(?:0?\.50?|1/2|(?:one\s+)?half|50\s*%)",
+    ),
     remove_means="no flips: every image as it is",
     add_means="random horizontal flips",
 )  # fmt: skip

@@ -13,9 +13,11 @@ from dit_core.errors import UserError, parse
 from dit_core.paths import expanded
 from search_spaces.expand import expand
 from search_spaces.plan_import.account import IncompletePlan, NothingUnderstood, NotUnderstood, Phrase, Question
+from search_spaces.plan_import.actions import is_action
 from search_spaces.plan_import.choose import axis_by_name, bare_title
 from search_spaces.plan_import.files import read_file
 from search_spaces.plan_import.gist import gist, is_whole
+from search_spaces.plan_import.labels import REPLACEMENT
 from search_spaces.plan_import.ladders import as_arms
 from search_spaces.plan_import.outside import ELSEWHERE, OUTSIDE, beside, outside
 from search_spaces.plan_import.sentences import asks
@@ -202,13 +204,17 @@ def _possible(readers: list[EntryReader], profile: Profile) -> list[Ablation]:
         way = reader.entry.other
         while reader.open and way is not None and len(reader.about) < 2:
             again = EntryReader(way, reader.name, reader.baseline, profile, reader.accept_guesses)
+            acted = Entry(actions=list(way.actions))
             other = again.read()
             again.ride(entries[at], other)
+            again.ride(acted, other)
             if not again.open:
                 reader, ablation = again, other
                 readers[at] = again
             way = way.other
-        if reader.open and (way := _as_titled(entries[at], reader)) is not None:
+        for way in filter(None, (_behind_its_arrow(entries[at], reader), _as_titled(entries[at], reader))):
+            if not reader.open:
+                break
             again = EntryReader(way, reader.name, reader.baseline, profile, reader.accept_guesses)
             other = again.read()
             again.ride(entries[at], other)
@@ -219,6 +225,7 @@ def _possible(readers: list[EntryReader], profile: Profile) -> list[Ablation]:
             again = EntryReader(said, reader.name, reader.baseline, profile, reader.accept_guesses)
             other = again.read()
             again.ride(entries[at], other)
+            again.ride(Entry(actions=_acted(entries[at])), other)
             if not again.open:
                 reader, ablation = again, other
                 readers[at] = again
@@ -250,6 +257,19 @@ def _as_titled(entry: Entry, reader: EntryReader) -> Entry | None:
     return replace(copy.deepcopy(entry), axes=[axis.name])
 
 
+_ARROW = re.compile(r"^(?P<action>[A-Za-z][A-Za-z ]{1,24}?)\s*(?:→|->|⟶|➔|=>|⇒)\s*(?P<tried>\S.*)$", re.S)
+
+
+def _behind_its_arrow(entry: Entry, reader: EntryReader) -> Entry | None:
+    """The entry with what stands behind the arrow of its action as what is tried: ``REPLACE → plain adaLN``."""
+    found = _ARROW.match(entry.actions[0]) if len(entry.actions) == 1 and not entry.replacements else None
+    if found is None or not is_action(found["action"]) or len(reader.about) > 1:
+        return None
+    way = replace(copy.deepcopy(entry), actions=[found["action"]])
+    way.put(REPLACEMENT, found["tried"])
+    return way
+
+
 def _gist(entry: Entry, profile: Profile, about: tuple[str, ...]) -> Entry | None:
     """What an entry says in all, of the first way to take it apart in which that is clear."""
     way: Entry | None = entry
@@ -258,6 +278,11 @@ def _gist(entry: Entry, profile: Profile, about: tuple[str, ...]) -> Entry | Non
             return said
         way = way.other
     return None
+
+
+def _acted(entry: Entry) -> list[str]:
+    """The actions of an entry in every way to take it apart."""
+    return [*entry.actions, *(_acted(entry.other) if entry.other is not None else ())]
 
 
 def _read(path: Path, where: str) -> WrittenPlan:

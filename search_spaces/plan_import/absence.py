@@ -11,6 +11,7 @@ from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.plan_import.actions import is_verb
 from search_spaces.plan_import.evidence import GENERAL
 from search_spaces.plan_import.loose import mentioned, own_words
+from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.profiles import Profile
 from search_spaces.words import Words, words
@@ -35,6 +36,9 @@ _LACKS = re.compile(r"^(?P<before>[^,;()]{3,40}?)\s+(?:without|with no)\s+(?P<wh
 
 _THERE = re.compile(r"^\W*(?:with|on|enabled?|keep|kept|including)\b", re.I)
 
+
+_ALONE = re.compile(r"\b(?:only|sole|solely|alone|just|merely)\b", re.I)
+"""What leaves something else out: ``with the timestep as the only input`` is not with what is there."""
 
 AND_WHY = re.compile(
     r"^(?P<bare>[\w/]+(?:\s\w+){0,3}?|[-–—])"
@@ -77,7 +81,7 @@ def switched(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> 
         return (axis.remove_value,), f"{axis.remove_means}: {axis.name}={axis.label(axis.remove_value)}"
     if gone and axis.remove_value is not None and (is_nothing(text) or not set(_stripped(text)) - known):
         return (axis.remove_value,), f"{axis.remove_means}: {axis.name}={axis.label(axis.remove_value)}"
-    if _THERE.match(text) and not strange and not gone:
+    if _THERE.match(text) and not strange and not gone and not _ALONE.search(text):
         own = axis.current(baseline, profile)
         if own is not None and own != axis.remove_value:
             return (own,), f"the baseline's own, {axis.name}={axis.label(own)}"
@@ -89,7 +93,7 @@ def switched(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> 
 def is_absent(text: str, axis: Axis, known: frozenset[str]) -> bool:
     """Whether a text says in the axis's own words that it is not there, as ``the raw weights`` does of an average."""
     said = stems(re.split(r"\b(?:instead of|rather than|in place of)\b", text, maxsplit=1, flags=re.I)[0])
-    if any(word.isdigit() for word in said):
+    if numbers_in(text):
         return False
     for phrase in map(stems, axis.absent):
         if phrase and set(phrase) <= set(said):

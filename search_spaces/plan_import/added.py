@@ -14,8 +14,9 @@ from search_spaces.axes import Axis, all_axes
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.evidence import GENERAL, SELECTS, Score, evidence, names_other
+from search_spaces.plan_import.joined import axes_named
 from search_spaces.plan_import.labels import REPLACEMENT
-from search_spaces.plan_import.loose import TURNS, foreign, mentioned
+from search_spaces.plan_import.loose import TURNS, foreign, mentioned, own_words
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.stems import STOP_STEMS, stems
 from search_spaces.plan_import.value_words import own_values
@@ -61,14 +62,38 @@ def what_is_added(entry: Entry, ranked: Sequence[Score], baseline: TrialConfig, 
 _LACKS = re.compile(r"[;,]?\s*[(\[]\s*(?:(?:with\s+)?no|without(?:\s+any)?|lacking)\s+(?P<what>[^()\[\]]+)[)\]]", re.I)
 
 
+_TOLD = re.compile(
+    r"\s*[,;]\s*(?:which|that)\s+(?:(?:so far|currently|now)\s+)?(?:(?:lacks?|ha(?:s|ve) no|contains? no"
+    r"|do(?:es)? not (?:have|contain)"
+    r"|is without)(?:\s+any)?|(?:(?:only|just)\s+)?(?:consists? of|is (?:made|composed)(?: up)? of|holds|contains))\s+"
+    r"(?P<what>[^,;()\[\]]+)$",
+    re.I,
+)
+"""A clause on what a place has or lacks: ``which consists of image tokens only``."""
+
+_AS_IN = re.compile(
+    r"\s+(?:of|as in|like in|as (?:it|they) ha(?:s|ve) in|known from)\s+(?:an?\s+|the\s+)?U-?(?:Net|ViT)s?\W*$", re.I
+)
+
+
+def without_told(text: str) -> str:
+    """A place without the clause on what it has or lacks."""
+    return _TOLD.sub("", text)
+
+
 def _without_what_lacks(text: str, axis: Axis, silent: frozenset[str]) -> str:
-    """A place without brackets that say what it lacks, where that is no other axis's: ``(no distant connections)``."""
+    """A place without what is told of what it has or lacks, where that is no other axis's: ``(no distant links)``."""
 
     def left(found: re.Match[str]) -> str:
-        what = found["what"]
+        what = (
+            _AS_IN.sub("", found["what"]) if axis.name in axes_named(_AS_IN.sub("", found["what"])) else found["what"]
+        )
+        lacks = re.search(r"\b(?:lacks?|no|not|without)\b", found[0], re.I) is not None and _TOLD.match(found[0])
+        if lacks and not {*stems(what)} & own_words(axis) - GENERAL - STOP_STEMS:
+            return found[0]
         return found[0] if numbers_in(what) or names_other(what, axis, silent) or foreign(what, places=True) else " "
 
-    return _LACKS.sub(left, text)
+    return _TOLD.sub(left, _LACKS.sub(left, text))
 
 
 def _speaks_of(text: str, axis: Axis) -> bool:

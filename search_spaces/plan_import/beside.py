@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from dit_core.config import TrialConfig
@@ -10,6 +11,7 @@ from dit_core.errors import UserError
 from search_spaces.axes import Axis
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
+from search_spaces.plan_import.labels import REPLACEMENT, kind_of
 from search_spaces.plan_import.loose import mentioned
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.values import Range, read_values, reads
@@ -21,6 +23,15 @@ _THERE = re.compile(
     re.I,
 )
 """Labels of what is there already."""
+
+
+def _is_there(label: str) -> bool:
+    """Whether a label names what is there already, and nothing else: ``Default``, and not ``Default and variants``."""
+    return _THERE.search(label) is not None and kind_of(_THERE.sub(" ", label)) != REPLACEMENT
+
+
+_LISTS = re.compile(r"[{\[][^{}\[\]]*,[^{}\[\]]*[}\]]|∈")
+"""What makes a list of values of a part: ``activation in {ReLU, SiLU}``."""
 
 BY_IT = re.compile(r"\b(?:by|with|to|for|into|use|try)\s+(?:it|them|that|those|this one|the latter)\b(?!\s+of)", re.I)
 """A value that a sentence before names."""
@@ -51,7 +62,7 @@ def values_aside(entry: Entry, axis: Axis, baseline: TrialConfig, profile: Profi
     """A remark that could be the values that an entry does not name elsewhere; empty where there is none."""
     for label, text in entry.remarks:
         items = split_items(text)
-        if items and not _THERE.search(label) and all(reads(item, axis, baseline, profile) for item in items):
+        if items and not _is_there(label) and all(reads(item, axis, baseline, profile) for item in items):
             return text
     own = axis.current(baseline, profile)
     for text in entry.context:
@@ -62,15 +73,15 @@ def values_aside(entry: Entry, axis: Axis, baseline: TrialConfig, profile: Profi
     return ""
 
 
-def reads_other(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
-    """Whether a text names a value other than the baseline's."""
+def reads_other(text: str, axis: Axis, baseline: TrialConfig, profile: Profile, named: Sequence[Any] = ()) -> bool:
+    """Whether a text names a value that is neither the baseline's nor one of those that are named."""
     try:
         values = read_values(text, axis, baseline, profile)[0]
     except Range:
         return True
     except UserError:
         return False
-    return values != (axis.current(baseline, profile),)
+    return bool({*values} - {*named, axis.current(baseline, profile)})
 
 
 def named_aside(entry: Entry, axis: Axis, baseline: TrialConfig, profile: Profile) -> tuple[Any, ...]:
@@ -78,6 +89,11 @@ def named_aside(entry: Entry, axis: Axis, baseline: TrialConfig, profile: Profil
     if not isinstance(axis, ChoiceAxis):
         return ()
     own = axis.current(baseline, profile)
-    texts = [entry.title, *(text for label, text in entry.remarks if not _THERE.search(label)), *entry.context]
+    texts = [
+        entry.title,
+        *(text for text in entry.parts if _LISTS.search(text)),
+        *(text for label, text in entry.remarks if not _is_there(label)),
+        *entry.context,
+    ]
     found = dict.fromkeys(value for text in texts for value in mentioned(text, axis, profile))
     return tuple(value for value in found if value != own)

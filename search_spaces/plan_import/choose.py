@@ -14,7 +14,7 @@ from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import read_action
-from search_spaces.plan_import.added import narrower_axis, what_is_added
+from search_spaces.plan_import.added import narrower_axis, what_is_added, without_told
 from search_spaces.plan_import.evidence import NAME, Score, candidates, evidence, heads, owner_of, spelled, unexplained
 from search_spaces.plan_import.families import SPOKEN, says_only_a_family, several_meant
 from search_spaces.plan_import.labels import ACTION, METRICS, PART, REMARK, REPLACEMENT, TITLE
@@ -105,6 +105,9 @@ def choose(entry: Entry, baseline: TrialConfig, profile: Profile) -> Choice:
         part = "; ".join((*(read_action(text).rest for text in entry.actions), *entry.replacements))
     ranked = _ranked(entry, part, baseline, profile, silent)
     if (owner := owner_of(part)) is not None:
+        added = what_is_added(entry, ranked, baseline, profile) if owner_of(without_told(part)) is None else None
+        if added is not None:
+            return Choice(added.candidate.axis, added, how=f"the axis {added.candidate.name}, from {added.said()}")
         return Choice(says=owner.says, rivals=_near(ranked)[:1])
     if entry.parts and axis_by_name(part) is None and not (ranked and ranked[0].named):
         about = topic_named(bare_title(entry.title))

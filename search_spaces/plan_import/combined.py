@@ -18,6 +18,7 @@ from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.doing import HOLDS, says_constant, without_constants, without_reason
 from search_spaces.plan_import.joined import axes_joined, axes_named, called
 from search_spaces.plan_import.ladders import steps_of, stuck
+from search_spaces.plan_import.sets import sets_of
 from search_spaces.plan_import.stems import stems
 from search_spaces.plan_import.values import names_values, read_values, reads
 from search_spaces.plan_import.wrapping import without_what_holds
@@ -104,6 +105,9 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
     if listed is not None:
         return listed
     stacked = _STACKED.search(" ".join((title, *entry.actions, *texts)))
+    sets = sets_of(texts, named, baseline, profile, read_values) if len(named) > 1 and not stacked else {}
+    if sets:
+        return grid_of(sets)
     if (
         len(named) > 1
         and not stacked
@@ -129,7 +133,7 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
             found = _columns([point for point in flat if point])
         elif all(
             point is not None and len(point) > 1 and (named or entry.pointed or _has_number(point)) for point in flat
-        ):
+        ) or (all(flat) and all(map(_SETTINGS.search, texts))):
             found = _points([point for point in flat if point])
     elif len(named) > 1 and _EVERY.search(" ".join((part, *entry.actions))) and not _says_more(entry):
         return grid_of({name: tuple(AXES.get(name).values(profile)) for name in named})
@@ -322,6 +326,8 @@ def point_in(text: str, named: Sequence[str], baseline: TrialConfig, profile: Pr
     ``mlp_ratio = 2`` sets one; ``DDIM with 50 steps``, ``DiT-S/4`` and ``patch 4, size B`` set two.
     """
     text = without_what_holds(text)
+    if len(rows := _SETTINGS.split(text)) > 1:
+        return _set_together(rows, named, baseline, profile)
     if found := _SETTING.match(text):
         axis = axis_called(found[1]) or _of_unit(found[1], named)
         if axis is None and len(named) > 1:
@@ -354,6 +360,21 @@ def point_in(text: str, named: Sequence[str], baseline: TrialConfig, profile: Pr
         if value is None or set(value) & set(point):
             return None
         point |= value
+    return point
+
+
+_SETTINGS = re.compile(r"\s*;\s*(?=[A-Za-z][\w &/-]*?\s*=)")
+
+
+def _set_together(rows: list[str], named: Sequence[str], baseline: TrialConfig, profile: Profile) -> Point | None:
+    """What ``sampler = DDIM; steps = 50`` sets, where every piece sets another axis."""
+    point: Point = {}
+    for row in rows:
+        steps = re.fullmatch(r"\s*steps\s*=\s*(\d+)\s*", row)
+        one = point_in(row if steps is None else f"sampling steps = {steps[1]}", named, baseline, profile)
+        if one is None or len(one) != 1 or set(one) & set(point) or any(len(values) != 1 for values in one.values()):
+            return None
+        point |= one
     return point
 
 

@@ -22,6 +22,7 @@ from search_spaces.plan_import.labels import (
     kind_of,
 )
 from search_spaces.plan_import.objects import NAMES, asides, changes_more, items, metrics_of, of_several_axes, texts
+from search_spaces.plan_import.pairs import WITHOUT, side_of
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean
 from search_spaces.study import Study
 from search_spaces.words import words
@@ -218,7 +219,11 @@ def _entry(item: Any, title: str, where: str) -> Entry:
     item = {key: value for key, value in item.items() if key != _TWICE}
     titles = [key for key in item if kind_of(key) == TITLE]
     named = [key for key in titles if words(key)[-1:] not in (("id",), ("no",), ("number",), ("index",))]
+    paired = any(side_of(key) == WITHOUT for key in item)
     for key, value in _flattened(item):
+        if paired and side_of(key) and isinstance(value, str):
+            entry.unknown.append((key, clean(value)))
+            continue
         kind = kind_under(key, value) if isinstance(value, str) else kind_of(key)
         if kind == ACTION and isinstance(value, list) and not any(map(_acts, value)):
             kind = REPLACEMENT  # "treatments": what is tried, and not what is done
@@ -231,7 +236,7 @@ def _entry(item: Any, title: str, where: str) -> Entry:
                 entry.changes.append((key, several))
             for text in items(value):
                 if isinstance(value, str):
-                    entry.put(REPLACEMENT, text)
+                    entry.put_labelled(key if kind_of(key) == kind else kind, text)
                 else:
                     entry.replacements.append(clean(text))
         elif kind == METRICS and isinstance(value, dict | list):

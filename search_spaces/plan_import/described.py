@@ -71,7 +71,8 @@ def only_describes(text: str, axis: Axis, silent: frozenset[str]) -> bool:
         silent: values that say nothing, such as the baseline's own.
     """
     bare = _MADE_OF.sub("network", _AS_IN.sub("", text))
-    if CHANGES.search(bare) or TIMES.search(bare) or names_other(bare, axis, silent) or foreign(bare, places=True):
+    others = names_other(bare, axis, silent) and names_other(text, axis, silent)
+    if CHANGES.search(bare) or TIMES.search(bare) or others or foreign(bare, places=True):
         return False
     return all(_is_of(piece, axis) for piece in MORE.split(bare)[1:])
 

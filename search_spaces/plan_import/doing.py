@@ -282,8 +282,15 @@ def _piece(text: str, axis: Axis, baseline: TrialConfig, profile: Profile, doing
         except UserError:
             continue
         return
-    if _strange(text, axis):
+    if _strange(text, axis) or (isinstance(axis, ChoiceAxis) and _is_a_name(text, axis)):
         doing.unread.append(text)
+
+
+def _is_a_name(text: str, axis: ChoiceAxis) -> bool:
+    """Whether a piece is one word with a capital that names something: ``Lion``, beside Muon, of optimisers."""
+    quiet = {word for name in axis.names for word in stems(spelled(name))} | _QUIET | STOP_STEMS | GENERAL
+    named = re.fullmatch(r"[A-Z][A-Za-z+\d-]*", text) is not None
+    return named and not any(word in quiet or is_verb(word) for word in stems(spelled(text)))
 
 
 def _bare(text: str) -> str:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from search_spaces.axes import AXES, Axis
+from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.choose import Choice
-from search_spaces.plan_import.combined import Combined, point_in
+from search_spaces.plan_import.combined import Combined, one_of, point_in
 from search_spaces.plan_import.described import untrue_in
 from search_spaces.plan_import.evidence import Score
 from search_spaces.plan_import.items import ItemReader, LeftOut, candidates_named
 from search_spaces.plan_import.labels import ACTION, PART, REPLACEMENT, SENTENCE
+from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.riders import changes_more, rider
+from search_spaces.plan_import.there import is_published
 from search_spaces.plan_import.told_riders import told_rider
 from search_spaces.plan_import.written import LONGEST, MOST_ITEMS, Entry
 from search_spaces.study import Ablation
+
+_LED = re.compile(r"^\W*(?:at|under)\s+(?:an?\s+|the\s+)?", re.I)
+"""What leads to a setting beside a part: ``at a guidance scale of 1.5``."""
 
 
 class EntryChecks(ItemReader):
@@ -56,6 +63,8 @@ class EntryChecks(ItemReader):
             values: axis -> the values that the entry was read as.
         """
         point = point_in(beside, (), self.baseline, self.profile) if len(values) == 1 else None
+        if point is None and len(values) == 1 and _LED.match(beside):
+            point = one_of(_LED.sub("", beside), (), self.baseline, self.profile)
         if point is None or len(point) != 1 or self.question is not None:
             return
         both = {**values, **point}
@@ -68,7 +77,14 @@ class EntryChecks(ItemReader):
         self._ask(choice, why, f'"Replacement: {"; ".join(rows)}" for both, or leave {beside!r} out')
 
     def _stays(self, axis: Axis) -> None:
-        """Asks where something is said to stay as it is with a number that is not there."""
+        """Asks where something is said to stay as it is, or to be there, with a number that is not there."""
+        part = self.entry.parts[0] if self.entry.parts else ""
+        bare = numbers_in(part) if self.entry.replacements and not re.search(r"[^\W\d_]{2}", part) else []
+        if isinstance(axis, NumberAxis) and any(
+            number != axis.current(self.baseline, self.profile) and not is_published(number, axis) for number in bare
+        ):
+            self._misses(PART, 0, part, "it is not what the baseline has, and may be a value to try")
+            raise LeftOut
         said = ((REPLACEMENT, self.entry.replacements), (ACTION, self.entry.actions), (SENTENCE, self.entry.said))
         for name, texts in said:
             for index, text in enumerate(texts):

@@ -41,7 +41,6 @@ _BRACKETS = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
 _ANYWHERE = frozenset(("the", "a", "an", "our", "its", "dit"))
 
 _SAME = {"inside": "in", "within": "in", "into": "in"}
-
 _ASIDE, _TAIL = 0.25, 0.6
 """What text in brackets, and behind the head of a phrase, counts, beside the rest of it."""
 
@@ -50,6 +49,10 @@ _BEHIND = re.compile(
 )
 
 
+_USED_FOR = re.compile(
+    r"(?<=\w)\s+(?:(?:that|which)\s+(?:is|are)\s+)?(?:used|needed|required|meant|there)\s+(?:to|for|by)\s+(?=\w)", re.I
+)
+"""What a part is good for: ``label dropout used to train the unconditional model``."""
 _PREFACE = re.compile(
     r"^\W*(?:the\s+)?(?:effect|impact|role|influence|importance|contribution|necessity|benefit|effectiveness|choice|"
     r"sensitivity|ablation|study|removal|comparison|sweep|variation|value|need|usefulness)s?\s+"
@@ -240,8 +243,17 @@ def evidence(texts: Iterable[tuple[str, str, float]]) -> list[Score]:
         for inside in _BRACKETS.findall(plain):
             _add(scores, where, _said(inside), weight * _ASIDE)
         said = _BRACKETS.sub(" , ", plain)
+        if (used := _USED_FOR.search(said)) is not None and _names_one(said[: used.start()]):
+            _add(scores, where, _said(said[used.start() :]), weight * _ASIDE)
+            said = said[: used.start()]
         _add(scores, where, _said(said), weight, len(_said(said[: _head(said)])))
     return sorted((score for score in scores.values() if score.text > 0), key=lambda score: -score.text)
+
+
+def _names_one(text: str) -> bool:
+    """Whether a text names an axis in two words or more."""
+    found = [match for match in _found(_said(text)) if match.end - match.start > 1]
+    return any(match.candidate.axis is not None and match.term.counts == NAME for match in found)
 
 
 def _said(text: str) -> Words:
@@ -384,7 +396,7 @@ _UNHEARD = 0.35
 """What a word that no candidate knows counts, beside one that another candidate knows."""
 
 _IN_QUESTION = 0.1
-"""The same in a question, which asks after something in whole sentences."""
+"""The same in a question, or in a clause that only tells of what stands before it."""
 
 SELECTS = frozenset(stems("first second third last half few some alternate odd even early late top bottom only"))
 """Words that pick some of several: ``every second block`` is not the block."""
@@ -407,6 +419,13 @@ GENERAL = frozenset(
 """Words of the field that describe without naming anything that could be varied on its own."""
 
 
+_SYMBOL = re.compile(r"(?<=[a-z]\s)[A-Za-z](?=\s*$|\s+(?:of|in|for|per|used|that|which)\b)")
+"""A symbol behind the name of what it stands for: ``the embedding width d of the transformer``."""
+
+_WHOSE = re.compile(r"[,;]?\s+\b(?:whose|(?<=, )which|(?<=, )that)\b.*$", re.I)
+"""A clause that tells of what stands before it: ``the norm whose scale and shift are regressed``."""
+
+
 def unexplained(text: str, candidate: Candidate, quiet: frozenset[str] = frozenset()) -> tuple[float, float, list[str]]:
     """Returns how much of a text a candidate explains, how much it does not, and the words that nobody knows.
 
@@ -417,10 +436,11 @@ def unexplained(text: str, candidate: Candidate, quiet: frozenset[str] = frozens
     text = re.sub(r"(\d)\s*[x×]\s*\1(?!\d)", r" \1 ", text)
     explained, missing, strange = 0.0, 0.0, []
     plain = _BRACKETS.sub(" ", spelled(text))
-    front = set(stems(plain[: _head(plain)]))
-    symbol = re.search(r"(?<=[a-z]\s)[A-Za-z]\s*$", plain)  # "the embedding width d"
+    at = clause.start() if (clause := _WHOSE.search(plain)) is not None else len(plain)
+    front, told = {*stems(plain[: min(_head(plain), at)])}, {*stems(plain[at:])} - {*stems(plain[:at])}
+    symbol = _SYMBOL.search(plain)
     if symbol is not None and stems(plain[: symbol.start()])[-1:] and stems(plain[: symbol.start()])[-1] in known:
-        plain = plain[: symbol.start()]
+        plain = plain[: symbol.start()] + plain[symbol.end() :]
     for word in dict.fromkeys(stems(plain)):
         if word in known:
             explained += rarity(word)
@@ -428,7 +448,7 @@ def unexplained(text: str, candidate: Candidate, quiet: frozenset[str] = frozens
             others = any(word in other.known for other in candidates())
             if len(word) == 1 and not others:
                 continue  # a symbol, as in "the width d"
-            behind = 1.0 if word in front or word in SELECTS else _TAIL
+            behind = 1.0 if word in front or word in SELECTS else _IN_QUESTION if word in told else _TAIL
             missing += behind * rarity(word) * (1.0 if others or word in SELECTS else unheard)
             strange.append(word)
     return explained, missing, strange

@@ -19,6 +19,7 @@ from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import is_action, is_verb, leads_with_action, read_action
 from search_spaces.plan_import.amounts import SWEEPS, range_in
+from search_spaces.plan_import.beside import reads_other
 from search_spaces.plan_import.choose import CLEAR, ENOUGH, add_values, bare_title, shared_noun, topic_named
 from search_spaces.plan_import.described import untrue_in
 from search_spaces.plan_import.doing import FOLLOWS, moved_in, without_asides, without_constants
@@ -31,7 +32,7 @@ from search_spaces.plan_import.phases import in_phases
 from search_spaces.plan_import.sentences import UNWANTED, asks, unled
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.plan_import.telling import describes, is_order, is_why
-from search_spaces.plan_import.there import is_published
+from search_spaces.plan_import.there import is_published, published_numbers
 from search_spaces.plan_import.value_words import own_values
 from search_spaces.plan_import.values import Range, is_generic, only_others, read_values
 from search_spaces.plan_import.written import LONGEST, Entry, clean, split_items
@@ -93,7 +94,6 @@ _SAMPLES = re.compile(
 )
 _PARAMETERS = re.compile(r"\b\d+(?:\.\d+)?\s*(?:M|B|million|billion|%)?\s*(?:param\w*|gflops?|weights)\b", re.I)
 
-
 _TOPIC = 0.65
 """The share of the best's evidence from which a topic outside of all axes, that is named, contends with it."""
 
@@ -112,6 +112,7 @@ class _Told:
     values: list[str] = field(default_factory=list)
     there: list[str] = field(default_factory=list)
     asides: list[str] = field(default_factory=list)
+    asides_listed: list[str] = field(default_factory=list)  # those that stand beside labels, under none
 
     def texts(self) -> list[tuple[str, str, float]]:
         """Every text with the place it stands in, and what the place counts."""
@@ -203,8 +204,10 @@ def _told(entry: Entry) -> _Told:
             told.values.append(f"{label} = {text}")
         else:
             _sentences(text, told)
+    before = len(told.asides)
     for text in entry.context:
         _sentences(text, told)
+    told.asides_listed = told.asides[before:]
     return told
 
 
@@ -295,8 +298,13 @@ def _done(told: _Told, axis: Axis, baseline: TrialConfig, profile: Profile) -> t
         actions |= asked if found or not told.orders else set()
     own = axis.current(baseline, profile)
     named = tuple(dict.fromkeys(value for value in values if value != own))
+    counted = {number for text in told.parts if isinstance(axis, NumberAxis) for number in numbers_in(text)}
+    if counted - {*values, own, *published_numbers()}:
+        raise _Unread  # "replace 0.99 (and the raw weights)" names two values
     if told.values and not named and not actions & {"REMOVE", "ADD"}:
         raise _Unread
+    if named and any(reads_other(text, axis, baseline, profile, named) for text in told.asides_listed):
+        raise _Unread  # "no EMA (raw weights)" beside "decay 0.999"
     if named:
         actions -= {"REPLACE"}
         if actions == {"ADD", "REMOVE"}:
@@ -487,6 +495,7 @@ def _without_values(said: str, axis: ChoiceAxis, values: Iterable[Any]) -> str:
 
 def _no_strangers(said: str, axis: ChoiceAxis, baseline: TrialConfig, profile: Profile) -> None:
     """In a list of values every item has to name one: ``ReLU or Snake`` is not ReLU alone."""
+    said = re.sub(r"[\[{]", " ", re.sub(r"[\]}]", ", ", said))  # what is in a set is a list, too
     slots = list(_SLOT.finditer(said))
     for at, slot in enumerate(slots):
         end = slots[at + 1].start() if at + 1 < len(slots) else len(said)

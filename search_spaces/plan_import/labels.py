@@ -90,6 +90,8 @@ def kind_of(label: str) -> str | None:
         return None
     if said in _FIELD_OF:
         return _FIELD_OF[said]
+    if _SIDES.search(label.strip()) and sides_of(label) is not None:
+        return REPLACEMENT
     if keeps(said) or (decides(said) and said[0] != "success"):
         return REMARK  # "kept_fixed", "Decision rule"
     if 1 < len(said) < 4 and said[-1] in _IDENTIFYING:
@@ -125,6 +127,30 @@ def _either(label: str) -> str | None:
     kinds = {kind_of(name) for name in names} if len(names) > 1 else set()
     sure = {kind_of(name) for name in names if is_sure(name)}
     return sure.pop() if len(sure) == 1 and len(kinds) > 1 and not kinds & {None, REMARK, TITLE} else None
+
+
+_SIDES = re.compile(r"\s*(?:→|->|⟶|➔|=>|⇒|>|/|\||\bvs\b\.?|\bversus\b|\band\b|\bto\b)\s*", re.I)
+_THERE = re.compile(
+    r"\b(?:from|baseline|default|current|currently|original|existing|published|paper|control|before|old)\b", re.I
+)
+_AFTER = frozenset(("to", "new", "after", "ablated", "ablation", "arms", "proposed"))
+_LEADS_TO = re.compile(r"\s*(?:→|->|⟶|➔|=>|⇒)\s*")
+
+
+def sides_of(label: str) -> tuple[str, str] | None:
+    """Returns the names of both sides of a change that a label has: ``Default → Contenders``; None for any other."""
+    names = [name.strip() for name in _SIDES.split(label) if name.strip()]
+    if re.fullmatch(r"\W*from\W+to\W*", label, re.I):
+        return "from", "to"
+    if len(names) != 2 or not _THERE.search(names[0]) or _THERE.search(names[1]):
+        return None
+    return (names[0], names[1]) if names[1].lower() in _AFTER or kind_of(names[1]) == REPLACEMENT else None
+
+
+def on_sides(label: str, text: str) -> tuple[str, str]:
+    """Returns what is there and what is tried of a text below such a label; the first is empty where it names none."""
+    pieces = [piece.strip() for piece in _LEADS_TO.split(text)]
+    return (pieces[0], pieces[1]) if sides_of(label) is not None and len(pieces) == 2 else ("", text)
 
 
 def is_kept(label: str) -> bool:

@@ -11,7 +11,17 @@ from search_spaces.axes import Axis, all_axes
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.axes.switch import BoolAxis
-from search_spaces.plan_import.evidence import GENERAL, candidates, others_named, picks_some, spelled
+from search_spaces.plan_import.evidence import (
+    GENERAL,
+    NAME,
+    VALUE,
+    Candidate,
+    Term,
+    candidates,
+    others_named,
+    picks_some,
+    spelled,
+)
 from search_spaces.plan_import.numerals import NUMBER, plain_numbers
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
 from search_spaces.profiles import Profile
@@ -195,6 +205,17 @@ def two_of_another(said: str, axis: Axis, profile: Profile) -> bool:
     return any(len({*mentioned(said, other, profile)} - own) > 1 for other in others)
 
 
+def terms_in(clause: str, candidate: Candidate) -> list[Term]:
+    """The names and values of an axis or topic that stand in a clause."""
+    said = stems(spelled(clause))
+    return [
+        term
+        for term in candidate.terms
+        if term.counts >= (VALUE if not set(term.stems) <= GENERAL | STOP_STEMS else NAME)
+        and any(said[at : at + len(term.stems)] == term.stems for at in range(len(said) - len(term.stems) + 1))
+    ]
+
+
 def own_words(axis: Axis) -> frozenset[str]:
     """The stems of everything that is said about an axis."""
     return next((candidate.known for candidate in candidates() if candidate.name == axis.name), frozenset())
@@ -245,8 +266,24 @@ def is_remark(text: str, axis: Axis, others: Iterable[Any] = (), profile: Profil
         r"\d\s*(?:M|B|K|million|billion)?\s*(?:param|gflop)|^\W*\d+(?:\.\d+)?\s*[MB]\b", bare, re.I
     ):
         return not [w for w in left if w.isdigit()] if not left else False
+    if lists_more(text, known):
+        return False
     opened = _REMARK.match(bare.lstrip()) or text.lstrip()[:1] in ",;:([–—-"
     return bool(opened) and not (text.lstrip()[:1] in "([" and len(left) == 1 == len(stems(bare)))
+
+
+def lists_more(text: str, known: frozenset[str]) -> bool:
+    """Whether a comma leads to one or two strange words, which are as well an item of a list: ``ReLU, Snake``.
+
+    Args:
+        text: what was written.
+        known: words that are not strange there.
+    """
+    for fragment in re.findall(r"[,;]\s*(?:(?:and|or)\s+)?([^,;()]+)", text):
+        short = len(fragment.split()) <= 2 and not _REMARK.match(fragment.lstrip())
+        if short and any(not _quiet(word, known) for word in stems(spelled(fragment))):
+            return True
+    return False
 
 
 def _is_of_another(text: str, axis: Axis) -> bool:
@@ -305,13 +342,17 @@ def _holds(said: Words, phrase: Words) -> bool:
     return any(said[at : at + len(phrase)] == phrase for at in range(len(said) - len(phrase) + 1))
 
 
+ALL_THERE_IS = re.compile(r"\b(?:as|being)\s+(?:the\s+|its\s+)?(?:only|sole|single)\b", re.I)
+"""What leaves everything else out: ``with the class token as the only input``."""
+
+
 def switch_in(text: str, axis: BoolAxis) -> bool | None:
     """Returns on where a text describes the axis, off where it takes it away, None where it does neither."""
     known = own_words(axis)
     said = stems(spelled(text))
     held = [t for c in candidates() if c.axis is axis for t in c.terms if _holds(said, t.stems)]
     strange = [word for word in said if not _quiet(word, known)]
-    if not held:
+    if not held or ALL_THERE_IS.search(text):
         return None
     if any(_holds(said, stems(alias)) for alias in axis.value_aliases.get(False, ())):
         return False if all(_quiet(word, known) or word in NEGATIONS for word in said) else None

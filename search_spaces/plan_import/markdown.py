@@ -23,7 +23,10 @@ from search_spaces.plan_import.labels import (
     is_notes,
     is_sure,
     kind_of,
+    on_sides,
+    sides_of,
 )
+from search_spaces.plan_import.pairs import WITHOUT, side_of
 from search_spaces.plan_import.prose import titled, with_told
 from search_spaces.plan_import.roles import commands
 from search_spaces.plan_import.rungs import adds_up, step_in
@@ -35,7 +38,7 @@ from search_spaces.plan_import.written import Entry, WrittenPlan, clean
 from search_spaces.words import Words, words
 
 _FIELD = re.compile(
-    r"^(?P<bold>[*_`]{0,3})\s*(?P<label>[A-Za-z][A-Za-z _/-]{1,40}?)\s*[*_`]{0,3}\s*"
+    r"^(?P<bold>[*_`]{0,3})\s*(?P<label>[A-Za-z][A-Za-z _/→>-]{1,40}?)\s*[*_`]{0,3}\s*"
     r"(?:[:：=]|\s[-–—]\s)\s*[*_`]{0,3}\s*(?P<value>.*)$"
 )
 _BOLD = re.compile(r"^(?:\d+[.)]\s+)?(?:\*\*|__)(?P<text>[^*_]+)(?:\*\*|__)\s*[:：]?\s*$")
@@ -65,6 +68,12 @@ _COUNTS = re.compile(r"^(?P<mark>[a-h])[.)]\s+(?=\S)", re.I)
 """What counts an item beside its bullet: ``- a. ReLU``."""
 
 _LISTS = (REPLACEMENT, METRICS)
+
+_STAYS = re.compile(r"^\W*(?:we\s+)?(?:keep|hold|leave|fix)\b|\b(?:unchanged|kept|held|untouched)\b", re.I)
+"""What says below an action what stays as it is."""
+
+_BELOW_ACTION = "below an action"
+"""What is open behind an action that names no value: bullets that lie deeper than it may be what is tried."""
 
 Nested = Callable[[str], WrittenPlan]
 """Reads the text inside of a fence."""
@@ -115,7 +124,7 @@ def _repeated(lines: list[Block]) -> frozenset[Words]:
     """The labels that lines open with more than once, whether or not anybody knows them."""
     found = [_FIELD.match(_bare(block.text)) for block in lines if block.kind == "line"]
     counts = Counter(words(match["label"]) for match in found if match is not None)
-    return frozenset(label for label, count in counts.items() if count > 1)
+    return frozenset(label for label, count in counts.items() if count > 1 or side_of(" ".join(label)) == WITHOUT)
 
 
 def _bare(text: str) -> str:
@@ -150,6 +159,7 @@ class _Reader:
     def __init__(self, nested: Nested, repeated: frozenset[Words]) -> None:
         self.plan_title = ""
         self._repeated = repeated
+        self._paired = any(side_of(" ".join(label)) == WITHOUT for label in repeated)
         self._has_fields = False  # whether any entry has a label; a plan without is prose
         self.entries: list[Entry] = []
         self._nested = nested
@@ -160,6 +170,7 @@ class _Reader:
         self._items_depth = 0  # of the first of them
         self._items_numbered = False  # whether it has a number
         self._first_acted: str | None = None  # the first of the items below a label for an action
+        self._tried: list[str] = []  # bullets below an action that names no value
         self._table: Table | None = None
         self._section = ""  # the heading of the remarks that are being read, if any
         self._inside = False  # whether they belong to the entry
@@ -196,6 +207,8 @@ class _Reader:
         if self._table is not None:
             self.entries += self._table.entries()
             self._table = None
+        (self._entry.context if self._entry.replacements else self._entry.replacements).extend(self._tried)
+        self._tried = []
         if not self._entry.empty:
             self.entries.append(with_told(self._entry))
         elif (told := self._told()) is not None:
@@ -327,7 +340,7 @@ class _Reader:
 
     def _field_in(self, text: str) -> re.Match[str] | None:
         found = _FIELD.match(_bare(text))
-        if found is None:
+        if found is None or (re.search("[→>]", found["label"]) and sides_of(found["label"]) is None):
             return None
         known = found["bold"] or kind_of(found["label"]) is not None or words(found["label"]) in self._repeated
         known = known or not self._entry.empty  # among labels, whatever looks like one is one
@@ -337,12 +350,22 @@ class _Reader:
         """Takes a line of the form ``label: text``; returns whether it was one."""
         label, value = clean(found["label"]), found["value"].strip()
         name = kind_under(label, value)
-        below_list = self._open in _LISTS and block.depth > self._depth
+        if value and self._paired and side_of(label):
+            self._entry.unknown.append((label, clean(value)))
+            self._open = None
+            return True
+        if (sides := sides_of(label)) is not None:
+            there, value = on_sides(label, value)
+            self._entry.remarks += [(sides[0], clean(there))] if there else []
+        below_list = self._open in (*_LISTS, _BELOW_ACTION) and block.depth > self._depth
         if below_list and value and is_kept(label):
             self._entry.remarks.append((label, clean(value)))
             return True  # "Held constant: depth" beside the values
+        if self._open == _BELOW_ACTION and below_list and name is None:
+            return False  # an item, such as "p = 4"; a note below an action is a note
         ends = name == METRICS and is_sure(label) and not block.bullet  # a line that Markdown takes into the last item
-        if below_list and not ends and (name in (None, REMARK, TITLE) or not found["bold"]):
+        in_list = self._open in _LISTS and below_list and not ends
+        if in_list and (name in (None, REMARK, TITLE) or not found["bold"]):
             return False  # an item of the list, such as "adaLN: adaptive layer norm"
         if name is None and not (block.bullet or found["bold"]) and self._is_told(label, value):
             return False  # a paragraph behind the labels
@@ -358,7 +381,9 @@ class _Reader:
         if (name == ACTION or (name == PART and is_action(clean(value)))) and value:
             leads = _LEADS_ON.search(value)
             self._entry.put_labelled(label, clean(value[: leads.start()] if leads and leads.start() else value))
-            self._open = None
+            self._open, self._depth = None, block.depth
+            if self._entry.actions and is_action(self._entry.actions[-1]):
+                self._open = _BELOW_ACTION
             if leads and self._entry.actions:  # what is tried stands below it
                 self._open, self._depth, self._bulleted = REPLACEMENT, block.depth + 1, False
             return True
@@ -392,6 +417,10 @@ class _Reader:
             return
         if self._open == REMARK or self._open is None:
             self._entry.context.append(clean(text))
+        elif self._open == _BELOW_ACTION:
+            deeper = block.bullet and block.depth > self._depth and not _STAYS.search(text)
+            (self._tried if deeper else self._entry.context).append(clean(text))
+            self._open = _BELOW_ACTION if deeper else None
         elif self._open == ACTION and block.bullet:  # "Modification:" above a list of what is tried
             self._acted(clean(text))
         elif self._open not in _LISTS:  # a heading such as "Action", its text on the next line

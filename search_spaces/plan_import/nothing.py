@@ -10,7 +10,7 @@ from search_spaces.axes import Axis, all_axes
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.plan_import.absence import AND_WHY, BECOMES, TAKES_ITS_PLACE, USED_WITHOUT, is_absent, is_nothing
 from search_spaces.plan_import.clauses import is_all_known, is_clause
-from search_spaces.plan_import.loose import mentioned, own_words
+from search_spaces.plan_import.loose import foreign, mentioned, own_words
 from search_spaces.plan_import.numerals import TIMES, numbers_in
 from search_spaces.plan_import.stems import stems
 from search_spaces.plan_import.values import read_values, reads
@@ -24,6 +24,9 @@ _USED = re.compile(
 """``a fixed variance is used during sampling and only L_simple is optimized``."""
 
 
+_BESIDES = re.compile(r"\b(?:but|with|plus|only)\b", re.I)
+"""What leads in a remark to what is there after all."""
+
 _UNDONE = re.compile(r"\bun-?(?=[a-z]{4,}ed\b)", re.I)
 """What says in one word that something was not done: ``unflipped images``."""
 
@@ -34,6 +37,8 @@ def nothing_and_why(text: str, axis: Axis, baseline: TrialConfig, profile: Profi
     if found is None or not is_nothing(found["bare"]):
         return None
     remark = found["inside"] or found["after"]
+    if _BESIDES.search(remark) and foreign(remark, places=True):
+        return None  # "none (no flips, but random crops)"
     if is_absent(remark, axis, own_words(axis)):
         return None if _names_another(remark, axis, baseline, profile) else found["bare"]
     if numbers_in(remark) or TIMES.search(remark):

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from search_spaces.axes import AXES, axis_called
+from search_spaces.axes import AXES, Axis, all_axes, axis_called
+from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.described import joins_a_change, sets_another
 from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.joined import axes_named
@@ -20,6 +21,7 @@ from search_spaces.plan_import.labels import METRICS, PART, REMARK, REPLACEMENT,
 from search_spaces.plan_import.measures import is_metric
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.roles import share_of_values
+from search_spaces.plan_import.stems import stems
 from search_spaces.plan_import.told_labels import may_be_value
 from search_spaces.words import words
 
@@ -290,6 +292,9 @@ def _of_object(value: dict[str, Any], counted: bool = False) -> Iterator[str]:
             rest = f" ({_text(more)})" if more else ""
             yield f"values from {_text(lowered[low])} to {_text(lowered[high])}{by}{rest}"
             return
+    if point := _point(value):
+        yield point
+        return
     main, kept, _, others = _plan(value, counted)
     if main is not None:
         if main in AXES:
@@ -308,6 +313,24 @@ def _of_object(value: dict[str, Any], counted: bool = False) -> Iterator[str]:
         return
     for key in others:
         yield from _keyed(key, value[key])
+
+
+def _point(value: dict[str, Any]) -> str:
+    """An object that sets two axes or more to one value each, as one item: ``sampler = DDIM; steps = 50``."""
+    set_here = {key: item for key, item in value.items() if not _is_explaining(key, item) and key.lower() not in NAMES}
+    axes = [axis for key in set_here if (axis := axis_called(key) or _of_a_unit(key)) is not None]
+    plain = all(isinstance(item, str | int | float) for item in set_here.values())
+    if len(axes) < 2 or len(axes) < len(set_here) or not plain or len({axis.fields for axis in axes}) < len(axes):
+        return ""
+    return "; ".join(f"{key.replace('_', ' ')} = {_text(item)}" for key, item in set_here.items())
+
+
+def _of_a_unit(key: str) -> Axis | None:
+    """The one axis of sampling that is counted in what a key names: ``steps``."""
+    said = stems(key)
+    found = [axis for axis in all_axes() if isinstance(axis, NumberAxis) and axis.group == "sampling"
+             and any(stems(unit) == said for unit in axis.units)]  # fmt: skip
+    return found[0] if len(found) == 1 else None
 
 
 def _speaks(text: str, axis: str = "") -> bool:

@@ -19,7 +19,7 @@ from search_spaces.profiles import PROFILES, Profile
 
 _APPROXIMATE = re.compile(r"(?:about|around|roughly|approximately|approx\.?|nearly|almost|some|[≈~])\s*[\d.,]", re.I)
 _NAMED_NUMBER = re.compile(
-    r"(?<![\w.])(?P<name>[^\W\d_][\w₀-₉-]{0,24}(?:\s+[a-z]{2,12})?)\s*(?:=|:)\s*(?P<a>[-+.\d][\d.,eE+-]*)"
+    r"(?<![\w.])(?P<name>(?!(?:with|using|at|and|for|of|where|its|the|an?)\s)[^\W\d_][\w₀-₉-]{0,24}(?:\s+[a-z]{2,12})?)\s*(?:=|:)\s*(?P<a>[-+.\d][\d.,eE+-]*)"
     r"|\b(?P<word>base|theta|eta|momentum|rank|temperature|shift|exponent|gamma|alpha|epsilon|eps|radius|mean|std|sigma|mu|groups)\s+"
     r"(?:of\s+)?(?P<b>[.\d][\d.,eE+-]*)",
     re.I,
@@ -29,7 +29,7 @@ _PUBLISHED = {"base": (10000,), "theta": (10000,), "θ": (10000,), "eta": (0,), 
 """Constants that a named value has here, too: of rotary positions, DDIM, the cosine schedule, min-SNR
 weights and logit-normal timesteps."""
 
-_SYMBOLS = {"n": "depth", "l": "depth", "d": "hidden_size", "p": "patch_size", "h": "num_heads", "w": "guidance_scale",
+SYMBOLS = {"n": "depth", "l": "depth", "d": "hidden_size", "p": "patch_size", "h": "num_heads", "w": "guidance_scale",
             "lr": "learning_rate", "layer": "depth", "block": "depth", "head": "num_heads", "width": "hidden_size",
             "hidden": "hidden_size", "r": "mlp_ratio"}  # fmt: skip
 """What symbols and short words stand for in the paper."""
@@ -115,7 +115,7 @@ def _has(name: str, number: float, values: Values, facts: Sequence[TrialConfig])
         return True
     if name in ("t", "n") and any((one.model.input_size // one.model.patch_size) ** 2 == number for one in facts):
         return True
-    named = (_SYMBOLS[stems(name)[0]],) if stems(name)[:1] and stems(name)[0] in _SYMBOLS else axes_named(name)
+    named = (SYMBOLS[stems(name)[0]],) if stems(name)[:1] and stems(name)[0] in SYMBOLS else axes_named(name)
     if set(named) & set(values):
         return True  # what the axis itself has is read, or not, where its values are
     known = [AXES.get(one) for one in named]

@@ -21,9 +21,11 @@ from dit_core.config import TrialConfig
 from dit_core.errors import UserError
 from search_spaces.axes import AXES, Axis, all_axes
 from search_spaces.axes.choice import ChoiceAxis
+from search_spaces.axes.number import NumberAxis
 from search_spaces.axes.switch import BoolAxis
-from search_spaces.plan_import.evidence import GENERAL, NAME, VALUE, Candidate, Term, candidates, others_named, spelled
-from search_spaces.plan_import.loose import mentioned, own_words
+from search_spaces.plan_import.absence import is_absent
+from search_spaces.plan_import.evidence import NAME, candidates, others_named, spelled
+from search_spaces.plan_import.loose import mentioned, own_words, terms_in
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.rider_numbers import Values, facts, gives_number, is_fact, wrong_tokens
 from search_spaces.plan_import.rider_words import (
@@ -80,6 +82,8 @@ def rider(text: str, values: Values, baseline: TrialConfig, profile: Profile, th
             return clause.strip()
         if (when := ONLY_IN.search(clause)) is not None and not all(_is_of(axis, when) for axis in axes):
             return clause.strip()
+        if at and not there and any(_is_another_value(axis, clause, values) for axis in axes):
+            return clause.strip()
         if WHY.search(clause):
             continue
         form = None if there else ANOTHER_FORM.search(clause)
@@ -93,6 +97,39 @@ def rider(text: str, values: Values, baseline: TrialConfig, profile: Profile, th
         ):
             return clause.strip()
     return ""
+
+
+_FURTHER = re.compile(
+    r"^\W*(?:and|also|plus|as well as)\s+(?:also\s+)?(?P<said>[-+.\d][\d.,eE+-]*\s*%?)"
+    r"(?=\W*$|\s+(?:for|in|at|during|on|when|as)\b)",
+    re.I,
+)
+"""A further value behind one: ``50 (and 25 for the preview)``."""
+
+_ALSO = re.compile(r"^\W*(?:and|also|plus|both|as well as)\b", re.I)
+_AGAINST = re.compile(r"\b(?:vs|versus|than|unlike|like|from|to|close|near|almost)\b", re.I)
+"""What only compares."""
+
+
+def _is_another_value(axis: Axis, clause: str, values: Values) -> bool:
+    """Whether a clause beside a number names another one, or none: ``0.99 (and the raw weights)``."""
+    if not isinstance(axis, NumberAxis) or _AGAINST.search(clause):
+        return False
+    row = values.get(axis.name, ())
+    if not row:
+        return False
+    further = _FURTHER.match(clause)
+    if further is not None and not set(numbers_in(further["said"])) <= {*row}:
+        return True
+    if (
+        _ALSO.match(clause)
+        and axis.remove_value not in row
+        and any({*stems(phrase)} <= {*stems(clause)} for phrase in axis.absent if phrase)
+    ):
+        return True
+    return axis.remove_value not in row and is_absent(
+        re.sub(r"^\W*(?:and|or|plus|with)\b", "", clause), axis, own_words(axis)
+    )
 
 
 def _without_what_stays(clause: str) -> str:
@@ -162,7 +199,7 @@ def _sets(
         axis = candidate.axis
         if axis is not None and set(axis.fields) & fields:
             continue
-        said = [term for term in _terms_in(clause, candidate) if term.counts < NAME or not set(term.stems) <= own]
+        said = [term for term in terms_in(clause, candidate) if term.counts < NAME or not set(term.stems) <= own]
         if not said:
             continue
         if axis is None:
@@ -213,17 +250,6 @@ _BESIDE = re.compile(r"additional|extra|separate|another|different|off", re.I)
 """What may describe a part that is there, and changes none."""
 
 _AND = re.compile(r"^\W*(?:and|but)\b", re.I)
-
-
-def _terms_in(clause: str, candidate: Candidate) -> list[Term]:
-    """The names and values of an axis or topic that stand in a clause."""
-    said = stems(spelled(clause))
-    return [
-        term
-        for term in candidate.terms
-        if term.counts >= (VALUE if not set(term.stems) <= GENERAL | STOP_STEMS else NAME)
-        and any(said[at : at + len(term.stems)] == term.stems for at in range(len(said) - len(term.stems) + 1))
-    ]
 
 
 def _sharing(word: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.labels import ACTION, METRICS, PART, REMARK, REPLACEMENT, TITLE, is_sure, kind_of
 from search_spaces.plan_import.matrix import NO_RUN, counts_steps, is_base, runs_in, series
+from search_spaces.plan_import.pairs import WITHOUT, side_of
 from search_spaces.plan_import.written import Entry, clean, split_items
 
 _TELLING = (PART, ACTION, REPLACEMENT, METRICS)
@@ -71,6 +72,8 @@ class Table:
 
     def _kinds(self) -> list[str | None]:
         kinds = [kind_of(label) for label in self._labels]
+        if any(side_of(label) == WITHOUT for label in self._labels):
+            kinds = [None if side_of(label) else kind for label, kind in zip(self._labels, kinds, strict=True)]
         for at, label in enumerate(self._labels):
             if not is_sure(label) and kinds[at] not in (TITLE, REMARK):
                 kinds[at] = self._by_content(at) or kinds[at]
@@ -113,6 +116,8 @@ class Table:
                 entry.remarks.append((label, cell))
             elif kind == TITLE and entry.title:
                 entry.title += f" {cell}"
+            elif kind == REPLACEMENT:
+                entry.put_labelled(label if kind_of(label) == kind else kind, cell)
             else:
                 entry.put(kind, cell)
         return entry

@@ -12,6 +12,7 @@ from search_spaces.plan_import.described import untrue_in
 from search_spaces.plan_import.joined import axes_named
 from search_spaces.plan_import.kept import not_there
 from search_spaces.plan_import.labels import is_decision, is_kept
+from search_spaces.plan_import.pairs import more_than_its_side, side_of
 from search_spaces.plan_import.rider_numbers import Values
 from search_spaces.plan_import.riders import rider
 from search_spaces.plan_import.sentences import SENTENCE_END, entries_of, unled
@@ -36,6 +37,8 @@ def told_rider(label: str, text: str, values: Values, baseline: TrialConfig, pro
         baseline: as of ``rider``.
         profile: as of ``rider``.
     """
+    if side_of(label):
+        return more_than_its_side(label, text, values, baseline, profile)
     if is_kept(label):
         return not_there(text, values, baseline, profile)
     if is_decision(label) and (order := order_in(text) or _untrue(text, values, baseline, profile)):
@@ -112,6 +115,8 @@ def _is_new(text: str, axis: Axis) -> bool:
 _OF_THE_ARM = re.compile(
     r"^\W*(?:re)?(?:train|use|set|run|keep|freeze|fine-?tune|scale|halve|double|lower|raise|increase|decrease|reduce)"
     r"(?:d|ed)?\b"
+    r"|^\W*(?:with|using|at)\s+(?:half|twice|double|a third|a quarter"
+    r"|an?\s+(?:lower|higher|smaller|larger|longer|shorter))\b"
     r"|\b(?:this|that|the (?:new|ablated|modified|shallow\w*|small\w*|deep\w*|large\w*)) "
     r"(?:arm|run|variant|model|version|ablation|one)\b"
     r"|\b(?:is|are)\s+(?:\w+\s+)?(?:frozen|trained|halved|doubled|scaled|reduced|increased|lowered|raised|disabled"

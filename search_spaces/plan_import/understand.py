@@ -51,6 +51,13 @@ _ARMS = re.compile(
 )
 """How many values an action says that there are."""
 
+_AS_ANY_ARM = re.compile(
+    r"\s*[(\[]?\s*\b(?:(?:each|every|all)\s+(?:arm|model|variant|run)?s?\s*)?(?:re-?)?train(?:ed|ing)?\s+(?:(?:each|all|it|them)\s+)?"
+    r"(?:again\s+)?from\s+scratch\s*[)\]]?\s*$",
+    re.I,
+)
+"""What is so of every arm: ``(retrain from scratch)``."""
+
 _STEPWISE = re.compile(
     r"\b(?:increas|decreas|reduc|rais|lower|scal|grow|shrink|multipl|divid|extend|shorten|cut)\w*\s+by\W*$", re.I
 )
@@ -264,6 +271,7 @@ class EntryReader(EntryChecks, MetricReader):
         """What the action texts say that is not understood, or that the replacements do not say."""
         found: list[str] = []
         for written in self.entry.actions:
+            written = _AS_ANY_ARM.sub("", written).strip() or written
             text = _ARMS.sub(lambda found: "" if int(plain_numbers(found[1])) == len(values) else found[0], written)
             if _STEPWISE.search(text) and isinstance(axis, NumberAxis) and self.entry.replacements:
                 found.append(text)  # its values are differences or factors, and not values of the axis

@@ -19,11 +19,13 @@ from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.plan_import.described import only_describes
 from search_spaces.plan_import.evidence import GENERAL, names_other, picks_some, spelled
 from search_spaces.plan_import.loose import (
+    ALL_THERE_IS,
     SHAPE,
     STYLED,
     TURNS,
     WEAK,
     foreign,
+    lists_more,
     mentioned,
     names_one_side,
     own_words,
@@ -73,7 +75,9 @@ def value_by_words(text: str, axis: ChoiceAxis, baseline: TrialConfig, profile: 
     silent = own_values(baseline, profile)
     plain = STYLED.sub(" ", spelled(text))
     asides = _ASIDE.findall(plain)
-    named = re.match(r"\s*([^:()]{2,40}?)\s*:\s+(.+)$", plain)  # "adaLN-single: one MLP for all blocks plus an offset"
+    named = re.match(
+        r"\s*([^:(),]{2,40}?)(?:\s*[:,]|\s+[–—-])\s+(.+)$", plain
+    )  # "adaLN-single: one MLP for all blocks plus an offset"
     if named is not None and (value := _outright(named[1], axis, profile)) is not None:
         told = re.sub(r"\bone\b", " ", SHAPE.sub(" ", named[2]))
         clear = not foreign(told, places=True) and not numbers_in(told)
@@ -119,6 +123,8 @@ def _value_of(head: str, axis: ChoiceAxis, profile: Profile, silent: frozenset[s
     if foreign(opening if placed else head, places=True):
         return None
     known = own_words(axis)
+    if lists_more(head, known | words):
+        return None
     front = [word for word in stems(opening) if word not in words and word not in STOP_STEMS and word not in known]
     strange = [word for word in front if word not in GENERAL and word not in _PLAIN]
     weak = len(words) == 1 and words <= WEAK | GENERAL and (front or words <= GENERAL - WEAK)
@@ -204,7 +210,7 @@ def describes_switch(text: str, axis: Axis, silent: frozenset[str]) -> bool:
     head = STYLED.sub(" ", _ASIDE.sub(" ", spelled(text)))
     own = "|".join(re.escape(phrase) for phrase in axis.vocabulary if " " in phrase) or "(?!)"
     some = picks_some(re.sub(rf"\b(?:{own})\b", " ", head, flags=re.I))  # long skips join first half and second half
-    if numbers_in(head) or TURNS.search(head) or some or foreign(head, places=True):
+    if numbers_in(head) or TURNS.search(head) or ALL_THERE_IS.search(head) or some or foreign(head, places=True):
         return False
     ranked = evidence([("", head, 1.0)])
     mine = [score for score in ranked if score.candidate.axis is axis]

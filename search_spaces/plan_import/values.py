@@ -22,11 +22,12 @@ from search_spaces.plan_import.absence import (
     takes_its_place,
 )
 from search_spaces.plan_import.amounts import SWEEPS, number_in, range_in
+from search_spaces.plan_import.apposition import in_brackets, in_other_words
 from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.giving_way import comes_instead
 from search_spaces.plan_import.loose import choice_in, foreign, is_remark, mentioned, own_words, switch_in
 from search_spaces.plan_import.numerals import OVERLONG, numbers_in
-from search_spaces.plan_import.stems import NEGATIONS, stems
+from search_spaces.plan_import.sets import of_a_set
 from search_spaces.plan_import.there import is_published, published_numbers
 from search_spaces.plan_import.value_words import describes_switch, own_values, value_by_words
 from search_spaces.plan_import.wrapping import BESIDE, TORCH, replaced_in, unwrapped
@@ -139,6 +140,8 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
     text = TORCH.sub("", text)
     if OVERLONG.search(text):
         raise UserError(f"{axis.name}: {text!r:.60} holds more digits than any number that somebody wrote")
+    if held := of_a_set(text, axis, baseline, profile, _read):
+        return held
     if isinstance(axis, NumberAxis):
         text = _SET.sub("", text)
         multiple = _amount(text, axis, baseline, profile) if _MULTIPLE.search(text) else None
@@ -159,6 +162,8 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
         return _read(bare, axis, baseline, profile)
     if (came := comes_instead(text, axis, baseline, profile, _read)) is not None:
         return came
+    if (twice := in_other_words(text, axis, baseline, profile, _read)) is not None:
+        return twice
     if (bare := unwrapped(text, axis)) != text:
         if _replaces_another(text, axis, baseline, profile):
             raise reason
@@ -175,7 +180,7 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
         _alternatives,
         _own,
         _amount,
-        _in_brackets,
+        in_brackets,
         _instead,
         _several,
         switched,
@@ -309,36 +314,17 @@ def _own(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Read
 
 def _amount(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
     """Reads ``1,024 images``, ``5,000 steps`` and ``w = 1.5`` on an axis of numbers."""
-    if not isinstance(axis, NumberAxis):
+    if not isinstance(axis, NumberAxis) or _joins_none(text, axis):
         return None
     found = number_in(text, axis, baseline, profile)
     return None if found is None else ((found[0],), found[1])
 
 
-def _in_brackets(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
-    """Reads ``every position becomes a token (patch size 1)`` by the number that brackets give with the axis's name."""
-    found = re.fullmatch(r"([^()\[\]]*\S)\s*[(\[]([^()\[\]]+)[)\]]\s*", text)
-    if found is None or not isinstance(axis, NumberAxis) or numbers_in(found[1]) or NEGATIONS & set(stems(found[1])):
-        return None
-    inside = _EQUIVALENT.sub("", found[2])
-    named = any(set(stems(name)) <= set(stems(inside)) for name in axis.names if len(name) > 1)
-    inside = re.sub(r"(?<=\w\w)\s+[^\W\d_]\s*=", " =", inside) if named else inside  # "guidance scale s = 1"
-    named = named or (
-        _EQUIVALENT.match(found[2]) is not None and ("=" in inside or bool(set(stems(inside)) & own_words(axis)))
-    )
-    value = number_in(inside, axis, baseline, profile) if named and not foreign(found[1], places=True) else None
-    if value is not None and value[0] != axis.remove_value and is_absent(found[1], axis, own_words(axis)):
-        return None  # "unguided sampling (equivalent to w = 1.5)"
-    return None if value is None else ((value[0],), value[1])
-
-
-_EQUIVALENT = re.compile(
-    r"^\W*(?:(?:which|this|that|it)\s+)?(?:is\s+)?(?:equivalent\s+to|identical\s+to|equal\s+to|amounts\s+to|"
-    r"amounting\s+to|corresponds\s+to|corresponding\s+to|equals|the\s+same\s+as|same\s+as|i\.e\.,?)\s*"
-    r"(?:(?:using|setting|having|an?|the)\s+)*",
-    re.I,
-)
-"""What leads to a value that says the same: ``(equivalent to guidance scale s = 1)``."""
+def _joins_none(text: str, axis: Axis) -> bool:
+    """Whether a list says of one item that it is not there, beside a number: ``0.99 and the raw weights``."""
+    pieces = _pieces(text)
+    silent = [piece for piece in pieces if not numbers_in(piece)] if 1 < len(pieces) < len(text) else []
+    return len(silent) < len(pieces) and any(is_absent(piece, axis, own_words(axis)) for piece in silent)
 
 
 _HELD = re.compile(r"^\s*[\[{(](?P<items>[^\[\]{}()]+)[\]})]\s*(?P<unit>[A-Za-z][A-Za-z -]{0,30})$")

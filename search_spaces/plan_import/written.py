@@ -6,7 +6,19 @@ import re
 from dataclasses import dataclass, field
 
 from search_spaces.plan_import.actions import is_action, read_action
-from search_spaces.plan_import.labels import ACTION, AXIS, PART, REMARK, REPLACEMENT, TITLE, is_doing, is_sure, kind_of
+from search_spaces.plan_import.labels import (
+    ACTION,
+    AXIS,
+    PART,
+    REMARK,
+    REPLACEMENT,
+    TITLE,
+    is_doing,
+    is_sure,
+    kind_of,
+    on_sides,
+    sides_of,
+)
 
 
 @dataclass
@@ -81,7 +93,7 @@ class Entry:
         elif name == ACTION:
             self.actions.append(text)
         else:
-            pieces = split_items(text)
+            pieces = split_items(in_set(text) if name == REPLACEMENT else text)
             if name == REPLACEMENT:
                 first = len(self.replacements)
                 self.continued.update(range(first + 1, first + len(pieces)))
@@ -102,6 +114,9 @@ class Entry:
         elif kind == REMARK:
             self.remarks.append((label, text))
         else:
+            there, text = on_sides(label, text)
+            if there:
+                self.remarks.append(((sides_of(label) or (label,))[0], there))
             self.put(kind, text)
 
     def items(self, name: str) -> list[str]:
@@ -142,7 +157,23 @@ EXAMPLES = re.compile(r"\b(?:e\.\s?g\.|i\.\s?e\.|such as|for example|for instanc
 _OPENING = re.compile(r"^\s*(?:(?:and|or|&)\s+)?(?:\((?:[ivx]{1,4}|[a-h])\)\s+|(?:[a-h]|[ivx]{2,4})\)\s+)?", re.I)
 """What only joins or numbers the items of a list: ``and``, ``(i)``, ``b)``."""
 
+_SET = re.compile(r"^\s*(?:\{(?P<a>[^{}]+)\}|\[(?P<b>[^\[\]]+)\]|\((?P<c>[^()]+)\))\s*$")
+
+
+def in_set(text: str) -> str:
+    """Returns what stands inside of the brackets of ``{Muon, Lion}``, every item of which is tried; else the text."""
+    found = _SET.match(text)
+    inside = next(filter(None, found.groups()), "") if found is not None else ""
+    return inside if _SEPARATOR.search(inside) else text
+
+
 _SEPARATOR = re.compile(r"[;，；]|\s[·•]\s|(?<!\d),|,(?!\d{3}(?!\d))")
+
+
+_MARK = re.compile(r"^\s*\((?:[a-h]|[1-9]|[ivx]{1,4})\)\s+", re.I)
+_FIRST = re.compile(r"^\s*\([a1i]\)\s", re.I)
+_COUNTED = re.compile(r"\s*;\s*(?=(?:(?:and|or)\s+)?\((?:[b-h]|[2-9]|i[ivx]{1,3}|v)\)\s)", re.I)
+"""Where the next item of a list begins that counts its items in brackets."""
 
 
 def split_items(text: str) -> list[str]:
@@ -150,6 +181,9 @@ def split_items(text: str) -> list[str]:
 
     Commas inside brackets, after ``e.g.`` and between the thousands of one number (``1,024``) separate nothing.
     """
+    counted = _COUNTED.split(text) if _FIRST.match(text) else []
+    if len(counted) > 1:  # "(a) 1.0, i.e. no guidance; (b) 1.5"
+        return [item for piece in counted for item in split_items(_MARK.sub("", piece))]
     if EXAMPLES.search(text):
         return [clean(text)] if clean(text) else []
     items = [clean(_OPENING.sub("", piece)) for piece in _outside_brackets(text)]
