@@ -19,6 +19,7 @@ from search_spaces.plan_import.choose import choose
 from search_spaces.plan_import.doing import HOLDS, read_doing, says_constant, without_constants, without_reason
 from search_spaces.plan_import.joined import axes_joined, axes_named, called
 from search_spaces.plan_import.stems import stems
+from search_spaces.plan_import.variants import spelled_out
 from search_spaces.plan_import.values import names_values, read_values, reads
 from search_spaces.plan_import.wrapping import without_what_holds
 from search_spaces.plan_import.written import Entry, clean, split_items
@@ -75,7 +76,9 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
     """Returns the grid or ladder that an entry asks for; None for an entry about one axis."""
     if entry.axes or len(entry.parts) > 1:
         return None
-    entry = replace(entry, replacements=[item for text in entry.replacements for item in _in_set(text)])
+    about = " ".join((title, *entry.parts))
+    items = [spelled_out(item, about) for text in entry.replacements for item in _in_set(text)]
+    entry = replace(entry, replacements=items)
     texts = [text for text in entry.replacements if not is_nothing(text) and not says_constant(text)]
     cumulative = any(read_action(text).cumulative for text in (*entry.actions, *entry.parts))
     if cumulative or any(map(_PLUSSED.search, texts)):
@@ -298,7 +301,7 @@ def point_in(text: str, named: Sequence[str], baseline: TrialConfig, profile: Pr
     ``mlp_ratio = 2`` sets one; ``DDIM with 50 steps``, ``DiT-S/4`` and ``patch 4, size B`` set two.
     """
     text = without_what_holds(text)
-    if found := _SETTING.match(text):
+    if (found := _SETTING.match(text)) and not re.search(r"[,;]\s*[A-Za-z][\w ]*=", found[2]):
         axis = axis_called(found[1]) or _of_unit(found[1], named)
         if axis is None and len(named) > 1:
             axis = _of_values(found[2], named, baseline, profile)
