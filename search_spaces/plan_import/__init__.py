@@ -245,7 +245,7 @@ def _as_titled(entry: Entry, reader: EntryReader) -> Entry | None:
 
 def _gist(entry: Entry, profile: Profile, about: tuple[str, ...]) -> Entry | None:
     """What an entry says in all, of the first way to take it apart in which that is clear."""
-    way: Entry | None = entry
+    way: Entry | None = entry if entry.crossed is None else None
     while way is not None and not way.overlong:
         if (said := gist(way, profile.config, profile)) is not None and (not about or said.axes[0] in about):
             return said

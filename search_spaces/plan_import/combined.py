@@ -19,8 +19,8 @@ from search_spaces.plan_import.choose import choose
 from search_spaces.plan_import.doing import HOLDS, read_doing, says_constant, without_constants, without_reason
 from search_spaces.plan_import.joined import axes_joined, axes_named, called
 from search_spaces.plan_import.stems import stems
-from search_spaces.plan_import.variants import spelled_out
 from search_spaces.plan_import.values import names_values, read_values, reads
+from search_spaces.plan_import.variants import spelled_out
 from search_spaces.plan_import.wrapping import without_what_holds
 from search_spaces.plan_import.written import Entry, clean, split_items
 from search_spaces.profiles import Profile

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from search_spaces.axes import axis_called
 from search_spaces.plan_import.actions import is_action
 from search_spaces.plan_import.blocks import Block, blocks
+from search_spaces.plan_import.crossed import crossed_in, is_caption, with_crossed
 from search_spaces.plan_import.decisions import kind_under
+from search_spaces.plan_import.joined import axes_joined
 from search_spaces.plan_import.labels import (
     ACTION,
     FIELDS,
@@ -39,7 +41,7 @@ _FIELD = re.compile(
 )
 _BOLD = re.compile(r"^(?:\d+[.)]\s+)?(?:\*\*|__)(?P<text>[^*_]+)(?:\*\*|__)\s*[:：]?\s*$")
 _NAMED = re.compile(
-    r"^(?:ablation|experiment|study|exp|test|variant|arm|item)\.?\s*(?:no\.?\s*|#\s*)?\w{1,3}\s*[:.)–—-]\s*\S", re.I
+    r"^(?:ablation|experiment|study|exp|test|variant|arm|item|grid|sweep|pair|crossing|interaction)\.?\s*(?:no\.?\s*|#\s*)?\w{1,3}\s*[:.)–—-]\s*\S", re.I
 )
 """A title that stands in running text: ``Ablation 2: label dropout``."""
 
@@ -76,7 +78,7 @@ def read_markdown(text: str, nested: Nested | None = None) -> WrittenPlan:
         text: the plan.
         nested: reads fenced text, which may be JSON or YAML; without it, it is read as Markdown.
     """
-    lines = blocks(text)
+    lines = with_crossed(blocks(text))
     reader = _Reader(nested or read_markdown, _repeated(lines))
     for number, block in enumerate(lines):
         following = next((other for other in lines[number + 1 :] if other.kind != "gap"), None)
@@ -176,6 +178,8 @@ class _Reader:
                 self._open = None
         elif block.kind == "row":
             self._row(block)
+        elif block.kind == "crossed":
+            self._crossed(block)
         elif block.kind == "fence":
             self._fence(block.text)
         elif block.kind == "heading" or (
@@ -215,6 +219,8 @@ class _Reader:
 
     def _is_heading(self, block: Block, following: Block | None) -> bool:
         """Whether a line is the title of what follows: bold and alone, or above a list that opens with a label."""
+        if following is not None and following.kind == "crossed" and is_caption(block):
+            return True
         own = self._field_in(block.text)
         if (own is None or kind_of(own["label"]) is None) and self._above_its_labels(block, following):
             return True
@@ -427,6 +433,20 @@ class _Reader:
                 inside.entries[0].title = self._entry.title
             self.close()
             self.entries += inside.entries
+
+    def _crossed(self, block: Block) -> None:
+        """Takes a table that crosses two axes as what the entry above it tries, or an entry of its own."""
+        entry, table = self._entry, crossed_in(block.rows)
+        if entry.crossed is not None or entry.replacements:
+            self.close()
+            self._entry = entry = Entry(title=entry.title)
+        elif entry.empty and entry.context and (above := entry.context[-1]) and len(axes_joined(above)) > 1:
+            entry.context.pop()
+            self._entry = entry = Entry(title=above, remarks=[("Text", text) for text in entry.context])
+        if table is not None:
+            entry.crossed = table
+            entry.replacements += [*table.rows, *table.columns]
+        self._has_fields, self._open = True, None
 
     def _row(self, block: Block) -> None:
         if block.opens or self._table is None:

@@ -35,6 +35,11 @@ def tabled(text: str) -> str:
     out: list[str] = []
     at = 0
     while at < len(lines):
+        if at + 1 < len(lines) and "|" in lines[at] and _SEPARATING.match(lines[at + 1]) and "-" in lines[at + 1]:
+            written = _block(lines, at)  # a table of Markdown
+            out += written
+            at += len(written)
+            continue
         found = next((found for read in _READERS if (found := read(lines, at)) is not None), None)
         if found is None:
             out.append(lines[at])
@@ -86,8 +91,6 @@ def _boxed(lines: list[str], at: int) -> tuple[int, list[Row]] | None:
     end = next((n for n, line in enumerate(said) if not (_BOX.match(line) or _PIPED.match(line))), len(said))
     drawn = [line for line in said[:end] if _BOX.match(line)]
     rows = [_cells(line) for line in said[:end] if not _BOX.match(line) and not _SEPARATING.match(line)]
-    if len(said) > 1 and _SEPARATING.match(said[1]) and not _BOX.match(said[0]):
-        return None  # a table of Markdown
     if len(rows) < 2 or len({len(row) for row in rows}) > 1 or not (drawn or _is_head(rows[0]) or _crosses(rows[0])):
         return None
     return at + end, _joined(rows)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from search_spaces.plan_import.actions import is_action, read_action
 from search_spaces.plan_import.labels import ACTION, AXIS, PART, REMARK, REPLACEMENT, TITLE, is_doing, is_sure, kind_of
+
+if TYPE_CHECKING:
+    from search_spaces.plan_import.crossed import Crossed
 
 
 @dataclass
@@ -29,6 +33,7 @@ class Entry:
         other: another way to take the same words apart, for when this one leaves something open.
         gist: how its axis was found, where the entry was read from all that it says.
         said: the sentences that it was taken from, as written.
+        crossed: the table of which every cell is one of its runs.
     """
 
     title: str = ""
@@ -46,6 +51,7 @@ class Entry:
     other: Entry | None = None
     gist: str = ""
     said: list[str] = field(default_factory=list)
+    crossed: Crossed | None = None
 
     @property
     def empty(self) -> bool:
