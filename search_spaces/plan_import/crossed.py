@@ -24,8 +24,9 @@ from search_spaces.plan_import.written import Entry, clean
 from search_spaces.profiles import Profile
 
 _RUN = re.compile(
-    r"(?:(?:run|exp|experiment|trial|cell|arm|job|config|cfg|no|nr)?[\s._#-]*)?(?:[A-Za-z]{0,3}[-_. ]?\d{1,3}[a-z]?|[A-Z]{1,2}|[a-z])"
-    r"(?:[-_.]\d{1,3})?",
+    r"(?:(?:run|exp|experiment|trial|cell|arm|job|config|cfg|no|nr)[\s._#-]*\d{1,3}[a-z]?)"
+    r"|[A-Za-z]{1,4}\d{0,2}[-_. ]?\d{1,3}(?:[-_.]?[A-Za-z0-9]{1,3}){0,2}|[A-Za-z]{1,2}\d{1,2}[-_.][A-Za-z]"
+    r"|\d{1,2}[a-h]|\d{1,3}|[A-Z]{1,2}|[a-z]",
     re.I,
 )
 """What calls a run: ``A1``, ``run 3``, ``E-07``."""
@@ -39,7 +40,9 @@ _CROSS = re.compile(
 """What stands between the names of two axes that are crossed."""
 
 _ROWS = re.compile(
-    r"\brows?\b\W*(?:are|is|give|hold|show|vary|list|=|:)?\s*(?P<rows>[^,;.]+?)\W+(?:and\s+)?(?:the\s+)?"
+    r"(?:\b(?:cross\w*|grid|combin\w+|of|vary\w*)\s+)*(?P<rows2>[\w -]+?)\s*\((?:in\s+|as\s+|the\s+)*rows?\)\W*"
+    r"(?:(?:and|with|by|against|x)\s+)?(?P<columns2>[^()]+?)\s*\((?:in\s+|as\s+|the\s+)*col(?:umn)?s?\)"
+    r"|\brows?\b\W*(?:are|is|give|hold|show|vary|list|=|:)?\s*(?P<rows>[^,;.]+?)\W+(?:and\s+)?(?:the\s+)?"
     r"col(?:umn)?s?\b\W*(?:are|is|give|hold|show|vary|list|=|:)?\s*(?P<columns>[^,;.]+)",
     re.I,
 )
@@ -54,12 +57,14 @@ class Crossed:
         rows: the heads of its rows.
         columns: the heads of its columns.
         runs: (row, column) of the cells that are runs.
+        names: what the runs are called.
     """
 
     corner: str
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     runs: tuple[tuple[int, int], ...]
+    names: tuple[str, ...]
 
 
 def with_crossed(found: Sequence[Block]) -> list[Block]:
@@ -81,9 +86,16 @@ def with_crossed(found: Sequence[Block]) -> list[Block]:
 
 def is_caption(block: Block) -> bool:
     """Whether a line above a table that crosses two axes names them: ``**Grid B: learning rate × batch size**``."""
-    if block.kind != "line" or block.bullet or _ROWS.search(block.text) or len(block.text) > _CAPTION:
+    said = clean(block.text.rstrip(" :"))
+    if block.kind != "line" or block.bullet or _ROWS.search(said) or len(said) > _CAPTION:
         return False
-    return block.text.startswith("**") or _sides(clean(block.text.rstrip(" :"))) is not None
+    return block.text.startswith("**") or (names_sides(said) and not re.search(r"[;.?!]\s", said))
+
+
+def names_sides(text: str) -> bool:
+    """Whether a text names two axes that are crossed, and says in no sentence which of them the rows are."""
+    sides = _sides(text) if not _ROWS.search(text) else None
+    return sides is not None and all(len(side.split()) < 7 for side in sides)
 
 
 _CAPTION = 100
@@ -107,7 +119,7 @@ def crossed_in(rows: Sequence[tuple[str, ...]]) -> Crossed | None:
     marked = len(set(names)) < 2 and all(map(_MARK.fullmatch, names)) and bool(_CROSS.search(f" {head[0]} "))
     if not runs or not (marked or _are_run_names(names)):
         return None
-    return Crossed(head[0], tuple(heads), head[1:], tuple((r, c) for r, c, _ in runs))
+    return Crossed(head[0], tuple(heads), head[1:], tuple((r, c) for r, c, _ in runs), tuple(names))
 
 
 def _are_run_names(names: list[str]) -> bool:
@@ -152,7 +164,7 @@ _Side = tuple[Axis, list[Any]]
 def _sides(text: str) -> tuple[str, str] | None:
     """What a text says to stand in the rows and in the columns; the rows first where it only crosses two names."""
     if (told := _ROWS.search(text)) is not None:
-        return clean(told["rows"]), clean(told["columns"])
+        return clean(told["rows"] or told["rows2"]), clean(told["columns"] or told["columns2"])
     bare = re.sub(r"^[^:×]*:\s+|[(\[][^()\[\]]*[)\]]", "", text).strip()
     bare = re.sub(r"^.*\b(?:of|between)\s+(?:the\s+)?(?=.*\b(?:and|by|with)\b)", "", bare)
     pieces = [clean(piece) for piece in _CROSS.split(bare) if clean(piece)]

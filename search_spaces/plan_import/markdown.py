@@ -11,7 +11,6 @@ from search_spaces.plan_import.actions import is_action
 from search_spaces.plan_import.blocks import Block, blocks
 from search_spaces.plan_import.crossed import crossed_in, is_caption, with_crossed
 from search_spaces.plan_import.decisions import kind_under
-from search_spaces.plan_import.joined import axes_joined
 from search_spaces.plan_import.labels import (
     ACTION,
     FIELDS,
@@ -190,7 +189,8 @@ class _Reader:
                 or self._is_numbered_title(block, below)
             )
         ):
-            self._heading(clean(block.text), block.depth if block.kind == "heading" else 0)
+            crossed = following is not None and following.kind == "crossed"
+            self._heading(clean(block.text), block.depth if block.kind == "heading" else 0, crossed)
         elif not (self._section and self._noted(block)):
             self._line(block)
 
@@ -299,9 +299,9 @@ class _Reader:
             (self._entry.remarks if self._inside else self.remarks).append((clean(label), clean(text)))
         return True
 
-    def _heading(self, text: str, level: int) -> None:
+    def _heading(self, text: str, level: int, crossed: bool = False) -> None:
         self._section = ""
-        field = _FIELD.match(_bare(text))  # "3. Ablated Part: the optimiser"
+        field = _FIELD.match(_bare(text)) if not crossed else None  # "3. Ablated Part: the optimiser"
         named = _NAMED_ENTRY.match(text) is not None
         if field is not None and not named and kind_of(field["label"]) in (PART, *_LISTS):
             self._start(kind_of(field["label"]) or "", field["value"], 0)
@@ -440,9 +440,6 @@ class _Reader:
         if entry.crossed is not None or entry.replacements:
             self.close()
             self._entry = entry = Entry(title=entry.title)
-        elif entry.empty and entry.context and (above := entry.context[-1]) and len(axes_joined(above)) > 1:
-            entry.context.pop()
-            self._entry = entry = Entry(title=above, remarks=[("Text", text) for text in entry.context])
         if table is not None:
             entry.crossed = table
             entry.replacements += [*table.rows, *table.columns]

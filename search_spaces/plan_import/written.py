@@ -70,6 +70,7 @@ class Entry:
     def texts(self) -> list[str]:
         """All that it says but its metrics."""
         beside = [text for _, text in (*self.remarks, *self.unknown, *self.changes)]
+        beside += [self.crossed.corner, *self.crossed.names] if self.crossed is not None else []
         return [self.title, *self.axes, *self.parts, *self.actions, *self.replacements, *beside, *self.context]
 
     def put(self, name: str, text: str) -> None:
