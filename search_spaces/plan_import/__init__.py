@@ -199,11 +199,12 @@ def _possible(readers: list[EntryReader], profile: Profile) -> list[Ablation]:
         ablation = reader.read()
         reader.ride(entries[at], ablation)
         way = reader.entry.other
-        while reader.open and way is not None and len(reader.about) < 2:
+        while reader.open and way is not None:
             again = EntryReader(way, reader.name, reader.baseline, profile, reader.accept_guesses)
             other = again.read()
             again.ride(entries[at], other)
-            if not again.open:
+            both = again.combined is not None and {*again.combined.axes} == {*reader.about}
+            if not again.open and (both or len(reader.about) < 2):
                 reader, ablation = again, other
                 readers[at] = again
             way = way.other

@@ -18,6 +18,7 @@ from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.choose import choose
 from search_spaces.plan_import.doing import HOLDS, read_doing, says_constant, without_constants, without_reason
 from search_spaces.plan_import.joined import axes_joined, axes_named, called
+from search_spaces.plan_import.labels import kind_of
 from search_spaces.plan_import.stems import stems
 from search_spaces.plan_import.values import names_values, read_values, reads
 from search_spaces.plan_import.variants import spelled_out
@@ -129,7 +130,23 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
             asked=f"it names {' and '.join(named)} at once, and which values belong to which is not certain",
             settle=f'an entry for each axis, or "{named[0]} = ..." and "{named[1]} = ..." for every combination',
         )
-    return found
+    return found or _with_no_axis(texts)
+
+
+_IN_SET = re.compile(r"^\s*([A-Za-z][\w &/-]*?)\s+(?:in|over|from)\s+[{\[(](.+)$")
+"""A setting as a set: ``patch size in {2, 4}``."""
+
+
+def _with_no_axis(texts: list[str]) -> Combined | None:
+    """Asks about settings of several things of which one is no axis: ``patch size: 2, 4`` and ``overlap: 0, 50%``."""
+    settings = [found for text in texts if (found := _SETTING.match(text) or _IN_SET.match(text))]
+    keys = {clean(found[1]): axis_called(found[1]) for found in settings if kind_of(found[1]) is None}
+    axes = tuple(dict.fromkeys(axis.name for axis in keys.values() if axis is not None))
+    odd = [key for key, axis in keys.items() if axis is None]
+    if len(settings) < len(texts) or not axes or not odd:
+        return None
+    why = f"it sets {' and '.join(axes)} together with {' and '.join(odd)}, which is no axis"
+    return Combined(axes, asked=why, settle=f'"{axes[0]} = ..." alone, or another axis')
 
 
 _SET = re.compile(r"^\W*?(?P<open>[{[(])(?P<inside>[^{}()\[\]]+)[})\]]\W*$")

@@ -19,6 +19,8 @@ from search_spaces.plan_import.blocks import Block
 from search_spaces.plan_import.choose import choose
 from search_spaces.plan_import.combined import Combined, grid_of, one_of
 from search_spaces.plan_import.labels import FIELDS, is_sure, kind_of
+from search_spaces.plan_import.measured import only_metrics
+from search_spaces.plan_import.sentences import SENTENCE_END
 from search_spaces.plan_import.values import read_values
 from search_spaces.plan_import.written import Entry, clean
 from search_spaces.profiles import Profile
@@ -130,6 +132,14 @@ def _are_run_names(names: list[str]) -> bool:
     return not numbers or (len(numbers) == len(names) and sorted(numbers) == list(range(1, len(names) + 1)))
 
 
+def with_measured(entry: Entry) -> Entry:
+    """An entry of a table with what the sentences beside it say to measure."""
+    if entry.crossed is not None and not entry.metrics:
+        said = [clean(sentence) for text in entry.context for sentence in SENTENCE_END.split(text)]
+        entry.metrics += [metric for sentence in said for metric in only_metrics(sentence)]
+    return entry
+
+
 def read_crossed(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -> Combined | str:
     """Returns the grid that a table asks for, or why there is none."""
     table = entry.crossed
@@ -215,7 +225,7 @@ def _why_not(
     profile: Profile,
 ) -> str:
     if named is None:
-        return "which two axes the table crosses is not certain; name them in its corner, as in \"learning rate \\ batch size\""
+        return 'which two axes the table crosses is not certain; name them in its corner, as in "learning rate \\ batch size"'
     wrong = [
         f"{label!r} with {', '.join(heads)}"
         for label, heads in zip(named, sides, strict=True)

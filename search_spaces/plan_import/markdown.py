@@ -9,7 +9,7 @@ from collections.abc import Callable
 from search_spaces.axes import axis_called
 from search_spaces.plan_import.actions import is_action
 from search_spaces.plan_import.blocks import Block, blocks
-from search_spaces.plan_import.crossed import crossed_in, is_caption, with_crossed
+from search_spaces.plan_import.crossed import crossed_in, is_caption, with_crossed, with_measured
 from search_spaces.plan_import.decisions import kind_under
 from search_spaces.plan_import.labels import (
     ACTION,
@@ -40,7 +40,8 @@ _FIELD = re.compile(
 )
 _BOLD = re.compile(r"^(?:\d+[.)]\s+)?(?:\*\*|__)(?P<text>[^*_]+)(?:\*\*|__)\s*[:：]?\s*$")
 _NAMED = re.compile(
-    r"^(?:ablation|experiment|study|exp|test|variant|arm|item|grid|sweep|pair|crossing|interaction)\.?\s*(?:no\.?\s*|#\s*)?\w{1,3}\s*[:.)–—-]\s*\S", re.I
+    r"^(?:ablation|experiment|study|exp|test|variant|arm|item|grid|sweep|pair|crossing|interaction)\.?\s*(?:no\.?\s*|#\s*)?\w{1,3}\s*[:.)–—-]\s*\S",
+    re.I,
 )
 """A title that stands in running text: ``Ablation 2: label dropout``."""
 
@@ -200,7 +201,7 @@ class _Reader:
             self.entries += self._table.entries()
             self._table = None
         if not self._entry.empty:
-            self.entries.append(with_told(self._entry))
+            self.entries.append(with_told(with_measured(self._entry)))
         elif (told := self._told()) is not None:
             self.entries.append(told)
         self._entry = Entry()
