@@ -1,6 +1,6 @@
 """Tables that cross two axes: the heads of rows and of columns are values, and every cell is a run.
 
-Which axes are crossed may stand in the corner (``lr \\\\ batch``), in the title (``learning rate × batch size``), in a
+Which axes are crossed may stand in the corner (``lr / batch``), in the title (``learning rate × batch size``), in a
 sentence (``Rows are rates, columns are batch sizes``), or in the heads themselves (``10 steps``).
 """
 
@@ -145,7 +145,7 @@ def read_crossed(entry: Entry, title: str, baseline: TrialConfig, profile: Profi
     table = entry.crossed
     assert table is not None
     said = [table.corner, *entry.parts, *entry.context, title]
-    named = next((found for text in said if (found := _sides(text)) is not None), None)
+    named = next((pair for text in said if (pair := _sides(text)) is not None), None)
     sides = (table.rows, table.columns)
     read = _read(named, sides, baseline, profile) if named is not None else None
     swapped = None
@@ -225,7 +225,7 @@ def _why_not(
     profile: Profile,
 ) -> str:
     if named is None:
-        return 'which two axes the table crosses is not certain; name them in its corner, as in "learning rate \\ batch size"'
+        return 'which axes the table crosses is not certain; name them in its corner: "learning rate / batch size"'
     wrong = [
         f"{label!r} with {', '.join(heads)}"
         for label, heads in zip(named, sides, strict=True)

@@ -35,7 +35,9 @@ class EntryChecks(ItemReader):
         values = _values_of(ablation, self.combined)
         said = [(REPLACEMENT, text) for text in written.replacements if not self.open]
         said += [(ACTION, text) for text in written.actions] + [(PART, text) for text in written.parts]
-        found = [(name, text, rider(text, values, self.baseline, self.profile, name == PART)) for name, text in said]
+        added = ablation is not None and ablation.action == "ADD"  # its part names what is added, and not what is there
+        found = [(name, text, rider(text, values, self.baseline, self.profile, name == PART and not added))
+                 for name, text in said]  # fmt: skip
         told = [*written.remarks, *written.unknown, *(("Text", text) for text in written.context)]
         told += [(SENTENCE, text) for text in written.said[1:]]
         found += [(name, text, told_rider(name, text, values, self.baseline, self.profile)) for name, text in told]

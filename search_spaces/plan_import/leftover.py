@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from search_spaces.plan_import.blocks import COMMENT, blocks
+from search_spaces.plan_import.containers import data_in
 from search_spaces.plan_import.labels import is_notes, kind_of
 from search_spaces.plan_import.sentences import SENTENCE_END
 from search_spaces.plan_import.written import clean
@@ -71,7 +72,8 @@ def _fenced(text: str) -> Iterator[tuple[str, str]]:
     try:
         yield from texts_of(json.loads(text))
     except (ValueError, RecursionError):
-        yield from phrases(text)
+        data = data_in(text)
+        yield from phrases(text) if data is None else texts_of(data)
 
 
 def left_over(said: Iterable[tuple[str, str]], account: Iterable[str]) -> list[tuple[str, str]]:

@@ -40,7 +40,8 @@ _FIELD = re.compile(
 )
 _BOLD = re.compile(r"^(?:\d+[.)]\s+)?(?:\*\*|__)(?P<text>[^*_]+)(?:\*\*|__)\s*[:：]?\s*$")
 _NAMED = re.compile(
-    r"^(?:ablation|experiment|study|exp|test|variant|arm|item|grid|sweep|pair|crossing|interaction)\.?\s*(?:no\.?\s*|#\s*)?\w{1,3}\s*[:.)–—-]\s*\S",
+    r"^(?:ablation|experiment|study|exp|test|variant|arm|item|grid|sweep|pair|crossing|interaction)\.?\s*"
+    r"(?:no\.?\s*|#\s*)?\w{1,3}\s*[:.)–—-]\s*\S",
     re.I,
 )
 """A title that stands in running text: ``Ablation 2: label dropout``."""

@@ -35,6 +35,7 @@ from search_spaces.plan_import.rider_words import (
     LIKE,
     OLD,
     ONLY_IN,
+    PLACED,
     REFERS,
     RESTRICTS,
     SAME,
@@ -79,6 +80,9 @@ def rider(text: str, values: Values, baseline: TrialConfig, profile: Profile, th
         if restricts is not None and not (_is_alias(restricts, axes) or _PARTIAL & set(values)):
             return clause.strip()
         if (when := ONLY_IN.search(clause)) is not None and not all(_is_of(axis, when) for axis in axes):
+            return clause.strip()
+        placed = None if there else PLACED.search(clause)
+        if placed is not None and not (_is_alias(placed, axes) or _is_own(placed, axes) or _PARTIAL & set(values)):
             return clause.strip()
         if WHY.search(clause):
             continue
