@@ -18,6 +18,7 @@ from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.labels import ACTION, METRICS, PART, REPLACEMENT, SENTENCE, TITLE
 from search_spaces.plan_import.measures import is_metric
 from search_spaces.plan_import.numerals import numbers_in
+from search_spaces.plan_import.pairs import place_pairs
 from search_spaces.plan_import.purposes import is_purpose
 from search_spaces.plan_import.sentences import SENTENCE_END
 from search_spaces.plan_import.telling import STRONG
@@ -34,6 +35,7 @@ _SPEAKS = 1.5
 
 def place_labels(plan: WrittenPlan) -> None:
     """Moves text under unknown labels to the role that it plays; a label without a role stays unknown."""
+    place_pairs(plan)
     for entry in plan.entries:
         _place_purposes(entry)
     for role, fits in ((METRICS, _are_metrics), (ACTION, leads_with_action)):

@@ -144,7 +144,13 @@ EXAMPLES = re.compile(r"\b(?:e\.\s?g\.|i\.\s?e\.|such as|for example|for instanc
 _OPENING = re.compile(r"^\s*(?:(?:and|or|&)\s+)?(?:\((?:[ivx]{1,4}|[a-h])\)\s+|(?:[a-h]|[ivx]{2,4})\)\s+)?", re.I)
 """What only joins or numbers the items of a list: ``and``, ``(i)``, ``b)``."""
 
-_SEPARATOR = re.compile(r"[;，；]|\s[·•]\s|(?<!\d),|,(?!\d{3}(?!\d))")
+_GOES_ON = (
+    r"(?!\s*(?:and\s+)?(?:(?:on top of|in addition to|along ?side|together with|combined with|while (?:still )?keeping)\b"
+    r"[^,;\d]*|and\s+[^,;\d]*\badded\b[^,;\d]*)(?:[,;]|$))"
+)
+"""What goes on with the item before a comma: ``RoPE, on top of the sin-cos table``."""
+
+_SEPARATOR = re.compile(rf"[;，；]|\s[·•]\s|(?<!\d),{_GOES_ON}|,(?!\d{{3}}(?!\d)){_GOES_ON}")
 
 
 def split_items(text: str) -> list[str]:
