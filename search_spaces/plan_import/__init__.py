@@ -20,6 +20,7 @@ from search_spaces.plan_import.outside import ELSEWHERE, OUTSIDE, beside, outsid
 from search_spaces.plan_import.sentences import asks
 from search_spaces.plan_import.stems import STOP_STEMS, stems
 from search_spaces.plan_import.study_file import with_comments
+from search_spaces.plan_import.together import no_such_pair
 from search_spaces.plan_import.understand import EntryReader
 from search_spaces.plan_import.written import Entry, WrittenPlan, told_together
 from search_spaces.plan_suffixes import PLAN_SUFFIXES
@@ -249,7 +250,7 @@ def _gist(entry: Entry, profile: Profile, about: tuple[str, ...]) -> Entry | Non
     way: Entry | None = entry if entry.crossed is None else None
     while way is not None and not way.overlong:
         if (said := gist(way, profile.config, profile)) is not None and (not about or said.axes[0] in about):
-            return said
+            return None if no_such_pair([*entry.replacements, *entry.actions], said.axes[0], profile) else said
         way = way.other
     return None
 

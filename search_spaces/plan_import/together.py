@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 
 from dit_core.errors import UserError
+from search_spaces.axes import AXES
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.plan_import.loose import mentioned
 from search_spaces.profiles import Profile
 
 _BOTH = re.compile(
-    r"\b(?:on top of|in addition to|along ?side(?: of)?|together with|combined with|as an addition to|atop|besides|next to"
-    r"|(?:while|and)\s+(?:still\s+)?(?:keeping|retaining)|plus)\b"
+    r"\b(?:on top of|in addition to|along ?side(?: of)?|together with|combined with|as an addition to|atop|besides"
+    r"|next to|(?:while|and)\s+(?:still\s+)?(?:keeping|retaining)|plus)\b"
     r"|\b(?:kept|keep|stays?|retained|remains?)\b.*\badded\b|\badded\b.*\b(?:kept|keep|stays?|retained|remains?)\b|\s\+\s",
     re.I,
 )
@@ -36,6 +37,13 @@ def both_of(text: str, axis: ChoiceAxis, profile: Profile) -> str | None:
     for one, other in (single, single[::-1]):
         if f"{one}-plus-{other}" in axis.legal():
             return f"{one}-plus-{other}"
-    raise UserError(
-        f"{axis.name}: {single[0]} and {single[1]} at once is none of its values; it would be one arm with both"
-    )
+    raise UserError(f"{axis.name}: {single[0]} and {single[1]} at once is none of its values; it would be one arm")
+
+
+def no_such_pair(texts: list[str], name: str, profile: Profile) -> bool:
+    """Whether one of the texts puts two values of an axis together that it cannot have at once."""
+    axis = AXES.get(name)
+    try:
+        return any(isinstance(axis, ChoiceAxis) and both_of(text, axis, profile) == "" for text in texts)
+    except UserError:
+        return True

@@ -145,7 +145,8 @@ _OPENING = re.compile(r"^\s*(?:(?:and|or|&)\s+)?(?:\((?:[ivx]{1,4}|[a-h])\)\s+|(
 """What only joins or numbers the items of a list: ``and``, ``(i)``, ``b)``."""
 
 _GOES_ON = (
-    r"(?!\s*(?:and\s+)?(?:(?:on top of|in addition to|along ?side|together with|combined with|while (?:still )?keeping)\b"
+    r"(?!\s*(?:and\s+)?(?:(?:on top of|in addition to|along ?side|together with|combined with"
+    r"|while (?:still )?keeping)\b"
     r"[^,;\d]*|and\s+[^,;\d]*\badded\b[^,;\d]*)(?:[,;]|$))"
 )
 """What goes on with the item before a comma: ``RoPE, on top of the sin-cos table``."""
