@@ -16,7 +16,7 @@ from search_spaces.plan_import.account import IncompletePlan, NothingUnderstood,
 from search_spaces.plan_import.choose import axis_by_name, bare_title
 from search_spaces.plan_import.files import read_file
 from search_spaces.plan_import.gist import gist, is_whole
-from search_spaces.plan_import.outside import ELSEWHERE, OUTSIDE, beside, outside
+from search_spaces.plan_import.outside import ELSEWHERE, beside, outside
 from search_spaces.plan_import.sentences import asks
 from search_spaces.plan_import.stems import STOP_STEMS, stems
 from search_spaces.plan_import.study_file import with_comments
@@ -137,7 +137,7 @@ def import_plan(path: str | Path, profile: str = "digits", accept_guesses: bool 
     metrics = [name for reader in readers for name in reader.metrics]
     study = _study(Path(path), written, known, {"ablations": tuple(ablations), "ladder": ladder}, metrics)
     understood = tuple(phrase for reader in readers for phrase in reader.understood)
-    entries = tuple(reader.name for reader in readers) + ((OUTSIDE,) if ordered else ())
+    entries = tuple(reader.name for reader in readers) + tuple(dict.fromkeys(item.ablation for item in ordered))
     return ImportedPlan(where, study, understood, missed, tuple(notes), asked, guesses, entries, unsettled)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from search_spaces.plan_import.account import NotUnderstood
 from search_spaces.plan_import.labels import FIELDS, kind_of
-from search_spaces.plan_import.leftover import COMMENTED, TEXT, left_over
+from search_spaces.plan_import.leftover import CELL, COMMENTED, HEADING, ITEM, TEXT, left_over
+from search_spaces.plan_import.passed_over import passed_over
 from search_spaces.plan_import.roles import commands
 from search_spaces.plan_import.understand import EntryReader
 from search_spaces.plan_import.written import Entry, WrittenPlan
@@ -38,9 +39,13 @@ def outside(written: WrittenPlan, readers: list[EntryReader]) -> tuple[tuple[Not
     for entry, reader in zip(written.entries, readers, strict=True):
         read = [*reader.entry.texts, *reader.entry.metrics, *(missed.text for missed in reader.not_understood)]
         account.append(" ".join([reader.name, *_told(entry), *entry.metrics, *read]))
-    left = left_over(written.phrases, account)
+    firm = account[: len(account) - len(written.entries) - len(written.remarks)] + account[-len(written.entries) :]
+    passed = passed_over(written.phrases, firm, written.remarks, OUTSIDE)
+    named = {item.text for item in passed}
+    left = [(TEXT if label in (HEADING, ITEM, CELL) else label, text)
+            for label, text in left_over(written.phrases, account) if text not in named]  # fmt: skip
     ordered = [*written.orders, *(text for label, text in left if label != COMMENTED and commands(text))]
-    missed = tuple(NotUnderstood(OUTSIDE, TEXT, text, _MAY_ORDER) for text in ordered)
+    missed = (*(NotUnderstood(OUTSIDE, TEXT, text, _MAY_ORDER) for text in ordered), *passed)
     rest = [f"{label} {text!r} {_UNREAD if kind_of(label) in FIELDS else ELSEWHERE}"
             for label, text in left if text not in ordered]  # fmt: skip
     return missed, rest

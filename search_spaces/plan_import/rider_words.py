@@ -91,7 +91,7 @@ PLACED = re.compile(
     r"|position(?:ed|ing)|sits?|sitting|com(?:es|ing))\s+(?:\w+ly\s+|right\s+|just\s+|both\s+)?"
     r"(?:after|before|behind|in front of|ahead of|outside(?: of)?|around|between|following)\s+"
     rf"(?:\w+\s+){{0,2}}?{_PLACE}\b"
-    rf"|\b(?:after|behind|outside(?: of)?)\s+(?:the\s+|each\s+|every\s+)?{_PLACE}\b"
+    r"|\b(?:after|behind|outside(?: of)?)\s+(?:the\s+|each\s+|every\s+)?(?:softmax|residual|skip connection)"
     r"|\b(?:post|sandwich|peri|double)[\s-]?(?:norm(?:ali[sz]ation|ed)?|ln|layer-?norm)\b",
     re.I,
 )

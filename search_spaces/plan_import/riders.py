@@ -55,6 +55,10 @@ _PARTIAL = frozenset(("guidance_interval", "guidance_channels", "warmup_images",
 """Axes whose values are parts of the network, of its inputs or of the time."""
 
 
+_PLACES = _PARTIAL | {"block", "conditioning", "registers"}
+"""Axes that tell where something stands: cross-attention comes after self-attention."""
+
+
 def rider(text: str, values: Values, baseline: TrialConfig, profile: Profile, there: bool = False) -> str:
     """Returns the first clause of a text that changes more than the values that were read of it; empty where none does.
 
@@ -82,7 +86,7 @@ def rider(text: str, values: Values, baseline: TrialConfig, profile: Profile, th
         if (when := ONLY_IN.search(clause)) is not None and not all(_is_of(axis, when) for axis in axes):
             return clause.strip()
         placed = None if there else PLACED.search(clause)
-        if placed is not None and not (_is_alias(placed, axes) or _is_own(placed, axes) or _PARTIAL & set(values)):
+        if placed is not None and not (_is_alias(placed, axes) or _is_own(placed, axes) or _PLACES & set(values)):
             return clause.strip()
         if WHY.search(clause):
             continue

@@ -22,13 +22,18 @@ _BOTH = re.compile(
 )
 
 
+_COMPARED = re.compile(r"\s+(?:the\s+)?(?:default|baseline|current|existing|original)\b", re.I)
+"""What a value is compared with, and not put together with: ``next to the default``."""
+
+
 def both_of(text: str, axis: ChoiceAxis, profile: Profile) -> str | None:
     """Returns the value that is two of an axis's at once; None where a text does not put two of them together.
 
     Raises:
         UserError: it does, and there is no such value.
     """
-    if _BOTH.search(text) is None:
+    joins = _BOTH.search(text)
+    if joins is None or _COMPARED.match(text, joins.end()):
         return None
     named = [value for value in mentioned(text, axis, profile) if isinstance(value, str)]
     single = [value for value in named if "-plus-" not in value]

@@ -50,6 +50,8 @@ def variant_of(value: dict[str, Any], key: str, name: str, beside: Callable[[str
     settings = {one: item for one, item in value.items() if not beside(one, item)}
     if not settings or not all(map(_is_one, settings.values())):
         return None
+    if not (key or name) and any(isinstance(item, list) for item in settings.values()):
+        return None  # lists of values
     axes = [axis.name for one in settings if (axis := axis_called(one)) is not None]
     several = len(settings) > 1
     if several and not key and (len(axes) < len(settings) or len(set(axes)) < len(axes)):
