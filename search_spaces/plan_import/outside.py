@@ -38,9 +38,11 @@ def outside(written: WrittenPlan, readers: list[EntryReader]) -> tuple[tuple[Not
     account = [written.title, *written.orders, *beside(written, readers), *(f"{a} {b}" for a, b in written.remarks)]
     for entry, reader in zip(written.entries, readers, strict=True):
         read = [*reader.entry.texts, *reader.entry.metrics, *(missed.text for missed in reader.not_understood)]
+        read += [phrase.text for phrase in reader.understood]
         account.append(" ".join([reader.name, *_told(entry), *entry.metrics, *read]))
     firm = account[: len(account) - len(written.entries) - len(written.remarks)] + account[-len(written.entries) :]
-    passed = passed_over(written.phrases, firm, written.remarks, OUTSIDE)
+    about = [text for entry in written.entries for text in (entry.title, *entry.parts, *entry.axes)]
+    passed = passed_over(written.phrases, firm, written.remarks, OUTSIDE, about)
     named = {item.text for item in passed}
     left = [(TEXT if label in (HEADING, ITEM, CELL) else label, text)
             for label, text in left_over(written.phrases, account) if text not in named]  # fmt: skip

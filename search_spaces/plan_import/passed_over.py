@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from search_spaces.axes import AXES, axis_called
+from search_spaces.axes import axis_called
 from search_spaces.plan_import.account import NotUnderstood
 from search_spaces.plan_import.actions import leads_with_action
 from search_spaces.plan_import.joined import axes_named
@@ -29,8 +30,16 @@ _BELOW = "nothing below this heading is understood as an ablation; write it as a
 _SWEEP = "it holds several values of an axis, and is in no entry; write it as an entry, or leave it out"
 
 
+_THOUGHTS = re.compile(r"\b(?:reasoning|thoughts?|thinking|chain of thought|scratch ?pad)\b", re.I)
+"""Headings below which somebody thinks about a plan that stands elsewhere."""
+
+
 def passed_over(
-    phrases: Sequence[tuple[str, str]], account: Iterable[str], remarks: Sequence[tuple[str, str]], name: str
+    phrases: Sequence[tuple[str, str]],
+    account: Iterable[str],
+    remarks: Sequence[tuple[str, str]],
+    name: str,
+    about: Iterable[str],
 ) -> tuple[NotUnderstood, ...]:
     """Returns what is passed over, each as not understood.
 
@@ -39,22 +48,24 @@ def passed_over(
         account: what is said about the plan, without the remarks outside of its entries.
         remarks: (label, text) of those remarks.
         name: under what name a text is listed that has none itself.
+        about: what the entries are about; what only speaks of the same axes is talk about them.
     """
     noted = [f"{label} {text}" for label, text in remarks if label not in (SENTENCE, TEXT)]
     left = {text for _, text in left_over(phrases, [*account, *noted])}
     below = _headings(phrases, left)
     found = {text: NotUnderstood(text[:80], TEXT, text, _BELOW) for text in below}
     inside = {text for texts in below.values() for text in texts}
-    noting = False
+    noting, treated = False, {axis for text in about for axis in axes_named(text)}
     for label, text in phrases:
-        noting = not text if label == HEADING else noting
+        noting = not text or _THOUGHTS.search(text) is not None if label == HEADING else noting
         if noting or text not in left or text in inside or label not in (ITEM, CELL):
             continue
-        if label == ITEM and _asks(text):
+        if label == ITEM and _asks(text, treated):
             found[text] = NotUnderstood(text[:80], TEXT, text, _ITEM)
         elif label == CELL and _names(text) and not is_metric(text):
             found[text] = NotUnderstood(name, TEXT, text, _ITEM)
-    swept = [(label, text) for label, text in remarks if _sweeps(label, text)]
+    often = Counter(label for label, _ in remarks if axis_called(label) is not None)
+    swept = [(label, text) for label, text in remarks if often[label] > 1 or _sweeps(label, text)]
     return (*found.values(), *(NotUnderstood(label, TEXT, text, _SWEEP) for label, text in swept))
 
 
@@ -78,8 +89,11 @@ def _orders(text: str) -> bool:
     return leads_with_action(text) and not describes(text)
 
 
-def _asks(text: str) -> bool:
-    return is_wish(text) or (_orders(text) and _names(text)) or bool(axes_named(text) and re.search(r"\d", text))
+def _asks(text: str, treated: set[str]) -> bool:
+    named = set(axes_named(text))
+    if describes(text) or (named and named <= treated and not (_orders(text) or re.search(r"\d", text))):
+        return False
+    return is_wish(text) or (_orders(text) and _names(text)) or bool(named and re.search(r"\d", text))
 
 
 def _names(text: str) -> bool:
@@ -97,8 +111,6 @@ def _sweeps(label: str, text: str) -> bool:
         data = json.loads(text)
     except (ValueError, RecursionError):
         return False
-    if isinstance(data, list) and label in AXES and len(data) > 1:
-        return True
     return isinstance(data, dict) and any(
         axis_called(str(key)) is not None and isinstance(item, list) and len(item) > 1 for key, item in data.items()
     )
