@@ -133,17 +133,23 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
     return found or _with_no_axis(texts)
 
 
+def settings_of_no_axis(texts: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+    """The axes that texts set, each one thing, and what they set that is no axis; neither where all are axes."""
+    settings = [found for text in texts if (found := _SETTING.match(text) or _IN_SET.match(text))]
+    keys = {clean(found[1]): axis_called(found[1]) for found in settings if kind_of(found[1]) is None}
+    axes = tuple(dict.fromkeys(axis.name for axis in keys.values() if axis is not None))
+    odd = [key for key, axis in keys.items() if axis is None]
+    return (axes, odd) if len(settings) == len(texts) and axes and odd else ((), [])
+
+
 _IN_SET = re.compile(r"^\s*([A-Za-z][\w &/-]*?)\s+(?:in|over|from)\s+[{\[(](.+)$")
 """A setting as a set: ``patch size in {2, 4}``."""
 
 
 def _with_no_axis(texts: list[str]) -> Combined | None:
     """Asks about settings of several things of which one is no axis: ``patch size: 2, 4`` and ``overlap: 0, 50%``."""
-    settings = [found for text in texts if (found := _SETTING.match(text) or _IN_SET.match(text))]
-    keys = {clean(found[1]): axis_called(found[1]) for found in settings if kind_of(found[1]) is None}
-    axes = tuple(dict.fromkeys(axis.name for axis in keys.values() if axis is not None))
-    odd = [key for key, axis in keys.items() if axis is None]
-    if len(settings) < len(texts) or not axes or not odd:
+    axes, odd = settings_of_no_axis(texts)
+    if not odd:
         return None
     why = f"it sets {' and '.join(axes)} together with {' and '.join(odd)}, which is no axis"
     return Combined(axes, asked=why, settle=f'"{axes[0]} = ..." alone, or another axis')

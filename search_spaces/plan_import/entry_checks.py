@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from search_spaces.axes import AXES, Axis
 from search_spaces.plan_import.choose import Choice
-from search_spaces.plan_import.combined import Combined, point_in
+from search_spaces.plan_import.combined import Combined, point_in, settings_of_no_axis
 from search_spaces.plan_import.described import untrue_in
 from search_spaces.plan_import.evidence import Score
 from search_spaces.plan_import.items import ItemReader, LeftOut, candidates_named
@@ -15,6 +16,9 @@ from search_spaces.plan_import.riders import changes_more, rider
 from search_spaces.plan_import.told_riders import told_rider
 from search_spaces.plan_import.written import LONGEST, MOST_ITEMS, Entry
 from search_spaces.study import Ablation
+
+_PIECES = re.compile(r"[.;]\s+(?=[A-Za-z])")
+"""Where one setting of a sentence ends and another one begins."""
 
 
 class EntryChecks(ItemReader):
@@ -41,6 +45,9 @@ class EntryChecks(ItemReader):
         told = [*written.remarks, *written.unknown, *(("Text", text) for text in written.context)]
         told += [(SENTENCE, text) for text in written.said[1:]]
         found += [(name, text, told_rider(name, text, values, self.baseline, self.profile)) for name, text in told]
+        told_settings = [*written.replacements, *written.actions, *(text for _, text in written.unknown)]
+        _, odd = settings_of_no_axis([piece for text in told_settings for piece in _PIECES.split(text)])
+        found += [(REPLACEMENT, key, key) for key in odd]
         for index, (name, text, beside) in enumerate(found):
             if beside:
                 at = 0 if name == PART else index
