@@ -61,8 +61,9 @@ def passed_over(
         if noting or text not in left or text in inside or label not in (ITEM, CELL):
             continue
         if label == ITEM and _asks(text, treated):
-            found[text] = NotUnderstood(text[:80], TEXT, text, _ITEM)
-        elif label == CELL and _names(text) and not is_metric(text):
+            known = treated & {*axes_named(text)}
+            found[text] = NotUnderstood(name if known else text[:80], TEXT, text, _ITEM)
+        elif label == CELL and axes_named(text) and not is_metric(text):
             found[text] = NotUnderstood(name, TEXT, text, _ITEM)
     often = Counter(label for label, _ in remarks if axis_called(label) is not None)
     swept = [(label, text) for label, text in remarks if often[label] > 1 or _sweeps(label, text)]
