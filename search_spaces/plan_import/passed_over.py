@@ -79,7 +79,13 @@ def _headings(phrases: Sequence[tuple[str, str]], left: set[str]) -> dict[str, l
         below = [text for _, text in phrases[start + 1 : end] if re.search(r"[^\W\d_]{3}|\d", text)]
         told = [text for text in below if re.search(r"[^\W\d_]{3}", text)]
         plain = all(label == TEXT and not _orders(text) for label, text in phrases[start + 1 : end])
-        if not below or plain or heading not in left or not all(text in left for text in told):
+        if (
+            not below
+            or plain
+            or _THOUGHTS.search(heading)
+            or heading not in left
+            or not all(text in left for text in told)
+        ):
             continue
         if axes_named(heading) or speaks(heading) or any(map(_names, told)):
             found[heading] = [heading, *below]

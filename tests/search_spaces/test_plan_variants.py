@@ -110,7 +110,7 @@ def test_a_vague_item_of_a_list_is_named(tmp_path: Path, item: str) -> None:
 
 
 def test_other_seeds_of_the_evaluation_are_an_ablation(tmp_path: Path) -> None:
-    text = "- [ ] Remove label dropout (metric: FID)\n- [ ] Redo the evaluation with sampling seeds 3 and 4 (FID)\n"
+    text = "- Remove label dropout (metric: FID)\n- Redo the evaluation with sampling seeds 3 and 4 (metric: FID)\n"
     plan = read(tmp_path, text)
     assert plan.not_understood == () and arms(plan)[1] == ("evaluation_seed", (3, 4))
 
