@@ -13,14 +13,7 @@ from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.axes.switch import BoolAxis
 from search_spaces.fields import with_fields
-from search_spaces.plan_import.absence import (
-    GONE,
-    Reading,
-    is_absent,
-    is_nothing,
-    switched,
-    takes_its_place,
-)
+from search_spaces.plan_import.absence import GONE, Reading, is_absent, is_nothing, switched, takes_its_place
 from search_spaces.plan_import.amounts import SWEEPS, number_in, range_in
 from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.giving_way import comes_instead
