@@ -19,10 +19,11 @@ from search_spaces.plan_import.files import read_file
 from search_spaces.plan_import.gist import gist, is_whole
 from search_spaces.plan_import.labels import REPLACEMENT
 from search_spaces.plan_import.ladders import as_arms
-from search_spaces.plan_import.outside import ELSEWHERE, OUTSIDE, beside, outside
+from search_spaces.plan_import.outside import ELSEWHERE, beside, outside
 from search_spaces.plan_import.sentences import asks
 from search_spaces.plan_import.stems import STOP_STEMS, stems
 from search_spaces.plan_import.study_file import with_comments
+from search_spaces.plan_import.together import no_such_pair
 from search_spaces.plan_import.understand import EntryReader
 from search_spaces.plan_import.written import Entry, WrittenPlan, told_together
 from search_spaces.plan_suffixes import PLAN_SUFFIXES
@@ -139,7 +140,7 @@ def import_plan(path: str | Path, profile: str = "digits", accept_guesses: bool 
     metrics = [name for reader in readers for name in reader.metrics]
     study = _study(Path(path), written, known, {"ablations": tuple(ablations), "ladder": ladder}, metrics)
     understood = tuple(phrase for reader in readers for phrase in reader.understood)
-    entries = tuple(reader.name for reader in readers) + ((OUTSIDE,) if ordered else ())
+    entries = tuple(reader.name for reader in readers) + tuple(dict.fromkeys(item.ablation for item in ordered))
     return ImportedPlan(where, study, understood, missed, tuple(notes), asked, guesses, entries, unsettled)
 
 
@@ -202,13 +203,14 @@ def _possible(readers: list[EntryReader], profile: Profile) -> list[Ablation]:
         ablation = reader.read()
         reader.ride(entries[at], ablation)
         way = reader.entry.other
-        while reader.open and way is not None and len(reader.about) < 2:
+        while reader.open and way is not None:
             again = EntryReader(way, reader.name, reader.baseline, profile, reader.accept_guesses)
             acted = Entry(actions=list(way.actions))
             other = again.read()
             again.ride(entries[at], other)
             again.ride(acted, other)
-            if not again.open:
+            both = again.combined is not None and {*again.combined.axes} == {*reader.about}
+            if not again.open and (both or len(reader.about) < 2):
                 reader, ablation = again, other
                 readers[at] = again
             way = way.other
@@ -272,10 +274,10 @@ def _behind_its_arrow(entry: Entry, reader: EntryReader) -> Entry | None:
 
 def _gist(entry: Entry, profile: Profile, about: tuple[str, ...]) -> Entry | None:
     """What an entry says in all, of the first way to take it apart in which that is clear."""
-    way: Entry | None = entry
+    way: Entry | None = entry if entry.crossed is None else None
     while way is not None and not way.overlong:
         if (said := gist(way, profile.config, profile)) is not None and (not about or said.axes[0] in about):
-            return said
+            return None if no_such_pair([*entry.replacements, *entry.actions], said.axes[0], profile) else said
         way = way.other
     return None
 

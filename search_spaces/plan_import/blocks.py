@@ -39,6 +39,7 @@ class Block:
         cells: the cells of a row.
         opens: whether the row is a table's first.
         numbered: whether the innermost list is a numbered one.
+        rows: the rows of a table that is one block (``crossed.py``).
     """
 
     kind: str
@@ -48,6 +49,7 @@ class Block:
     cells: tuple[str, ...] = ()
     opens: bool = False
     numbered: bool = False
+    rows: tuple[tuple[str, ...], ...] = ()
 
 
 def blocks(text: str) -> list[Block]:

@@ -17,10 +17,12 @@ from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.doing import HOLDS, says_constant, without_constants, without_reason
 from search_spaces.plan_import.joined import axes_joined, axes_named, called
+from search_spaces.plan_import.labels import kind_of
 from search_spaces.plan_import.ladders import steps_of, stuck
 from search_spaces.plan_import.sets import sets_of
 from search_spaces.plan_import.stems import stems
 from search_spaces.plan_import.values import names_values, read_values, reads
+from search_spaces.plan_import.variants import spelled_out
 from search_spaces.plan_import.wrapping import without_what_holds
 from search_spaces.plan_import.written import Entry, clean, split_items
 from search_spaces.profiles import Profile
@@ -80,7 +82,9 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
     """Returns the grid or ladder that an entry asks for; None for an entry about one axis."""
     if entry.axes or len(entry.parts) > 1:
         return None
-    entry = replace(entry, replacements=[item for text in entry.replacements for item in _in_set(text)])
+    about = " ".join((title, *entry.parts))
+    items = [spelled_out(item, about) for text in entry.replacements for item in _in_set(text)]
+    entry = replace(entry, replacements=items)
     texts = [text for text in entry.replacements if not is_nothing(text) and not says_constant(text)]
     cumulative = any(read_action(text).cumulative for text in (*entry.actions, *entry.parts))
     plussed = len(texts) > 1 and all(map(_PLUS_FIRST.match, texts[1:]))
@@ -143,7 +147,29 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
             asked=f"it names {' and '.join(named)} at once, and which values belong to which is not certain",
             settle=f'an entry for each axis, or "{named[0]} = ..." and "{named[1]} = ..." for every combination',
         )
-    return found
+    return found or _with_no_axis(texts)
+
+
+def settings_of_no_axis(texts: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+    """The axes that texts set, each one thing, and what they set that is no axis; neither where all are axes."""
+    settings = [found for text in texts if (found := _SETTING.match(text) or _IN_SET.match(text))]
+    keys = {clean(found[1]): axis_called(found[1]) for found in settings if kind_of(found[1]) is None}
+    axes = tuple(dict.fromkeys(axis.name for axis in keys.values() if axis is not None))
+    odd = [key for key, axis in keys.items() if axis is None]
+    return (axes, odd) if len(settings) == len(texts) and axes and odd else ((), [])
+
+
+_IN_SET = re.compile(r"^\s*([A-Za-z][\w &/-]*?)\s+(?:in|over|from)\s+[{\[(](.+)$")
+"""A setting as a set: ``patch size in {2, 4}``."""
+
+
+def _with_no_axis(texts: list[str]) -> Combined | None:
+    """Asks about settings of several things of which one is no axis: ``patch size: 2, 4`` and ``overlap: 0, 50%``."""
+    axes, odd = settings_of_no_axis(texts)
+    if not odd:
+        return None
+    why = f"it sets {' and '.join(axes)} together with {' and '.join(odd)}, which is no axis"
+    return Combined(axes, asked=why, settle=f'"{axes[0]} = ..." alone, or another axis')
 
 
 def _apart_or_not(names: tuple[str, ...]) -> Combined | None:
@@ -328,7 +354,7 @@ def point_in(text: str, named: Sequence[str], baseline: TrialConfig, profile: Pr
     text = without_what_holds(text)
     if len(rows := _SETTINGS.split(text)) > 1:
         return _set_together(rows, named, baseline, profile)
-    if found := _SETTING.match(text):
+    if (found := _SETTING.match(text)) and not re.search(r"[,;]\s*[A-Za-z][\w ]*=", found[2]):
         axis = axis_called(found[1]) or _of_unit(found[1], named)
         if axis is None and len(named) > 1:
             axis = _of_values(found[2], named, baseline, profile)

@@ -8,7 +8,7 @@ from typing import Any
 from search_spaces.axes import AXES, Axis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.choose import Choice
-from search_spaces.plan_import.combined import Combined, one_of, point_in
+from search_spaces.plan_import.combined import Combined, one_of, point_in, settings_of_no_axis
 from search_spaces.plan_import.described import untrue_in
 from search_spaces.plan_import.evidence import Score
 from search_spaces.plan_import.items import ItemReader, LeftOut, candidates_named
@@ -22,6 +22,9 @@ from search_spaces.study import Ablation
 
 _LED = re.compile(r"^\W*(?:at|under)\s+(?:an?\s+|the\s+)?", re.I)
 """What leads to a setting beside a part: ``at a guidance scale of 1.5``."""
+
+_PIECES = re.compile(r"[.;]\s+(?=[A-Za-z])")
+"""Where one setting of a sentence ends and another one begins."""
 
 
 class EntryChecks(ItemReader):
@@ -42,10 +45,15 @@ class EntryChecks(ItemReader):
         values = _values_of(ablation, self.combined)
         said = [(REPLACEMENT, text) for text in written.replacements if not self.open]
         said += [(ACTION, text) for text in written.actions] + [(PART, text) for text in written.parts]
-        found = [(name, text, rider(text, values, self.baseline, self.profile, name == PART)) for name, text in said]
+        added = ablation is not None and ablation.action == "ADD"  # its part names what is added, and not what is there
+        found = [(name, text, rider(text, values, self.baseline, self.profile, name == PART and not added))
+                 for name, text in said]  # fmt: skip
         told = [*written.remarks, *written.unknown, *(("Text", text) for text in written.context)]
         told += [(SENTENCE, text) for text in written.said[1:]]
         found += [(name, text, told_rider(name, text, values, self.baseline, self.profile)) for name, text in told]
+        told_settings = [*written.replacements, *written.actions, *(text for _, text in written.unknown)]
+        _, odd = settings_of_no_axis([piece for text in told_settings for piece in _PIECES.split(text)])
+        found += [(REPLACEMENT, key, key) for key in odd]
         for index, (name, text, beside) in enumerate(found):
             if beside:
                 at = 0 if name == PART else index

@@ -83,7 +83,7 @@ def read_words(text: str, where: str) -> WrittenPlan:
     if (data := data_in(text)) is not None and holds_entries(data):
         return read_data(data, where)
     text = normal(as_markdown(text))
-    plan = read_markdown(text, lambda inside: _data_in(inside, where) or read_markdown(inside))
+    plan = read_markdown(text, lambda inside: _fenced(inside, where))
     if not plan.entries or openings(text) > max(1, len(plan.entries)):
         told = read_prose(text)
         better = len(told.entries) > len(plan.entries) and not mistakes_labels(told, carried_labels(text))
@@ -94,6 +94,14 @@ def read_words(text: str, where: str) -> WrittenPlan:
     labels = carried_labels(text)
     plan.others = [way for way in outlines(text) if not mistakes_labels(way, labels)]
     return plan
+
+
+def _fenced(text: str, where: str) -> WrittenPlan:
+    """The plan inside of a fence: JSON, YAML, a literal of Python, or Markdown."""
+    if (plan := _data_in(text, where)) is not None:
+        return plan
+    data = data_in(text)
+    return read_data(data, where) if data is not None and holds_entries(data) else read_markdown(text)
 
 
 def _data_in(text: str, where: str) -> WrittenPlan | None:

@@ -1,7 +1,7 @@
 """Ways to write lists and headings that Markdown does not have, as the Markdown that says the same.
 
-LaTeX lists and sections, check boxes, lines of ``name: text``, items of a paragraph that are numbered in the text, and
-lines that were wrapped at a width.
+LaTeX lists and sections, check boxes, tables of plain text (``text_tables.py``), lines of ``name: text``, items of a
+paragraph that are numbered in the text, and lines that were wrapped at a width.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from search_spaces.plan_import.ordinals import ordinal
+from search_spaces.plan_import.text_tables import tabled
 
 _LATEX = re.compile(r"\\(?:begin\{(?:itemize|enumerate|description)\}|item\b|(?:sub)*section\*?\{|paragraph\*?\{)")
 _SECTION = re.compile(r"\\(?:sub)*section\*?\{([^{}]*)\}")
@@ -49,11 +50,11 @@ _WIDE = 50
 
 
 def normal(text: str) -> str:
-    """Returns a text with its lists and headings as Markdown, and wrapped lines in one."""
+    """Returns a text with its lists, headings and tables as Markdown, and wrapped lines in one."""
     if _LATEX.search(text):
         text = _from_latex(text)
     text = _pointed(_MATH.sub(r"\1", text))
-    text = _DEFAULT.sub("", text)
+    text = tabled(_DEFAULT.sub("", text))
     text = _DRAWN.sub("\n", text)
     text = _CHECK.sub(lambda at: f"{at[1] or at[2] or ''}- ", text)
     return _unwrapped(_key_lines(text))

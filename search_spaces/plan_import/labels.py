@@ -112,6 +112,8 @@ def kind_of(label: str) -> str | None:
         return ACTION
     if said[0] == "what" and set(said) & _TELLS:
         return REMARK
+    if said[0] == "what" and said[-1] in _TRIED:
+        return REPLACEMENT  # "What we try instead"
     if said[0] in ("what", "which", "where"):
         return next((name for name in (METRICS, REMARK) if held & _STEMS[name]), PART)
     if said[0] == "how":
@@ -208,6 +210,9 @@ _JOINS = frozenset(stems("and or the of for on in to a an with across about"))
 
 _TELLS = frozenset(words("tell tells show shows learn expect reveal isolate answer mean"))
 """Words of labels that ask what an ablation is good for: ``What it tells us``."""
+
+_TRIED = frozenset(words("try tried instead"))
+"""How labels end that ask for what is tried, and not for where."""
 
 _FORESEEN = frozenset(words("expected anticipated hypothesized hypothesised"))
 """How labels open that tell what will come out, whatever it is."""

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from search_spaces.plan_import.blocks import COMMENT, blocks
+from search_spaces.plan_import.blocks import COMMENT, Block, blocks
+from search_spaces.plan_import.containers import data_in
 from search_spaces.plan_import.labels import is_notes, kind_of
 from search_spaces.plan_import.sentences import SENTENCE_END
 from search_spaces.plan_import.written import clean
@@ -37,25 +38,50 @@ _MOST_COMPARED = 2_000_000
 TEXT = "Text"
 """What a phrase without a label is called."""
 
+HEADING, ITEM, CELL = "Heading", "Item", "Cell"
+"""What a phrase without a label is called by where it stands."""
+
 COMMENTED = "Comment"
 """What a comment of HTML is called; it orders nothing."""
 
 
 def phrases(text: str) -> Iterator[tuple[str, str]]:
-    """Yields (label, text) of the phrases of a Markdown text: its sentences and cells, and its comments of HTML."""
+    """Yields (label, text) of the phrases of a Markdown text: its sentences and cells, and its comments of HTML.
+
+    Headings, items of lists and cells are labelled so; a heading that is a label itself is an empty one.
+    """
     for block in blocks(text):
         if block.kind == "fence":
             yield from _fenced(block.text)
         for piece in block.cells or ((block.text,) if block.kind in ("line", "heading") else ()):
             found = _LABELLED.match(piece)
             labelled = found is not None and kind_of(found["label"]) is not None
+            place = _place(block)
             if not labelled and (kind_of(clean(piece)) is not None or is_notes(clean(piece))):
+                if place == HEADING:
+                    yield HEADING, ""
                 continue  # a heading, or the head of a column, that is a label
-            label, said = (clean(found["label"]), found["text"]) if found is not None and labelled else (TEXT, piece)
+            if place == HEADING:
+                yield HEADING, "" if labelled else clean(piece)
+            if place == HEADING and not (labelled and found is not None and clean(found["text"])):
+                continue
+            label, said = (clean(found["label"]), found["text"]) if found is not None and labelled else (place, piece)
             yield from ((label, sentence) for sentence in map(clean, SENTENCE_END.split(said)) if sentence)
     for found in COMMENT.finditer(text):
         if said := clean(" ".join(found["said"].split())):
             yield COMMENTED, said
+
+
+def _place(block: Block) -> str:
+    """Where a block stands: a line that is bold from end to end is a heading, too."""
+    if block.cells:
+        return CELL
+    if block.kind == "heading" or (not block.bullet and _BOLD.match(block.text)):
+        return HEADING
+    return ITEM if block.bullet else TEXT
+
+
+_BOLD = re.compile(r"^(?:\*\*|__)[^*_]+(?:\*\*|__)\s*:?\s*$")
 
 
 def texts_of(data: Any) -> Iterator[tuple[str, str]]:
@@ -75,7 +101,8 @@ def _fenced(text: str) -> Iterator[tuple[str, str]]:
     try:
         yield from texts_of(json.loads(text))
     except (ValueError, RecursionError):
-        yield from phrases(text)
+        data = data_in(text)
+        yield from phrases(text) if data is None else texts_of(data)
 
 
 def left_over(said: Iterable[tuple[str, str]], account: Iterable[str]) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from search_spaces.axes import axis_called
 from search_spaces.plan_import.actions import is_action
 from search_spaces.plan_import.blocks import Block, blocks
+from search_spaces.plan_import.crossed import crossed_in, is_caption, with_crossed, with_measured
 from search_spaces.plan_import.decisions import kind_under
 from search_spaces.plan_import.labels import (
     ACTION,
@@ -43,7 +44,9 @@ _FIELD = re.compile(
 )
 _BOLD = re.compile(r"^(?:\d+[.)]\s+)?(?:\*\*|__)(?P<text>[^*_]+)(?:\*\*|__)\s*[:：]?\s*$")
 _NAMED = re.compile(
-    r"^(?:ablation|experiment|study|exp|test|variant|arm|item)\.?\s*(?:no\.?\s*|#\s*)?\w{1,3}\s*[:.)–—-]\s*\S", re.I
+    r"^(?:ablation|experiment|study|exp|test|variant|arm|item|grid|sweep|pair|crossing|interaction)\.?\s*"
+    r"(?:no\.?\s*|#\s*)?\w{1,3}\s*[:.)–—-]\s*\S",
+    re.I,
 )
 """A title that stands in running text: ``Ablation 2: label dropout``."""
 
@@ -86,7 +89,7 @@ def read_markdown(text: str, nested: Nested | None = None) -> WrittenPlan:
         text: the plan.
         nested: reads fenced text, which may be JSON or YAML; without it, it is read as Markdown.
     """
-    lines = blocks(text)
+    lines = with_crossed(blocks(text))
     reader = _Reader(nested or read_markdown, _repeated(lines))
     for number, block in enumerate(lines):
         following = next((other for other in lines[number + 1 :] if other.kind != "gap"), None)
@@ -188,6 +191,8 @@ class _Reader:
                 self._open = None
         elif block.kind == "row":
             self._row(block)
+        elif block.kind == "crossed":
+            self._crossed(block)
         elif block.kind == "fence":
             self._fence(block.text)
         elif block.kind == "heading" or (
@@ -198,7 +203,8 @@ class _Reader:
                 or self._is_numbered_title(block, below)
             )
         ):
-            self._heading(clean(block.text), block.depth if block.kind == "heading" else 0)
+            crossed = following is not None and following.kind == "crossed"
+            self._heading(clean(block.text), block.depth if block.kind == "heading" else 0, crossed)
         elif not (self._section and self._noted(block)):
             self._line(block)
 
@@ -210,7 +216,7 @@ class _Reader:
         (self._entry.context if self._entry.replacements else self._entry.replacements).extend(self._tried)
         self._tried = []
         if not self._entry.empty:
-            self.entries.append(with_told(self._entry))
+            self.entries.append(with_told(with_measured(self._entry)))
         elif (told := self._told()) is not None:
             self.entries.append(told)
         self._entry = Entry()
@@ -229,6 +235,8 @@ class _Reader:
 
     def _is_heading(self, block: Block, following: Block | None) -> bool:
         """Whether a line is the title of what follows: bold and alone, or above a list that opens with a label."""
+        if following is not None and following.kind == "crossed" and is_caption(block):
+            return True
         own = self._field_in(block.text)
         if (own is None or kind_of(own["label"]) is None) and self._above_its_labels(block, following):
             return True
@@ -307,9 +315,9 @@ class _Reader:
             (self._entry.remarks if self._inside else self.remarks).append((clean(label), clean(text)))
         return True
 
-    def _heading(self, text: str, level: int) -> None:
+    def _heading(self, text: str, level: int, crossed: bool = False) -> None:
         self._section = ""
-        field = _FIELD.match(_bare(text))  # "3. Ablated Part: the optimiser"
+        field = _FIELD.match(_bare(text)) if not crossed else None  # "3. Ablated Part: the optimiser"
         named = _NAMED_ENTRY.match(text) is not None
         if field is not None and not named and kind_of(field["label"]) in (PART, *_LISTS):
             self._start(kind_of(field["label"]) or "", field["value"], 0)
@@ -463,6 +471,17 @@ class _Reader:
                 inside.entries[0].title = self._entry.title
             self.close()
             self.entries += inside.entries
+
+    def _crossed(self, block: Block) -> None:
+        """Takes a table that crosses two axes as what the entry above it tries, or an entry of its own."""
+        entry, table = self._entry, crossed_in(block.rows)
+        if entry.crossed is not None or entry.replacements:
+            self.close()
+            self._entry = entry = Entry(title=entry.title)
+        if table is not None:
+            entry.crossed = table
+            entry.replacements += [*table.rows, *table.columns]
+        self._has_fields, self._open = True, None
 
     def _row(self, block: Block) -> None:
         if block.opens or self._table is None:

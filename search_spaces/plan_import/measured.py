@@ -112,8 +112,11 @@ def without_metrics(said: str) -> tuple[str, list[str]]:
         map(is_metric, metrics_in(measured["metrics"]))
     ):
         return "", metrics_in(measured["metrics"])
-    if (measured := METRICS.search(said)) is not None and any(map(is_metric, metrics_in(measured["metrics"]))):
-        return f"{said[: measured.start()]} {said[measured.end() :]}", metrics_in(measured["metrics"])
+    at = 0
+    while (measured := METRICS.search(said, at)) is not None:
+        if any(map(is_metric, metrics_in(measured["metrics"]))):
+            return f"{said[: measured.start()]} {said[measured.end() :]}", metrics_in(measured["metrics"])
+        at = measured.start("metrics")  # "the evaluation with other seeds (metrics: FID)"
     return last_metrics(said)
 
 

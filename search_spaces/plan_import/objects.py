@@ -23,6 +23,7 @@ from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.roles import share_of_values
 from search_spaces.plan_import.stems import stems
 from search_spaces.plan_import.told_labels import may_be_value
+from search_spaces.plan_import.variants import VARIANT, Variant, names_more, variant_of
 from search_spaces.words import words
 
 NAMES = ("name", "title", "label")
@@ -89,7 +90,10 @@ def items(value: Any) -> Iterator[str]:
         for item in value:
             yield from _of_object(item, counted) if isinstance(item, dict) else items(item)
     elif isinstance(value, dict):
-        yield from items(named) if (named := _named(value)) else _of_object(value)
+        for key, item in _named(value):
+            yield from _of_object(item, key=key)
+        if not _named(value):
+            yield from _of_object(value)
     else:
         yield _text(value)
 
@@ -101,12 +105,15 @@ def asides(value: Any) -> Iterator[tuple[str, str]]:
         for item in value:
             yield from _beside(item, counted) if isinstance(item, dict) else asides(item)
     elif isinstance(value, dict):
-        yield from asides(named) if (named := _named(value)) else _beside(value)
+        for key, item in _named(value):
+            yield from _beside(item, key=key)
+        if not _named(value):
+            yield from _beside(value)
 
 
 def changes_more(label: str, text: str) -> bool:
     """Whether what describes a value may say that something else is changed as well: ``also doubles the rate``."""
-    if label.strip().lower() in METHODS:
+    if label.strip().lower() in (*METHODS, VARIANT):
         return True  # unless it is the title of its values
     if label.strip().lower() not in (*DETAILS, "note", "notes", "comment"):
         return False
@@ -172,12 +179,12 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _named(value: dict[str, Any]) -> list[dict[str, Any]]:
-    """The objects in an object that holds one for each value, each with its key as a name; empty where it does not."""
+def _named(value: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The objects in an object that holds one for each value, with their keys; empty where it does not."""
     own = [key for key in value if key.lower() in _VALUE_KEYS or kind_of(key) == REPLACEMENT or axis_called(key)]
     if own or not all(isinstance(item, dict) and item for item in value.values()):
         return []
-    return [item if _name(item) is not None else {"name": key, **item} for key, item in value.items()]
+    return list(value.items())
 
 
 def _are_counted(value: list[Any]) -> bool:
@@ -270,7 +277,27 @@ def _plan(value: dict[str, Any], counted: bool) -> tuple[str | None, list[str], 
     return main, kept, said, others
 
 
-def _beside(value: dict[str, Any], counted: bool = False) -> Iterator[tuple[str, str]]:
+def _variant(value: dict[str, Any], counted: bool, key: str) -> Variant | None:
+    """The arm that an object is, where its settings are to be read together."""
+    name = _name(value)
+    called = "" if name is None or counted else str(name)
+    return variant_of(value, key if name is None else "", called, _is_no_setting)
+
+
+def _is_no_setting(key: str, item: Any) -> bool:
+    low = key.strip().lower()
+    return low in (*NAMES, *IDENTIFIERS, *DETAILS) or _is_explaining(key, item)
+
+
+def _beside(value: dict[str, Any], counted: bool = False, key: str = "") -> Iterator[tuple[str, str]]:
+    if (variant := _variant(value, counted, key)) is not None:
+        if variant.name:
+            yield VARIANT if names_more(variant.name, variant.settings) else "name", variant.name
+        yield from (
+            (said, text) for said in value if said not in (*variant.settings, *NAMES) for text in texts(value[said])
+        )
+        return
+    value = {"name": key, **value} if key and _name(value) is None else value
     main, _, said, _ = _plan(value, counted)
     for key in value:
         if key in said:
@@ -281,7 +308,11 @@ def _beside(value: dict[str, Any], counted: bool = False) -> Iterator[tuple[str,
             yield from ((key, text) for text in texts(value[key]))
 
 
-def _of_object(value: dict[str, Any], counted: bool = False) -> Iterator[str]:
+def _of_object(value: dict[str, Any], counted: bool = False, key: str = "") -> Iterator[str]:
+    if (variant := _variant(value, counted, key)) is not None:
+        yield variant.text
+        return
+    value = {"name": key, **value} if key and _name(value) is None else value
     lowered = {str(key).strip().lower(): item for key, item in value.items()}
     for low, high in (("min", "max"), ("low", "high"), ("start", "stop"), ("start", "end")):
         if {low, high} <= lowered.keys():

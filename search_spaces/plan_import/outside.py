@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from search_spaces.plan_import.account import NotUnderstood
 from search_spaces.plan_import.labels import FIELDS, kind_of
-from search_spaces.plan_import.leftover import COMMENTED, TEXT, left_over
+from search_spaces.plan_import.leftover import CELL, COMMENTED, HEADING, ITEM, TEXT, left_over
+from search_spaces.plan_import.passed_over import passed_over
 from search_spaces.plan_import.roles import commands
 from search_spaces.plan_import.rungs import adds_up, comes_on_top, step_in
 from search_spaces.plan_import.sentences import SENTENCE_END, speaks
@@ -49,8 +50,15 @@ def outside(written: WrittenPlan, readers: list[EntryReader]) -> tuple[tuple[Not
     account = [written.title, *written.orders, *beside(written, readers), *(f"{a} {b}" for a, b in written.remarks)]
     for entry, reader in zip(written.entries, readers, strict=True):
         read = [*reader.entry.texts, *reader.entry.metrics, *(missed.text for missed in reader.not_understood)]
+        read += [phrase.text for phrase in reader.understood]
         account.append(" ".join([reader.name, *_told(entry), *entry.metrics, *read]))
-    left = left_over([(label, step_in(text) or text) for label, text in written.phrases], account)
+    firm = account[: len(account) - len(written.entries) - len(written.remarks)] + account[-len(written.entries) :]
+    about = [text for entry in written.entries for text in (entry.title, *entry.parts, *entry.axes)]
+    passed = passed_over(written.phrases, firm, written.remarks, OUTSIDE, about)
+    named = {item.text for item in passed}
+    left = [(TEXT if label in (HEADING, ITEM, CELL) else label, text)
+            for label, text in left_over([(label, step_in(text) or text) for label, text in written.phrases], account)
+            if text not in named]  # fmt: skip
     ordered = [
         *written.orders,
         *(text for label, text in left if label != COMMENTED and (commands(text) or wants_more(text))),
@@ -62,7 +70,7 @@ def outside(written: WrittenPlan, readers: list[EntryReader]) -> tuple[tuple[Not
     steps = [text for text in told if comes_on_top(text) and speaks(text)]
     if not any(entry.stepped for entry in written.entries) and not any(map(_is_ladder, readers)):
         steps += [text for text in told if text not in steps and any(map(adds_up, SENTENCE_END.split(text)))]
-    missed += tuple(NotUnderstood(OUTSIDE, TEXT, text, _STEPS) for text in steps)
+    missed += (*(NotUnderstood(OUTSIDE, TEXT, text, _STEPS) for text in steps), *passed)
     ordered += steps
     rest = [f"{label} {text!r} {_UNREAD if kind_of(label) in FIELDS else ELSEWHERE}"
             for label, text in left if text not in ordered]  # fmt: skip

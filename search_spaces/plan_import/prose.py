@@ -11,6 +11,7 @@ import re
 from search_spaces.plan_import.actions import is_action, leads_with_action
 from search_spaces.plan_import.blocks import blocks
 from search_spaces.plan_import.choose import bare_title
+from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.families import family_of
 from search_spaces.plan_import.labels import SENTENCE, kind_of
 from search_spaces.plan_import.measured import METRICS, metrics_in, only_metrics, without_metrics
@@ -325,6 +326,8 @@ def _by_sentence(text: str, plan: WrittenPlan, listed: bool) -> None:
             for entry in plan.entries[begun:]:
                 entry.metrics.extend(() if entry.metrics else only)
                 entry.said.append(said)
+        elif listed and is_wish(said):
+            plan.entries.append(_wished(said))
         elif (measured := METRICS.search(said)) and not asks(said):
             everywhere = re.search(r"\b(?:all|each|every|throughout|any)\b", said, re.I)
             for entry in plan.entries[0 if everywhere else begun :]:
@@ -348,6 +351,47 @@ _STAYING = re.compile(
 """How a letter says what it keeps: ``staying at 250 steps``."""
 
 _ORDERED = re.compile(rf";\s+(?=(?:we|i|please|{STRONG}\w*|try|use)\b)", re.I)
+
+
+_WISHES = re.compile(
+    r"(?:(?:please|maybe|perhaps|possibly|also|then|finally)\s+)*"
+    r"(?:tun|explor|investigat|stud(?:y|ies)|examin|play|look|experiment|improv|optimi[sz]|revisit|consider|tweak|fiddl|adjust"
+    r"|search|try|test|probe|rethink|assess|check|sweep|vary|figure|find|see|think|work|simplify|modify|change)\w*\b\s+\w",
+    re.I,
+)
+
+
+_IN_BRACKETS = re.compile(r"[(\[]\s*(?:metrics?|measured?(?: by| with)?|report|track)\b[^()\[\]]*[)\]]\W*$", re.I)
+"""Metrics in brackets behind what is done."""
+
+
+def is_wish(text: str) -> bool:
+    """Whether an item of a list asks for something, however vaguely: ``Tune the regularization (metrics: FID)``.
+
+    What it says beside its metrics is read, or named as not understood; it is no remark.
+    """
+    said, metrics = without_metrics(text)
+    measures = METRICS.search(text) is not None and bool(metrics) and not _IN_BRACKETS.search(text)
+    wishes = _WISHES.match(said.strip(" ,;.")) is not None or (speaks(said) and not measures)
+    return wishes and not describes(text)
+
+
+def _wished(text: str) -> Entry:
+    """The entry of an item that asks for something; what it says is an action, or named as not understood."""
+    said, metrics = without_metrics(text)
+    said = said.strip(" ,;.")
+    again = _EVALUATED.sub("use ", said)
+    sampled = [score.candidate.axis for score in evidence([("", again, 1.0)])[:1]]
+    of_sampling = any(axis is not None and axis.fields[0].startswith("evaluation.") for axis in sampled)
+    return Entry(title=said[:80], actions=[again if of_sampling else said], metrics=metrics, said=[text])
+
+
+_EVALUATED = re.compile(
+    r"^(?:(?:repeat|redo|re-?run|run)\s+(?:the\s+)?(?:evaluation|sampling)|(?:re-?)?(?:evaluate|sample))(?:\s+again)?"
+    r"\s+(?:with|at|under|using|for)\s+",
+    re.I,
+)
+"""What says that trained models are sampled again: ``Repeat the evaluation with``."""
 
 
 def titled(title: str, text: str) -> Entry:

@@ -82,6 +82,22 @@ ANOTHER_FORM = re.compile(
 )
 """What makes another thing of a value than its name says: ``4 (overlapping)``, ``cosine with restarts``."""
 
+_PLACE = (
+    r"(?:residual(?:\s+(?:additions?|connections?|streams?|branch(?:es)?|sums?))?|skip connections?|additions?"
+    r"|(?:self[- ])?attention(?:\s+(?:layers?|blocks?|outputs?))?|mlps?|ffns?|feed-?\s?forward(?:\s+\w+)?"
+    r"|(?:(?:sub-?|whole\s+|entire\s+)?(?:layers?|blocks?))|norm(?:ali[sz]ation)?s?|activations?|softmax|gates?|outputs?)"
+)
+PLACED = re.compile(
+    r"\b(?:appl(?:ied|ying)|plac(?:ed|ing)|insert(?:ed|ing)|put|mov(?:ed|ing)|used|add(?:ed|ing)|locat(?:ed|ing)"
+    r"|position(?:ed|ing)|sits?|sitting|com(?:es|ing))\s+(?:\w+ly\s+|right\s+|just\s+|both\s+)?"
+    r"(?:after|before|behind|in front of|ahead of|outside(?: of)?|around|between|following)\s+"
+    rf"(?:\w+\s+){{0,2}}?{_PLACE}\b"
+    r"|\b(?:after|behind|outside(?: of)?)\s+(?:the\s+|each\s+|every\s+)?(?:softmax|residual|skip connection)"
+    r"|\b(?:post|sandwich|peri|double)[\s-]?(?:norm(?:ali[sz]ation|ed)?|ln|layer-?norm)\b",
+    re.I,
+)
+"""Where in a block something is put, so that it is another change than what is put there: ``applied after the MLP``."""
+
 CHANGED = re.compile(
     r"\b(?:re)?(?:scal(?:ed|ing(?! (?:param|factor|term)))|reduc(?:ed|ing)|lower(?:ed|ing)?"
     r"|higher|increas(?:ed|ing)|rais(?:ed|ing)|doubl(?:ed|ing)"

@@ -37,6 +37,7 @@ from search_spaces.plan_import.rider_words import (
     LIKE,
     OLD,
     ONLY_IN,
+    PLACED,
     REFERS,
     RESTRICTS,
     SAME,
@@ -54,6 +55,10 @@ from search_spaces.profiles import PROFILES, Profile
 _PARTIAL = frozenset(("guidance_interval", "guidance_channels", "warmup_images", "learning_rate_schedule",
                       "weight_tying", "long_skips", "alignment", "class_conditioning", "evaluation_seed"))  # fmt: skip
 """Axes whose values are parts of the network, of its inputs or of the time."""
+
+
+_PLACES = _PARTIAL | {"block", "conditioning", "registers"}
+"""Axes that tell where something stands: cross-attention comes after self-attention."""
 
 
 def rider(text: str, values: Values, baseline: TrialConfig, profile: Profile, there: bool = False) -> str:
@@ -83,6 +88,9 @@ def rider(text: str, values: Values, baseline: TrialConfig, profile: Profile, th
         if (when := ONLY_IN.search(clause)) is not None and not all(_is_of(axis, when) for axis in axes):
             return clause.strip()
         if at and not there and any(_is_another_value(axis, clause, values) for axis in axes):
+            return clause.strip()
+        placed = None if there else PLACED.search(clause)
+        if placed is not None and not (_is_alias(placed, axes) or _is_own(placed, axes) or _PLACES & set(values)):
             return clause.strip()
         if WHY.search(clause):
             continue

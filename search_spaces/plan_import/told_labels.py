@@ -34,7 +34,8 @@ _READING = re.compile(
     r"|pass (?:or )?fail|go (?:or )?no go|decisions?|verdict|falsification|interpretation(?: guide)?"
     r"|interpretation of (?:the )?results?|(?:how to (?:read|interpret)|reading|interpreting) "
     r"(?:it|(?:of )?(?:the )?results?)"
-    r"|what (?:would|could|will|might|we)(?: \w+)? (?:change|falsify|refute|convince|settle|conclude)(?: \w+){0,3}"
+    r"|what (?:would|could|will|might)(?: \w+)? (?:change|falsify|refute|convince|settle|conclude)(?: \w+){0,3}"
+    r"|what we(?: \w+)? (?:falsify|refute|settle|conclude)(?: \w+){0,3}"
 )
 
 

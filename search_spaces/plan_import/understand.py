@@ -23,6 +23,7 @@ from search_spaces.plan_import.actions import (
 from search_spaces.plan_import.beside import BY_IT, named_aside, nothing_else, reads_other, values_aside
 from search_spaces.plan_import.choose import Choice, axis_by_name, bare_title, choose
 from search_spaces.plan_import.combined import Combined, StuckLadder, combine
+from search_spaces.plan_import.crossed import read_crossed
 from search_spaces.plan_import.described import is_title_of, joins_a_change, only_describes, says_what_stays
 from search_spaces.plan_import.doing import read_doing, without_constants
 from search_spaces.plan_import.entry_checks import EntryChecks
@@ -102,6 +103,12 @@ class EntryReader(EntryChecks, MetricReader):
 
     def _several_axes(self) -> Combined | None:
         """What an entry about several axes asks for; None for an entry about one."""
+        if self.entry.crossed is not None:
+            found = read_crossed(self.entry, bare_title(self.entry.title), self.baseline, self.profile)
+            if isinstance(found, str):
+                self._misses(REPLACEMENT, 0, "; ".join(self.entry.replacements), found)
+                raise LeftOut
+            return found
         for reader in (in_phases, with_list):
             if (combined := reader(self.entry, self.baseline, self.profile)) is not None:
                 return combined
@@ -115,13 +122,10 @@ class EntryReader(EntryChecks, MetricReader):
     def _grid(self, combined: Combined) -> Ablation | None:
         """The ablation that is a grid; None for a ladder, which is the study's."""
         if combined.zip:
-            return Ablation(name=self.name, axis=", ".join(combined.zip), zip=combined.zip)
+            return Ablation(name=self.name, axis=", ".join(combined.zip), zip=_written(combined.zip))
         if not combined.grid:
             return None
-        rows = {
-            name: tuple(AXES.get(name).label(value) if isinstance(value, tuple) else value for value in values)
-            for name, values in combined.grid.items()
-        }
+        rows = _written(combined.grid)
         return Ablation(name=self.name, axis=", ".join(rows), grid=rows)
 
     def _ablation(self) -> Ablation:
@@ -441,6 +445,14 @@ class EntryReader(EntryChecks, MetricReader):
                 raise LeftOut
         self._changes()
         self._unknown()
+
+
+def _written(columns: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    """Axis -> its values as a study file says them."""
+    return {
+        name: tuple(AXES.get(name).label(value) if isinstance(value, tuple) else value for value in values)
+        for name, values in columns.items()
+    }
 
 
 def _without_what_stays(entry: Entry) -> Entry:

@@ -13,14 +13,7 @@ from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.axes.switch import BoolAxis
 from search_spaces.fields import with_fields
-from search_spaces.plan_import.absence import (
-    GONE,
-    Reading,
-    is_absent,
-    is_nothing,
-    switched,
-    takes_its_place,
-)
+from search_spaces.plan_import.absence import GONE, Reading, is_absent, is_nothing, switched, takes_its_place
 from search_spaces.plan_import.amounts import SWEEPS, number_in, range_in
 from search_spaces.plan_import.apposition import in_brackets, in_other_words
 from search_spaces.plan_import.evidence import evidence
@@ -29,6 +22,7 @@ from search_spaces.plan_import.loose import choice_in, foreign, is_remark, menti
 from search_spaces.plan_import.numerals import OVERLONG, numbers_in
 from search_spaces.plan_import.sets import of_a_set
 from search_spaces.plan_import.there import is_published, published_numbers
+from search_spaces.plan_import.together import both_of
 from search_spaces.plan_import.value_words import describes_switch, own_values, value_by_words
 from search_spaces.plan_import.wrapping import BESIDE, TORCH, replaced_in, unwrapped
 from search_spaces.plan_import.written import EXAMPLES, clean, split_items
@@ -158,6 +152,8 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
         reason: UserError = error
     if _depth(text) > DEEPEST:
         raise reason
+    if isinstance(axis, ChoiceAxis) and (both := both_of(text, axis, profile)) is not None:
+        return (both,), f"{axis.name}={both}"
     if (bare := BESIDE.sub("", text).strip()) != text.strip() and bare:
         return _read(bare, axis, baseline, profile)
     if (came := comes_instead(text, axis, baseline, profile, _read)) is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from search_spaces.plan_import.actions import is_action, read_action
 from search_spaces.plan_import.labels import (
@@ -19,6 +20,9 @@ from search_spaces.plan_import.labels import (
     on_sides,
     sides_of,
 )
+
+if TYPE_CHECKING:
+    from search_spaces.plan_import.crossed import Crossed
 
 
 @dataclass
@@ -43,6 +47,7 @@ class Entry:
         said: the sentences that it was taken from, as written.
         stepped: whether its replacements are counted steps, which may add up.
         pointed: whether each of its replacements sets several axes at once, as a row of a table of runs does.
+        crossed: the table of which every cell is one of its runs.
     """
 
     title: str = ""
@@ -62,6 +67,7 @@ class Entry:
     said: list[str] = field(default_factory=list)
     stepped: bool = False
     pointed: bool = False
+    crossed: Crossed | None = None
 
     @property
     def empty(self) -> bool:
@@ -80,6 +86,7 @@ class Entry:
     def texts(self) -> list[str]:
         """All that it says but its metrics."""
         beside = [text for _, text in (*self.remarks, *self.unknown, *self.changes)]
+        beside += [self.crossed.corner, *self.crossed.names] if self.crossed is not None else []
         return [self.title, *self.axes, *self.parts, *self.actions, *self.replacements, *beside, *self.context]
 
     def put(self, name: str, text: str) -> None:
@@ -167,7 +174,14 @@ def in_set(text: str) -> str:
     return inside if _SEPARATOR.search(inside) else text
 
 
-_SEPARATOR = re.compile(r"[;，；]|\s[·•]\s|(?<!\d),|,(?!\d{3}(?!\d))")
+_GOES_ON = (
+    r"(?!\s*(?:and\s+)?(?:(?:on top of|in addition to|along ?side|together with|combined with"
+    r"|while (?:still )?keeping)\b"
+    r"[^,;\d]*|and\s+[^,;\d]*\badded\b[^,;\d]*)(?:[,;]|$))"
+)
+"""What goes on with the item before a comma: ``RoPE, on top of the sin-cos table``."""
+
+_SEPARATOR = re.compile(rf"[;，；]|\s[·•]\s|(?<!\d),{_GOES_ON}|,(?!\d{{3}}(?!\d)){_GOES_ON}")
 
 
 _MARK = re.compile(r"^\s*\((?:[a-h]|[1-9]|[ivx]{1,4})\)\s+", re.I)
