@@ -44,6 +44,8 @@ FOLDERS = {
     "twentyseventh": 84,
     "twentyeighth": 84,
     "twentyninth": 84,
+    "thirtieth": 84,
+    "thirtyfirst": 84,
 }
 """Entries of each."""
 FILES = [path for folder in FOLDERS for path in sorted((PLANS / folder).glob("*.expected.json"))]
