@@ -11,11 +11,15 @@ from typing import TypeVar
 K = TypeVar("K", bound=Hashable)
 Words = tuple[str, ...]
 
+_GREEK = {"β": "beta", "ε": "epsilon", "η": "eta", "σ": "sigma"}
+"""Letters that stand for names of settings: ``β2`` is ``beta2``."""
+
 _TOKEN = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?|[^\W\d_]+")
 
 
 def words(text: object) -> Words:
-    """Splits text into lower-case words and numbers; plurals become singular, accents go, ``×`` becomes ``x``."""
+    """Splits text into lower-case words and numbers; plurals become singular, accents go, ``×`` becomes ``x``,
+    ``β`` becomes ``beta``."""
     return _words(str(text))
 
 
@@ -23,6 +27,7 @@ def words(text: object) -> Words:
 def _words(text: str) -> Words:
     decomposed = unicodedata.normalize("NFKD", text).replace("×", "x").casefold()
     plain = "".join(char for char in decomposed if not unicodedata.combining(char))
+    plain = "".join(_GREEK.get(char, char) for char in plain)
     plain = re.sub(r"(?<=[^\W\d_])['’]s\b", "", plain)
     plain = re.sub(r"\bw/o\b\.?", "without", plain)
     return tuple(_singular(token) for token in _TOKEN.findall(plain))

@@ -64,15 +64,20 @@ _PREFACE = re.compile(
 _GREEK_PAIR = re.compile(r"(?<=[\u0391-\u03c9\u03f5])(?=[\u0391-\u03c9\u03f5\u2090-\u209c])|(?<=\w)(?=[\u2090-\u209c])")
 """Where one letter of ``Σθ`` ends, and where an index begins."""
 
-_SQUARED = re.compile(r"(?<=[\u0391-\u03c9])[²2](?=[_\u2090-\u209c]|\W|$)")
-"""The exponent of ``σ²``."""
+_SQUARED = re.compile(r"(?<=[\u0391-\u03c9])²|(?<=[σΣε])2(?=[_\u2090-\u209c]|\W|$)")
+"""The exponent of ``σ²``, also as ``σ2``; the digit of ``β2`` is an index."""
 
-_LIKE = re.compile(r"(?<=\w)-(?:like|type|inspired|esque)\b", re.I)
+_LIKE = re.compile(
+    r"\b[\w-]+(?:[ -](?:like|style|styled|inspired|type))\b"
+    r"|\b(?:instead of|rather than|unlike|in place of|as in|like in)\b.*$",
+    re.I,
+)
+"""What is only compared with: ``U-Net-like skips`` are not a U-Net's."""
 
 
 @lru_cache(maxsize=2**13)
 def spelled(text: str) -> str:
-    """Returns text with Greek letters spelled out, indices as digits and ``-like`` as ``-style``."""
+    """Returns text with Greek letters spelled out, indices as digits, and without what it is only compared with."""
     text = _LIKE.sub("-style", text)
     text = _GREEK_PAIR.sub(" ", _SQUARED.sub("", text))
     for letter, name in _GREEK.items():
@@ -368,14 +373,6 @@ def _undominated(matches: list[_Match]) -> list[_Match]:
             for other in names
         )
     ]
-
-
-_LIKE = re.compile(
-    r"\b[\w-]+(?:[ -](?:like|style|styled|inspired|type))\b"
-    r"|\b(?:instead of|rather than|unlike|in place of|as in|like in)\b.*$",
-    re.I,
-)
-"""What is only compared with: ``U-Net-like skips`` are not a U-Net's."""
 
 
 def owner_of(text: str) -> Topic | None:
