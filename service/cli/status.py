@@ -39,8 +39,9 @@ def status(
     client = Client(store=store)
     client.require_store()
     names = [study] if study is not None else client.studies()
-    for name in client.unreadable() if study is None else ():
-        err().print(f"study {name!r}: its definition is damaged; run it again from its file", soft_wrap=True)
+    lost = client.unreadable() if study is None else []
+    for name in lost:
+        err().print(f"study {name!r}: its definition {client.lost(name)}", soft_wrap=True)
     results = []
     for name in names:
         try:
@@ -55,5 +56,5 @@ def status(
     elif len(results) == 1:
         out().print(render_study(results[0]))
         out().print(where(results[0]), soft_wrap=True)
-    else:
+    elif results or not lost:
         out().print(render_all(results))
