@@ -456,14 +456,9 @@ class Client(Keeping):
         return [] if store is None else study_files.defined_studies(store)
 
     def unreadable(self) -> list[str]:
-        """Returns the names of the studies in the store whose definition is damaged or missing; ``lost`` says more."""
+        """Returns the names of the studies in the store whose definition is damaged or missing."""
         store = self._existing_store()
         return [] if store is None else study_files.unreadable_studies(store)
-
-    def lost(self, study: str) -> str:
-        """Says what has become of the definition of one of these studies, and how it is made again."""
-        store = self.require_store()
-        return f"{study_files.lost_definition(store, study)}; {study_files.way_back(store, study)}"
 
     def elsewhere(self, store: str) -> Client:
         """Returns a client of another store."""

@@ -101,6 +101,7 @@ def missing_checkpoint(store: Store, train_id: str, runs: Mapping[str, Runs]) ->
         train_id: the training.
         runs: every study's runs.
     """
+    saved = max((item.images for item in checkpoints(store.records, train_id)), default=0)  # `gc` claims, then frees
     claims = store.records.numbered(TrialClaim.folder(train_id), TrialClaim).contents
     freed = max((place for place, claim in enumerate(claims) if claim.study == COLLECTOR), default=-1)
     last = 0
@@ -109,7 +110,6 @@ def missing_checkpoint(store: Store, train_id: str, runs: Mapping[str, Runs]) ->
         for segment in measured({number: run}) if run is not None else ():
             weights, until = read_name(segment)
             last = max(last, until if weights == weights_in(train_id) else 0)
-    saved = max((item.images for item in checkpoints(store.records, train_id)), default=0)
     return last if saved < last else None
 
 

@@ -132,9 +132,9 @@ def simulate(
 _LEGEND = (
     "{studies} studies of {curves}, {lanes} (`--lanes`). Best of its ablation: the truly best arm beside the baseline "
     "was stopped, of all ablations and of all studies. Better than the baseline: such an arm was stopped, of all "
-    "studies. Regret: how much worse an ablation's best finished arm is than its best. Order: results in another order stop "
-    "other arms. Who knows the truth needs {oracle:.0%} of the compute: the baseline and each ablation's best to the "
-    "end, the rest to the first rung."
+    "studies. Regret: how much worse an ablation's best finished arm is than its best. Order: results in another order "
+    "stop other arms. Who knows the truth needs {oracle:.0%} of the compute: the baseline and each ablation's best to "
+    "the end, the rest to the first rung."
 )
 
 

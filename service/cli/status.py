@@ -35,13 +35,15 @@ def status(
     from service.cli.status_view import render_all, render_study
     from service.cli.summary_view import where
     from service.client import Client
+    from service.records.study_files import lost_definition, way_back
 
     client = Client(store=store)
-    client.require_store()
+    opened = client.require_store()
     names = [study] if study is not None else client.studies()
     lost = client.unreadable() if study is None else []
     for name in lost:
-        err().print(f"study {name!r}: its definition {client.lost(name)}", soft_wrap=True)
+        what = f"{lost_definition(opened, name)}; {way_back(opened, name)}"
+        err().print(f"study {name!r}: its definition {what}", soft_wrap=True, markup=False)
     results = []
     for name in names:
         try:

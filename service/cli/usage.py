@@ -37,12 +37,12 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Reads the command's arguments and runs it."""
-        with _one_sentence():
+        with _one_sentence(ctx):
             return super().invoke(ctx)
 
 
 @contextmanager
-def _one_sentence() -> Iterator[None]:
+def _one_sentence(within: Any = None) -> Iterator[None]:
     try:
         yield
     except _UsageError as error:
@@ -52,7 +52,8 @@ def _one_sentence() -> Iterator[None]:
         name = _given_by(error)
         if isinstance(error, typer.BadParameter) and name and error.message:
             text = f"{name}: {_wanted(error) or error.message.strip().removeprefix('Value error, ').rstrip('.')}"
-        path = " ".join([NAME, *_commands(error.ctx)])  # and not what the interpreter was given
+        command = [within.invoked_subcommand] if within is not None and within.invoked_subcommand else []
+        path = " ".join([NAME, *(_commands(error.ctx) or command)])  # and not what the interpreter was given
         say_error(f"{text}; `{path} --help` shows what can be given")
         raise typer.Exit(USER_ERROR) from None
 

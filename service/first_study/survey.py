@@ -90,11 +90,12 @@ def survey(given: str) -> Survey:
     config, notes = _found(given)
     try:
         dataset = load_dataset(config)
-    except UserError:
+    except UserError as error:
         if config.name == "huggingface" and not expanded(given, "init").exists():
+            unknown = "no data set can be loaded" in str(error)
+            why = "or the hub cannot be reached" if unknown else f"or it cannot be read ({error})"
             raise UserError(
-                f"init: {given!r} is no folder here, and no data set of that name is on the hub, or the hub cannot be "
-                f"reached{_near(given)}"
+                f"init: {given!r} is no folder here, and no data set of that name is on the hub, {why}{_near(given)}"
             ) from None
         raise
     bad = [note for note in dataset.notes if "cannot be read" in note]
