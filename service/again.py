@@ -12,6 +12,7 @@ from pathlib import Path
 
 from search_spaces.load import presets
 from service.command_text import command_line
+from service.records.envelope import FORMAT
 from service.records.store import Store
 from service.records.study_files import is_defined, read_definition
 
@@ -27,6 +28,8 @@ def again(store: Store, study: str, recorded: str) -> str:
         study: the study.
         recorded: the command that its definition has.
     """
+    if store.format != FORMAT:  # nothing more is run in it
+        return recorded
     try:
         words = shlex.split(recorded)
     except ValueError:
