@@ -19,7 +19,8 @@ _TOKEN = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?|[^\W\d_]+")
 
 def words(text: object) -> Words:
     """Splits text into lower-case words and numbers; plurals become singular, accents go, ``×`` becomes ``x``,
-    ``β`` becomes ``beta``."""
+    ``β`` becomes ``beta``.
+    """
     return _words(str(text))
 
 

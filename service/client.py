@@ -19,6 +19,7 @@ from search_spaces.expand import expand
 from search_spaces.load import presets
 from search_spaces.study import Study
 from service import companions
+from service.again import again
 from service.analysis.pausing import no_collection
 from service.analysis.standing import standing
 from service.analysis.study_result import StudyResult
@@ -319,7 +320,7 @@ class Client(Keeping):
         return result_of(
             store,
             prepared,
-            definition.command,
+            again(store, name, definition.command),
             running=running,
             failures=store.given_up(name),
             interrupted=ended is not None and ended.interrupted,
@@ -342,14 +343,14 @@ class Client(Keeping):
         use_recorded(store, name)
         prepared, definition = restore(store, name)
         try:
-            report = build_report(prepared, store, command=definition.command)
+            report = build_report(prepared, store, command=again(store, name, definition.command))
         except OSError as error:
             where = store.shown(f"studies/{name}/report")
             raise UserError(f"report: cannot write to {where} ({error.strerror or error})") from None
         return result_of(
             store,
             prepared,
-            definition.command,
+            again(store, name, definition.command),
             report=report.shown,
             tracking_uri=self.tracking_uri,
             summary=report.summary,
@@ -455,7 +456,7 @@ class Client(Keeping):
         return [] if store is None else study_files.defined_studies(store)
 
     def unreadable(self) -> list[str]:
-        """Returns the names of the studies in the store whose definition is damaged; running them again mends it."""
+        """Returns the names of the studies in the store whose definition is damaged or missing."""
         store = self._existing_store()
         return [] if store is None else study_files.unreadable_studies(store)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from search_spaces.types import Expansion
+from service.analysis.missing import measured, missing_measurements
 from service.provenance.record import Provenance
 from service.records.checkpoint_keys import checkpoints
 from service.records.decisions import PlanOpened
@@ -23,14 +24,16 @@ from service.records.store import Store
 class DamageKind(StrEnum):
     """What is damaged.
 
-    ``history`` is what nothing else rests on: how earlier runs began, ended and failed. ``counts`` are counted again
-    wherever they are asked for.
+    ``missing`` is a measurement that a run recorded to have made, and of which nothing is left. ``history`` is what
+    nothing else rests on: how earlier runs began, ended and failed. ``counts`` are counted again wherever they are
+    asked for.
     """
 
     CONFIGURATION = "configuration"
     CURVE = "curve"
     EVALUATION = "evaluation"
     GRID = "grid"
+    MISSING = "missing"
     DIVERGENCE = "divergence"
     CHECKPOINT = "checkpoint"
     DEFINITION = "definition"
@@ -68,7 +71,14 @@ class Damage:
     images: int = 0
 
 
-def study_damage(expansion: Expansion, results: Results, store: Store, *, thorough: bool = False) -> tuple[Damage, ...]:
+def study_damage(
+    expansion: Expansion,
+    results: Results,
+    store: Store,
+    *,
+    thorough: bool = False,
+    made_by_others: frozenset[str] = frozenset(),
+) -> tuple[Damage, ...]:
     """Returns what is damaged of a study, by its trials, then what belongs to the study as a whole.
 
     Damaged records that have been made again, beside them, are none.
@@ -78,13 +88,15 @@ def study_damage(expansion: Expansion, results: Results, store: Store, *, thorou
         results: what the store holds of its trials.
         store: where the records are.
         thorough: compare sample grids with their hashes instead of only looking for them.
+        made_by_others: segments that other studies have measured; see ``service.analysis.missing``.
     """
+    made = measured(store.runs(expansion.study.name)) | made_by_others
     sharing: dict[str, list[TrialResult]] = {}
     for result in results.values():
         sharing.setdefault(result.train_id, []).append(result)
     found: list[Damage] = []
     for train_id, own in sharing.items():
-        found += _TrialDamage(expansion, train_id, own, store).find(thorough)
+        found += _TrialDamage(expansion, train_id, own, store, made).find(thorough)
     return (*found, *_of_study(expansion.study.name, store))
 
 
@@ -117,8 +129,10 @@ def tags(damages: Iterable[Damage], trial: str | None = None) -> dict[str, str]:
 class _TrialDamage:
     """Looks at the records of one training that one or several trials of a study share."""
 
-    def __init__(self, expansion: Expansion, train_id: str, results: Sequence[TrialResult], store: Store) -> None:
-        self._milestones, self._study = expansion.study.milestones, expansion.study.name
+    def __init__(
+        self, expansion: Expansion, train_id: str, results: Sequence[TrialResult], store: Store, made: frozenset[str]
+    ) -> None:
+        self._milestones, self._study, self._made = expansion.study.milestones, expansion.study.name, made
         self._train_id, self._results, self._store = train_id, results, store
         self._evaluations = [
             item.evaluations  # all there can be, found whole
@@ -140,6 +154,9 @@ class _TrialDamage:
             yield self._damage(DamageKind.CONFIGURATION, key, f"the recorded configuration is lost ({why})")
         yield from self._curve(stretches, end)
         yield from self._measurements()
+        for gone in missing_measurements(self._results, self._milestones, self._made, self._store):
+            text = f"{', '.join(gone.metrics)} at {gone.images:,} images was measured, and is missing now"
+            yield self._damage(DamageKind.MISSING, gone.key, text, images=gone.images)
         yield from self._grids(thorough)
         key = DivergenceRecord.key(self._train_id)
         if diverged is None and key in known:
@@ -187,8 +204,7 @@ class _TrialDamage:
 def _of_study(study: str, store: Store) -> Iterator[Damage]:
     """What of a study's own records was met damaged; that of its definitions, runs and failures is asked for here."""
     definitions = store.records.numbered(DefinitionRecord.folder(study), DefinitionRecord)
-    store.failures(study), store.given_up(study)
-    store.runs(study)
+    store.failures(study), store.given_up(study)  # its runs have been read above
     asked: dict[str, type[Record]] = {
         "decisions": PlanOpened,
         "provenance": Provenance,

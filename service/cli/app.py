@@ -40,7 +40,7 @@ def _head(
 
     [bold]dit-ablate ui[/]                look at every trial in MLflow
     """
-    for name in ("dit_core.data", "service.mlflow_sync"):
+    for name in ("dit_core.data", "service.mlflow_sync", "service.engine.watch"):
         logger = logging.getLogger(name)
         logger.setLevel(logging.INFO)
         if not logger.handlers:

@@ -169,6 +169,7 @@ def _seeds(text: str) -> tuple[int, ...]:
 
 def _integers(option: str, text: str, like: str) -> tuple[int, ...]:
     try:
-        return tuple(int(part) for part in text.replace("_", "").split(",") if part.strip())
+        parts = text.replace("_", "").split(",")
+        return tuple(int(part) for part in (parts if parts[-1].strip() else parts[:-1]))  # a comma may end it
     except ValueError:
         raise UserError(f"{option}: {text!r} is not a list of whole numbers; write it like {like}") from None

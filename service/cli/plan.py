@@ -64,7 +64,7 @@ def plan(
     """Show what a study would run and take: arms, compute, device time, room, and what the store already holds.
 
     Nothing is written to the store, and nothing runs without --measure. A plan of which something was not understood,
-    or has to be settled, ends with exit code 4.
+    or has to be settled, ends with exit code 4, and so does any study that is not ready to run.
 
     [bold]Examples[/]
 
@@ -111,7 +111,7 @@ def plan(
             chosen = cast("Choices", options)
             command = join(["dit-ablate", "run", *arguments_of(study, chosen, paths_here=False), *_elsewhere(store)])
             out().print(f"\nNext  {as_called(command)}", soft_wrap=True, markup=False)
-    if preview.not_understood and not skip_unknown:
+    if preview.blocker is not None or (preview.not_understood and not skip_unknown):
         raise typer.Exit(INCOMPLETE)
 
 

@@ -98,6 +98,7 @@ def simulate(
     for name, number in (("studies", studies), ("lanes", lanes)):
         if number < 1:
             raise UserError(f"--{name}: {number} given; it must be at least 1")
+    from service.analysis.numbers import plural
     from service.client import Client
 
     found = asking_for_trust(
@@ -124,15 +125,16 @@ def simulate(
         typer.echo(json_text.dumps(found.to_json(), indent=2))
         return
     out().print(render(found))
-    out().print(_LEGEND.format(studies=studies, curves=found.curves, lanes=lanes, oracle=found.oracle), soft_wrap=True)
+    legend = _LEGEND.format(studies=studies, curves=found.curves, lanes=plural(lanes, "lane"), oracle=found.oracle)
+    out().print(legend, soft_wrap=True)
 
 
 _LEGEND = (
-    "{studies} studies of {curves}, {lanes} lanes. Best of its ablation: the truly best arm beside the baseline was "
-    "stopped, of all ablations and of all studies. Better than the baseline: such an arm was stopped, of all studies. "
-    "Regret: how much worse an ablation's best finished arm is than its best. Order: results in another order stop "
-    "other arms. Who knows the truth needs {oracle:.0%} of the compute: the baseline and each ablation's best to the "
-    "end, the rest to the first rung."
+    "{studies} studies of {curves}, {lanes} (`--lanes`). Best of its ablation: the truly best arm beside the baseline "
+    "was stopped, of all ablations and of all studies. Better than the baseline: such an arm was stopped, of all "
+    "studies. Regret: how much worse an ablation's best finished arm is than its best. Order: results in another order "
+    "stop other arms. Who knows the truth needs {oracle:.0%} of the compute: the baseline and each ablation's best to "
+    "the end, the rest to the first rung."
 )
 
 

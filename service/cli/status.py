@@ -35,12 +35,15 @@ def status(
     from service.cli.status_view import render_all, render_study
     from service.cli.summary_view import where
     from service.client import Client
+    from service.records.study_files import lost_definition, way_back
 
     client = Client(store=store)
-    client.require_store()
+    opened = client.require_store()
     names = [study] if study is not None else client.studies()
-    for name in client.unreadable() if study is None else ():
-        err().print(f"study {name!r}: its definition is damaged; run it again from its file", soft_wrap=True)
+    lost = client.unreadable() if study is None else []
+    for name in lost:
+        what = f"{lost_definition(opened, name)}; {way_back(opened, name)}"
+        err().print(f"study {name!r}: its definition {what}", soft_wrap=True, markup=False)
     results = []
     for name in names:
         try:
@@ -55,5 +58,5 @@ def status(
     elif len(results) == 1:
         out().print(render_study(results[0]))
         out().print(where(results[0]), soft_wrap=True)
-    else:
+    elif results or not lost:
         out().print(render_all(results))

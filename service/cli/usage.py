@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from service.cli.commands import LazyCommands
 from service.cli.console import say_error
 from service.cli.exit_codes import USER_ERROR
+from service.cli.program import NAME
 
 _UsageError: type[Any] = typer.BadParameter.__bases__[0]  # typer does not export it
 
@@ -36,12 +37,12 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Reads the command's arguments and runs it."""
-        with _one_sentence():
+        with _one_sentence(ctx):
             return super().invoke(ctx)
 
 
 @contextmanager
-def _one_sentence() -> Iterator[None]:
+def _one_sentence(within: Any = None) -> Iterator[None]:
     try:
         yield
     except _UsageError as error:
@@ -51,9 +52,16 @@ def _one_sentence() -> Iterator[None]:
         name = _given_by(error)
         if isinstance(error, typer.BadParameter) and name and error.message:
             text = f"{name}: {_wanted(error) or error.message.strip().removeprefix('Value error, ').rstrip('.')}"
-        path = error.ctx.command_path if error.ctx is not None else "dit-ablate"
+        command = [within.invoked_subcommand] if within is not None and within.invoked_subcommand else []
+        path = " ".join([NAME, *(_commands(error.ctx) or command)])  # and not what the interpreter was given
         say_error(f"{text}; `{path} --help` shows what can be given")
         raise typer.Exit(USER_ERROR) from None
+
+
+def _commands(context: Any) -> list[str]:
+    """The command that a mistake is in, without the program's name."""
+    below = context is not None and context.parent is not None
+    return [*_commands(context.parent), str(context.info_name)] if below else []
 
 
 def _given_by(error: Any) -> str:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from dit_core.config import TrialConfig
-from dit_core.identity import digest
+from service.records.segment_names import segment_name
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,7 @@ class Segment:
     @property
     def id(self) -> str:
         """Identifies the segment within a store: the weights, where it ends, and how they are evaluated there."""
-        measured = digest({"evaluation": self.config.get("evaluation"), "vae": self.config.get("data", {}).get("vae")})
-        return f"{self.train_id[:16]}@{self.until}-{measured[:8]}"
+        return segment_name(self.train_id, self.until, self.config)
 
     def trial_config(self) -> TrialConfig:
         """Returns the typed configuration."""

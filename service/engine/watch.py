@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from types import TracebackType
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
+from service.command_text import command_line
 from service.engine.heartbeat import Heartbeat, TakenOver, stop_key
 from service.engine.outcome import OnUpdate, Snapshot
 from service.engine.signals import Signals
@@ -22,13 +25,14 @@ from service.records.claims import StudyClaim, claim_study, wait_until_free
 from service.records.kinds import RunRecord
 from service.records.liveness import Liveness, live_key
 from service.records.process import Life
-from service.records.room import Patience, waiting_for_room
+from service.records.room import NoRoom, Patience, no_room, waiting_for_room, why
 from service.records.store import Store
 from service.user import user
 
 if TYPE_CHECKING:
     from service.engine.ledger import Ledger
 
+LOG = logging.getLogger("service.engine.watch")
 UPDATE_SECONDS = 1.0
 MANY_TRIALS, MOST_SHARE, MOST_PAUSE = 1000, 0.005, 10.0
 """After an update of at least so many trials a pause follows, so that updates take this share of a processor on
@@ -200,7 +204,7 @@ class Watch:
                 self._updating = True
                 try:
                     snapshot, on_update = self.snapshot(live, lanes_up), self._on_update
-                    self._patience.patiently(lambda: on_update(snapshot))
+                    self._write(lambda: on_update(snapshot))
                 finally:
                     self._updating = False
             if len(self._ledger.prepared.train_ids) >= MANY_TRIALS:
@@ -227,6 +231,22 @@ class Watch:
             waiting=self.waiting,
         )
 
+    def _write(self, update: Callable[[], None]) -> None:
+        """Lets a caller write; it waits for room, unless it only says again what the store has: nothing is to run."""
+        if self._claim is not None:
+            self._patience.patiently(update)
+            return
+        try:
+            update()
+        except OSError as error:
+            if not no_room(error):
+                raise
+            status = command_line("status", (self._name,), self._store.place)
+            raise NoRoom(
+                f"store: cannot write to {self._store.place}: {why(error)}; of {self._name!r} nothing is left to run, "
+                f"and what is recorded is shown by: {status}"
+            ) from error
+
     def _note(self, sentence: str) -> None:
         if sentence not in self._noted:
             self._noted.add(sentence)
@@ -234,6 +254,8 @@ class Watch:
 
     def _tell(self, sentence: str) -> None:
         """Shows why this process waits, from whichever of its threads does."""
+        if sentence and self._updating and sentence not in self._noted:
+            LOG.warning(sentence)  # who waits is who shows the messages
         if sentence:
             self._note(sentence)
         if threading.get_ident() == self._thread:

@@ -15,7 +15,7 @@ from dit_core.data.base import ImageDataset
 from dit_core.data.encoded import EncodedImages
 from dit_core.data.image_folder import SPLIT_NAMES
 from dit_core.data.latents_format import MANIFEST
-from dit_core.errors import UserError
+from dit_core.errors import UserError, nearest
 from dit_core.paths import expanded
 
 LOOKED_AT = 2000
@@ -67,6 +67,14 @@ class Survey:
         }
 
 
+def _near(given: str) -> str:
+    """The folder here that is called nearly so, as a question; empty for none."""
+    path = expanded(given, "init")
+    folders = [item.name for item in path.parent.iterdir() if item.is_dir()] if path.parent.is_dir() else []
+    guess = nearest(path.name, folders)
+    return "" if guess is None else f"; did you mean {str(Path(given).parent / guess)!r}?"
+
+
 def survey(given: str) -> Survey:
     """Looks at a data set.
 
@@ -84,7 +92,11 @@ def survey(given: str) -> Survey:
         dataset = load_dataset(config)
     except UserError as error:
         if config.name == "huggingface" and not expanded(given, "init").exists():
-            raise UserError(f"init: {given!r} is no folder here and no data set on the hub ({error})") from None
+            unknown = "no data set can be loaded" in str(error)
+            why = "or the hub cannot be reached" if unknown else f"or it cannot be read ({error})"
+            raise UserError(
+                f"init: {given!r} is no folder here, and no data set of that name is on the hub, {why}{_near(given)}"
+            ) from None
         raise
     bad = [note for note in dataset.notes if "cannot be read" in note]
     found = _counted(dataset, config.model_copy(update={"corrupt": "skip" if bad else "refuse"}))

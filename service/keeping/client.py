@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dit_core.errors import UserError, unknown
 from search_spaces.study import Study
+from service.again import again
 from service.analysis.study_result import StudyResult
 from service.mlflow_sync.address import absolute, default_tracking_uri
 from service.plugins import use_recorded
@@ -118,7 +119,7 @@ class Keeping(ABC):
             self.store_place,
             self.tracking_uri,
             self.address,
-            recorded_command=definition.command,
+            recorded_command=again(store, study, definition.command),
             leave=leave,
         )
 

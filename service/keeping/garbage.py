@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dit_core.errors import UserError, unknown
+from service.analysis.missing import COLLECTOR
 from service.analysis.status import StateKind
 from service.analysis.summary import Summary, summarise
 from service.keeping.uses import size_of, started_from
@@ -19,7 +20,6 @@ from service.records.trial_claims import TrialClaims
 from service.restored import restore
 
 KEEP = ("final", "best", "none")
-_COLLECTOR = "gc"
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def collect_garbage(
     begun since needs.
     """
     planned = planned_garbage(store, keep, study, tell)
-    claims = TrialClaims(store.records, _COLLECTOR, 0)
+    claims = TrialClaims(store.records, COLLECTOR, 0)
     mine: dict[str, str] = {}
     for train_id in {item.train_id for item in planned.freed}:
         owner = claims.take(train_id)

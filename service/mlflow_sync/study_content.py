@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from search_spaces.types import Expansion
+from service.again import again_recorded
 from service.analysis import verdict_text
 from service.analysis.arm_costs import arm_costs
 from service.analysis.summary import Summary
@@ -19,7 +20,7 @@ from service.mlflow_sync.tracked_run import Row, milliseconds, now
 from service.provenance.runs import provenance
 from service.records.kinds import Claim, RunRecord
 from service.records.store import Store
-from service.records.study_files import is_defined, read_definition
+from service.records.study_files import is_defined
 from service.statistics.verdict import Verdicts
 
 
@@ -56,7 +57,7 @@ def parent_content(
         return ParentContent((), {}, tags(summary, known, "running", capped, descriptions.describe_study(summary)), {})
     name = summary.study.name
     costs = arm_costs(summary, store)
-    command = read_definition(store, name).command if is_defined(store, name) else ""
+    command = again_recorded(store, name) if is_defined(store, name) else ""
     head = answers(summary, costs, command)
     said = tags(summary, known, _status(summary), capped, descriptions.describe_study(summary, capped, head))
     made = tables.tables(summary, costs)

@@ -11,6 +11,7 @@ name and options.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -119,11 +120,16 @@ class PlanOpened(Record):
     @property
     def text(self) -> str:
         """The policy, the metric and what was named beforehand, for people."""
-        options = ", ".join(f"{name} {value}" for name, value in self.options.items())
+        options = ", ".join(f"{name} {_shown(value)}" for name, value in self.options.items())
         text = f"policy {self.policy}{f' ({options})' if options else ''}, compared on {self.primary_metric}"
         text += f", confirmatory: {', '.join(self.confirmatory)}" if self.confirmatory else ""
         text += f", margin {self.equivalence_margin:g}" if self.equivalence_margin is not None else ""
         return text + (f", at equal {self.compare_at}" if self.compare_at != "images" else "")
+
+
+def _shown(value: Any) -> str:
+    """An option as a study file has it."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 @dataclass(frozen=True)

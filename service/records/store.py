@@ -312,6 +312,11 @@ class Store:
         """
         return self._measurements.of(self.records, train_id, config, tuple(milestones))
 
+    def evaluation_key(self, train_id: str, config: TrialConfig, images: int, metric: str) -> str:
+        """Where the record of one metric of an evaluation lies."""
+        name = identity.named(train_id, [images], self._measuring(config, metric))[images]
+        return EvaluationRecord.key(train_id, images, metric, name)
+
     def grid(self, metrics: Mapping[str, MetricResult]) -> bytes | None:
         """Returns the sample grid (PNG) of an evaluation as ``evaluations`` returned it, None without a whole one."""
         for metric in metrics.values():

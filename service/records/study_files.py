@@ -25,6 +25,7 @@ from search_spaces.expand import expand
 from search_spaces.load import dump_study
 from search_spaces.study import Study
 from search_spaces.types import Expansion
+from service.command_text import command_line
 from service.records.backend import is_name
 from service.records.envelope import Sealed
 from service.records.kinds import DefinitionRecord
@@ -82,7 +83,7 @@ def write_definition(
     newest = _newest(store, study.name)
     if newest is None or newest.content != record:
         store.records.append(DefinitionRecord.folder(study.name), record)
-    store.records.backend.write(f"studies/{study.name}/study.yaml", dump_study(study).encode())
+    store.records.backend.write(_file_of(study.name), dump_study(study).encode())
 
 
 def read_definition(store: Store, name: str) -> Definition:
@@ -107,12 +108,9 @@ def read_definition(store: Store, name: str) -> Definition:
             plugins,
             record.policy_digest,
         )
-    damaged = _damage(store, name)
-    if damaged:
-        raise UserError(
-            f"study: the definition of {name!r} in the store {store.place} is damaged ({damaged[-1]}); run the study "
-            "again from its file: nothing that is recorded runs twice"
-        )
+    lost = lost_definition(store, name)
+    if lost:
+        raise UserError(f"study: the definition of {name!r} in the store {store.place} {lost}; {way_back(store, name)}")
     known = defined_studies(store)
     listed = f"it holds {', '.join(known)}" if known else "it holds no study yet"
     guess = nearest(name, known)
@@ -141,7 +139,33 @@ def defined_studies(store: Store) -> list[str]:
 
 def unreadable_studies(store: Store) -> list[str]:
     """Names of the studies that have been started in this store and of which no definition can be read."""
-    return [name for name in store.studies() if not is_defined(store, name) and _damage(store, name)]
+    return [name for name in store.studies() if lost_definition(store, name)]
+
+
+def lost_definition(store: Store, name: str) -> str:
+    """Says what has become of the definitions of a study that was run, empty where one can be read or none was made.
+
+    A study whose definitions are gone has its file, or runs that did something, not only a claim.
+    """
+    if not is_name(name) or is_defined(store, name):
+        return ""
+    damaged = _damage(store, name)
+    if damaged:
+        return f"is damaged ({damaged[-1]})"
+    known = has_file(store, name) or any(run.timings for run in store.runs(name).values())
+    return "is missing" if known else ""
+
+
+def has_file(store: Store, name: str) -> bool:
+    """Whether a study's file for people is there, from which its definition can be made again."""
+    return bool(store.records.backend.get(_file_of(name)))
+
+
+def way_back(store: Store, name: str) -> str:
+    """Says how a definition that is lost is made again."""
+    if has_file(store, name):
+        return f"make it again from the study.yaml beside it: {command_line('repair', [name], store.place)}"
+    return "run the study again from its file: nothing that is recorded runs twice"
 
 
 def recorded_identities(store: Store, expansion: Expansion) -> dict[str, str]:
@@ -167,6 +191,10 @@ def _newest(store: Store, name: str) -> Sealed[DefinitionRecord] | None:
         return None
     found = store.records.numbered(DefinitionRecord.folder(name), DefinitionRecord).found
     return found[max(found)] if found else None
+
+
+def _file_of(name: str) -> str:
+    return f"studies/{name}/study.yaml"
 
 
 def _damage(store: Store, name: str) -> list[str]:

@@ -53,7 +53,7 @@ def identify(records: Records, here: Whereabouts, original: Original) -> tuple[s
         try:
             records.put(f"{_FOLDER}{len(known):04d}.json", found)
         except OSError:  # a store that can only be read; what is derived here is found again by the next process
-            return found.id if not note else _derived(known[-1].id, here), said
+            return (known[-1].id, "") if not note else (_derived(known[-1].id, here), _unwritten(known, here))
     else:
         raise CorruptRecord(f"{StoreIdentity.KEY}: the store's identity is contested or damaged; try again")
     return known[-1].id, said
@@ -82,6 +82,14 @@ def _judged(known: list[StoreIdentity], here: Whereabouts, original: Original) -
     return copy, (
         f"the store {here.place} is a copy of {before[-1].place}: it has been given an identity of its own, so that "
         "neither writes into what the other has in MLflow"
+    )
+
+
+def _unwritten(known: list[StoreIdentity], here: Whereabouts) -> str:
+    before = [item.whereabouts.place for item in known if item.whereabouts is not None]
+    return (
+        f"the store {here.place} is a copy of {before[-1] if before else 'another'} and cannot be written to; it is "
+        "told apart from that one all the same, so that nothing goes into what the other has in MLflow"
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from dit_core.errors import UserError
 from search_spaces.types import Expansion, Trial
 from service.analysis.damage import Damage, DamageKind, study_damage
+from service.analysis.missing import Runs, measured_by_others, measuring, missing_checkpoint
 from service.analysis.standing import Standing, standing
 from service.records import study_files
 from service.records.kinds import DefinitionRecord, StoreIdentity
@@ -76,14 +77,17 @@ class _Inspection:
         self._store, self._progress = store, progress
         self._verdict = Verdict()
         self._damages: list[Damage] = []
+        self._runs: dict[str, Runs] = {}
         self._cost_of: dict[str, Costs] = {}
         self._of: dict[str, tuple[str, Expansion, tuple[Trial, ...]]] = {}  # train_id -> who has it
 
     def run(self, study: str | None) -> Verdict:
+        if self._store.format != 1:
+            self._runs = {name: self._store.runs(name) for name in self._store.studies()}
         names = [study] if study is not None else self._store.studies()
         for name in names:
             self._progress(f"study {name}")
-            if study is not None and not study_files.is_defined(self._store, name) and not self._seen(name):
+            if study is not None and not study_files.lost_definition(self._store, name):
                 study_files.read_definition(self._store, name)  # says that there is none, and what there is
             self._study(name)
         for train_id in self._of if study is not None else dict.fromkeys([*self._of, *trial_ids(self._store)]):
@@ -94,12 +98,6 @@ class _Inspection:
         self._verdict.findings = [self._finding(damage) for damage in _once(self._damages)]
         return self._verdict
 
-    def _seen(self, study: str) -> bool:
-        """Whether there was a study: one whose definition is gone has runs that did something, not only a claim."""
-        if self._store.records.names(DefinitionRecord.folder(study)):
-            return True
-        return any(run.timings for run in self._store.runs(study).values())
-
     def _study(self, name: str) -> None:
         for part in FOLDERS:
             found = orphans(self._store, f"studies/{name}/{part}/")
@@ -107,15 +105,21 @@ class _Inspection:
         try:
             prepared, _ = restore(self._store, name)
         except UserError as error:
-            if self._seen(name):
+            lost = study_files.lost_definition(self._store, name)
+            if lost or study_files.is_defined(self._store, name):
                 key = f"{DefinitionRecord.folder(name)}0001.json"
-                text = f"study {name!r} cannot be read ({error})"
+                text = f"study {name!r}: its definition {lost}" if lost else f"study {name!r} cannot be read ({error})"
+                if lost and not study_files.has_file(self._store, name):
+                    text += f"; {study_files.way_back(self._store, name)}"
                 self._damages.append(Damage(DamageKind.DEFINITION, key, text, name))
             return
         known = standing(prepared, self._store, self._store.given_up(name))
         self._verdict.standings[name] = known
         expansion = known.prepared.expansion
-        self._damages += study_damage(expansion, known.results, self._store, thorough=True)
+        ids, wanted = known.prepared.train_ids, known.plan.wanted  # what it does not want, another study misses
+        others = measured_by_others(self._store, name, self._runs)
+        others &= {measuring(trial, ids[trial.name], images) for trial, images in wanted} if others else set()
+        self._damages += study_damage(expansion, known.results, self._store, thorough=True, made_by_others=others)
         sharing: dict[str, list[Trial]] = {}
         for result in known.results.values():
             sharing.setdefault(result.train_id, []).append(result.trial)
@@ -131,6 +135,10 @@ class _Inspection:
         self._verdict.checkpoints += len(sound)
         found += trial_records(self._store, train_id, curve=train_id not in self._of)
         if train_id in self._of:
+            if (images := missing_checkpoint(self._store, train_id, self._runs)) is not None:
+                key = f"trials/{train_id}/checkpoints/{images:012d}.safetensors"
+                text = f"the checkpoint at {images:,} images is missing, and was not freed by `gc`"
+                found.append(Damage(DamageKind.CHECKPOINT, key, text, train_id=train_id, images=images))
             study, _, trials = self._of[train_id]
             names = tuple(trial.name for trial in trials)
             found = [
@@ -153,11 +161,13 @@ class _Inspection:
 
     def _finding(self, damage: Damage) -> Finding:
         remedy = _REMEDIES[damage.kind]
+        if damage.kind is DamageKind.DEFINITION and not study_files.has_file(self._store, damage.study):
+            remedy = Remedy.RUN
         if damage.train_id not in self._of or remedy not in (Remedy.TRAIN, Remedy.RUN):
             return Finding(damage, _unowned(remedy) if damage.train_id not in self._of else remedy)
         study, _, trials = self._of[damage.train_id]
         sound = self._verdict.sound.get(damage.train_id, {})
-        measured = damage.kind in (DamageKind.EVALUATION, DamageKind.GRID)
+        measured = damage.kind in (DamageKind.EVALUATION, DamageKind.GRID, DamageKind.MISSING)
         if damage.kind is DamageKind.CHECKPOINT:
             sound = {images: key for images, key in sound.items() if images < damage.images}
         limit = damage.start if damage.kind is DamageKind.CURVE else damage.images
@@ -167,7 +177,7 @@ class _Inspection:
         training = costs.training(trials[0], damage.train_id, images)
         evaluation = costs.evaluation(trials[0]) if measured else 0.0
         seconds = None if training is None or evaluation is None else training + evaluation
-        if measured and images == 0:
+        if measured and images == 0 and remedy is Remedy.TRAIN:
             remedy = Remedy.EVALUATE
         return Finding(damage, remedy, start, damage.images, seconds, costs.gmacs(trials[0], images))
 
@@ -201,6 +211,7 @@ _REMEDIES: Mapping[DamageKind, Remedy] = {
     DamageKind.EVALUATION: Remedy.TRAIN,
     DamageKind.GRID: Remedy.TRAIN,
     DamageKind.CURVE: Remedy.TRAIN,
+    DamageKind.MISSING: Remedy.RUN,
     DamageKind.DIVERGENCE: Remedy.RUN,
     DamageKind.PROPOSALS: Remedy.RUN,
     DamageKind.HISTORY: Remedy.NONE,

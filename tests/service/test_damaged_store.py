@@ -102,7 +102,9 @@ def test_a_damaged_definition_is_told_and_hides_no_other_study(store: Path) -> N
     done = dit_ablate("status", "--store", store)
     assert done.exit_code == 0 and "tiny" in done.stdout
     assert "study 'another': its definition is damaged" in done.stderr
-    with pytest.raises(UserError, match=r"the definition of 'another' .* is damaged .*; run the study again"):
+    with pytest.raises(
+        UserError, match=r"the definition of 'another' .* is damaged .*; make it again from the study.yaml"
+    ):
         read_definition(Store(store), "another")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from observed import everything
 from small_studies import expansion
 
 from dit_core.errors import UserError
+from search_spaces.types import Expansion
 from service.engine import Outcome, Snapshot, run_segments
 from service.preflight import Prepared, prepare
 from service.records.room import no_room
@@ -20,10 +22,14 @@ from service.records.store import Store
 SIZE, LARGER = "4m", "64m"
 
 
+def _study() -> Expansion:
+    arms = {"fast": {"training": {"learning_rate": 1e-2}}}
+    return expansion(arms, seeds=(0,), rungs=(128,), budget=256, checkpoint_images=64)
+
+
 @pytest.fixture(scope="module")
 def prepared() -> Prepared:
-    arms = {"fast": {"training": {"learning_rate": 1e-2}}}
-    return prepare(expansion(arms, seeds=(0,), rungs=(128,), budget=256, checkpoint_images=64))
+    return prepare(_study())
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +136,27 @@ def test_a_run_that_finds_no_room_at_its_start_is_refused(disk: Path, prepared: 
     fill(disk)
     with pytest.raises(UserError, match=r"store: cannot write to .*No space left on device"):
         run_segments(prepared, store, executor="local")
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC])
+def test_where_nothing_is_left_to_run_it_does_not_wait(number: int, undisturbed: tuple[Store, Outcome]) -> None:
+    def update(snapshot: Snapshot) -> None:
+        raise OSError(number, os.strerror(number))
+
+    store, _ = undisturbed
+    with pytest.raises(UserError, match=r"^store: cannot write to .*nothing is left to run.*dit-ablate status tiny"):
+        run_segments(prepare(_study()), store, executor="local", on_update=update)
+
+
+def test_who_shows_the_messages_is_told_of_its_own_wait_at_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken: list[bool] = []
+
+    def update(snapshot: Snapshot) -> None:
+        if not broken:
+            broken.append(True)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    run_segments(prepare(_study()), Store(tmp_path / "store"), executor="local", on_update=update)
+    assert [text for text in caplog.messages if "waiting for the store's disk" in text and "no room left" in text]

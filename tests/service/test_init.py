@@ -188,3 +188,16 @@ def test_one_will_do_for_a_list() -> None:
     assert EvaluationConfig.model_validate({"metrics": "fid"}).metrics == ("fid",)
     preview = Client().plan("dit-digits", settings={"evaluation.metrics": "fd_digits_cnn"})
     assert preview.blocker is None
+
+
+def test_what_is_not_there_is_one_plain_sentence_with_the_nearest_folder(
+    shapes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(shapes.parent)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    near = f"{shapes.name}x"
+    with pytest.raises(
+        UserError, match=rf"^init: '{near}' is no folder here.* did you mean '{shapes.name}'\?$"
+    ) as told:
+        survey(near)
+    assert "Error" not in str(told.value) and "None" not in str(told.value)

@@ -74,7 +74,7 @@ def test_a_study_is_called_as_a_file_can_be(name: Any, tmp_path: Path) -> None:
         (("export", "x"), "Missing option '--to'"),
         (("plna",), "No such command 'plna'"),
         (("--sotre", "x"), "No such option: --sotre"),
-        (("plan", "x", "--set"), "Option '--set' requires an argument"),
+        (("plan", "x", "--set"), "Option '--set' requires an argument; `dit-ablate plan --help`"),
     ],
 )
 def test_a_command_that_is_written_wrongly_is_told_in_one_sentence(arguments: tuple[str, ...], says: str) -> None:
@@ -99,6 +99,21 @@ def test_one_seed_is_written_so_that_it_is_read_as_one() -> None:
     for seeds in ((0,), (3,), (0, 1)):
         source, option, text = arguments_of("s.yaml", {"seeds": seeds})
         assert (source, option) == ("s.yaml", "--seeds") and choices(seeds=text) == {"seeds": seeds}
+
+
+@pytest.mark.parametrize("given", ["0,,1", ",0", "0,1,,"])
+def test_a_seed_that_is_left_out_of_a_list_is_not_passed_over(given: str) -> None:
+    with pytest.raises(UserError, match=rf"^--seeds: '{given}' is not a list of whole numbers; write it like 0,1,2$"):
+        choices(seeds=given)
+    assert choices(seeds="0,1,") == {"seeds": (0, 1)}
+
+
+def test_plan_of_a_study_that_is_not_ready_says_so_in_its_exit_code(tmp_path: Path) -> None:
+    path = write_study(tmp_path)
+    options = (path, "--store", tmp_path / "store", "--set", "data.path=nowhere")
+    assert dit_ablate("plan", path, "--store", tmp_path / "store").exit_code == 0
+    for more in ((), ("--json",)):
+        assert dit_ablate("plan", *options, *more).exit_code == 4
 
 
 @pytest.mark.parametrize("command", ["run", "retry"])

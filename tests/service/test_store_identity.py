@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -190,3 +191,17 @@ def test_a_private_store_stays_private() -> None:
         assert all(not path.stat().st_mode & 0o077 for path in place.rglob("*"))
     finally:
         shutil.rmtree(place.parent)
+
+
+def test_a_copy_that_cannot_be_written_to_does_not_say_that_something_was_recorded(tmp_path: Path) -> None:
+    records = Records(FolderBackend(tmp_path))
+    first, _ = identify(records, HERE, lambda place: None)
+    there = HERE.model_copy(update={"place": "/copy", "inode": 8, "changed": 9})
+
+    def refuse(*_: object, **__: object) -> bool:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    records.backend.put = refuse  # type: ignore[method-assign]
+    found, note = identify(records, there, lambda place: first)
+    assert found != first and "is a copy of /data/store and cannot be written to" in note and "given" not in note
+    assert identify(records, there, lambda place: first) == (found, note)

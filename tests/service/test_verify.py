@@ -153,11 +153,13 @@ def test_without_the_checkpoint_an_evaluation_is_trained_to_from_the_newest_befo
     folder = first(store, "trials/*/evaluations").parent
     damage(sorted((folder / "evaluations").iterdir())[1], "torn")
     (folder / "checkpoints" / "000000000128.safetensors").unlink()
-    (found,) = verify(Store(store)).findings
+    checkpoint, found = verify(Store(store)).findings
+    assert checkpoint.damage.kind is DamageKind.CHECKPOINT and "is missing" in checkpoint.damage.text
     assert (found.remedy, found.start, found.images) == (Remedy.TRAIN, 64, 128) and found.seconds is not None
     assert "training from 64 to 128 images" in found.cost and found.gmacs > 0
     assert repair(Store(store)).mended == [], "no training unless it is asked for"
-    assert [item.damage.kind for item in repair(Store(store), train=True).mended] == [DamageKind.EVALUATION]
+    mended = repair(Store(store), train=True).mended
+    assert [item.damage.kind for item in mended] == [DamageKind.CHECKPOINT, DamageKind.EVALUATION]
     assert len(list((folder / "curve").iterdir())) == 3, "it is trained aside: the curve has nothing twice"
 
 

@@ -210,8 +210,8 @@ def test_13_opens_mlflows_page(walk: Path) -> None:
 
 
 def test_14_asks_what_it_would_cost(walk: Path) -> None:
-    told = json.loads(done("plan", "dit-paper", "--json").stdout)
-    assert told["estimate"] and "device-hours" in done("plan", "dit-paper").stdout
+    told = json.loads(done("plan", "dit-paper", "--json", code=4).stdout)
+    assert told["estimate"] and "device-hours" in done("plan", "dit-paper", code=4).stdout
 
 
 def test_15_reproduces_a_number(walk: Path) -> None:
