@@ -8,6 +8,7 @@ from typing import Any
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
+from search_spaces.axes import axis_called
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.evidence import spelled
 from search_spaces.plan_import.loose import foreign, own_words, setting_in
@@ -113,8 +114,31 @@ def _parts(text: str) -> list[str]:
     return [head, *(f"{head} {piece}" for piece in inside)]
 
 
+_CALLED = re.compile(r"^\s*([^\W\d][\w ]{0,24}?)\s*[=≈:]\s*(?=[-+.\d])")
+
+
+def _is_called(text: str, axis: NumberAxis) -> bool:
+    """Whether a number is said to be another axis's: ``β1 = 0.8``, where β2 is varied."""
+    found = _CALLED.match(text)
+    other = axis_called(found[1]) if found is not None else None
+    return (
+        other is not None
+        and not {*other.fields} & {*axis.fields}
+        and not {*stems(spelled(found[1]))} <= own_words(axis)
+    )
+
+
+def _without_initials(text: str, axis: NumberAxis) -> str:
+    """Takes the initials of an axis off a number of it: ``bs = 64`` of the batch size."""
+    found = _CALLED.match(text)
+    names = {"".join(word[0] for word in words(name)) for name in axis.names} if found is not None else set()
+    return text[found.end() :] if found is not None and found[1].lower() in names else text
+
+
 def _one_number(text: str, axis: NumberAxis, baseline: TrialConfig, profile: Profile) -> tuple[Any, str] | None:
-    plain = without_symbols(plain_numbers(spelled(text)))
+    if _is_called(text, axis):
+        return None
+    plain = without_symbols(plain_numbers(spelled(_without_initials(text, axis))))
     if (head := _of_unit(plain, axis)) is not None:
         plain = head
     square = re.sub(r"(\d+)\s*(?:x|×|by|\*)\s*\1(?!\d)", r" \1 ", plain, flags=re.I)

@@ -98,9 +98,9 @@ _GREEK = "alpha|beta|gamma|delta|epsilon|eta|kappa|lambda|mu|rho|sigma|tau|theta
 
 
 def without_symbols(text: str) -> str:
-    """Takes a leading ``w =``, ``β₂ =`` or ``lr:`` off a number."""
+    """Takes a leading symbol off a number: ``w =`` or ``β₂ =``. A word such as ``lr`` is read as one."""
     plain = unicodedata.normalize("NFKC", text)
-    return re.sub(rf"^\s*(?:[a-z]{{1,3}}|[α-ωΑ-Ω]|{_GREEK})(?:_?\d)?\s*[=:≈]\s*(?=[-+.\d])", "", plain, flags=re.I)
+    return re.sub(rf"^\s*(?:[a-z]|[α-ωΑ-Ω]|{_GREEK})(?:_?\d)?\s*[=:≈]\s*(?=[-+.\d])", "", plain, flags=re.I)
 
 
 def _short(value: float) -> str:

@@ -57,6 +57,10 @@ def test_one_number_in_many_ways(text: str, plain: str) -> None:
         ("ema_decay", "no EMA", (0.0,)),
         ("patch_size", "larger patches (4x4, 8x8)", (4, 8)),
         ("patch_size", "2×2 (default)", (2,)),
+        ("beta2", "β2 = 0.95", (0.95,)),
+        ("beta1", "β₁ = 0.8", (0.8,)),
+        ("batch_size", "bs = 64", (64,)),
+        ("weight_decay", "λ = 0.1", (0.1,)),
     ],
 )
 def test_numbers_on_their_axis(axis: str, text: str, values: tuple[float, ...]) -> None:
@@ -79,6 +83,11 @@ def test_numbers_on_their_axis(axis: str, text: str, values: tuple[float, ...]) 
         ("decoder", "non-linear decoder"),
         ("decoder", "convolutional U-Net of equal Gflops"),
         ("norm", "RMSNorm with 8 experts"),
+        ("beta2", "β1 = 0.8"),
+        ("beta1", "beta2 = 0.95"),
+        ("learning_rate", "eps = 1e-6"),
+        ("learning_rate", "wd = 0.01"),
+        ("ema_decay", "foo = 0.9"),
     ],
 )
 def test_a_number_or_a_word_that_nobody_reads_is_not_passed_over(axis: str, text: str) -> None:
