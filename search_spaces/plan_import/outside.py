@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from search_spaces.plan_import.account import NotUnderstood
 from search_spaces.plan_import.labels import FIELDS, kind_of
-from search_spaces.plan_import.leftover import COMMENTED, TEXT, left_over
+from search_spaces.plan_import.leftover import COMMENTED, CROSSED, TEXT, left_over
 from search_spaces.plan_import.roles import commands
 from search_spaces.plan_import.understand import EntryReader
 from search_spaces.plan_import.written import Entry, WrittenPlan
@@ -26,7 +26,8 @@ def beside(written: WrittenPlan, readers: list[EntryReader]) -> Iterator[str]:
     for entry, reader in zip(written.entries, readers, strict=True):
         open_texts = {missed.text for missed in reader.not_understood}
         for label, text in dict.fromkeys((*reader.entry.remarks, *entry.remarks)):
-            yield f"{reader.name}: {label} {text!r} is a remark; it changes nothing"
+            if text and (entry.off is None or (label, text) != entry.off[:2]):
+                yield f"{reader.name}: {label} {text!r} is a remark; it changes nothing"
         for text in dict.fromkeys((*reader.entry.context, *entry.context)):
             if text and text not in open_texts:
                 yield f"{reader.name}: {TEXT} {text!r} is a remark; it changes nothing"
@@ -38,12 +39,13 @@ def outside(written: WrittenPlan, readers: list[EntryReader]) -> tuple[tuple[Not
     for entry, reader in zip(written.entries, readers, strict=True):
         read = [*reader.entry.texts, *reader.entry.metrics, *(missed.text for missed in reader.not_understood)]
         account.append(" ".join([reader.name, *_told(entry), *entry.metrics, *read]))
-    left = left_over(written.phrases, account)
+    left = left_over([said for said in written.phrases if said[0] != CROSSED], account)
+    crossed = dict.fromkeys(text for label, text in written.phrases if label == CROSSED)
     ordered = [*written.orders, *(text for label, text in left if label != COMMENTED and commands(text))]
     missed = tuple(NotUnderstood(OUTSIDE, TEXT, text, _MAY_ORDER) for text in ordered)
     rest = [f"{label} {text!r} {_UNREAD if kind_of(label) in FIELDS else ELSEWHERE}"
             for label, text in left if text not in ordered]  # fmt: skip
-    return missed, rest
+    return missed, [*rest, *(f"{text!r} is struck out, and left out" for text in crossed)]
 
 
 def _told(entry: Entry) -> list[str]:

@@ -6,7 +6,10 @@ import re
 from dataclasses import dataclass, field
 
 from search_spaces.plan_import.actions import is_action, read_action
+from search_spaces.plan_import.commas import guarded, unguarded
 from search_spaces.plan_import.labels import ACTION, AXIS, PART, REMARK, REPLACEMENT, TITLE, is_doing, is_sure, kind_of
+from search_spaces.plan_import.left_open import with_ellipsis
+from search_spaces.plan_import.struck import each_struck, without_struck
 
 
 @dataclass
@@ -29,6 +32,7 @@ class Entry:
         other: another way to take the same words apart, for when this one leaves something open.
         gist: how its axis was found, where the entry was read from all that it says.
         said: the sentences that it was taken from, as written.
+        off: (label, text, reason) of what says that it is not to be run.
     """
 
     title: str = ""
@@ -46,6 +50,7 @@ class Entry:
     other: Entry | None = None
     gist: str = ""
     said: list[str] = field(default_factory=list)
+    off: tuple[str, str, str] | None = None
 
     @property
     def empty(self) -> bool:
@@ -137,17 +142,18 @@ EXAMPLES = re.compile(r"\b(?:e\.\s?g\.|i\.\s?e\.|such as|for example|for instanc
 _OPENING = re.compile(r"^\s*(?:(?:and|or|&)\s+)?(?:\((?:[ivx]{1,4}|[a-h])\)\s+|(?:[a-h]|[ivx]{2,4})\)\s+)?", re.I)
 """What only joins or numbers the items of a list: ``and``, ``(i)``, ``b)``."""
 
-_SEPARATOR = re.compile(r"[;，；]|\s[·•]\s|(?<!\d),|,(?!\d{3}(?!\d))")
+_SEPARATOR = re.compile(r"[;，；]|\s[·•]\s|(?<!\d),|,(?!\d{3}(?!\d))|(?<=(?<![\d.,])0),")
 
 
 def split_items(text: str) -> list[str]:
     """Splits ``2, 4, and 8`` into items.
 
-    Commas inside brackets, after ``e.g.`` and between the thousands of one number (``1,024``) separate nothing.
+    Commas inside brackets, after ``e.g.``, between the thousands of one number (``1,024``) and in what may be a decimal
+    (``0,5``) separate nothing.
     """
     if EXAMPLES.search(text):
         return [clean(text)] if clean(text) else []
-    items = [clean(_OPENING.sub("", piece)) for piece in _outside_brackets(text)]
+    items = [clean(_OPENING.sub("", piece)) for piece in unguarded(_outside_brackets(guarded(each_struck(text))))]
     return [item for item in items if item]
 
 
@@ -165,14 +171,12 @@ _EMPHASIS = re.compile(r"(?<![\w*])\*(?=[^\s*])([^*]*[^\s*])\*(?![\w*])")
 _MATHS = re.compile(r"\$([^$\n]{1,60})\$(?!\d)|\\\(([^\n]{1,60}?)\\\)")
 """Mathematics between dollar signs: ``$x_0$``."""
 
-_STRUCK = re.compile(r"~~[^~]*~~[ \t]*")
-"""Text that is crossed out; where nothing stands beside it, that it is crossed out says what to do."""
-
 
 def clean(text: str) -> str:
     """Takes Markdown emphasis, what is crossed out, quotes and closing punctuation off a phrase."""
-    bare = _STRUCK.sub("", _MATHS.sub(lambda found: found[1] or found[2], text))
-    bare = _EMPHASIS.sub(r"\1", (bare if bare.strip() else text).replace("**", "").replace("__", ""))
+    text = with_ellipsis(text)
+    bare = without_struck(_MATHS.sub(lambda found: found[1] or found[2], text))
+    bare = _EMPHASIS.sub(r"\1", bare.replace("**", "").replace("__", ""))
     bare = bare.replace("`", "")  # of code in a line, of which a label may have taken the first
     return bare.lstrip(" \t`*\"“”'‘’").rstrip(" \t`*\"“”'‘’.;,")
 
