@@ -128,7 +128,8 @@ def import_plan(path: str | Path, profile: str = "digits", accept_guesses: bool 
     ordered, rest = outside(written, readers)
     missed += ordered
     notes = [*beside(written, readers)]
-    notes += [f"{label} {text!r} {ELSEWHERE}" for label, text in written.remarks]
+    open_texts = {missing.text for missing in ordered}
+    notes += [f"{label} {text!r} {ELSEWHERE}" for label, text in written.remarks if text not in open_texts]
     notes += rest
     if not ablations and not ladder:
         text = f"{where}: no ablation of this plan was understood: {_listed(missed)}"

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from search_spaces.plan_import.account import NotUnderstood
 from search_spaces.plan_import.labels import FIELDS, kind_of
 from search_spaces.plan_import.leftover import COMMENTED, CROSSED, TEXT, left_over
+from search_spaces.plan_import.off_words import is_state
 from search_spaces.plan_import.roles import commands
+from search_spaces.plan_import.switched_off import orders_off
 from search_spaces.plan_import.understand import EntryReader
 from search_spaces.plan_import.written import Entry, WrittenPlan
 
@@ -41,11 +43,17 @@ def outside(written: WrittenPlan, readers: list[EntryReader]) -> tuple[tuple[Not
         account.append(" ".join([reader.name, *_told(entry), *entry.metrics, *read]))
     left = left_over([said for said in written.phrases if said[0] != CROSSED], account)
     crossed = dict.fromkeys(text for label, text in written.phrases if label == CROSSED)
-    ordered = [*written.orders, *(text for label, text in left if label != COMMENTED and commands(text))]
+    ordered = [*written.orders, *(text for _, text in written.remarks if orders_off(text))]
+    ordered += [text for label, text in left if label != COMMENTED and _orders(text)]
     missed = tuple(NotUnderstood(OUTSIDE, TEXT, text, _MAY_ORDER) for text in ordered)
     rest = [f"{label} {text!r} {_UNREAD if kind_of(label) in FIELDS else ELSEWHERE}"
             for label, text in left if text not in ordered]  # fmt: skip
     return missed, [*rest, *(f"{text!r} is struck out, and left out" for text in crossed)]
+
+
+def _orders(text: str) -> bool:
+    """Whether a text may say what to do, or what not to run."""
+    return commands(text) or orders_off(text) or is_state(text)
 
 
 def _told(entry: Entry) -> list[str]:

@@ -6,6 +6,7 @@ import re
 
 from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.labels import ACTION, AXIS, PART, REPLACEMENT, TITLE
+from search_spaces.plan_import.off_words import END, NOT, OBJECT, OTHERS, RUN, SAYS_STATE, STATES, is_state
 from search_spaces.plan_import.sentences import SENTENCE_END
 from search_spaces.plan_import.struck import is_struck
 from search_spaces.plan_import.written import Entry
@@ -14,40 +15,15 @@ from search_spaces.words import words
 STRUCK_OUT = "it is struck out, so it does not run; take it out of the plan, or the strokes off it"
 SAYS_SO = "it says that it is not to be run, so it does not; take the entry out of the plan, or take this off it"
 
-_NOT = r"(?:(?:do|does|must|should|shall|may|will|is|are|to)\s+not|don['’]?t|won['’]?t|never|not)"
-_RUN = r"(?:run|ran|execut|launch|start|train|includ|submit|schedul|perform|implement|do|done)\w*"
-_OTHERS = (
-    rf"cancel(?:l?ed)?|skip(?:ped)?|abandoned|withdrawn|retired|rejected|on hold|on ice|held back|postponed|deferred"
-    rf"|parked|paused|suspended|shelved|scrapped|struck(?: out)?|crossed out|discarded|obsolete|superseded|deprecated"
-    rf"|no longer (?:needed|wanted|planned|relevant|run)|not (?:needed|wanted|planned|now|yet|scheduled|required)"
-    rf"|out of scope|wontfix|{_NOT}\s+(?:to\s+)?(?:be\s+)?{_RUN}"
-)
-_STATES = (
-    r"drop(?:ped)?|removed|disabled?|deactivated|inactive|not active|off|omit(?:ted)?|ignored?|excluded?|left out"
-    r"|not enabled"
-)
-"""What an arm may be described by as well: ``Guidance (off)``."""
-
-_LEAD = (
-    r"(?:(?:please|now|currently|temporarily|already|it|this|that|one|entry|ablation|experiment|arm|run|we|is|was|has"
-    r"|been|to be|will be|should|can|could|may|be)\s+)*"
-)
-_OBJECT = (
-    r"(?:\s+(?:this|it|that|the|one|entry|ablation|experiment|arm|run|row|item|for|now|yet|any|more|anymore|again|please"
-    r"|today|at|moment|time|being|here|either|whole|round|in))*"
-)
-_END = r"(?:\W*$|\s*[,;:.(–—-]\s*\D.*|\s+(?:because|as|since|due to|until|unless|after|by|for lack|in favou?r)\b.*)"
-_ANY_STATE = re.compile(rf"^\W*{_LEAD}(?:{_OTHERS}|{_STATES}){_OBJECT}{_END}", re.I | re.S)
-
 _THIS = r"(?:this|it|that|(?:the|this|that)\s+(?:whole\s+)?(?:one|entry|ablation|experiment|arm|row|item|run|study))"
 _ENTRY = r"(?:one|entry|ablation|experiment|row|item|study)"
 _ORDER = re.compile(
-    rf"^\W*(?:please\s+)?(?:(?:we\s+)?(?:can\s+)?(?:{_NOT}\s+{_RUN}|skip|ignore|disregard)\s+{_THIS}"
+    rf"^\W*(?:please\s+)?(?:(?:we\s+)?(?:can\s+)?(?:{NOT}\s+{RUN}|skip|ignore|disregard)\s+{_THIS}"
     rf"|(?:drop|cancel|omit|exclude|leave out|remove)\s+(?:the|this|that)\s+{_ENTRY}"
-    rf"|(?:no need|not necessary) to {_RUN}\s+{_THIS}"
+    rf"|(?:no need|not necessary) to {RUN}\s+{_THIS}"
     rf"|(?:this|it|(?:the|this)\s+{_ENTRY})\s+(?:is|was|has been|will be|should be|must)\s+"
-    rf"(?:now\s+|currently\s+)?(?:{_OTHERS}|disabled|dropped|excluded|not\s+(?:to\s+)?(?:be\s+)?{_RUN}))"
-    rf"{_OBJECT}{_END}",
+    rf"(?:now\s+|currently\s+)?(?:{OTHERS}|disabled|dropped|excluded|not\s+(?:to\s+)?(?:be\s+)?{RUN}))"
+    rf"{OBJECT}{END}",
     re.I | re.S,
 )
 """A sentence that says it of the entry that it stands in."""
@@ -68,17 +44,17 @@ _BESIDE = frozenset(
     words("this it to the in be should we is entry ablation experiment one study sweep plan now on do not")
 )
 _NO = re.compile(
-    rf"^\W*(?:no|nope|n|false|off|never|not\s+(?:now|yet)|disabled|inactive|nein|0)\b{_END}|^\s*[✗✘❌☐]", re.I
+    rf"^\W*(?:no|nope|n|false|off|never|not\s+(?:now|yet)|disabled|inactive|nein|0)\b{END}|^\s*[✗✘❌☐]", re.I
 )
-_YES = re.compile(rf"^\W*(?:yes|y|true|on|x|1)\b{_END}|^\s*[✓✔✅☑]", re.I)
+_YES = re.compile(rf"^\W*(?:yes|y|true|on|x|1)\b{END}|^\s*[✓✔✅☑]", re.I)
 
 _NUMBER = r"^\W*?(?:(?:\w+\s+)?\w{1,3}[.):]\s*)?"
 _MARKED = re.compile(
-    rf"{_NUMBER}(?:[\[(]\s*(?P<a>{_OTHERS}|{_STATES}|[-~–✗✘❌])\s*[\])]|(?P<b>{_OTHERS}|{_STATES})\s*(?::|\s[-–—]+)\s+\S|[❌🚫⛔⏸])",
+    rf"{_NUMBER}(?:[\[(]\s*(?P<a>{OTHERS}|{STATES}|[-~–✗✘❌])\s*[\])]|(?P<b>{OTHERS}|{STATES})\s*(?::|\s[-–—]+)\s+\S|[❌🚫⛔⏸])",
     re.I,
 )
-_ENDED = re.compile(rf"(?:[\[(]\s*(?P<a>{_OTHERS}|{_STATES})\s*[\])]|\s[-–—]+\s+(?P<b>{_OTHERS}|{_STATES}))\W*$", re.I)
-_ONLY_STATE = re.compile(rf"(?:{_STATES})", re.I)
+_ENDED = re.compile(rf"(?:[\[(]\s*(?P<a>{OTHERS}|{STATES})\s*[\])]|\s[-–—]+\s+(?P<b>{OTHERS}|{STATES}))\W*$", re.I)
+_ONLY_STATE = re.compile(rf"(?:{STATES})", re.I)
 
 
 def off_in(entry: Entry) -> tuple[str, str, str] | None:
@@ -91,13 +67,23 @@ def off_in(entry: Entry) -> tuple[str, str, str] | None:
         return REPLACEMENT, entry.replacements[0], STRUCK_OUT
     if _titled_off(entry):
         return TITLE, entry.title, SAYS_SO
-    told = [*entry.remarks, *entry.unknown, *(("Text", text) for text in (*entry.context, *entry.said[1:]))]
+    told = [*entry.remarks, *entry.unknown, *(_labelled(text) for text in (*entry.context, *entry.said[1:]))]
     return next(((label, text, SAYS_SO) for label, text in told if _says_off(label, text)), None)
+
+
+def _labelled(text: str) -> tuple[str, str]:
+    """The label and the text of a line whose label nobody took for one, as ``Run?: no``."""
+    found = re.match(r"(?P<label>[A-Za-z][^:.]{1,30}?)\s*[:=]\s*(?P<text>\S.*)", text, re.S)
+    return (found["label"], found["text"]) if found is not None else ("Text", text)
 
 
 def _titled_off(entry: Entry) -> bool:
     """Whether a title is marked: ``(cancelled) Decoder``; ``Guidance (off)`` may describe the arm."""
-    if (found := _MARKED.match(entry.title)) is not None and not (found["b"] and _describes(found["b"], entry)):
+    if is_state(entry.title):
+        return not _describes(entry.title, entry)
+    if (found := _MARKED.match(entry.title)) is not None and not (
+        found["b"] and (found["b"] in ("Skip", "skip") or _describes(found["b"], entry))
+    ):
         return True
     found = _ENDED.search(entry.title)
     return found is not None and not _describes(found["a"] or found["b"], entry)
@@ -114,8 +100,13 @@ def _says_off(label: str, text: str) -> bool:
         return _NO.match(text) is not None and not (text.strip() == "0" and said & {*words("run runs")})
     if (said & _OFF and said <= _OFF | _BESIDE) or (said & _ON and "not" in said and said <= _ON | _BESIDE):
         return _YES.match(text) is not None
-    if said & _TELLS_STATE and _ANY_STATE.match(text):
+    if said & _TELLS_STATE and SAYS_STATE.match(text):
         return True
+    return orders_off(text)
+
+
+def orders_off(text: str) -> bool:
+    """Whether a sentence of a text says that something is not to be run: ``Do not run this one.``"""
     return any(_ORDER.match(sentence) for sentence in SENTENCE_END.split(text))
 
 

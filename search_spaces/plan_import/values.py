@@ -24,11 +24,10 @@ from search_spaces.plan_import.amounts import SWEEPS, number_in, range_in, stepp
 from search_spaces.plan_import.commas import TwoWays, without_doubt
 from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.giving_way import comes_instead
-from search_spaces.plan_import.left_open import leaves_open
 from search_spaces.plan_import.loose import choice_in, foreign, is_remark, mentioned, own_words, switch_in
 from search_spaces.plan_import.numerals import OVERLONG, numbers_in
+from search_spaces.plan_import.off_words import not_to_try
 from search_spaces.plan_import.stems import NEGATIONS, stems
-from search_spaces.plan_import.struck import STRUCK
 from search_spaces.plan_import.there import is_published, published_numbers
 from search_spaces.plan_import.value_words import describes_switch, own_values, value_by_words
 from search_spaces.plan_import.wrapping import BESIDE, TORCH, replaced_in, unwrapped
@@ -145,10 +144,8 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
     text = TORCH.sub("", text)
     if OVERLONG.search(text):
         raise UserError(f"{axis.name}: {text!r:.60} holds more digits than any number that somebody wrote")
-    if STRUCK.search(text):
-        raise UserError(f"{axis.name}: part of {text!r:.60} is struck out; leave out what is not to be tried")
-    if leaves_open(text):
-        raise UserError(f"{axis.name}: {text!r:.60} leaves open what is to be tried; write the values one by one")
+    if says := not_to_try(text):
+        raise UserError(f"{axis.name}: {text!r:.60} {says}")
     text = without_doubt(text, axis, baseline, profile, lambda way: _possible(way, axis, baseline, profile))
     if isinstance(axis, NumberAxis):
         text = _SET.sub("", text)
