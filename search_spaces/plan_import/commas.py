@@ -93,10 +93,7 @@ def without_doubt(
     if not isinstance(axis, NumberAxis) or not _MARKED.search(text):
         return text
     if axis.kind is int and (found := GROUPED.search(text)) is not None:
-        ways = [found[0].replace(".", "")]
-        if re.fullmatch(r"\d+\.000", found[0]):
-            ways.insert(0, found[0].partition(".")[0])
-        raise TwoWays(text, [text.replace(found[0], way) for way in ways])
+        raise _with_points_between(text, found[0])
     text = with_points(as_their_siblings([text])[0])
     text = _each(text, [found for found in _PAIR.finditer(text) if _is_held(text, found)], ", ")
     pairs = _pairs(text)
@@ -116,6 +113,21 @@ def without_doubt(
     if len(possible) > 1:
         raise TwoWays(text, tuple(possible.values()))
     return next(iter(possible.values()), decimal)
+
+
+def mixed(texts: Sequence[str]) -> TwoWays | None:
+    """Returns what is not clear of ``0,001`` and ``1.000`` in one list: a point beside decimal commas."""
+    if not any(map(_SURE.search, texts)):
+        return None
+    pointed = ((text, found[0]) for text in texts if (found := GROUPED.search(text)) is not None)
+    return next((_with_points_between(text, number) for text, number in pointed), None)
+
+
+def _with_points_between(text: str, number: str) -> TwoWays:
+    ways = [number.replace(".", "")]
+    if re.fullmatch(r"\d+\.000", number):
+        ways.insert(0, number.partition(".")[0])
+    return TwoWays(text, [text.replace(number, way) for way in ways])
 
 
 def _pairs(text: str) -> list[re.Match[str]]:

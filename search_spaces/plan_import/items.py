@@ -16,7 +16,7 @@ from search_spaces.plan_import.actions import Asked, read_action
 from search_spaces.plan_import.beside import BY_IT, meant_by_it
 from search_spaces.plan_import.choose import Choice, bare_title
 from search_spaces.plan_import.clauses import is_clause
-from search_spaces.plan_import.commas import TwoWays, as_their_siblings, items_of
+from search_spaces.plan_import.commas import TwoWays, as_their_siblings, items_of, mixed
 from search_spaces.plan_import.doing import FOLLOWS, read_doing
 from search_spaces.plan_import.entry_account import EntryAccount
 from search_spaces.plan_import.evidence import GENERAL, SPEAKS, Candidate, Score, candidates, evidence, knows
@@ -108,7 +108,10 @@ class ItemReader(EntryAccount):
         texts = self.entry.replacements
         if not texts:
             return self._said_with_action(axis)
-        texts[:] = as_their_siblings(texts) if isinstance(axis, NumberAxis) else texts
+        if isinstance(axis, NumberAxis):
+            if (unclear := mixed(texts)) is not None:
+                self._two_ways(unclear, axis)
+            texts[:] = as_their_siblings(texts)
         self._part_at_bars(texts, axis)
         self._join(texts, axis)
         self.entry.continued = join_what_stays(texts, self.entry.continued, axis, self.baseline, self.profile)

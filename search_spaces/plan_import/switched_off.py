@@ -67,7 +67,11 @@ def off_in(entry: Entry) -> tuple[str, str, str] | None:
         return REPLACEMENT, entry.replacements[0], STRUCK_OUT
     if _titled_off(entry):
         return TITLE, entry.title, SAYS_SO
-    told = [*entry.remarks, *entry.unknown, *(_labelled(text) for text in (*entry.context, *entry.said[1:]))]
+    told = [
+        *entry.remarks,
+        *entry.unknown,
+        *(_labelled(text) for text in (*entry.context, *entry.metrics, *entry.said[1:])),
+    ]
     return next(((label, text, SAYS_SO) for label, text in told if _says_off(label, text)), None)
 
 

@@ -96,6 +96,11 @@ def test_a_comma_is_a_decimals_where_one_beside_it_can_be_nothing_else(tmp_path:
     assert values_in(plan, "weight_decay") == (0.03, 0.1) and not plan.not_understood
 
 
+def test_points_beside_decimal_commas_are_asked_about(tmp_path: Path) -> None:
+    plan = entry_of(tmp_path, "learning rate", "0,001; 1.000")
+    assert plan.questions and not values_in(plan, "learning_rate")
+
+
 @pytest.mark.parametrize("action", ["set it to 0,03", "lower it to 0,03"])
 def test_an_action_has_decimal_commas_too(tmp_path: Path, action: str) -> None:
     assert values_in(entry_of(tmp_path, "weight decay", "", action), "weight_decay") == (0.03,)
