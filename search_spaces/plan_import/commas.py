@@ -24,7 +24,12 @@ _SURE = re.compile(r"(?<![\w.,])(?:0,0\d+|\d+,0(?:\d|\d{3,}))(?!\d)(?![.,]\d)")
 """A pair that can only be a decimal: ``0,001``, ``1,05``, ``2,00``."""
 
 _POINTED = re.compile(r"(?<![\w,])\d*\.\d")
-"""A number with a decimal point; beside it no comma is one."""
+"""A number with a decimal point; beside it a comma need be none."""
+
+_RUN = re.compile(r"(?<![\w.,])\d+(?:,\d+){2,}(?!\d)(?![.,]\d)")
+"""Groups of digits with more than one comma: ``2,4,8``, ``1,024,000``."""
+
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+")
 
 _MARKED = re.compile(r"\d[.,]\d")
 
@@ -39,6 +44,7 @@ def with_points(text: str) -> str:
 
 def guarded(text: str) -> str:
     """Returns a text in which no comma of a number that may be a decimal stands, so that it can be split at commas."""
+    text = _listed(text)
     pairs = {found.start("rest") - 1 for found in _pairs(text)}
     return "".join(_HELD if at in pairs else char for at, char in enumerate(text)) if pairs else text
 
@@ -94,9 +100,14 @@ def without_doubt(
         return text
     if axis.kind is int and (found := GROUPED.search(text)) is not None:
         raise _with_points_between(text, found[0])
-    text = with_points(as_their_siblings([text])[0])
+    text = _listed(with_points(as_their_siblings([text])[0]))
     text = _each(text, [found for found in _PAIR.finditer(text) if _is_held(text, found)], ", ")
     pairs = _pairs(text)
+    if axis.kind is int and (run := _RUN.search(text)) is not None and "0" not in re.findall(r",(\d)", run[0]):
+        ways = [text.replace(run[0], run[0].replace(",", mark)) for mark in ("", ", ")]
+        own = axis.current(baseline, profile)
+        if _near(values(ways[1]), own) and not _near(values(ways[0]), own):
+            raise TwoWays(text, ways)
     if not pairs:
         return text
     listed, decimal = _each(text, pairs, ", "), _each(text, pairs, ".")
@@ -130,10 +141,13 @@ def _with_points_between(text: str, number: str) -> TwoWays:
     return TwoWays(text, [text.replace(number, way) for way in ways])
 
 
+def _listed(text: str) -> str:
+    """A text with spaces in ``32,64,128``, which can only be a list."""
+    return _RUN.sub(lambda at: at[0] if _THOUSANDS.fullmatch(at[0]) else at[0].replace(",", ", "), text)
+
+
 def _pairs(text: str) -> list[re.Match[str]]:
-    """The pairs of a text that may be decimals; ``(0,1)`` is an interval, and beside ``0.5`` a comma separates."""
-    if _POINTED.search(text):
-        return [found for found in _PAIR.finditer(text) if _SURE.match(text, found.start("whole"))]
+    """The pairs of a text that may be decimals; ``(0,1)`` is an interval."""
     return [found for found in _PAIR.finditer(text) if not _is_held(text, found)]
 
 

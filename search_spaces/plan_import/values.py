@@ -391,7 +391,7 @@ def _several(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> 
         try:
             values += _read(piece, axis, baseline, profile)[0]
         except UserError:
-            if held is not None and text.lstrip()[0] != "(":
+            if (held is not None and text.lstrip()[0] != "(") or not_to_try(piece):
                 raise  # a set is read as a whole or not at all
             return None
     return _named(values, axis, "several values")

@@ -59,6 +59,8 @@ def values_in(plan: ImportedPlan, axis: str) -> tuple[object, ...]:
         ("guidance_scale", "1.5,4.0", (1.5, 4.0)),
         ("mlp_ratio", "2,0 and 8,0", (2.0, 8.0)),
         ("patch_size", "4,8", (4, 8)),
+        ("batch_size", "32,64,128", (32, 64, 128)),
+        ("sampling_steps", "10,50,100,250", (10, 50, 100, 250)),
         ("sampling_steps", "1,000", (1000,)),
         ("warmup_images", "0,640", (0, 640)),
         ("warmup_images", "6,400 images", (6400,)),
@@ -77,6 +79,8 @@ def test_a_comma_is_what_it_can_be_on_the_axis(axis: str, text: str, values: tup
         ("batch_size", "64,128", ("64128", "64, 128")),
         ("sampling_steps", "1.000", ("1", "1000")),
         ("warmup_images", "12.800 images", ("12800 images",)),
+        ("sampling_steps", "100,200,400", ("100200400", "100, 200, 400")),
+        ("guidance_scale", "1,5 and 2.5", ("1.5 and 2.5", "1, 5 and 2.5")),
     ],
 )
 def test_a_number_that_may_be_two_is_asked_about(axis: str, text: str, ways: tuple[str, ...]) -> None:
@@ -131,6 +135,7 @@ def test_a_long_number_is_named_as_written(tmp_path: Path) -> None:
         ("position embedding", "???", ()),
         ("position embedding", "learned, ..., none", ("learned", "none")),
         ("decoder", "mlp / …", ()),
+        ("position embedding", "learned? or rope", ()),
     ],
 )
 def test_what_is_left_open_is_named_and_makes_no_arm(
