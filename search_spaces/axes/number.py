@@ -18,6 +18,23 @@ _LARGEST = 2**63
 _NUMBER = r"(?<![\w.])[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?(?![\w.]*\d)(?!\s*%)"
 
 
+GROUPED = re.compile(
+    r"(?<![\w.,])[1-9]\d{0,2}(?:\.\d{3})+(?!\d)(?![.,]\d)(?!e[-+]?\d)(?!\s*(?:k|m|thousand|million)\b)", re.I
+)
+"""A whole number with points between its thousands, or one with three decimals."""
+
+_DIGITS = re.compile(r"\s*[-+]?\d{1,64}\s*")
+
+
+def exact(text: str) -> int | float:
+    """Returns a number as it is written: one of digits alone is not rounded, however many there are.
+
+    Raises:
+        ValueError: the text is no number.
+    """
+    return int(text) if _DIGITS.fullmatch(text) else float(text)
+
+
 @dataclass(frozen=True, kw_only=True)
 class NumberAxis(Axis):
     """Values are numbers; the config itself says which are legal.
@@ -58,13 +75,15 @@ class NumberAxis(Axis):
             return None
         if isinstance(text, int):
             return text if abs(text) < _LARGEST else None
+        if self.kind is int and isinstance(text, str) and GROUPED.search(text):
+            return None  # 1.000 may be 1 or 1000
         try:
-            plain = float(text if isinstance(text, float) else str(text))
+            plain = text if isinstance(text, float) else exact(str(text))
         except ValueError:
             return self._written(str(text))
         return plain if math.isfinite(plain) else None
 
-    def _written(self, text: str) -> float | None:
+    def _written(self, text: str) -> int | float | None:
         """Reads phrases such as ``learning rate = 1e-4`` or ``4 heads``."""
         if re.search(r"\d{65}", text):
             return None
@@ -73,7 +92,7 @@ class NumberAxis(Axis):
         if len(numbers) != 1:
             return None
         rest = words(text[: numbers[0].start()] + " " + text[numbers[0].end() :])
-        return None if meaningful(self._strip(rest, (*self.spoken, *self.units))) else float(numbers[0].group())
+        return None if meaningful(self._strip(rest, (*self.spoken, *self.units))) else exact(numbers[0].group())
 
     @staticmethod
     def _strip(rest: tuple[str, ...], names: Iterable[str]) -> tuple[str, ...]:

@@ -132,7 +132,8 @@ def import_plan(path: str | Path, profile: str = "digits", accept_guesses: bool 
     ordered, rest = outside(written, readers)
     missed += ordered
     notes = [*beside(written, readers)]
-    notes += [f"{label} {text!r} {ELSEWHERE}" for label, text in written.remarks]
+    open_texts = {missing.text for missing in ordered}
+    notes += [f"{label} {text!r} {ELSEWHERE}" for label, text in written.remarks if text not in open_texts]
     notes += rest
     if not ablations and not ladder:
         text = f"{where}: no ablation of this plan was understood: {_listed(missed)}"
@@ -155,13 +156,13 @@ def _best_way(
             continue  # what stands above several entries is a label of theirs
         readers = _readers(way, profile.config, profile, accept_guesses)
         ablations = _possible(readers, profile)
-        left = sum(reader.open for reader in readers)
+        left = sum(reader.open and reader.entry.off is None for reader in readers)
         answers = [r for r in readers if not r.open and words(bare_title(r.name)) in contended]
         dropped = sum(_drops(way, other) for other in (written, *written.others) if other is not way)
         left += dropped
         worth = len(readers) - 3 * len(answers) - left * _OPEN - (len(readers) if told_together(way) else 0)
         if way is written:
-            contended = {words(bare_title(r.name)) for r in readers if len(r.about) > 1}
+            contended = {words(bare_title(r.name)) for r in readers if len(r.about) > 1 or r.entry.off}
         if best is None or worth > best[0]:
             best = (worth, way, readers, ablations)
         if way is written and (not left or any(map(is_whole, way.entries))) and not told_together(way):
@@ -202,6 +203,8 @@ def _possible(readers: list[EntryReader], profile: Profile) -> list[Ablation]:
     for at, reader in enumerate(readers):
         ablation = reader.read()
         reader.ride(entries[at], ablation)
+        if reader.entry.off is not None:
+            continue
         way = reader.entry.other
         while reader.open and way is not None:
             again = EntryReader(way, reader.name, reader.baseline, profile, reader.accept_guesses)

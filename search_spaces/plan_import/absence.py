@@ -10,6 +10,7 @@ from search_spaces.axes import Axis
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.plan_import.actions import is_verb
 from search_spaces.plan_import.evidence import GENERAL
+from search_spaces.plan_import.left_open import leaves_open
 from search_spaces.plan_import.loose import mentioned, own_words
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
@@ -60,9 +61,14 @@ BECOMES = re.compile(r"\b(?:becom\w*|turns? into|remains?|left|leav\w*|reduc\w* 
 """What says what is there once a part is gone."""
 
 
+_BLANK = re.compile(r"[\s\-–—−_(){}\[\]∅✗✘❌]*")
+"""Signs for nothing; a question mark or an ellipsis is none."""
+
+
 def is_nothing(text: str) -> bool:
     """Whether an item says that nothing takes the part's place."""
-    return words(text) in _NOTHING
+    said = words(text)
+    return said in _NOTHING and (bool(said) or _BLANK.fullmatch(text) is not None) and not leaves_open(text)
 
 
 def switched(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:

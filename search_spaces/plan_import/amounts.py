@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from typing import Any
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
 from search_spaces.axes import axis_called
-from search_spaces.axes.number import NumberAxis
+from search_spaces.axes.number import NumberAxis, exact
 from search_spaces.plan_import.evidence import spelled
 from search_spaces.plan_import.loose import foreign, own_words, setting_in
 from search_spaces.plan_import.numerals import NUMBER, factor_in, numbers_in, plain_numbers, without_symbols
@@ -52,6 +53,29 @@ def range_in(text: str) -> tuple[str, str] | None:
     if found is None:
         return None
     return (found[1], found[2]) if found[1] is not None else (found[3], found[4])
+
+
+_STEPPED = re.compile(
+    r"^(?P<range>.+?)\s*[,;(]?\s*(?:in|with|by|at|using)?\s*(?:a\s+)?(?:steps?|increments?|intervals?|spacing|stride)"
+    r"(?:\s+size)?\s*(?:of|:|=)?\s*(?P<step>\d+(?:\.\d+)?)\s*\)?$",
+    re.I,
+)
+
+_MOST = 24
+"""How many values a range with a step may have; nobody means more."""
+
+
+def stepped(text: str, axis: NumberAxis, profile: Profile) -> tuple[Any, ...]:
+    """Returns the values of a range with its step, ``1.0 to 2.0 in steps of 0.25``; none where it is none."""
+    found = _STEPPED.match(text.strip())
+    ends = range_in(found["range"]) if found is not None else None
+    if found is None or ends is None:
+        return ()
+    low, high, step = (Decimal(number) for number in (*ends, found["step"]))
+    count = (high - low) / step if step else Decimal(0)
+    if count != int(count) or not 0 < count < _MOST:
+        return ()
+    return tuple(axis.parse(str(low + at * step), profile) for at in range(int(count) + 1))
 
 
 _MARKED = re.compile(r"[(\[]\s*(?:the\s+|our\s+|as in the\s+)?\w+\s*[)\]]")
@@ -131,8 +155,9 @@ def _is_called(text: str, axis: NumberAxis) -> bool:
 def _without_initials(text: str, axis: NumberAxis) -> str:
     """Takes the initials of an axis off a number of it: ``bs = 64`` of the batch size."""
     found = _CALLED.match(text)
-    names = {"".join(word[0] for word in words(name)) for name in axis.names} if found is not None else set()
-    return text[found.end() :] if found is not None and found[1].lower() in names else text
+    if found is None or found[1].lower() not in {"".join(word[0] for word in words(name)) for name in axis.names}:
+        return text
+    return text[found.end() :]
 
 
 def _one_number(text: str, axis: NumberAxis, baseline: TrialConfig, profile: Profile) -> tuple[Any, str] | None:
@@ -152,7 +177,7 @@ def _one_number(text: str, axis: NumberAxis, baseline: TrialConfig, profile: Pro
     said = _words(square[: found[0].start()] + " " + square[found[0].end() :])
     strange = [word for word in said if not _known(word, axis)]
     in_steps = _STEPS & set(said)
-    number = float(found[0].group())
+    number = exact(found[0].group())
     if not math.isfinite(number):
         return None
     if in_steps and "image" in axis.units and axis.kind is int and axis.name != "batch_size":
@@ -168,7 +193,7 @@ def _one_number(text: str, axis: NumberAxis, baseline: TrialConfig, profile: Pro
     if setting_in(text, axis) is not None and not set(said) & own_words(axis) and not _unit(said, axis):
         return None
     try:
-        value = axis.parse(int(number) if number == int(number) and axis.kind is int else number, profile)
+        value = axis.parse(number, profile)
     except UserError:
         return None
     return value, f"{axis.name}={axis.label(value)}"

@@ -66,6 +66,7 @@ def _plain(text: str) -> str:
     text = _UNDERLINED.sub(r"\n# \g<text>\n", text)
     text = re.sub(r"<li\b[^<>]*>", "\n- ", text, flags=re.I)
     text = re.sub(r"</?(?:strong|b)\b[^<>]*>", "**", text, flags=re.I)
+    text = re.sub(r"</?(?:del|s|strike)\b[^<>]*>", "~~", text, flags=re.I)
     text = re.sub(r"<br\s*/?>", "; ", text, flags=re.I)
     text = re.sub(r"^(\s*)[•●▪◦–—‣]\s+", r"\1- ", text, flags=re.M)
     return html.unescape(re.sub(r"</?[A-Za-z][^<>]*>", "", text)).replace("\xa0", " ")

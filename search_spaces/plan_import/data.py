@@ -17,11 +17,13 @@ from search_spaces.plan_import.labels import (
     PART,
     REMARK,
     REPLACEMENT,
+    STATUS,
     TITLE,
     is_sure,
     kind_of,
 )
 from search_spaces.plan_import.objects import NAMES, asides, changes_more, items, metrics_of, of_several_axes, texts
+from search_spaces.plan_import.off_words import is_state
 from search_spaces.plan_import.pairs import WITHOUT, side_of
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean
 from search_spaces.study import Study
@@ -205,7 +207,11 @@ def _find(data: Any, title: str, plan: WrittenPlan, where: str) -> None:
             inside = _unpacked(value)
             listed = isinstance(inside, list) and (holds_entries(inside) or _holds_objects(inside))
             if listed or (isinstance(inside, dict) and holds_entries(inside)):
+                first = len(plan.entries)
                 _find(inside, key, plan, where)
+                if is_state(" ".join(words(key))):
+                    for entry in plan.entries[first:]:
+                        entry.remarks.append((STATUS, key))
             elif kind_of(key) == TITLE and not plan.title and isinstance(value, str):
                 plan.title = value
             else:

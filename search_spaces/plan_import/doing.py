@@ -18,7 +18,9 @@ from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.absence import is_nothing
 from search_spaces.plan_import.actions import Asked, is_verb, read_action
 from search_spaces.plan_import.amounts import SWEEPS, number_in, range_in
+from search_spaces.plan_import.commas import guarded, unguarded
 from search_spaces.plan_import.evidence import GENERAL, spelled
+from search_spaces.plan_import.left_open import leaves_open, lists_some
 from search_spaces.plan_import.loose import THE_TWO, foreign, mentioned, own_words
 from search_spaces.plan_import.numerals import TIMES, numbers_in, without_pronoun_one
 from search_spaces.plan_import.stems import NEGATIONS, STOP_STEMS, stems
@@ -138,6 +140,9 @@ def read_doing(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -
     doing = Doing(read_action(text))
     if (kept := KEPT.search(text)) is not None:
         doing.unread.append(kept[0])
+    if lists_some(text):
+        doing.unread.append(text)
+        return doing
     if not doing.asked.rest:
         if isinstance(axis, NumberAxis) and TIMES.search(text):
             _times(text, axis, baseline, profile, doing)
@@ -163,7 +168,7 @@ def read_doing(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -
     if (found := _INSTEAD.search(said)) is not None:
         _old(found["old"], axis, baseline, profile, doing)
         said = said[: found.start()]
-    for piece in filter(None, map(clean, _CUT.split(said))):
+    for piece in filter(None, map(clean, unguarded(_CUT.split(guarded(said))))):
         _piece(piece, axis, baseline, profile, doing)
     if isinstance(axis, NumberAxis) and not doing.values and TIMES.search(said):
         doing.unread.append(said)  # a factor that is not understood may not become every known value
@@ -208,7 +213,7 @@ def without_asides(text: str, axis: Axis) -> str:
 
 def _times(text: str, axis: NumberAxis, baseline: TrialConfig, profile: Profile, doing: Doing) -> None:
     """Reads ``double`` and ``halve and double`` as multiples of what is there."""
-    for piece in filter(None, map(clean, _CUT.split(text))):
+    for piece in filter(None, map(clean, unguarded(_CUT.split(guarded(text))))):
         found = number_in(piece, axis, baseline, profile) if TIMES.search(piece) else None
         if found is not None:
             doing.values.append(found[0])
@@ -272,6 +277,9 @@ def _old(text: str, axis: Axis, baseline: TrialConfig, profile: Profile, doing: 
 
 
 def _piece(text: str, axis: Axis, baseline: TrialConfig, profile: Profile, doing: Doing) -> None:
+    if leaves_open(text):
+        doing.unread.append(text)
+        return
     asked = read_action(text)
     times = [text] if isinstance(axis, NumberAxis) and TIMES.search(text) else []
     for said in dict.fromkeys((text, *times, _bare(text), asked.rest)):

@@ -100,6 +100,13 @@ class EntryChecks(ItemReader):
                     self._misses(name, index, text, f"{untrue!r} is not so in the baseline, and may be a second change")
                     raise LeftOut
 
+    def _to_be_run(self) -> None:
+        """Leaves an entry out that says that it is not to be run, or that is struck out."""
+        if self.entry.off is not None:
+            label, text, reason = self.entry.off
+            self._misses(label, 0, text, reason)
+            raise LeftOut
+
     def _given_once(self) -> None:
         """Refuses an entry with a label that is given twice."""
         for label in self.entry.twice:

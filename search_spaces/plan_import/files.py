@@ -21,6 +21,7 @@ from search_spaces.plan_import.prose import openings, read_prose
 from search_spaces.plan_import.roles import place_labels
 from search_spaces.plan_import.rungs import stack
 from search_spaces.plan_import.sentences import SENTENCE_END
+from search_spaces.plan_import.switched_off import off_in, take_out_struck
 from search_spaces.plan_import.written import WrittenPlan
 from search_spaces.plan_suffixes import YAML
 from search_spaces.text_files import read_text, read_yaml
@@ -37,6 +38,9 @@ def read_file(path: Path, where: str) -> WrittenPlan:
     text = read_text(path)
     plan = _read_file(text, path.suffix.lower(), where)
     for way in (plan, *plan.others):
+        for entry in way.entries:
+            entry.off = off_in(entry)
+            take_out_struck(entry)
         place_labels(way)
     said = list(texts_of(read_yaml(text, where)) if path.suffix.lower() in YAML else _phrases(text, where))
     for way in (plan, *plan.others):

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 
 from search_spaces.plan_import.ordinals import ordinal
+from search_spaces.plan_import.struck import struck_lines
 from search_spaces.plan_import.text_tables import tabled
 
 _LATEX = re.compile(r"\\(?:begin\{(?:itemize|enumerate|description)\}|item\b|(?:sub)*section\*?\{|paragraph\*?\{)")
 _SECTION = re.compile(r"\\(?:sub)*section\*?\{([^{}]*)\}")
 _STYLED = re.compile(r"\\(?:textbf|textsc)\{([^{}]*)\}")
 _SLANTED = re.compile(r"\\(?:emph|textit|underline|text|mathrm|mathbf|texttt|operatorname)\{([^{}]*)\}")
+_CROSSED = re.compile(r"\\(?:st|sout|xout|cancel|textst)\{([^{}]*)\}")
 _DROPPED = re.compile(
     r"\\(?:begin|end)\{[^{}]*\}(?:\[[^\]]*\])?|\\(?:label|cite[a-z]*|ref|eqref|footnote|vspace"
     r"|hspace)\*?(?:\[[^\]]*\])?\{[^{}]*\}"
@@ -37,6 +39,9 @@ _MATH = re.compile(r"\$([^$\n]{1,60})\$")
 """A formula in running text."""
 
 _CHECK = re.compile(r"^(\s*)(?:[-*+]|\d+[.)])\s+\[[ xX]?\]\s+|^(\s*)[☐☑✅▢□❏]\s*", re.M)
+_CHECKED = re.compile(r"^(\s*(?:#{1,6}\s+(?:[*_]{2})?|[*_]{2}))(?:\[[ xX]?\]|[☐☑✅▢□❏])\s+", re.M)
+"""A check box in a heading."""
+
 _KEY_LINE = re.compile(
     r"^(?![-*+>#|\d(\[{\"'])(?P<key>[^\s:][^:\n|]{1,44}?)(?::[ \t]+|[ \t]+(?:[-–—]|→|->|=>)[ \t]+)(?P<text>\S.*)$"
 )
@@ -56,6 +61,7 @@ def normal(text: str) -> str:
     text = _pointed(_MATH.sub(r"\1", text))
     text = tabled(_DEFAULT.sub("", text))
     text = _DRAWN.sub("\n", text)
+    text = _CHECKED.sub(r"\1", struck_lines(text))
     text = _CHECK.sub(lambda at: f"{at[1] or at[2] or ''}- ", text)
     return _unwrapped(_key_lines(text))
 
@@ -63,6 +69,7 @@ def normal(text: str) -> str:
 def _from_latex(text: str) -> str:
     text = re.sub(r"(?<!\\)%.*", "", text)
     text = re.sub(r"\n[ \t]+(?!\\)(?=\S)", " ", text)
+    text = _CROSSED.sub("\ue001\\1\ue001", text)
     for _ in range(3):
         text = _SLANTED.sub(r"\1", text)
     text = _STYLED.sub(r"**\1**", text)
@@ -74,7 +81,7 @@ def _from_latex(text: str) -> str:
     for sign, plain in _SIGNS.items():
         text = text.replace(sign, plain)
     text = re.sub(r"\$([^$\n]*)\$", r"\1", text)
-    return re.sub(r"\\[a-zA-Z]+|[{}]", "", text)
+    return re.sub(r"\\[a-zA-Z]+|[{}]", "", text).replace("\ue001", "~~")
 
 
 _POINTED = re.compile(

@@ -21,10 +21,12 @@ from search_spaces.plan_import.actions import is_action, is_verb, leads_with_act
 from search_spaces.plan_import.amounts import SWEEPS, range_in
 from search_spaces.plan_import.beside import reads_other
 from search_spaces.plan_import.choose import CLEAR, ENOUGH, add_values, bare_title, shared_noun, topic_named
+from search_spaces.plan_import.commas import guarded, unguarded
 from search_spaces.plan_import.described import untrue_in
 from search_spaces.plan_import.doing import FOLLOWS, moved_in, without_asides, without_constants
 from search_spaces.plan_import.evidence import GENERAL, Score, evidence, knows, names_other, owner_of, picks_some
 from search_spaces.plan_import.joined import axes_joined, axes_named
+from search_spaces.plan_import.left_open import lists_some
 from search_spaces.plan_import.loose import foreign, mentioned, names_one_side, setting_in, two_of_another
 from search_spaces.plan_import.measured import without_metrics
 from search_spaces.plan_import.numerals import NUMBER, TIMES, numbers_in, plain_numbers
@@ -141,6 +143,8 @@ def gist(entry: Entry, baseline: TrialConfig, profile: Profile) -> Entry | None:
         or any(len(text) > LONGEST for text in entry.texts)
     ):
         return None
+    if any(map(lists_some, entry.said)):
+        return None  # what is not said is not passed over
     if in_phases(entry, baseline, profile) is not None:
         return None  # one half of it alone would be another experiment
     told = _told(entry)
@@ -268,6 +272,8 @@ def _done(told: _Told, axis: Axis, baseline: TrialConfig, profile: Profile) -> t
     values: list[Any] = []
     actions: set[str] = set()
     if any(untrue_in(text, axis, baseline, profile) for text in (*told.values, *told.orders)):
+        raise _Unread
+    if any(map(lists_some, (*told.values, *told.orders, *told.maybe))):
         raise _Unread
     for at, text in enumerate(told.values):
         if is_nothing(text):
@@ -416,7 +422,7 @@ def _numbers(said: str, axis: NumberAxis, baseline: TrialConfig, profile: Profil
     if setting_in(said, axis) is not None and not _names(said, axis):
         raise _Unread
     found: list[Any] = []
-    pieces = [clean(piece) for piece in _BETWEEN.split(said)]
+    pieces = [clean(piece) for piece in unguarded(_BETWEEN.split(guarded(said)))]
     for piece in filter(None, pieces):
         if not NUMBER.search(plain_numbers(piece)) and not TIMES.search(piece):
             continue

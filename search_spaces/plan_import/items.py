@@ -16,6 +16,7 @@ from search_spaces.plan_import.actions import Asked, read_action
 from search_spaces.plan_import.beside import BY_IT, meant_by_it
 from search_spaces.plan_import.choose import Choice, bare_title
 from search_spaces.plan_import.clauses import is_clause
+from search_spaces.plan_import.commas import TwoWays, as_their_siblings, items_of, mixed
 from search_spaces.plan_import.doing import FOLLOWS, read_doing
 from search_spaces.plan_import.entry_account import EntryAccount
 from search_spaces.plan_import.evidence import GENERAL, SPEAKS, Candidate, Score, candidates, evidence, knows
@@ -107,7 +108,11 @@ class ItemReader(EntryAccount):
         texts = self.entry.replacements
         if not texts:
             return self._said_with_action(axis)
-        self._part_at_bars(texts)
+        if isinstance(axis, NumberAxis):
+            if (unclear := mixed(texts)) is not None:
+                self._two_ways(unclear, axis)
+            texts[:] = as_their_siblings(texts)
+        self._part_at_bars(texts, axis)
         self._join(texts, axis)
         self.entry.continued = join_what_stays(texts, self.entry.continued, axis, self.baseline, self.profile)
         adds = isinstance(axis, NumberAxis) and self._asked().actions == {"ADD"}
@@ -138,6 +143,8 @@ class ItemReader(EntryAccount):
                 self._range(index, text, error, axis)
                 values += error.ends
                 continue
+            except TwoWays as error:
+                self._two_ways(error, axis)
             except UserError as error:
                 beside = self._rides(text, axis, values) if index in self.entry.continued else ""
                 if beside and values:
@@ -227,10 +234,11 @@ class ItemReader(EntryAccount):
             self._ask(choice, f"{', '.join(items)!r} is no value of {axis.name}; it may be about {' or '.join(names)}")
             self._misses(PART, 0, text, f"it may be about {' or '.join(names)}; {self._how_to_settle()}", names)
 
-    def _part_at_bars(self, texts: list[str]) -> None:
-        """Takes ``Muon | Lion`` for two items, so that each is read or named."""
+    def _part_at_bars(self, texts: list[str], axis: Axis) -> None:
+        """Takes ``Muon | Lion`` for two items, and ``2,4`` of whole numbers, so that each is read or named."""
         for index in range(len(texts) - 1, -1, -1):
-            pieces = [piece.strip() for piece in _BAR.split(texts[index]) if piece.strip()]
+            parts = [piece.strip() for piece in _BAR.split(texts[index]) if piece.strip()]
+            pieces = [piece for part in parts for piece in items_of(part, axis)]
             if len(pieces) > 1:
                 texts[index : index + 1] = pieces
                 self.entry.continued = {
@@ -323,6 +331,16 @@ class ItemReader(EntryAccount):
             self._knows(place, index, text, f"a guess, its ends alone: {ends}")
             return
         self._misses(place, index, text, f"{error}; {self._how_to_settle()}")
+        raise LeftOut
+
+    def _two_ways(self, error: TwoWays, axis: Axis) -> None:
+        """Asks which number is meant by one that may be two."""
+        if self.question is None:
+            choice = Choice(rivals=[Score(candidate) for candidate in candidates_named(axis.name)])
+            ways = " or ".join(f'"Replacement: {way}"' for way in error.ways)
+            self._ask(choice, str(error), ways)
+        part = self.entry.parts[0] if self.entry.parts else self.entry.title
+        self._misses(PART, 0, part, f"{error}; {self._how_to_settle()}", (axis.name,))
         raise LeftOut
 
     def _names_a_value(self, text: str, axis: Axis) -> bool:

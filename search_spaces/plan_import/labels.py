@@ -14,6 +14,8 @@ from search_spaces.words import words
 PART, ACTION, REPLACEMENT, METRICS, TITLE = "Ablated Part", "Action", "Replacement", "Metrics", "Title"
 AXIS = "Axis"
 REMARK = "Remark"
+STATUS = "Status"
+"""Under what an entry keeps what the heading or key above it says of all below it: ``Cancelled``."""
 SENTENCE = "Sentence"
 """Under what running text is kept that is not taken apart."""
 

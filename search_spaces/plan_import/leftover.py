@@ -15,6 +15,7 @@ from search_spaces.plan_import.blocks import COMMENT, Block, blocks
 from search_spaces.plan_import.containers import data_in
 from search_spaces.plan_import.labels import is_notes, kind_of
 from search_spaces.plan_import.sentences import SENTENCE_END
+from search_spaces.plan_import.struck import is_struck, struck_in
 from search_spaces.plan_import.written import clean
 from search_spaces.words import words
 
@@ -45,6 +46,10 @@ COMMENTED = "Comment"
 """What a comment of HTML is called; it orders nothing."""
 
 
+CROSSED = "Struck out"
+"""What text that is crossed out is called."""
+
+
 def phrases(text: str) -> Iterator[tuple[str, str]]:
     """Yields (label, text) of the phrases of a Markdown text: its sentences and cells, and its comments of HTML.
 
@@ -54,6 +59,9 @@ def phrases(text: str) -> Iterator[tuple[str, str]]:
         if block.kind == "fence":
             yield from _fenced(block.text)
         for piece in block.cells or ((block.text,) if block.kind in ("line", "heading") else ()):
+            yield from ((CROSSED, said) for said in struck_in(piece))
+            if is_struck(piece):
+                continue
             found = _LABELLED.match(piece)
             labelled = found is not None and kind_of(found["label"]) is not None
             place = _place(block)
@@ -93,7 +101,8 @@ def texts_of(data: Any) -> Iterator[tuple[str, str]]:
         for value in data:
             yield from texts_of(value)
     elif isinstance(data, str):
-        for piece in re.split(r"[;\n]", data):
+        yield from ((CROSSED, said) for said in struck_in(data))
+        for piece in re.split(r"[;\n]", "" if is_struck(data) else data):
             yield from ((TEXT, sentence) for sentence in map(clean, SENTENCE_END.split(piece)) if sentence)
 
 

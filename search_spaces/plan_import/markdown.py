@@ -18,6 +18,7 @@ from search_spaces.plan_import.labels import (
     PART,
     REMARK,
     REPLACEMENT,
+    STATUS,
     TITLE,
     is_kept,
     is_label,
@@ -27,6 +28,7 @@ from search_spaces.plan_import.labels import (
     on_sides,
     sides_of,
 )
+from search_spaces.plan_import.off_words import is_state
 from search_spaces.plan_import.pairs import WITHOUT, side_of
 from search_spaces.plan_import.prose import titled, with_told
 from search_spaces.plan_import.roles import commands
@@ -178,6 +180,7 @@ class _Reader:
         self._section = ""  # the heading of the remarks that are being read, if any
         self._inside = False  # whether they belong to the entry
         self._level = 0  # of the heading of the entry that is being read
+        self._off_level, self._off = 0, ""  # a heading such as "Cancelled", and what it says of all below it
         self.remarks: list[tuple[str, str]] = []
         self.orders: list[str] = []
 
@@ -317,6 +320,8 @@ class _Reader:
 
     def _heading(self, text: str, level: int, crossed: bool = False) -> None:
         self._section = ""
+        if level and level <= self._off_level:
+            self._off_level, self._off = 0, ""
         field = _FIELD.match(_bare(text)) if not crossed else None  # "3. Ablated Part: the optimiser"
         named = _NAMED_ENTRY.match(text) is not None
         if field is not None and not named and kind_of(field["label"]) in (PART, *_LISTS):
@@ -335,6 +340,10 @@ class _Reader:
             self.plan_title = self.plan_title or self._entry.title
         self.close()
         self._entry = Entry(title=text)
+        if self._off:
+            self._entry.remarks.append((STATUS, self._off))
+        elif level and is_state(text):
+            self._off_level, self._off = level, text
 
     def _line(self, block: Block) -> None:
         pieces = _labelled_pieces(block.text)

@@ -6,6 +6,7 @@ import re
 
 from dit_core.errors import UserError
 from dit_core.parts import METRICS
+from search_spaces.plan_import.left_open import is_open
 from search_spaces.profiles import PROFILES, Profile
 from search_spaces.words import match
 
@@ -126,6 +127,8 @@ def read_metric(text: str, profile: Profile) -> tuple[tuple[str, ...], str]:
 
 def is_metric(text: str) -> bool:
     """Whether a text names a metric, or a figure that is recorded anyway."""
+    if is_open(text):
+        return False
     try:
         read_metric(text, PROFILES.get("paper"))
     except UserError:

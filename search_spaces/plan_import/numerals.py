@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from search_spaces.plan_import.commas import with_points
 from search_spaces.words import words
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
@@ -62,7 +63,8 @@ def plain_numbers(text: str) -> str:
     power = r"10\s*(?:\^|\*\*)\s*[{(]?\s*([-+]?\d+)\s*[)}]?"
     text = re.sub(rf"(\d+(?:\.\d+)?)\s*(?:[x×*·⋅]|\\times|\\cdot)\s*{power}", r"\1e\2", text)
     text = re.sub(rf"(?<![\w.]){power}", r"1e\1", text)
-    text = re.sub(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,]*\d)", lambda at: at[0].replace(",", ""), text)
+    text = with_points(text)
+    text = re.sub(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?![\d,]*\d)", lambda at: at[0].replace(",", ""), text)
     text = re.sub(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d ]*\d)", lambda at: at[0].replace(" ", ""), text)
     text = re.sub(
         r"(?<![\w.])(\d+(?:\.\d+)?)\s*(?:%|percent\b|per cent\b)", lambda at: _short(float(at[1]) / 100), text

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 from search_spaces.plan_import.account import NotUnderstood
 from search_spaces.plan_import.labels import FIELDS, kind_of
-from search_spaces.plan_import.leftover import CELL, COMMENTED, HEADING, ITEM, TEXT, left_over
+from search_spaces.plan_import.leftover import CELL, COMMENTED, CROSSED, HEADING, ITEM, TEXT, left_over
+from search_spaces.plan_import.off_words import is_state
 from search_spaces.plan_import.passed_over import passed_over
 from search_spaces.plan_import.roles import commands
 from search_spaces.plan_import.rungs import adds_up, comes_on_top, step_in
 from search_spaces.plan_import.sentences import SENTENCE_END, speaks
+from search_spaces.plan_import.switched_off import orders_off
 from search_spaces.plan_import.telling import wants_more
 from search_spaces.plan_import.understand import EntryReader
 from search_spaces.plan_import.written import Entry, WrittenPlan
@@ -39,7 +41,8 @@ def beside(written: WrittenPlan, readers: list[EntryReader]) -> Iterator[str]:
     for entry, reader in zip(written.entries, readers, strict=True):
         open_texts = {missed.text for missed in reader.not_understood}
         for label, text in dict.fromkeys((*reader.entry.remarks, *entry.remarks)):
-            yield f"{reader.name}: {label} {text!r} is a remark; it changes nothing"
+            if text and (entry.off is None or (label, text) != entry.off[:2]):
+                yield f"{reader.name}: {label} {text!r} is a remark; it changes nothing"
         for text in dict.fromkeys((*reader.entry.context, *entry.context)):
             if text and text not in open_texts:
                 yield f"{reader.name}: {TEXT} {text!r} is a remark; it changes nothing"
@@ -54,15 +57,15 @@ def outside(written: WrittenPlan, readers: list[EntryReader]) -> tuple[tuple[Not
         account.append(" ".join([reader.name, *_told(entry), *entry.metrics, *read]))
     firm = account[: len(account) - len(written.entries) - len(written.remarks)] + account[-len(written.entries) :]
     about = [text for entry in written.entries for text in (entry.title, *entry.parts, *entry.axes)]
-    passed = passed_over(written.phrases, firm, written.remarks, OUTSIDE, about)
+    standing = [(label, text) for label, text in written.phrases if label != CROSSED]
+    crossed = dict.fromkeys(text for label, text in written.phrases if label == CROSSED)
+    passed = passed_over(standing, firm, written.remarks, OUTSIDE, about)
     named = {item.text for item in passed}
     left = [(TEXT if label in (HEADING, ITEM, CELL) else label, text)
-            for label, text in left_over([(label, step_in(text) or text) for label, text in written.phrases], account)
+            for label, text in left_over([(label, step_in(text) or text) for label, text in standing], account)
             if text not in named]  # fmt: skip
-    ordered = [
-        *written.orders,
-        *(text for label, text in left if label != COMMENTED and (commands(text) or wants_more(text))),
-    ]
+    ordered = [*written.orders, *(text for _, text in written.remarks if orders_off(text))]
+    ordered += [text for label, text in left if label != COMMENTED and _orders(text)]
     missed = tuple(NotUnderstood(OUTSIDE, TEXT, text, _MAY_ORDER) for text in ordered)
     told = dict.fromkeys(
         text for label, text in (*written.remarks, *left) if label != COMMENTED and text not in ordered
@@ -74,7 +77,12 @@ def outside(written: WrittenPlan, readers: list[EntryReader]) -> tuple[tuple[Not
     ordered += steps
     rest = [f"{label} {text!r} {_UNREAD if kind_of(label) in FIELDS else ELSEWHERE}"
             for label, text in left if text not in ordered]  # fmt: skip
-    return missed, rest
+    return missed, [*rest, *(f"{text!r} is struck out, and left out" for text in crossed)]
+
+
+def _orders(text: str) -> bool:
+    """Whether a text may say what to do, or what not to run."""
+    return commands(text) or wants_more(text) or orders_off(text) or is_state(text)
 
 
 def _told(entry: Entry) -> list[str]:

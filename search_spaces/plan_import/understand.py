@@ -84,6 +84,7 @@ class EntryReader(EntryChecks, MetricReader):
         """Returns the ablation, or None when the entry is none, or a grid or ladder; every phrase is accounted for."""
         ablation = None
         try:
+            self._to_be_run()
             self._place_actions()
             self._place_orders()
             self._join_what_is_so()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import Any
 
 from dit_core.config import TrialConfig
@@ -14,12 +13,14 @@ from search_spaces.axes.number import NumberAxis
 from search_spaces.axes.switch import BoolAxis
 from search_spaces.fields import with_fields
 from search_spaces.plan_import.absence import GONE, Reading, is_absent, is_nothing, switched, takes_its_place
-from search_spaces.plan_import.amounts import SWEEPS, number_in, range_in
+from search_spaces.plan_import.amounts import SWEEPS, number_in, range_in, stepped
 from search_spaces.plan_import.apposition import in_brackets, in_other_words
+from search_spaces.plan_import.commas import TwoWays, without_doubt
 from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.giving_way import comes_instead
 from search_spaces.plan_import.loose import choice_in, foreign, is_remark, mentioned, own_words, switch_in
 from search_spaces.plan_import.numerals import OVERLONG, numbers_in
+from search_spaces.plan_import.off_words import not_to_try
 from search_spaces.plan_import.sets import of_a_set
 from search_spaces.plan_import.there import is_published, published_numbers
 from search_spaces.plan_import.together import both_of
@@ -99,6 +100,8 @@ def reads(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> boo
     """Whether ``text`` names values of ``axis``, whether or not the baseline can take them."""
     try:
         _read(text, axis, baseline, profile)
+    except TwoWays:
+        return True  # it names one of two
     except UserError:
         return False
     return True
@@ -116,6 +119,8 @@ def names_values(text: str, axis: Axis, baseline: TrialConfig, profile: Profile)
     """Whether ``text`` names values of ``axis``, and not only that there are others, as ``another scheme`` does."""
     try:
         return not names_none(_read(text, axis, baseline, profile)[1])
+    except TwoWays:
+        return True
     except Range as error:
         return error.ends[0] == axis.current(baseline, profile) or is_published(error.ends[0], axis)
     except UserError:
@@ -134,8 +139,11 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
     text = TORCH.sub("", text)
     if OVERLONG.search(text):
         raise UserError(f"{axis.name}: {text!r:.60} holds more digits than any number that somebody wrote")
+    if says := not_to_try(text):
+        raise UserError(f"{axis.name}: {text!r:.60} {says}")
     if held := of_a_set(text, axis, baseline, profile, _read):
         return held
+    text = without_doubt(text, axis, baseline, profile, lambda way: _possible(way, axis, baseline, profile))
     if isinstance(axis, NumberAxis):
         text = _SET.sub("", text)
         multiple = _amount(text, axis, baseline, profile) if _MULTIPLE.search(text) else None
@@ -189,6 +197,14 @@ def _read(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Rea
     if says := foreign(text):
         raise UserError(says)
     raise reason
+
+
+def _possible(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> tuple[Any, ...]:
+    """The values that a text names; none where it has none that are possible with the baseline."""
+    try:
+        return read_values(text, axis, baseline, profile)[0]
+    except UserError:
+        return ()
 
 
 def _replaces_another(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> bool:
@@ -357,34 +373,16 @@ def _several(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> 
         try:
             values += _read(piece, axis, baseline, profile)[0]
         except UserError:
-            if held is not None and text.lstrip()[0] != "(":
+            if (held is not None and text.lstrip()[0] != "(") or not_to_try(piece):
                 raise  # a set is read as a whole or not at all
             return None
     return _named(values, axis, "several values")
 
 
-_STEPPED = re.compile(
-    r"^(?P<range>.+?)\s*[,;(]?\s*(?:in|with|by|at|using)?\s*(?:a\s+)?(?:steps?|increments?|intervals?|spacing|stride)"
-    r"(?:\s+size)?\s*(?:of|:|=)?\s*(?P<step>\d+(?:\.\d+)?)\s*\)?$",
-    re.I,
-)
-
-_MOST = 24
-"""How many values a range with a step may have; nobody means more."""
-
-
 def _stepped(text: str, axis: Axis, baseline: TrialConfig, profile: Profile) -> Reading | None:
     """Reads ``1.0 to 2.0 in steps of 0.25`` as the values between."""
-    found = _STEPPED.match(text.strip())
-    ends = range_in(found["range"]) if found is not None else None
-    if found is None or ends is None or not isinstance(axis, NumberAxis):
-        return None
-    low, high, step = (Decimal(number) for number in (*ends, found["step"]))
-    count = (high - low) / step if step else Decimal(0)
-    if count != int(count) or not 0 < count < _MOST:
-        return None
-    values = [axis.parse(str(low + at * step), profile) for at in range(int(count) + 1)]
-    return _named(values, axis, "the values of a range with its step")
+    values = stepped(text, axis, profile) if isinstance(axis, NumberAxis) else ()
+    return _named(values, axis, "the values of a range with its step") if values else None
 
 
 def _one(text: str, axis: ChoiceAxis, profile: Profile) -> set[Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from search_spaces.plan_import.actions import is_action, read_action
+from search_spaces.plan_import.commas import guarded, unguarded
 from search_spaces.plan_import.labels import (
     ACTION,
     AXIS,
@@ -20,6 +21,8 @@ from search_spaces.plan_import.labels import (
     on_sides,
     sides_of,
 )
+from search_spaces.plan_import.left_open import with_ellipsis
+from search_spaces.plan_import.struck import each_struck, without_struck
 
 if TYPE_CHECKING:
     from search_spaces.plan_import.crossed import Crossed
@@ -48,6 +51,7 @@ class Entry:
         stepped: whether its replacements are counted steps, which may add up.
         pointed: whether each of its replacements sets several axes at once, as a row of a table of runs does.
         crossed: the table of which every cell is one of its runs.
+        off: (label, text, reason) of what says that it is not to be run.
     """
 
     title: str = ""
@@ -68,6 +72,7 @@ class Entry:
     stepped: bool = False
     pointed: bool = False
     crossed: Crossed | None = None
+    off: tuple[str, str, str] | None = None
 
     @property
     def empty(self) -> bool:
@@ -181,7 +186,9 @@ _GOES_ON = (
 )
 """What goes on with the item before a comma: ``RoPE, on top of the sin-cos table``."""
 
-_SEPARATOR = re.compile(rf"[;，；]|\s[·•]\s|(?<!\d),{_GOES_ON}|,(?!\d{{3}}(?!\d)){_GOES_ON}")
+_SEPARATOR = re.compile(
+    rf"[;，；]|\s[·•]\s|(?<!\d),{_GOES_ON}|,(?!\d{{3}}(?!\d)){_GOES_ON}|(?<=(?<![\d.,])0),{_GOES_ON}"
+)
 
 
 _MARK = re.compile(r"^\s*\((?:[a-h]|[1-9]|[ivx]{1,4})\)\s+", re.I)
@@ -193,14 +200,15 @@ _COUNTED = re.compile(r"\s*;\s*(?=(?:(?:and|or)\s+)?\((?:[b-h]|[2-9]|i[ivx]{1,3}
 def split_items(text: str) -> list[str]:
     """Splits ``2, 4, and 8`` into items.
 
-    Commas inside brackets, after ``e.g.`` and between the thousands of one number (``1,024``) separate nothing.
+    Commas inside brackets, after ``e.g.``, between the thousands of one number (``1,024``) and in what may be a decimal
+    (``0,5``) separate nothing.
     """
     counted = _COUNTED.split(text) if _FIRST.match(text) else []
     if len(counted) > 1:  # "(a) 1.0, i.e. no guidance; (b) 1.5"
         return [item for piece in counted for item in split_items(_MARK.sub("", piece))]
     if EXAMPLES.search(text):
         return [clean(text)] if clean(text) else []
-    items = [clean(_OPENING.sub("", piece)) for piece in _outside_brackets(text)]
+    items = [clean(_OPENING.sub("", piece)) for piece in unguarded(_outside_brackets(guarded(each_struck(text))))]
     return [item for item in items if item]
 
 
@@ -218,14 +226,12 @@ _EMPHASIS = re.compile(r"(?<![\w*])\*(?=[^\s*])([^*]*[^\s*])\*(?![\w*])")
 _MATHS = re.compile(r"\$([^$\n]{1,60})\$(?!\d)|\\\(([^\n]{1,60}?)\\\)")
 """Mathematics between dollar signs: ``$x_0$``."""
 
-_STRUCK = re.compile(r"~~[^~]*~~[ \t]*")
-"""Text that is crossed out; where nothing stands beside it, that it is crossed out says what to do."""
-
 
 def clean(text: str) -> str:
     """Takes Markdown emphasis, what is crossed out, quotes and closing punctuation off a phrase."""
-    bare = _STRUCK.sub("", _MATHS.sub(lambda found: found[1] or found[2], text))
-    bare = _EMPHASIS.sub(r"\1", (bare if bare.strip() else text).replace("**", "").replace("__", ""))
+    text = with_ellipsis(text)
+    bare = without_struck(_MATHS.sub(lambda found: found[1] or found[2], text))
+    bare = _EMPHASIS.sub(r"\1", bare.replace("**", "").replace("__", ""))
     bare = bare.replace("`", "")  # of code in a line, of which a label may have taken the first
     return bare.lstrip(" \t`*\"“”'‘’").rstrip(" \t`*\"“”'‘’.;,")
 
