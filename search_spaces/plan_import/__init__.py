@@ -22,7 +22,7 @@ from search_spaces.plan_import.stems import STOP_STEMS, stems
 from search_spaces.plan_import.study_file import with_comments
 from search_spaces.plan_import.understand import EntryReader
 from search_spaces.plan_import.written import Entry, WrittenPlan, told_together
-from search_spaces.plan_suffixes import PLAN_SUFFIXES
+from search_spaces.plan_suffixes import PLAN_SUFFIXES, PLANS_ARE, YAML
 from search_spaces.profiles import PROFILES, Profile
 from search_spaces.study import Ablation, Baseline, LadderStep, Study
 from search_spaces.words import Words, words
@@ -128,7 +128,8 @@ def import_plan(path: str | Path, profile: str = "digits", accept_guesses: bool 
     ordered, rest = outside(written, readers)
     missed += ordered
     notes = [*beside(written, readers)]
-    notes += [f"{label} {text!r} {ELSEWHERE}" for label, text in written.remarks]
+    open_texts = {item.text for item in ordered}
+    notes += [f"{label} {text!r} {ELSEWHERE}" for label, text in written.remarks if text not in open_texts]
     notes += rest
     if not ablations and not ladder:
         text = f"{where}: no ablation of this plan was understood: {_listed(missed)}"
@@ -255,9 +256,9 @@ def _gist(entry: Entry, profile: Profile, about: tuple[str, ...]) -> Entry | Non
 
 def _read(path: Path, where: str) -> WrittenPlan:
     if path.is_dir():
-        raise UserError(f"{where}: is a folder; give a plan (.md, .json, .jsonl)")
-    if path.suffix.lower() not in (*PLAN_SUFFIXES, ".yaml", ".yml"):
-        raise UserError(f"{where}: unknown kind of plan; a plan ends in {', '.join(PLAN_SUFFIXES)}")
+        raise UserError(f"{where}: is a folder; {PLANS_ARE}")
+    if path.suffix.lower() not in (*PLAN_SUFFIXES, *YAML):
+        raise UserError(f"{where}: unknown kind of plan; {PLANS_ARE}")
     written = read_file(path, where)
     if not written.entries:
         raise UserError(

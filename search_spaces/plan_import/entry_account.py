@@ -52,7 +52,8 @@ class EntryAccount:
     @property
     def guessed(self) -> bool:
         """Whether the reading is a guess that was accepted."""
-        return self.question is not None and not any(not m.follows for m in self.not_understood if m.field == PART)
+        missed = any(not one.follows for one in self.not_understood if one.field == PART)
+        return self.accept_guesses and self.question is not None and not missed
 
     @property
     def left_out(self) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from search_spaces.axes import axis_called
 from search_spaces.plan_import.actions import is_action
-from search_spaces.plan_import.blocks import Block, blocks
+from search_spaces.plan_import.blocks import RULE, Block, blocks
 from search_spaces.plan_import.decisions import kind_under
 from search_spaces.plan_import.labels import (
     ACTION,
@@ -162,6 +162,7 @@ class _Reader:
         self._table: Table | None = None
         self._section = ""  # the heading of the remarks that are being read, if any
         self._inside = False  # whether they belong to the entry
+        self._ruled = False  # whether a rule stands below what the entry says
         self._level = 0  # of the heading of the entry that is being read
         self.remarks: list[tuple[str, str]] = []
         self.orders: list[str] = []
@@ -172,6 +173,7 @@ class _Reader:
             self.entries += self._table.entries()
             self._table = None
         if block.kind == "gap":
+            self._ruled |= block.text == RULE
             if not self._bulleted and self._open in _LISTS and self._entry.items(self._open):
                 self._open = None
         elif block.kind == "row":
@@ -201,6 +203,7 @@ class _Reader:
             self.entries.append(told)
         self._entry = Entry()
         self._open = None
+        self._ruled = False
 
     def _told(self) -> Entry | None:
         """The entry that a heading and the sentences below it are, where they say what to do."""
@@ -375,7 +378,7 @@ class _Reader:
         if name == REMARK:
             self._open = REMARK
             return
-        self._has_fields = True
+        self._has_fields, self._ruled = True, False
         if text:
             self._entry.put(name, text if name in _LISTS else clean(text))
         self._open = name if name in _LISTS or not text else None
@@ -383,7 +386,9 @@ class _Reader:
 
     def _item(self, text: str, block: Block) -> None:
         """Takes a line that belongs to the open field, or to nothing."""
-        if self._open == REMARK or self._open is None:
+        if self._ruled and self._open in (REMARK, None) and not self._entry.empty and commands(clean(text)):
+            self.orders.append(clean(text))
+        elif self._open == REMARK or self._open is None:
             self._entry.context.append(clean(text))
         elif self._open == ACTION and block.bullet:  # "Modification:" above a list of what is tried
             self._acted(clean(text))

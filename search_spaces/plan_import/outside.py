@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from search_spaces.plan_import.account import NotUnderstood
 from search_spaces.plan_import.labels import FIELDS, kind_of
-from search_spaces.plan_import.leftover import COMMENTED, TEXT, left_over
+from search_spaces.plan_import.leftover import COMMENTED, LABELLED, TEXT, left_over
 from search_spaces.plan_import.roles import commands
+from search_spaces.plan_import.study_orders import told_off
+from search_spaces.plan_import.told_baseline import ANOTHER, another_baseline, is_baseline
 from search_spaces.plan_import.understand import EntryReader
-from search_spaces.plan_import.written import Entry, WrittenPlan
+from search_spaces.plan_import.written import Entry, WrittenPlan, clean
 
 OUTSIDE = "Outside of every ablation"
 """Under what name a sentence is listed that belongs to no entry and may say what to do."""
@@ -17,6 +19,8 @@ OUTSIDE = "Outside of every ablation"
 ELSEWHERE = "stands outside of every ablation; it changes nothing"
 
 _UNREAD = "is in no reading of its ablation; it changes nothing"
+
+_CHOOSES = "it may say which entries not to run, and all of them are; take those out of the plan, or leave this out"
 
 _MAY_ORDER = "it may say what to do, and belongs to no ablation; make it an entry of its own, or leave it out"
 
@@ -26,7 +30,8 @@ def beside(written: WrittenPlan, readers: list[EntryReader]) -> Iterator[str]:
     for entry, reader in zip(written.entries, readers, strict=True):
         open_texts = {missed.text for missed in reader.not_understood}
         for label, text in dict.fromkeys((*reader.entry.remarks, *entry.remarks)):
-            yield f"{reader.name}: {label} {text!r} is a remark; it changes nothing"
+            if text not in open_texts:
+                yield f"{reader.name}: {label} {text!r} is a remark; it changes nothing"
         for text in dict.fromkeys((*reader.entry.context, *entry.context)):
             if text and text not in open_texts:
                 yield f"{reader.name}: {TEXT} {text!r} is a remark; it changes nothing"
@@ -41,9 +46,23 @@ def outside(written: WrittenPlan, readers: list[EntryReader]) -> tuple[tuple[Not
     left = left_over(written.phrases, account)
     ordered = [*written.orders, *(text for label, text in left if label != COMMENTED and commands(text))]
     missed = tuple(NotUnderstood(OUTSIDE, TEXT, text, _MAY_ORDER) for text in ordered)
+    missed += tuple(_told_outside([*written.remarks, *left], readers))
+    ordered += [item.text for item in missed]
     rest = [f"{label} {text!r} {_UNREAD if kind_of(label) in FIELDS else ELSEWHERE}"
             for label, text in left if text not in ordered]  # fmt: skip
     return missed, rest
+
+
+def _told_outside(said: list[tuple[str, str]], readers: list[EntryReader]) -> Iterator[NotUnderstood]:
+    """What labels outside of every entry say that the study does not follow: which entries to run, another baseline."""
+    own = readers[0] if readers else None
+    for label, text in said:
+        pair = LABELLED.match(text) if label == TEXT else None
+        name, told = (clean(pair["label"]), clean(pair["text"])) if pair is not None else (label, text)
+        if told_off(name, told, outside=True):
+            yield NotUnderstood(OUTSIDE, label, text, _CHOOSES)
+        elif own is not None and is_baseline(name) and another_baseline(told, {}, own.baseline, own.profile):
+            yield NotUnderstood(OUTSIDE, label, text, ANOTHER)
 
 
 def _told(entry: Entry) -> list[str]:

@@ -20,6 +20,7 @@ from search_spaces.plan_import.measures import is_metric
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.purposes import is_purpose
 from search_spaces.plan_import.sentences import SENTENCE_END
+from search_spaces.plan_import.study_orders import sets_study
 from search_spaces.plan_import.telling import STRONG
 from search_spaces.plan_import.written import Entry, WrittenPlan, split_items
 from search_spaces.profiles import PROFILES
@@ -152,7 +153,8 @@ def commands(text: str) -> bool:
 
     What is only told of (``Halving the rate brings ...``, ``I wanted to halve ...``) is none.
     """
-    return any(_COMMAND.search(said) and _speaks(said) >= _SPEAKS for said in SENTENCE_END.split(text.strip()))
+    sentences = SENTENCE_END.split(text.strip())
+    return any((_COMMAND.search(said) and _speaks(said) >= _SPEAKS) or sets_study(said) for said in sentences)
 
 
 _BESIDES = r"(?:also|additionally|in addition|furthermore|further|moreover|besides|likewise|then|next|finally)"

@@ -43,6 +43,7 @@ class Table:
         for cells in self._rows:
             if len(cells) > at:
                 entry.put_labelled(cells[0], cells[at])
+            entry.beyond += [cell for cell in cells[len(self._labels) :] if cell]
         return entry
 
     def _kinds(self) -> list[str | None]:
@@ -70,7 +71,7 @@ class Table:
         return all(len(cells[column].strip("().#")) <= 2 for cells in self._rows if len(cells) > column)
 
     def _entry(self, kinds: list[str | None], cells: list[str]) -> Entry:
-        entry = Entry()
+        entry = Entry(beyond=[cell for cell in cells[len(self._labels) :] if cell])
         for kind, label, cell in zip(kinds, self._labels, cells, strict=False):
             if not cell or cell in "-–—" or (kind is None and self._is_numbering(self._labels.index(label))):
                 continue

@@ -26,6 +26,7 @@ class Entry:
         changes: (label, text) of what describes a value, and may change more than it.
         continued: indices of the replacements that a comma or semicolon separates from the one before them.
         twice: labels that are given twice, so that nobody knows which holds.
+        beyond: cells of a row that stand behind the last column of its table.
         other: another way to take the same words apart, for when this one leaves something open.
         gist: how its axis was found, where the entry was read from all that it says.
         said: the sentences that it was taken from, as written.
@@ -43,6 +44,7 @@ class Entry:
     changes: list[tuple[str, str]] = field(default_factory=list)
     continued: set[int] = field(default_factory=set)
     twice: list[str] = field(default_factory=list)
+    beyond: list[str] = field(default_factory=list)
     other: Entry | None = None
     gist: str = ""
     said: list[str] = field(default_factory=list)
