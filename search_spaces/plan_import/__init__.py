@@ -14,6 +14,7 @@ from dit_core.paths import expanded
 from search_spaces.expand import expand
 from search_spaces.plan_import.account import IncompletePlan, NothingUnderstood, NotUnderstood, Phrase, Question
 from search_spaces.plan_import.choose import axis_by_name, bare_title
+from search_spaces.plan_import.entry_metrics import one_for_several
 from search_spaces.plan_import.files import read_file
 from search_spaces.plan_import.gist import gist, is_whole
 from search_spaces.plan_import.outside import ELSEWHERE, OUTSIDE, beside, outside
@@ -130,9 +131,9 @@ def import_plan(path: str | Path, profile: str = "digits", accept_guesses: bool 
     notes = [*beside(written, readers)]
     open_texts = {item.text for item in ordered}
     notes += [f"{label} {text!r} {ELSEWHERE}" for label, text in written.remarks if text not in open_texts]
-    notes += rest
+    notes += [*rest, *one_for_several(readers)]
     if not ablations and not ladder:
-        text = f"{where}: no ablation of this plan was understood: {_listed(missed)}"
+        text = f"{where}: no ablation of this plan was understood: {written.strange or _listed(missed)}"
         raise NothingUnderstood(text, missed, asked, tuple(notes))
     metrics = [name for reader in readers for name in reader.metrics]
     study = _study(Path(path), written, known, {"ablations": tuple(ablations), "ladder": ladder}, metrics)
@@ -247,7 +248,7 @@ def _as_titled(entry: Entry, reader: EntryReader) -> Entry | None:
 def _gist(entry: Entry, profile: Profile, about: tuple[str, ...]) -> Entry | None:
     """What an entry says in all, of the first way to take it apart in which that is clear."""
     way: Entry | None = entry
-    while way is not None and not way.overlong:
+    while way is not None and not (way.overlong or way.beyond):
         if (said := gist(way, profile.config, profile)) is not None and (not about or said.axes[0] in about):
             return said
         way = way.other
@@ -261,9 +262,8 @@ def _read(path: Path, where: str) -> WrittenPlan:
         raise UserError(f"{where}: unknown kind of plan; {PLANS_ARE}")
     written = read_file(path, where)
     if not written.entries:
-        raise UserError(
-            f"{where}: no ablations found; a plan has entries with Ablated Part, Action, Replacement and Metrics"
-        )
+        entries = "a plan has entries with Ablated Part, Action, Replacement and Metrics"
+        raise UserError(f"{where}: no ablations found; {written.strange or entries}")
     return written
 
 

@@ -35,6 +35,7 @@ class EntryAccount:
     accept_guesses: bool = False
     metrics: list[str] = field(default_factory=list)
     question: Question | None = None
+    measured: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     combined: Combined | None = None
     _account: dict[tuple[str, int], Phrase | NotUnderstood] = field(default_factory=dict)
     _out: bool = False

@@ -19,6 +19,7 @@ from search_spaces.plan_import.outline import outlines
 from search_spaces.plan_import.prose import openings, read_prose
 from search_spaces.plan_import.roles import place_labels
 from search_spaces.plan_import.separated import with_tables
+from search_spaces.plan_import.strange_labels import strange_labels
 from search_spaces.plan_import.written import WrittenPlan
 from search_spaces.plan_suffixes import PLANS_ARE, YAML
 from search_spaces.text_files import read_text, read_yaml
@@ -48,8 +49,9 @@ def read_file(path: Path, where: str) -> WrittenPlan:
     for way in (plan, *plan.others):
         place_labels(way)
     said = list(texts_of(read_yaml(text, where)) if path.suffix.lower() in YAML else _phrases(text, where))
+    strange = strange_labels(text)
     for way in (plan, *plan.others):
-        way.phrases = said
+        way.phrases, way.strange = said, strange
     return plan
 
 

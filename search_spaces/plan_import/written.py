@@ -116,6 +116,7 @@ class WrittenPlan:
         remarks: (label, text) of what it says outside of every entry.
         others: other ways to take the same text apart into entries, for when this one leaves something open.
         orders: sentences outside of every entry that say what to do.
+        strange: a sentence on its labels, where it has several and none of them is known.
         phrases: (label, text) of what its text says, phrase by phrase, however it is taken apart.
     """
 
@@ -124,6 +125,7 @@ class WrittenPlan:
     remarks: list[tuple[str, str]] = field(default_factory=list)
     others: list[WrittenPlan] = field(default_factory=list)
     orders: list[str] = field(default_factory=list)
+    strange: str = ""
     phrases: list[tuple[str, str]] = field(default_factory=list)
 
 
