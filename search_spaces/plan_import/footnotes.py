@@ -11,6 +11,12 @@ _DEFINED = re.compile(
 )
 """A line that opens with the mark of a footnote."""
 
+_CITES = re.compile(
+    r"[A-Z][\w.'’-]+(?:\s+[A-Z][\w.'’-]*)*\s*(?:,|\band\b|&|\bet al\b)"
+    r"(?=.*(?:\bet al\b|\bar[xX]iv\b|\bdoi\b|https?:|\b(?:19|20)\d\d[a-z]?\W*$))"
+)
+"""How a footnote reads that only names a paper."""
+
 _BULLET = re.compile(r"^[ \t]*\*[ \t]+(?!\*\*\w)", re.M)
 _EMPHASIS = re.compile(r"(?<![\w*\\])(\*{1,3})(?=[^\s*])[^*\n]*[^\s*\\]\1(?![\w*])|^[ \t]*\*[ \t]+")
 """What stands between stars, and the star of a list."""
@@ -18,7 +24,7 @@ _EMPHASIS = re.compile(r"(?<![\w*\\])(\*{1,3})(?=[^\s*])[^*\n]*[^\s*\\]\1(?![\w*
 
 def with_footnotes(text: str) -> str:
     """Returns a text with every footnote in brackets behind what bears its mark; one that nothing bears stays."""
-    notes = [found for found in _DEFINED.finditer(text) if _mark(found) != "*" or _is_starred(found, text)]
+    notes = [found for found in _DEFINED.finditer(text) if _is_footnote(found, text)]
     if not notes:
         return text
     places = {found.start(): f"\0{at}\0" for at, found in enumerate(notes)}
@@ -32,6 +38,15 @@ def with_footnotes(text: str) -> str:
 
 def _mark(found: re.Match[str]) -> str:
     return found["mark"].replace("\\", "")
+
+
+def _is_footnote(found: re.Match[str], text: str) -> bool:
+    """Whether a line that opens with a mark is a footnote; ``[1]`` may number an entry, but not at a text's end."""
+    if _CITES.match(found["text"]):
+        return False
+    if re.fullmatch(r"\[\d+\]", _mark(found)):
+        return not _DEFINED.sub("", text[found.end() :]).strip()
+    return _mark(found) != "*" or _is_starred(found, text)
 
 
 def _is_starred(found: re.Match[str], text: str) -> bool:

@@ -257,6 +257,20 @@ def test_what_is_no_footnote_changes_nothing(tmp_path: Path, value: str, below: 
     ]
 
 
+@pytest.mark.parametrize(
+    "note", ["Rombach et al., Latent Diffusion Models, 2022", "J. Ho and T. Salimans, arXiv 2207.12598"]
+)
+def test_a_paper_that_is_cited_changes_nothing(tmp_path: Path, note: str) -> None:
+    text = f"{entry('Block', 'block', 'adaLN [1], cross-attention[1]')}\n## References\n[1] {note}\n"
+    plan = read(tmp_path, text)
+    assert [item.values for item in plan.study.ablations] == [("adaln", "cross-attention")] and not plan.not_understood
+
+
+def test_a_number_in_brackets_may_count_an_entry(tmp_path: Path) -> None:
+    text = "[1] Vary the patch size over 4 and 8.\n\n[2] Replace the linear decoder with an MLP, as in [1].\n"
+    assert axes(read(tmp_path, text)) == ["patch_size", "decoder"]
+
+
 # -- what is said of a whole plan --------------------------------------------------------------------------------------
 
 
