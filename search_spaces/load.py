@@ -10,6 +10,7 @@ from dit_core.errors import UserError, nearest, parse
 from dit_core.paths import expanded
 from search_spaces.expand import expand
 from search_spaces.plan_files import is_plan_file
+from search_spaces.plan_suffixes import PLANS_ARE
 from search_spaces.study import Study
 from search_spaces.text_files import read_text, read_yaml, write_value, write_yaml
 from search_spaces.types import Expansion
@@ -157,12 +158,12 @@ def _resolve(source: str | Path) -> Path:
         return preset
     path = expanded(source)
     if path.is_dir():
-        raise UserError(f"{source}: is a folder; give a study file (.yaml), a plan (.md, .json, .jsonl) or a preset")
+        raise UserError(f"{source}: is a folder; give a study file (.yaml), a plan or a preset; {PLANS_ARE}")
     if not path.exists():
         known = presets()
         guess = nearest(source, known)
         hint = f"; did you mean {guess!r}?" if guess else ""
         raise UserError(f"{source}: no such study file or preset; presets: {', '.join(known)}{hint}")
     if path.suffix.lower() not in _STUDY_FILES:
-        raise UserError(f"{source}: unknown kind of file; a study file ends in .yaml, a plan in .md, .json or .jsonl")
+        raise UserError(f"{source}: unknown kind of file; a study file ends in .yaml, and {PLANS_ARE}")
     return path

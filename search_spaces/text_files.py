@@ -80,6 +80,15 @@ _Loader.add_constructor(f"{_TAG}merge", lambda loader, node: str(node.value))  #
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
+def _no_plain_data(loader: _Loader, node: yaml.Node) -> None:
+    name = node.tag.removeprefix(_TAG)
+    raise UserError(f"line {node.start_mark.line + 1}: the tag !!{name} is not read; write a list or a text instead")
+
+
+for _name in ("set", "omap", "pairs", "binary"):
+    _Loader.add_constructor(f"{_TAG}{_name}", _no_plain_data)
+
+
 def read_yaml(text: str, where: str) -> Any:
     """Parses one YAML document into plain data.
 

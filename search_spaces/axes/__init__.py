@@ -104,8 +104,8 @@ def find_axis(text: str, where: str = "axis") -> Axis:
         if text in AXES.origins:
             AXES.must_run(text)
         close = nearest_axes(text, 1, likeness=0.6)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise UserError(f"{where}: unknown axis {text!r}; axes: {', '.join(AXES)}{hint}")
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        raise UserError(f"{where}: unknown axis {text!r}{hint}; axes: {', '.join(AXES)}")
     return found
 
 

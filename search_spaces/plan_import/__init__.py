@@ -15,6 +15,7 @@ from search_spaces.expand import expand
 from search_spaces.plan_import.account import IncompletePlan, NothingUnderstood, NotUnderstood, Phrase, Question
 from search_spaces.plan_import.actions import is_action
 from search_spaces.plan_import.choose import axis_by_name, bare_title
+from search_spaces.plan_import.entry_metrics import one_for_several
 from search_spaces.plan_import.files import read_file
 from search_spaces.plan_import.gist import gist, is_whole
 from search_spaces.plan_import.labels import REPLACEMENT
@@ -26,7 +27,7 @@ from search_spaces.plan_import.study_file import with_comments
 from search_spaces.plan_import.together import no_such_pair
 from search_spaces.plan_import.understand import EntryReader
 from search_spaces.plan_import.written import Entry, WrittenPlan, told_together
-from search_spaces.plan_suffixes import PLAN_SUFFIXES
+from search_spaces.plan_suffixes import PLAN_SUFFIXES, PLANS_ARE, YAML
 from search_spaces.profiles import PROFILES, Profile
 from search_spaces.study import Ablation, Baseline, LadderStep, Study
 from search_spaces.words import Words, words
@@ -132,11 +133,11 @@ def import_plan(path: str | Path, profile: str = "digits", accept_guesses: bool 
     ordered, rest = outside(written, readers)
     missed += ordered
     notes = [*beside(written, readers)]
-    open_texts = {missing.text for missing in ordered}
+    open_texts = {item.text for item in ordered}
     notes += [f"{label} {text!r} {ELSEWHERE}" for label, text in written.remarks if text not in open_texts]
-    notes += rest
+    notes += [*rest, *one_for_several(readers)]
     if not ablations and not ladder:
-        text = f"{where}: no ablation of this plan was understood: {_listed(missed)}"
+        text = f"{where}: no ablation of this plan was understood: {written.strange or _listed(missed)}"
         raise NothingUnderstood(text, missed, asked, tuple(notes))
     metrics = [name for reader in readers for name in reader.metrics]
     study = _study(Path(path), written, known, {"ablations": tuple(ablations), "ladder": ladder}, metrics)
@@ -278,7 +279,7 @@ def _behind_its_arrow(entry: Entry, reader: EntryReader) -> Entry | None:
 def _gist(entry: Entry, profile: Profile, about: tuple[str, ...]) -> Entry | None:
     """What an entry says in all, of the first way to take it apart in which that is clear."""
     way: Entry | None = entry if entry.crossed is None else None
-    while way is not None and not way.overlong:
+    while way is not None and not (way.overlong or way.beyond):
         if (said := gist(way, profile.config, profile)) is not None and (not about or said.axes[0] in about):
             return None if no_such_pair([*entry.replacements, *entry.actions], said.axes[0], profile) else said
         way = way.other
@@ -292,14 +293,13 @@ def _acted(entry: Entry) -> list[str]:
 
 def _read(path: Path, where: str) -> WrittenPlan:
     if path.is_dir():
-        raise UserError(f"{where}: is a folder; give a plan (.md, .json, .jsonl)")
-    if path.suffix.lower() not in (*PLAN_SUFFIXES, ".yaml", ".yml"):
-        raise UserError(f"{where}: unknown kind of plan; a plan ends in {', '.join(PLAN_SUFFIXES)}")
+        raise UserError(f"{where}: is a folder; {PLANS_ARE}")
+    if path.suffix.lower() not in (*PLAN_SUFFIXES, *YAML):
+        raise UserError(f"{where}: unknown kind of plan; {PLANS_ARE}")
     written = read_file(path, where)
     if not written.entries:
-        raise UserError(
-            f"{where}: no ablations found; a plan has entries with Ablated Part, Action, Replacement and Metrics"
-        )
+        entries = "a plan has entries with Ablated Part, Action, Replacement and Metrics"
+        raise UserError(f"{where}: no ablations found; {written.strange or entries}")
     return written
 
 

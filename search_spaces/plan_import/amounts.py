@@ -144,12 +144,10 @@ _CALLED = re.compile(r"^\s*([^\W\d][\w ]{0,24}?)\s*[=≈:]\s*(?=[-+.\d])")
 def _is_called(text: str, axis: NumberAxis) -> bool:
     """Whether a number is said to be another axis's: ``β1 = 0.8``, where β2 is varied."""
     found = _CALLED.match(text)
-    other = axis_called(found[1]) if found is not None else None
-    return (
-        other is not None
-        and not {*other.fields} & {*axis.fields}
-        and not {*stems(spelled(found[1]))} <= own_words(axis)
-    )
+    if found is None or {*stems(spelled(found[1]))} <= own_words(axis):
+        return False
+    other = axis_called(found[1])
+    return other is not None and not {*other.fields} & {*axis.fields}
 
 
 def _without_initials(text: str, axis: NumberAxis) -> str:

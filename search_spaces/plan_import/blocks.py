@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_block.table import escapedSplit
 from markdown_it.token import Token
 
 _MOJIBAKE = {"Ã—": "×", "â€“": "–", "â€”": "—", "â€™": "’", "â€˜": "‘", "â€œ": "“", "â€\x9d": "”", "Ã©": "é"}
@@ -25,6 +26,10 @@ _PARSER = (
     .enable("table")
     .disable(["code", "lheading", "html_block", "reference"])  # four spaces indent a list; --- under text is a rule
 )
+
+
+RULE = "---"
+"""The text of a gap that is a line across."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,8 @@ class Block:
 
 def blocks(text: str) -> list[Block]:
     """Returns the blocks of a Markdown text, stray HTML taken for the Markdown that it stands for."""
-    return list(_walk(_PARSER.parse(_plain(text))))
+    plain = _plain(text)
+    return list(_walk(_PARSER.parse(plain), plain.split("\n")))
 
 
 def _plain(text: str) -> str:
@@ -72,8 +78,8 @@ def _plain(text: str) -> str:
     return html.unescape(re.sub(r"</?[A-Za-z][^<>]*>", "", text)).replace("\xa0", " ")
 
 
-def _walk(tokens: list[Token]) -> Iterator[Block]:
-    lists, bullet, level, cells, opens = list[bool](), False, 0, list[str](), False
+def _walk(tokens: list[Token], lines: list[str]) -> Iterator[Block]:
+    lists, bullet, level, cells, opens, row = list[bool](), False, 0, list[str](), False, ""
     for token in tokens:
         if token.type in ("bullet_list_open", "ordered_list_open"):
             lists.append(token.type == "ordered_list_open")
@@ -89,14 +95,14 @@ def _walk(tokens: list[Token]) -> Iterator[Block]:
             opens = True
             yield Block("gap")
         elif token.type == "tr_open":
-            cells = []
+            cells, row = [], lines[token.map[0]] if token.map else ""
         elif token.type == "tr_close":
-            yield Block("row", cells=tuple(cells), opens=opens)
+            yield Block("row", cells=(*cells, *_beyond(row, len(cells))), opens=opens)
             opens = False
         elif token.type in ("fence", "code_block"):
             yield Block("fence", token.content, len(lists))
         elif token.type == "hr":
-            yield Block("gap")
+            yield Block("gap", RULE)
         elif token.type == "inline":
             if level:
                 yield Block("heading", token.content, level)
@@ -107,6 +113,13 @@ def _walk(tokens: list[Token]) -> Iterator[Block]:
                 for line in token.content.split("\n"):
                     yield Block("line", line.strip(), len(lists), bullet, numbered=bool(lists) and lists[-1])
                     bullet = False
+
+
+def _beyond(row: str, columns: int) -> list[str]:
+    """The cells of a table's row that stand behind its last column, which Markdown leaves out."""
+    cells = [cell.strip() for cell in escapedSplit(row.lstrip("> \t").strip())]
+    cells = cells[1:] if cells and not cells[0] else cells
+    return [cell for cell in cells[columns:] if cell]
 
 
 def _in_cell(tokens: list[Token], token: Token) -> bool:

@@ -35,6 +35,7 @@ class EntryAccount:
     accept_guesses: bool = False
     metrics: list[str] = field(default_factory=list)
     question: Question | None = None
+    measured: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     combined: Combined | None = None
     _account: dict[tuple[str, int], Phrase | NotUnderstood] = field(default_factory=dict)
     _out: bool = False
@@ -52,7 +53,8 @@ class EntryAccount:
     @property
     def guessed(self) -> bool:
         """Whether the reading is a guess that was accepted."""
-        return self.question is not None and not any(not m.follows for m in self.not_understood if m.field == PART)
+        missed = any(not one.follows for one in self.not_understood if one.field == PART)
+        return self.accept_guesses and self.question is not None and not missed
 
     @property
     def left_out(self) -> bool:

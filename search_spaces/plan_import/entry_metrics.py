@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from dit_core.errors import UserError
 from search_spaces.plan_import.conditions import metric_under, pieces_of, whole
+from search_spaces.plan_import.entry_account import EntryAccount
 from search_spaces.plan_import.items import ItemReader
 from search_spaces.plan_import.labels import METRICS
 from search_spaces.plan_import.measures import read_metric
+from search_spaces.profiles import PROFILES
 from search_spaces.study import Ablation
 
 _Metric = tuple[tuple[str, ...], str] | UserError
 """The metrics that a text stands for and how it was understood, or why it was not."""
+
+
+def one_for_several(readers: Iterable[EntryAccount]) -> Iterator[str]:
+    """Says which metrics of a plan, different ones in the paper, are one and the same here."""
+    paper = PROFILES.get("paper")
+    found: dict[str, dict[tuple[str, ...], str]] = {}
+    for text, names in (measured for reader in readers for measured in reader.measured):
+        try:
+            published = read_metric(text, paper)[0]
+        except UserError:
+            continue
+        if len(names) == len(published) == 1:
+            found.setdefault(names[0], {}).setdefault(published, text)
+    for name, texts in found.items():
+        if len(texts) > 1:
+            *first, last = texts.values()
+            yield f"{', '.join(first)} and {last} are one metric here, {name}; it is computed once"
 
 
 class MetricReader(ItemReader):
@@ -31,6 +50,7 @@ class MetricReader(ItemReader):
                 else:
                     self._knows(METRICS, index, piece, read[1])
                     self.metrics += read[0]
+                    self.measured.append((piece, read[0]))
                 index += 1
 
     def _metrics_in(self, text: str, tried: Mapping[str, Collection[object]]) -> list[tuple[str, _Metric]]:

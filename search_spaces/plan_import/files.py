@@ -12,6 +12,7 @@ from search_spaces.plan_import.blocks import blocks
 from search_spaces.plan_import.carried import carried_labels, mistakes_labels
 from search_spaces.plan_import.containers import as_markdown, data_in
 from search_spaces.plan_import.data import holds_entries, load_json, read_data, read_json, read_json_lines
+from search_spaces.plan_import.footnotes import with_footnotes
 from search_spaces.plan_import.forms import normal
 from search_spaces.plan_import.leftover import phrases, texts_of
 from search_spaces.plan_import.markdown import read_markdown
@@ -21,12 +22,20 @@ from search_spaces.plan_import.prose import openings, read_prose
 from search_spaces.plan_import.roles import place_labels
 from search_spaces.plan_import.rungs import stack
 from search_spaces.plan_import.sentences import SENTENCE_END
+from search_spaces.plan_import.separated import with_tables
+from search_spaces.plan_import.strange_labels import strange_labels
 from search_spaces.plan_import.switched_off import off_in, take_out_struck
 from search_spaces.plan_import.written import WrittenPlan
-from search_spaces.plan_suffixes import YAML
+from search_spaces.plan_suffixes import PLANS_ARE, YAML
 from search_spaces.text_files import read_text, read_yaml
 
 _TAGGED = re.compile(r"<(predictions|ablations|plan|answer|output)>(.*?)(?:</\1>|\Z)", re.S | re.I)
+
+_MARKUP = re.compile(
+    r"\A\s*<(?:\?xml|!doctype|html|head|body|dl|(?:plan|ablations)(?=[^<>]*>\s*<[a-z]))\b[^<>]*>?|^\s*<t(?:able|r|d|h)\b[^<>]*>",
+    re.I | re.M,
+)
+"""How a text opens that is HTML or XML as a whole, or a table in it that is."""
 
 
 def read_file(path: Path, where: str) -> WrittenPlan:
@@ -36,6 +45,11 @@ def read_file(path: Path, where: str) -> WrittenPlan:
         UserError: it cannot be read, or is no plan.
     """
     text = read_text(path)
+    if found := _MARKUP.search(text):
+        raise UserError(
+            f"{where}: it holds {found[0].strip()[:40]!r}, and a table in HTML, "
+            f"or a document in HTML or XML, is not read; {PLANS_ARE}"
+        )
     plan = _read_file(text, path.suffix.lower(), where)
     for way in (plan, *plan.others):
         for entry in way.entries:
@@ -43,8 +57,9 @@ def read_file(path: Path, where: str) -> WrittenPlan:
             take_out_struck(entry)
         place_labels(way)
     said = list(texts_of(read_yaml(text, where)) if path.suffix.lower() in YAML else _phrases(text, where))
+    strange = strange_labels(text)
     for way in (plan, *plan.others):
-        way.phrases = said
+        way.phrases, way.strange = said, strange
         stack(way, [text for _, text in said])
     return plan
 
@@ -61,7 +76,12 @@ def _phrases(text: str, where: str) -> list[tuple[str, str]]:
         data = read_yaml(text, where)
     if data is None and (found := data_in(text)) is not None and holds_entries(found):
         data = found
-    return list(phrases(normal(as_markdown(text))) if data is None else texts_of(data))
+    return list(phrases(_as_words(text)) if data is None else texts_of(data))
+
+
+def _as_words(text: str) -> str:
+    """A text that is not data as a whole, in Markdown: its tables, its data in fences, its footnotes in their place."""
+    return normal(with_footnotes(as_markdown(with_tables(with_fences(text)))))
 
 
 def _read_file(text: str, suffix: str, where: str) -> WrittenPlan:
@@ -86,7 +106,7 @@ def read_words(text: str, where: str) -> WrittenPlan:
         return plan
     if (data := data_in(text)) is not None and holds_entries(data):
         return read_data(data, where)
-    text = normal(as_markdown(text))
+    text = _as_words(text)
     plan = read_markdown(text, lambda inside: _fenced(inside, where))
     if not plan.entries or openings(text) > max(1, len(plan.entries)):
         told = read_prose(text)
@@ -123,6 +143,42 @@ def _data_in(text: str, where: str) -> WrittenPlan | None:
             return None
         return read_data(data, where) if isinstance(data, list | dict) and holds_entries(data) else None
     return None
+
+
+def with_fences(text: str) -> str:
+    """Returns a text with the JSON that stands in it unfenced, from the start of a line on, in fences.
+
+    It is JSON that holds entries, beside which the text says something else: a list of them, and a sentence.
+    """
+    out: list[str] = []
+    fenced = False
+    at = broken = 0
+    while at < len(text):
+        end = text.find("\n", at) + 1 or len(text)
+        line = text[at:end]
+        fenced ^= re.match(r"\s*(?:```|~~~)", line) is not None
+        close, read = _json_end(text, at) if not fenced and at >= broken else (0, at)
+        broken = max(broken, read)
+        if close:
+            out.append(f"\n```json\n{text[at:close].strip()}\n```\n\n")
+            at = close + len(re.match(r"[ \t]*[.,;]?[ \t]*\n?", text[close:])[0])  # type: ignore[index]
+        else:
+            out.append(line)
+            at = end
+    return "".join(out)
+
+
+def _json_end(text: str, start: int) -> tuple[int, int]:
+    """Where the JSON ends that opens at a place in a text and holds entries, 0 for none, and how far was looked."""
+    if text[start : start + 1] not in ("[", "{"):
+        return 0, start
+    try:
+        data, end = json.JSONDecoder().raw_decode(text, start)
+    except json.JSONDecodeError as error:
+        return 0, error.pos  # JSON that breaks off is not read in pieces
+    except (ValueError, RecursionError):
+        return 0, len(text)
+    return (end if holds_entries(data) else 0), end
 
 
 def _loaded(text: str) -> Any:

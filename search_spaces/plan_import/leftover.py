@@ -13,13 +13,13 @@ from typing import Any
 
 from search_spaces.plan_import.blocks import COMMENT, Block, blocks
 from search_spaces.plan_import.containers import data_in
-from search_spaces.plan_import.labels import is_notes, kind_of
+from search_spaces.plan_import.labels import REMARK, is_notes, kind_of
 from search_spaces.plan_import.sentences import SENTENCE_END
 from search_spaces.plan_import.struck import is_struck, struck_in
 from search_spaces.plan_import.written import clean
 from search_spaces.words import words
 
-_LABELLED = re.compile(
+LABELLED = re.compile(
     r"^(?:\d+[.)]\s+)?[>*_`\s]{0,4}(?P<label>[A-Za-z][A-Za-z _/()-]{1,40}?)\s*[*_`]{0,3}(?:\s*[:：=]|\s[-–—]\s)"
     r"\s*[*_`]{0,3}\s*(?P<text>.*)$"
 )
@@ -62,7 +62,7 @@ def phrases(text: str) -> Iterator[tuple[str, str]]:
             yield from ((CROSSED, said) for said in struck_in(piece))
             if is_struck(piece):
                 continue
-            found = _LABELLED.match(piece)
+            found = LABELLED.match(piece)
             labelled = found is not None and kind_of(found["label"]) is not None
             place = _place(block)
             if not labelled and (kind_of(clean(piece)) is not None or is_notes(clean(piece))):
@@ -128,12 +128,14 @@ def left_over(said: Iterable[tuple[str, str]], account: Iterable[str]) -> list[t
     places = places if len(said) * len(places) <= _MOST_COMPARED else [anywhere]
     for label, text in said:
         held = frozenset(words(text)) - _SILENT
-        labelled = _LABELLED.match(text)
+        labelled = LABELLED.match(text)
         short = labelled is not None and len(words(labelled["label"])) < 3
         told = frozenset(words(labelled["text"])) if labelled is not None and short else frozenset[str]()
         if told and any(told <= place for place in places):
             continue  # a label that nobody knows, and its text
-        if not held or not re.search(r"[^\W\d_]{3}", text):
+        if told_by := words(label) if kind_of(label) == REMARK else ():
+            held |= frozenset(told_by)  # "seeds: [3, 4, 5]": a label says what its numbers are of
+        if not held or not (told_by or re.search(r"[^\W\d_]{3}", text)):
             continue
         here = max((len(held & place) for place in places), default=0) / len(held)
         if here < _HERE or (here < _MOST_HERE and len(held & anywhere) < _ANYWHERE * len(held)):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from search_spaces.axes import axis_called
 from search_spaces.plan_import.actions import is_action
-from search_spaces.plan_import.blocks import Block, blocks
+from search_spaces.plan_import.blocks import RULE, Block, blocks
 from search_spaces.plan_import.crossed import crossed_in, is_caption, with_crossed, with_measured
 from search_spaces.plan_import.decisions import kind_under
 from search_spaces.plan_import.labels import (
@@ -179,6 +179,7 @@ class _Reader:
         self._table: Table | None = None
         self._section = ""  # the heading of the remarks that are being read, if any
         self._inside = False  # whether they belong to the entry
+        self._ruled = False  # whether a rule stands below what the entry says
         self._level = 0  # of the heading of the entry that is being read
         self._off_level, self._off = 0, ""  # a heading such as "Cancelled", and what it says of all below it
         self.remarks: list[tuple[str, str]] = []
@@ -190,6 +191,7 @@ class _Reader:
             self.entries += self._table.entries()
             self._table = None
         if block.kind == "gap":
+            self._ruled |= block.text == RULE
             if not self._bulleted and self._open in _LISTS and self._entry.items(self._open):
                 self._open = None
         elif block.kind == "row":
@@ -224,6 +226,7 @@ class _Reader:
             self.entries.append(told)
         self._entry = Entry()
         self._open = None
+        self._ruled = False
 
     def _told(self) -> Entry | None:
         """The entry that a heading and the sentences below it are, where they say what to do."""
@@ -419,7 +422,7 @@ class _Reader:
         if name == REMARK:
             self._open = REMARK
             return
-        self._has_fields = True
+        self._has_fields, self._ruled = True, False
         if text:
             self._entry.put(name, text if name in _LISTS else clean(text))
         self._open = name if name in _LISTS or not text else None
@@ -432,7 +435,9 @@ class _Reader:
             self._entry.replacements.append(step)
             self._entry.stepped = True
             return
-        if self._open == REMARK or self._open is None:
+        if self._ruled and self._open in (REMARK, None) and not self._entry.empty and commands(clean(text)):
+            self.orders.append(clean(text))
+        elif self._open == REMARK or self._open is None:
             self._entry.context.append(clean(text))
         elif self._open == _BELOW_ACTION:
             deeper = block.bullet and block.depth > self._depth and not _STAYS.search(text)

@@ -22,6 +22,7 @@ from search_spaces.plan_import.own_arms import place_own_arms
 from search_spaces.plan_import.pairs import place_pair
 from search_spaces.plan_import.purposes import is_purpose
 from search_spaces.plan_import.sentences import SENTENCE_END
+from search_spaces.plan_import.study_orders import sets_study
 from search_spaces.plan_import.telling import STRONG
 from search_spaces.plan_import.written import Entry, WrittenPlan, split_items
 from search_spaces.profiles import PROFILES
@@ -156,7 +157,8 @@ def commands(text: str) -> bool:
 
     What is only told of (``Halving the rate brings ...``, ``I wanted to halve ...``) is none.
     """
-    return any(_COMMAND.search(said) and _speaks(said) >= _SPEAKS for said in SENTENCE_END.split(text.strip()))
+    sentences = SENTENCE_END.split(text.strip())
+    return any((_COMMAND.search(said) and _speaks(said) >= _SPEAKS) or sets_study(said) for said in sentences)
 
 
 _BESIDES = r"(?:also|additionally|in addition|furthermore|further|moreover|besides|likewise|then|next|finally)"

@@ -68,6 +68,7 @@ class Table:
         for cells in self._rows:
             if len(cells) > at:
                 entry.put_labelled(cells[0], cells[at])
+            entry.beyond += [cell for cell in cells[len(self._labels) :] if cell]
         return entry
 
     def _kinds(self) -> list[str | None]:
@@ -104,7 +105,8 @@ class Table:
         return all(len(cells[column].strip("().#")) <= 2 for cells in self._rows if len(cells) > column)
 
     def _entry(self, kinds: list[str | None], cells: list[str]) -> Entry:
-        entry = Entry(stepped=counts_steps(self._counted))
+        beyond = [cell for cell in cells[len(self._labels) :] if cell]
+        entry = Entry(stepped=counts_steps(self._counted), beyond=beyond)
         for kind, label, cell in zip(kinds, self._labels, cells, strict=False):
             if not cell or cell in "-–—" or (kind is None and self._is_numbering(self._labels.index(label))):
                 continue

@@ -90,6 +90,7 @@ class EntryReader(EntryChecks, MetricReader):
             self._join_what_is_so()
             self._given_once()
             self._of_a_length()
+            self._in_columns()
             self._to_what_lacks_it()
             self.combined = self._several_axes()
             if self.combined is not None:

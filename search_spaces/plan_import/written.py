@@ -45,6 +45,7 @@ class Entry:
         changes: (label, text) of what describes a value, and may change more than it.
         continued: indices of the replacements that a comma or semicolon separates from the one before them.
         twice: labels that are given twice, so that nobody knows which holds.
+        beyond: cells of a row that stand behind the last column of its table.
         other: another way to take the same words apart, for when this one leaves something open.
         gist: how its axis was found, where the entry was read from all that it says.
         said: the sentences that it was taken from, as written.
@@ -66,6 +67,7 @@ class Entry:
     changes: list[tuple[str, str]] = field(default_factory=list)
     continued: set[int] = field(default_factory=set)
     twice: list[str] = field(default_factory=list)
+    beyond: list[str] = field(default_factory=list)
     other: Entry | None = None
     gist: str = ""
     said: list[str] = field(default_factory=list)
@@ -146,6 +148,7 @@ class WrittenPlan:
         remarks: (label, text) of what it says outside of every entry.
         others: other ways to take the same text apart into entries, for when this one leaves something open.
         orders: sentences outside of every entry that say what to do.
+        strange: a sentence on its labels, where it has several and none of them is known.
         phrases: (label, text) of what its text says, phrase by phrase, however it is taken apart.
     """
 
@@ -154,6 +157,7 @@ class WrittenPlan:
     remarks: list[tuple[str, str]] = field(default_factory=list)
     others: list[WrittenPlan] = field(default_factory=list)
     orders: list[str] = field(default_factory=list)
+    strange: str = ""
     phrases: list[tuple[str, str]] = field(default_factory=list)
 
 

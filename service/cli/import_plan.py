@@ -10,6 +10,7 @@ import typer
 from rich.console import Group
 
 from dit_core.errors import UserError
+from search_spaces.plan_suffixes import PLANS_ARE
 from service.cli.console import err, say_text
 from service.cli.exit_codes import INCOMPLETE
 from service.cli.options import AcceptGuessesOption, JsonOption, SkipUnknownOption
@@ -18,7 +19,7 @@ from service.cli.options import AcceptGuessesOption, JsonOption, SkipUnknownOpti
 def import_plan(
     plan: Annotated[
         Path,
-        typer.Argument(metavar="PLAN", help="A written plan (.md, .txt, .json, .jsonl, .yaml).", show_default=False),
+        typer.Argument(metavar="PLAN", help=f"A written plan; {PLANS_ARE}.", show_default=False),
     ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Study file to write; without it, standard output.")

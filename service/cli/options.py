@@ -7,14 +7,15 @@ from typing import Annotated, Any
 import typer
 
 from dit_core.errors import UserError
+from search_spaces.plan_suffixes import PLANS_ARE
 from service.default_store import DEFAULT_STORE, STORE_VARIABLE
 
 StudyArgument = Annotated[
     str,
     typer.Argument(
         metavar="STUDY",
-        help="A preset (dit-digits, dit-paper, dit-modern), a study file (.yaml), a written plan (.md, .json, .jsonl), "
-        "or the name of a study that the store holds.",
+        help="A preset (dit-digits, dit-paper, dit-modern), a study file (.yaml), a written plan, "
+        f"or the name of a study that the store holds; {PLANS_ARE}.",
         show_default=False,
     ),
 ]

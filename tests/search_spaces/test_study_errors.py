@@ -79,7 +79,7 @@ SENTENCES = {
     HEAD + "ladder: {name: a, set: {size: S}}": (
         "ladder: a list of steps is wanted, e.g. [{name: rectified flow, set: {objective: flow}}]"
     ),
-    HEAD + "ladder: [{name: a, set: {sise: S}}]": "ladder step 'a': unknown axis 'sise'; AXES; did you mean 'size'?",
+    HEAD + "ladder: [{name: a, set: {sise: S}}]": "ladder step 'a': unknown axis 'sise' (did you mean 'size'?); AXES",
     HEAD + "ladder: [{name: a, set: {beta_end: 0.1}}]": (
         "ladder step 'a': 'beta_end' is no axis; did you mean the field 'diffusion.beta_end'?"
     ),
@@ -211,18 +211,34 @@ def test_the_sentence(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "start", "end"),
     [
-        (HEAD + "ablations: [{axis: pach size}]", "ablations: unknown axis 'pach size'; axes: ", "'patch_size'?"),
-        (HEAD + "ablations: [{axis: dcoder, name: D}]", "ablation 'D': unknown axis 'dcoder'; axes: ", "'decoder'?"),
-        (HEAD + "grid: {blok: [adaln]}", "grid: unknown axis 'blok'; axes: ", "'block'?"),
-        ("baseline: {overrides: {sise: S}}", "baseline.overrides: unknown axis 'sise'; axes: ", "'size'?"),
-        (HEAD + "abaltions: [block]", "abaltions: unknown field; allowed: name, ", "'ablations'?"),
+        (
+            HEAD + "ablations: [{axis: pach size}]",
+            "ablations: unknown axis 'pach size' (did you mean 'patch_size'?); axes: ",
+            "",
+        ),
+        (
+            HEAD + "ablations: [{axis: dcoder, name: D}]",
+            "ablation 'D': unknown axis 'dcoder' (did you mean 'decoder'?); axes: ",
+            "",
+        ),
+        (
+            HEAD + "grid: {blok: [adaln]}",
+            "grid: unknown axis 'blok' (did you mean 'block'?); axes: ",
+            "",
+        ),
+        (
+            "baseline: {overrides: {sise: S}}",
+            "baseline.overrides: unknown axis 'sise' (did you mean 'size'?); axes: ",
+            "",
+        ),
+        (HEAD + "abaltions: [block]", "abaltions: unknown field; allowed: name, ", "; did you mean 'ablations'?"),
     ],
 )
 def test_a_misspelt_axis_or_key_gets_the_nearest(text: str, start: str, end: str) -> None:
     with pytest.raises(UserError) as error:
         study_from_yaml(text, "my.yaml")
     assert str(error.value).startswith(f"my.yaml: {start}")
-    assert str(error.value).endswith(f"; did you mean {end}")
+    assert str(error.value).endswith(end)
 
 
 def test_an_unknown_preset_or_missing_file_lists_the_presets() -> None:
