@@ -144,8 +144,8 @@ _CALLED = re.compile(r"^\s*([^\W\d][\w ]{0,24}?)\s*[=≈:]\s*(?=[-+.\d])")
 def _is_called(text: str, axis: NumberAxis) -> bool:
     """Whether a number is said to be another axis's: ``β1 = 0.8``, where β2 is varied."""
     found = _CALLED.match(text)
-    if found is None or {*stems(spelled(found[1]))} <= own_words(axis):
-        return False
+    if found is None or len(found[1]) < 2 or {*stems(spelled(found[1]))} <= own_words(axis):
+        return False  # a single letter stands for many things
     other = axis_called(found[1])
     return other is not None and not {*other.fields} & {*axis.fields}
 

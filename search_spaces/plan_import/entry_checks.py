@@ -12,10 +12,9 @@ from search_spaces.plan_import.combined import Combined, one_of, point_in, setti
 from search_spaces.plan_import.described import untrue_in
 from search_spaces.plan_import.evidence import Score
 from search_spaces.plan_import.items import ItemReader, LeftOut, candidates_named
-from search_spaces.plan_import.labels import ACTION, PART, REPLACEMENT, SENTENCE, TITLE
+from search_spaces.plan_import.labels import ACTION, PART, REPLACEMENT, SENTENCE
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.riders import changes_more, rider
-from search_spaces.plan_import.study_orders import titled_off, told_off
 from search_spaces.plan_import.there import is_published
 from search_spaces.plan_import.told_baseline import ANOTHER, another_baseline, is_baseline
 from search_spaces.plan_import.told_riders import told_rider
@@ -29,8 +28,6 @@ _PIECES = re.compile(r"[.;]\s+(?=[A-Za-z])")
 """Where one setting of a sentence ends and another one begins."""
 BEYOND = "Cell"
 """What a cell is called that stands behind the last column of its table."""
-
-_NOT_TO_RUN = "it may say that this is not to be run; take the entry out of the plan, or leave this out"
 
 _NO_COLUMN = (
     "its row has more cells than the table has columns; give it a column, or, where it is a piece of the cell before "
@@ -71,13 +68,11 @@ class EntryChecks(ItemReader):
                 self._misses(name, at, text, changes_more(beside, ", ".join(values)))
                 if name == PART:
                     self._ask_for_both(beside, values)
-        off = [(label, text, _NOT_TO_RUN) for label, text in told if told_off(label, text)]
-        off += [(TITLE, written.title, _NOT_TO_RUN)] if titled_off(written.title) else []
-        off += [(label, text, ANOTHER) for label, text in written.remarks
-                if is_baseline(label) and another_baseline(text, values, self.baseline, self.profile)]  # fmt: skip
-        for index, (name, text, reason) in enumerate(off, len(found)):
-            self._misses(name, index, text, reason)
-        if off or any(beside for _, _, beside in found):
+        other = [(label, text) for label, text in written.remarks
+                 if is_baseline(label) and another_baseline(text, values, self.baseline, self.profile)]  # fmt: skip
+        for index, (name, text) in enumerate(other, len(found)):
+            self._misses(name, index, text, ANOTHER)
+        if other or any(beside for _, _, beside in found):
             self._leave_out()
 
     def _ask_for_both(self, beside: str, values: dict[str, tuple[Any, ...]]) -> None:

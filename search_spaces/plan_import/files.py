@@ -97,6 +97,10 @@ def _read_file(text: str, suffix: str, where: str) -> WrittenPlan:
     return read_words(text, where)
 
 
+_OBJECTS = re.compile(r"\s*(?:\[\s*)?\{\s*\"[^\"\n]*\"\s*:")
+"""How JSON with objects opens."""
+
+
 def read_words(text: str, where: str) -> WrittenPlan:
     """Returns the plan in a text that may be, or hold, Markdown, JSON, JSON lines, YAML or prose."""
     tagged = [found[2] for found in _TAGGED.finditer(text)]
@@ -106,6 +110,8 @@ def read_words(text: str, where: str) -> WrittenPlan:
         return plan
     if (data := data_in(text)) is not None and holds_entries(data):
         return read_data(data, where)
+    if _OBJECTS.match(text) and not _json_end(text.strip(), 0)[0]:
+        return read_json(text, where)  # it breaks off, which is said with its place
     text = _as_words(text)
     plan = read_markdown(text, lambda inside: _fenced(inside, where))
     if not plan.entries or openings(text) > max(1, len(plan.entries)):

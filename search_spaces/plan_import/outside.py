@@ -56,7 +56,11 @@ def outside(written: WrittenPlan, readers: list[EntryReader]) -> tuple[tuple[Not
     """What is in no entry: sentences that may say what to do, which stay open, and notes on all others."""
     account = [written.title, *written.orders, *beside(written, readers), *(f"{a} {b}" for a, b in written.remarks)]
     for entry, reader in zip(written.entries, readers, strict=True):
-        read = [*reader.entry.texts, *reader.entry.metrics, *(missed.text for missed in reader.not_understood)]
+        read = [
+            *reader.entry.texts,
+            *reader.entry.metrics,
+            *(f"{item.field} {item.text}" for item in reader.not_understood),
+        ]
         read += [phrase.text for phrase in reader.understood]
         account.append(" ".join([reader.name, *_told(entry), *entry.metrics, *read]))
     firm = account[: len(account) - len(written.entries) - len(written.remarks)] + account[-len(written.entries) :]
@@ -97,7 +101,7 @@ def _told_outside(said: list[tuple[str, str]], readers: list[EntryReader]) -> It
     for label, text in said:
         pair = LABELLED.match(text) if label == TEXT else None
         name, told = (clean(pair["label"]), clean(pair["text"])) if pair is not None else (label, text)
-        if told_off(name, told, outside=True):
+        if told_off(name, told):
             yield NotUnderstood(OUTSIDE, label, text, _CHOOSES)
         elif own is not None and is_baseline(name) and another_baseline(told, {}, own.baseline, own.profile):
             yield NotUnderstood(OUTSIDE, label, text, ANOTHER)

@@ -51,31 +51,16 @@ _LEAVING_OUT = frozenset(
 _RUNNING = frozenset(words("run enabled enable active include included execute selected only"))
 _OF_ENTRIES = frozenset(words("run runs these entries entry ablations ablation arms arm this from all the be to"))
 _NO = frozenset(("no", "false", "off", "never", "none", "0", "n", ""))
-_TOLD_OFF = re.compile(
-    r"(?:please\s+)?(?:skip(?:ped)?|drop(?:ped)?|cancel(?:l?ed)?|withdrawn|abandoned|disabled|on hold|excluded?"
-    r"|(?:do not|don['’]t|not to be|never)\s+(?:be\s+)?(?:run|train|include|do)\w*)"
-    r"(?:\s+(?:this|it|that|the)(?:\s+(?:one|entry|ablation|arm|row|run))?)?(?:\s+for now|\s+from the (?:plan|study))?",
-    re.I,
-)
-_TITLE_OFF = re.compile(r"[(\[]\s*(?:" + _TOLD_OFF.pattern + r")\s*[)\]]", re.I)
 
 
-def told_off(label: str, text: str, outside: bool = False) -> bool:
-    """Whether a label and its text say that an entry, or some of the entries, are not to be run.
+def told_off(label: str, text: str) -> bool:
+    """Whether a label outside of every entry, and its text, say which entries are not to be run.
 
     Args:
-        label: ``Except``, ``Run``, ``Status``; what is no label of an action or of values.
+        label: ``Except``, ``Only run``; what is no label of an action or of values.
         text: what stands below it.
-        outside: whether it stands outside of every entry, where ``only`` names those that are.
     """
     said, told = {*words(label)}, " ".join(words(text))
     if said & _LEAVING_OUT and said <= _LEAVING_OUT | _OF_ENTRIES:
         return told not in _NO
-    if said & _RUNNING and said <= _RUNNING | _OF_ENTRIES and (told in _NO - {""} or (outside and "only" in said)):
-        return True
-    return not outside and _TOLD_OFF.fullmatch(text.strip(" .!")) is not None
-
-
-def titled_off(title: str) -> bool:
-    """Whether a title says in brackets that its entry is not to be run: ``Decoder (cancelled)``."""
-    return _TITLE_OFF.search(title) is not None
+    return bool(said & _RUNNING) and said <= _RUNNING | _OF_ENTRIES and (told in _NO - {""} or "only" in said)

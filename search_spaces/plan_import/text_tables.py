@@ -1,4 +1,4 @@
-"""Tables that are no Markdown: columns held apart by spaces, tabs, commas or drawn lines, as a table of Markdown.
+"""Tables that are no Markdown: columns held apart by spaces, tabs or drawn lines, as a table of Markdown.
 
 What the first row says decides whether lines are a table at all: two of its cells are labels of a plan, or a rule is
 drawn below it, or (in a table that crosses two axes) its first cell is empty.
@@ -6,7 +6,6 @@ drawn below it, or (in a table that crosses two axes) its first cell is empty.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Iterator
 
@@ -149,19 +148,6 @@ def _tabbed(lines: list[str], at: int) -> tuple[int, list[Row]] | None:
     return (at + len(said), rows) if fits and (_is_head(rows[0]) or _crosses(rows[0])) else None
 
 
-def _separated(lines: list[str], at: int) -> tuple[int, list[Row]] | None:
-    """A table whose cells commas or semicolons hold apart, with quotes around cells that hold one."""
-    said = _block(lines, at)
-    for sign in (",", ";"):
-        if len(said) < 2 or sign not in said[0] or said[0].lstrip()[:1] in "-*+|#>[{(":
-            continue
-        rows = [row for row in csv.reader(said, delimiter=sign, skipinitialspace=True) if row]
-        even = {len(row) for row in rows} == {len(rows[0])}
-        if even and len(rows) > 1 and (_is_head(rows[0]) if rows[0][0].strip() else _crosses(rows[0])):
-            return at + len(said), rows
-    return None
-
-
 def _joined(rows: list[Row]) -> list[Row]:
     """Rows whose first cell is empty, as the rest of the row above them, where that leaves one its first cell."""
     found: list[Row] = []
@@ -178,5 +164,4 @@ _READERS: tuple[Callable[[list[str], int], tuple[int, list[Row]] | None], ...] =
     _ruled,
     _tabbed,
     _spaced,
-    _separated,
 )
