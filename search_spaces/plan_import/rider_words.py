@@ -44,7 +44,7 @@ RESTRICTS = re.compile(
     r"|(?:half|third|quarter|stage|phase|part)\s+of\b|\d[\d.,]*\s*%)"
     r"|(?<!\bthat )(?<!\bwhich )\b(?:every|each)\s+(?:other|second|third|fourth|\d+(?:th|nd|rd))\s+(?:\w+\s+)?"
     rf"{_PARTS}\b"
-    r"|\b(?:in|of|for|to|on)\s+(?:only\s+)?the\s+(?:very\s+)?(?:first|last|final|middle)\s+(?:transformer\s+|dit\s+)?block\b"
+    r"|\b(?:in|(?<!top )of|for|to|on)\s+(?:only\s+)?the\s+(?:very\s+)?(?:first|last|final|middle)\s+(?:transformer\s+|dit\s+)?block\b"
     rf"|\balternat(?:e|ing|ely)\b|\b(?:odd|even)(?:-numbered)?\s+{_PARTS}\b"
     r"|\b(?:in|on|for|to|at|into|during|over)\s+(?:only\s+)?(?:half|some|a few|most|part|a third|a quarter|one"
     r"|\d[\d.]*\s*%?)\s+of\s+(?:the\s+)?"
