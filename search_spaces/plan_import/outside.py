@@ -54,10 +54,10 @@ def outside(written: WrittenPlan, readers: list[EntryReader]) -> tuple[tuple[Not
         account.append(" ".join([reader.name, *_told(entry), *entry.metrics, *read]))
     firm = account[: len(account) - len(written.entries) - len(written.remarks)] + account[-len(written.entries) :]
     about = [text for entry in written.entries for text in (entry.title, *entry.parts, *entry.axes)]
-    passed = passed_over(written.phrases, firm, written.remarks, OUTSIDE, about)
+    phrases = [(label, step_in(text) or text) for label, text in written.phrases]
+    passed = passed_over(phrases, firm, written.remarks, OUTSIDE, about)
     named = {item.text for item in passed}
-    left = [(TEXT if label in (HEADING, ITEM, CELL) else label, text)
-            for label, text in left_over([(label, step_in(text) or text) for label, text in written.phrases], account)
+    left = [(TEXT if label in (HEADING, ITEM, CELL) else label, text) for label, text in left_over(phrases, account)
             if text not in named]  # fmt: skip
     ordered = [
         *written.orders,
