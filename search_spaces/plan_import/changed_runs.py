@@ -16,7 +16,8 @@ from search_spaces.plan_import.prose import titled
 from search_spaces.plan_import.written import Entry, clean
 
 _CHANGE = re.compile(
-    r"\b(?:chang(?:e|es|ed)|modif\w+|differ\w*|diff|delta|deviat\w+|departure|edit|what is (?:new|done)|swap)\b|^[Δ∆]", re.I
+    r"\b(?:chang(?:e|es|ed)|modif\w+|differ\w*|diff|delta|deviat\w+|departure|edit|what is (?:new|done)|swap)\b|^[Δ∆]",
+    re.I,
 )
 """How a column is called that says what a run changes."""
 

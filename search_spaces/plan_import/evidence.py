@@ -64,8 +64,8 @@ _PREFACE = re.compile(
 _GREEK_PAIR = re.compile(r"(?<=[\u0391-\u03c9\u03f5])(?=[\u0391-\u03c9\u03f5\u2090-\u209c])|(?<=\w)(?=[\u2090-\u209c])")
 """Where one letter of ``Σθ`` ends, and where an index begins."""
 
-_SQUARED = re.compile(r"(?<=[\u0391-\u03c9])[²2](?=[_\u2090-\u209c]|\W|$)")
-"""The exponent of ``σ²``."""
+_SQUARED = re.compile(r"(?:(?<=[\u0391-\u03c9])²|(?<=[σΣ])2)(?=[_\u2090-\u209c]|\W|$)")
+"""The exponent of ``σ²``; what stands behind another letter counts it: ``β2``."""
 
 _LIKE = re.compile(r"(?<=\w)-(?:like|type|inspired|esque)\b", re.I)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from search_spaces.plan_import.actions import is_action, leads_with_action
+from search_spaces.plan_import.another_run import arms_apart
 from search_spaces.plan_import.blocks import blocks
 from search_spaces.plan_import.choose import bare_title
 from search_spaces.plan_import.evidence import evidence
@@ -18,7 +19,7 @@ from search_spaces.plan_import.measured import METRICS, metrics_in, only_metrics
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.ordinals import counts, one_by_one, ordinal
 from search_spaces.plan_import.rungs import adds_up
-from search_spaces.plan_import.sentences import SENTENCE_END, asks, entries_of, speaks, turned, unled
+from search_spaces.plan_import.sentences import SENTENCE_END, asks, entries_of, requested, speaks, turned, unled
 from search_spaces.plan_import.telling import (
     STRONG,
     announces,
@@ -31,6 +32,7 @@ from search_spaces.plan_import.telling import (
     told,
     wants_more,
 )
+from search_spaces.plan_import.topic_first import topic_first
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean
 
 _PRONOUN = re.compile(rf"\b({STRONG}\w*(?:\s+(?:off|out|away))?)\s+(?:it|them|this|these)\b", re.I)
@@ -169,6 +171,8 @@ def _introduction(paragraph: str) -> tuple[str, str] | None:
     """What a paragraph says first that it is about, and the rest of it, which says what is done."""
     if (found := _INTRODUCES.match(paragraph) or _VARIES.match(paragraph)) is not None:
         return clean(found["title"]), clean(found["rest"])
+    if (topic := topic_first(paragraph)) is not None:
+        return topic
     if (found := _ANNOUNCES.match(paragraph)) is None:
         return _spoken_of(paragraph)
     title, rest = clean(found["title"] or found["subject"]), clean(found["rest"] or found["more"])
@@ -405,14 +409,15 @@ def titled(title: str, text: str) -> Entry:
     text = _PRONOUN.sub(lambda at: f"{at[1]} {named}", text)  # "remove it" is about what the title names
     text = _STAYING.sub("keeping", text)
     pieces = [piece for said in SENTENCE_END.split(text) for piece in _ORDERED.split(said)]
-    for sentence in map(turned, [one for piece in pieces for one in parted(piece)]):
+    for sentence in map(turned, [one for piece in map(requested, pieces) for one in parted(piece)]):
         sentence = _SUBJECT.sub(lambda _: f"{named} ", sentence)
         if describes(sentence) or is_why(clean(sentence)) or foresees(sentence):
             entry.remarks.append((SENTENCE, clean(sentence)))
             whole.remarks.append((SENTENCE, clean(sentence)))
             continue
         _say(clean(sentence), whole)
-        found = entries_of(clean(sentence))
+        apart = arms_apart(unled(clean(sentence)), named, entries_of) if not entry.actions else None
+        found = [apart] if apart is not None else entries_of(clean(sentence))
         if len(found) == 1 and not entry.actions:
             entry.actions, entry.replacements = found[0].actions, found[0].replacements
             entry.continued = found[0].continued

@@ -257,6 +257,8 @@ _AT_PRESENT = re.compile(
     r"^(?:at present|currently|today|so far|as it is)?,?\s*(?:you|they|the authors)\s+"
     r"(?:currently\s+|only\s+|always\s+)?(?:use|evaluate|train|sample|set|have|report|apply|run|start|initiali[sz]e|predict|fix|keep|take|work"
     r"|do(?:n['’]t| not)|average)\b(?!.*\b(?:should|could|would|must|want|try|instead)\b)"
+    r"|^(?:so far,?\s+)?(?:we|i)(?:['’]ve|\s+have)\s+(?:so far\s+)?(?:only|always|never)\s+(?:ever\s+)?\w+\b"
+    r"(?!.*\b(?:should|could|would|must|want|try|instead)\b)"
     r"|^there (?:is|are) (?:no|none)\b(?!.*\b(?:should|could|would|must|want|try|instead|add|use)\b)"
     r"|^(?:none|no \w+(?: \w+)?) (?:is|are) (?:used|there|applied|present)\b[^.;:]*$",
     re.I,
