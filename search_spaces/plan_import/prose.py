@@ -33,6 +33,7 @@ from search_spaces.plan_import.telling import (
     wants_more,
 )
 from search_spaces.plan_import.topic_first import topic_first
+from search_spaces.plan_import.value_tables import with_values
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean
 
 _PRONOUN = re.compile(rf"\b({STRONG}\w*(?:\s+(?:off|out|away))?)\s+(?:it|them|this|these)\b", re.I)
@@ -96,7 +97,7 @@ def read_prose(text: str) -> WrittenPlan:
     paragraphs: list[str] = [""]
     bullets = {block.text for block in blocks(text) if block.kind == "line" and block.bullet}
     counted = {block.text for block in blocks(text) if block.kind == "line" and block.bullet and block.numbered}
-    for block in blocks(text):
+    for block in with_values(blocks(text)):
         if block.kind == "heading":
             plan.title = plan.title or clean(block.text)
         if (
@@ -332,7 +333,7 @@ def _by_sentence(text: str, plan: WrittenPlan, listed: bool) -> None:
                 entry.said.append(said)
         elif listed and is_wish(said):
             plan.entries.append(_wished(said))
-        elif (measured := METRICS.search(said)) and not asks(said):
+        elif (measured := METRICS.search(said)) and not (asks(said) or wants_more(said)):
             everywhere = re.search(r"\b(?:all|each|every|throughout|any)\b", said, re.I)
             for entry in plan.entries[0 if everywhere else begun :]:
                 entry.said.append(said)
@@ -353,6 +354,13 @@ _STAYING = re.compile(
     r"\b(?:staying|remaining|sticking)\s+(?:at|with|to|on)\b|(?<=[,;] )still\s+(?:at|with|on)\b", re.I
 )
 """How a letter says what it keeps: ``staying at 250 steps``."""
+
+_AS_IT_IS = re.compile(
+    r"[,;]\s*(?:and\s+|but\s+)?(?:keep|leave)\s+(?P<what>(?:(?!DiT-(?!XL/2))[^,;.])+?)\s+(?:otherwise\s+)?"
+    r"(?:as\s+(?:it|they)\s+(?:is|are)|unchanged|untouched|the same)\b",
+    re.I,
+)
+"""The same as an order: ``keep DiT-XL/2 otherwise as it is``."""
 
 _ORDERED = re.compile(rf";\s+(?=(?:we|i|please|{STRONG}\w*|try|use)\b)", re.I)
 
@@ -407,7 +415,7 @@ def titled(title: str, text: str) -> Entry:
     entry, whole, said = Entry(title=title), Entry(title=title), text
     named = bare_title(title) or title
     text = _PRONOUN.sub(lambda at: f"{at[1]} {named}", text)  # "remove it" is about what the title names
-    text = _STAYING.sub("keeping", text)
+    text = _AS_IT_IS.sub(r", keeping \g<what>", _STAYING.sub("keeping", text))
     pieces = [piece for said in SENTENCE_END.split(text) for piece in _ORDERED.split(said)]
     for sentence in map(turned, [one for piece in map(requested, pieces) for one in parted(piece)]):
         sentence = _SUBJECT.sub(lambda _: f"{named} ", sentence)

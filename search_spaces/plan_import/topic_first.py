@@ -1,4 +1,4 @@
-"""Paragraphs of a letter that say first what they are about: ``The first thing I would question is the block. I would``.
+"""Paragraphs of a letter that say first what they are about: ``The next thing I would question is the block. I would``
 
 The topic may be a sentence, a clause before a colon, or stand in front: ``For the label dropout, I would replace 10%``.
 """
@@ -32,8 +32,8 @@ _DESERVES = re.compile(
 """A part that is worth a test: ``The EMA of the weights deserves a look as well``."""
 
 _IN_FRONT = re.compile(
-    r"^(?:(?:and|then|next|finally),?\s+)?(?:as\s+for|for|regarding|concerning|as\s+to|with\s+regard\s+to|when it comes to"
-    r"|in the case of)\s+(?P<title>[^.:;,]{3,80}?)(?:\s+(?:that|which)\s[^.:;,]+)?,\s+"
+    r"^(?:(?:and|then|next|finally),?\s+)?(?:as\s+for|for|regarding|concerning|as\s+to|with\s+regard\s+to"
+    r"|when it comes to|in the case of)\s+(?P<title>[^.:;,]{3,80}?)(?:\s+(?:that|which)\s[^.:;,]+)?,\s+"
     rf"(?P<rest>{_SOMEBODY}.*)$",
     re.I | re.S,
 )
@@ -43,7 +43,7 @@ _COLON = re.compile(rf":\s+(?={_SOMEBODY})", re.I)
 def topic_first(paragraph: str) -> tuple[str, str] | None:
     """What a paragraph says first that it is about, and what is to be done with it; None for any other paragraph."""
     first, *others = SENTENCE_END.split(paragraph.strip())
-    head, *tail = _COLON.split(clean(first), maxsplit=1)
+    head, *tail = _COLON.split(first, maxsplit=1)
     rest = " ".join((*tail, *others))
     found = _WISHED.match(clean(head)) or _DESERVES.match(clean(head))
     if found is None and (front := _IN_FRONT.match(paragraph.strip())) is not None:
