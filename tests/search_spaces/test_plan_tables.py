@@ -184,7 +184,7 @@ def test_an_empty_table_of_results_lists_what_its_paragraph_tries(tmp_path: Path
     text += "**(b) Normalisation.** What keeps activations in range.\n\n"
     text += "| kind | Gflops | FID |\n|---|---|---|\n| RMSNorm | | |\n| ScaleNorm | | |\n"
     plan = _plan(tmp_path, text)
-    assert _arms(plan) == {"(a) Patches": (8,), "(b) Normalisation": ("rmsnorm",)}
+    assert _arms(plan) == {"(a) Patches": (2, 8), "(b) Normalisation": ("rmsnorm",)}
     assert [item.text for item in plan.not_understood] == ["ScaleNorm"]
 
 
