@@ -347,6 +347,7 @@ def _decided(ranked: list[Score], entry: Entry, part: str, own: frozenset[str] =
     rest = [score for score in ranked[1:] if not _same(score, best) and not _cannot(score, best)]
     words = [word for word in stems(part) if word not in STOP_STEMS]
     shared = [s for s in rest if s.candidate.axis and len(words) == 1 and words[0] in s.candidate.name_words]
+    shared = [s for s in shared if s.text > 0.25 * best.text]  # a title may say in full what a part is short for
     if best.candidate.axis is not None and (
         alike := [s for s in shared if s.values > 0 or (s.values == best.values == 0 and s.text > 0.5 * best.text)]
     ):

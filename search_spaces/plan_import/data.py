@@ -144,8 +144,10 @@ def _is_entry(data: dict[str, Any]) -> bool:
 
 def _lists_entries(key: Any, value: Any) -> bool:
     """Whether a label holds the entries of a plan, and not what one entry tries or measures."""
-    if not isinstance(value, list) or kind_of(str(key)) not in (None, TITLE):
+    if not isinstance(value, list | dict) or kind_of(str(key)) not in (None, TITLE):
         return False
+    if isinstance(value, dict):  # by their names
+        return bool(value) and all(isinstance(item, dict) and _names_part(item) for item in value.values())
     return len(value) > 1 and all(isinstance(item, dict) and _names_part(item) for item in value)
 
 

@@ -430,7 +430,7 @@ class _Reader:
 
     def _item(self, text: str, block: Block) -> None:
         """Takes a line that belongs to the open field, or to nothing."""
-        step = step_in(text) if self._open in (None, REMARK, REPLACEMENT) else ""
+        step = step_in(text) if self._open in (None, REMARK, REPLACEMENT, _BELOW_ACTION) else ""
         if step and (self._entry.title or self._has_fields or any(map(adds_up, self._entry.context))):
             self._entry.replacements.append(step)
             self._entry.stepped = True

@@ -74,6 +74,11 @@ def is_base(label: str) -> bool:
     return _BASE.match(label) is not None
 
 
+def names_runs(head: str) -> bool:
+    """Whether a column is called as one that names runs is: ``Config``, ``Model``."""
+    return _NAMES.fullmatch(head) is not None
+
+
 def counts_steps(head: str) -> bool:
     """Whether what is counted are steps, which may add up."""
     return _STEP.fullmatch(head) is not None
@@ -105,9 +110,9 @@ def _entries(labels: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Entry
     ]
     beside = [at for at in rest if kinds[at] not in (METRICS, REMARK) and not is_metric(labels[at])]
     told = {kind_of(label) for label in labels[1:] if is_sure(label)} & {PART, ACTION, REPLACEMENT}
-    if not settings or beside or told or not (kinds[0] in (None, TITLE) or _NAMES.fullmatch(labels[0])):
+    if not settings or beside or told or not (kinds[0] in (None, TITLE) or names_runs(labels[0])):
         return None
-    if _speaks(labels[0]) and not _NAMES.fullmatch(labels[0]):
+    if _speaks(labels[0]) and not names_runs(labels[0]):
         return None
     if any(len(row[at].split()) > _MOST_WORDS for row in rows for at in settings) or not _are_names(rows):
         return None

@@ -136,7 +136,7 @@ def last_metrics(text: str) -> tuple[str, list[str]]:
 
 def metrics_in(text: str) -> list[str]:
     """Returns the pieces of a list of metrics, without what only joins them."""
-    pieces = [re.sub(r"^(?:(?:the|both|its|using|with|by)\s+)+", "", clean(item), flags=re.I)
+    pieces = [re.sub(r"^(?:(?:the|both|its|using|with|by)\s+)+|\s+(?:too|as well)$", "", clean(item), flags=re.I)
               for piece in split_items(_EQUAL.sub("", _REASON.sub("", text)))
               for item in _AND_METRIC.split(_OF_ALL.sub("", piece))]  # fmt: skip
     return [piece for piece in pieces if piece]

@@ -65,12 +65,11 @@ def outside(written: WrittenPlan, readers: list[EntryReader]) -> tuple[tuple[Not
         account.append(" ".join([reader.name, *_told(entry), *entry.metrics, *read]))
     firm = account[: len(account) - len(written.entries) - len(written.remarks)] + account[-len(written.entries) :]
     about = [text for entry in written.entries for text in (entry.title, *entry.parts, *entry.axes)]
-    standing = [(label, text) for label, text in written.phrases if label != CROSSED]
     crossed = dict.fromkeys(text for label, text in written.phrases if label == CROSSED)
+    standing = [(label, step_in(text) or text) for label, text in written.phrases if label != CROSSED]
     passed = passed_over(standing, firm, written.remarks, OUTSIDE, about)
     named = {item.text for item in passed}
-    left = [(TEXT if label in (HEADING, ITEM, CELL) else label, text)
-            for label, text in left_over([(label, step_in(text) or text) for label, text in standing], account)
+    left = [(TEXT if label in (HEADING, ITEM, CELL) else label, text) for label, text in left_over(standing, account)
             if text not in named]  # fmt: skip
     ordered = [*written.orders, *(text for _, text in written.remarks if orders_off(text))]
     ordered += [text for label, text in left if label != COMMENTED and _orders(text)]

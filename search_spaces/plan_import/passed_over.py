@@ -19,6 +19,7 @@ from search_spaces.plan_import.actions import leads_with_action
 from search_spaces.plan_import.joined import axes_named
 from search_spaces.plan_import.labels import SENTENCE, is_notes, kind_of
 from search_spaces.plan_import.leftover import CELL, HEADING, ITEM, TEXT, left_over
+from search_spaces.plan_import.matrix import names_runs
 from search_spaces.plan_import.measures import is_metric
 from search_spaces.plan_import.prose import is_wish
 from search_spaces.plan_import.sentences import speaks
@@ -63,7 +64,7 @@ def passed_over(
         if label == ITEM and _asks(text, treated):
             known = treated & {*axes_named(text)}
             found[text] = NotUnderstood(name if known else text[:80], TEXT, text, _ITEM)
-        elif label == CELL and axes_named(text) and not is_metric(text):
+        elif label == CELL and axes_named(text) and not is_metric(text) and not names_runs(text):
             found[text] = NotUnderstood(name, TEXT, text, _ITEM)
     often = Counter(label for label, _ in remarks if axis_called(label) is not None)
     swept = [(label, text) for label, text in remarks if often[label] > 1 or _sweeps(label, text)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from search_spaces.plan_import.actions import is_action, leads_with_action
+from search_spaces.plan_import.another_run import arms_apart
 from search_spaces.plan_import.blocks import blocks
 from search_spaces.plan_import.choose import bare_title
 from search_spaces.plan_import.evidence import evidence
@@ -18,7 +19,7 @@ from search_spaces.plan_import.measured import METRICS, metrics_in, only_metrics
 from search_spaces.plan_import.numerals import numbers_in
 from search_spaces.plan_import.ordinals import counts, one_by_one, ordinal
 from search_spaces.plan_import.rungs import adds_up
-from search_spaces.plan_import.sentences import SENTENCE_END, asks, entries_of, speaks, turned, unled
+from search_spaces.plan_import.sentences import SENTENCE_END, asks, entries_of, requested, speaks, turned, unled
 from search_spaces.plan_import.telling import (
     STRONG,
     announces,
@@ -31,6 +32,8 @@ from search_spaces.plan_import.telling import (
     told,
     wants_more,
 )
+from search_spaces.plan_import.topic_first import topic_first
+from search_spaces.plan_import.value_tables import with_values
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean
 
 _PRONOUN = re.compile(rf"\b({STRONG}\w*(?:\s+(?:off|out|away))?)\s+(?:it|them|this|these)\b", re.I)
@@ -94,7 +97,7 @@ def read_prose(text: str) -> WrittenPlan:
     paragraphs: list[str] = [""]
     bullets = {block.text for block in blocks(text) if block.kind == "line" and block.bullet}
     counted = {block.text for block in blocks(text) if block.kind == "line" and block.bullet and block.numbered}
-    for block in blocks(text):
+    for block in with_values(blocks(text)):
         if block.kind == "heading":
             plan.title = plan.title or clean(block.text)
         if (
@@ -169,6 +172,8 @@ def _introduction(paragraph: str) -> tuple[str, str] | None:
     """What a paragraph says first that it is about, and the rest of it, which says what is done."""
     if (found := _INTRODUCES.match(paragraph) or _VARIES.match(paragraph)) is not None:
         return clean(found["title"]), clean(found["rest"])
+    if (topic := topic_first(paragraph)) is not None:
+        return topic
     if (found := _ANNOUNCES.match(paragraph)) is None:
         return _spoken_of(paragraph)
     title, rest = clean(found["title"] or found["subject"]), clean(found["rest"] or found["more"])
@@ -328,7 +333,7 @@ def _by_sentence(text: str, plan: WrittenPlan, listed: bool) -> None:
                 entry.said.append(said)
         elif listed and is_wish(said):
             plan.entries.append(_wished(said))
-        elif (measured := METRICS.search(said)) and not asks(said):
+        elif (measured := METRICS.search(said)) and not (asks(said) or wants_more(said)):
             everywhere = re.search(r"\b(?:all|each|every|throughout|any)\b", said, re.I)
             for entry in plan.entries[0 if everywhere else begun :]:
                 entry.said.append(said)
@@ -349,6 +354,13 @@ _STAYING = re.compile(
     r"\b(?:staying|remaining|sticking)\s+(?:at|with|to|on)\b|(?<=[,;] )still\s+(?:at|with|on)\b", re.I
 )
 """How a letter says what it keeps: ``staying at 250 steps``."""
+
+_AS_IT_IS = re.compile(
+    r"[,;]\s*(?:and\s+|but\s+)?(?:keep|leave)\s+(?P<what>(?:(?!DiT-(?!XL/2))[^,;.])+?)\s+(?:otherwise\s+)?"
+    r"(?:as\s+(?:it|they)\s+(?:is|are)|unchanged|untouched|the same)\b",
+    re.I,
+)
+"""The same as an order: ``keep DiT-XL/2 otherwise as it is``."""
 
 _ORDERED = re.compile(rf";\s+(?=(?:we|i|please|{STRONG}\w*|try|use)\b)", re.I)
 
@@ -403,16 +415,17 @@ def titled(title: str, text: str) -> Entry:
     entry, whole, said = Entry(title=title), Entry(title=title), text
     named = bare_title(title) or title
     text = _PRONOUN.sub(lambda at: f"{at[1]} {named}", text)  # "remove it" is about what the title names
-    text = _STAYING.sub("keeping", text)
+    text = _AS_IT_IS.sub(r", keeping \g<what>", _STAYING.sub("keeping", text))
     pieces = [piece for said in SENTENCE_END.split(text) for piece in _ORDERED.split(said)]
-    for sentence in map(turned, [one for piece in pieces for one in parted(piece)]):
+    for sentence in map(turned, [one for piece in map(requested, pieces) for one in parted(piece)]):
         sentence = _SUBJECT.sub(lambda _: f"{named} ", sentence)
         if describes(sentence) or is_why(clean(sentence)) or foresees(sentence):
             entry.remarks.append((SENTENCE, clean(sentence)))
             whole.remarks.append((SENTENCE, clean(sentence)))
             continue
         _say(clean(sentence), whole)
-        found = entries_of(clean(sentence))
+        apart = arms_apart(unled(clean(sentence)), named, entries_of) if not entry.actions else None
+        found = [apart] if apart is not None else entries_of(clean(sentence))
         if len(found) == 1 and not entry.actions:
             entry.actions, entry.replacements = found[0].actions, found[0].replacements
             entry.continued = found[0].continued

@@ -24,6 +24,7 @@ from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.axes.switch import BoolAxis
 from search_spaces.plan_import.absence import is_absent
+from search_spaces.plan_import.another_run import ANOTHER
 from search_spaces.plan_import.evidence import NAME, candidates, others_named, spelled
 from search_spaces.plan_import.loose import mentioned, own_words, terms_in
 from search_spaces.plan_import.numerals import numbers_in
@@ -75,6 +76,9 @@ def rider(text: str, values: Values, baseline: TrialConfig, profile: Profile, th
     made = list(facts(values, baseline, profile))
     if "patch_size" in values and wrong_tokens(text, made):
         return text
+    for arm in ANOTHER.split(text)[1:]:
+        if not any(_is_tried(arm, axis, values, profile) for axis in axes):
+            return arm.strip()
     for axis in axes:
         text = unwrapped(text, axis)
     text = REFERS.sub(" ", OLD.sub(" ", text))
@@ -105,6 +109,12 @@ def rider(text: str, values: Values, baseline: TrialConfig, profile: Profile, th
         ):
             return clause.strip()
     return ""
+
+
+def _is_tried(arm: str, axis: Axis, values: Values, profile: Profile) -> bool:
+    """Whether what a further run has is among the values that were read."""
+    named = mentioned(arm, axis, profile) if isinstance(axis, ChoiceAxis) else numbers_in(arm)
+    return bool(named) and {*named} <= {*values.get(axis.name, ())}
 
 
 _FURTHER = re.compile(

@@ -8,7 +8,7 @@ from search_spaces.plan_import.actions import is_action, read_action
 from search_spaces.plan_import.amounts import SWEEPS, range_in
 from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.measured import METRICS, last_metrics, metrics_in, says
-from search_spaces.plan_import.telling import IN_FAVOUR, INTENT, PARTED, STRONG, TURNED_OFF
+from search_spaces.plan_import.telling import IN_FAVOUR, INTENT, PARTED, STRONG, TURNED_OFF, is_order
 from search_spaces.plan_import.written import Entry, clean
 
 SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\bvs\.)(?<!\bcf\.)(?<!\bal\.)(?<!e\.g\.)(?<!i\.e\.)\s+(?=[A-Z\"“(*0-9])")
@@ -20,6 +20,7 @@ _LEAD = re.compile(
     r"|^(?:i|we|one|you)(?:'d|\s+would|\s+will|\s+could|\s+should|\s+can|\s+propose to|\s+suggest|\s+plan to"
     r"|\s+want to)?"
     r"(?:\s+(?:like to|also|then|first|next|begin by|start by))*\s+"
+    r"|^(?:could|can|would|will)\s+(?:you|we)\s+(?:please\s+|also\s+|maybe\s+)*"
     r"|^(?:the\s+)?(?:first|second|third|fourth|fifth|sixth|next|last|final)\s+(?:ablation|experiment|study|one|test)\s+"
     r"(?:is to|would be to|is|would|will)?\s*|^(?:please|let us|let's|try to|begin by|start by)\s+"
     r"|^in\s+(?:the|our|this|a|another)\s+(?:\w+\s+)?(?:ablation|experiment|study|variant|run|test|step)s?,?\s+"
@@ -138,6 +139,19 @@ def unled(sentence: str) -> str:
             break
         bare = bare[lead.end() :]
     return turned(bare)
+
+
+_REQUEST = re.compile(
+    r"^(?:could|can|would|will)\s+(?:you|we)\s+(?:please\s+|also\s+|maybe\s+|kindly\s+)*(?P<what>.+?)"
+    r"(?:\s+(?:as well|too|again|please))*\s*\?\s*$",
+    re.I,
+)
+
+
+def requested(sentence: str) -> str:
+    """``Could you run 1 and 4 as well?`` as the order that it is; any other sentence as it stands."""
+    found = _REQUEST.match(sentence.strip())
+    return found["what"] if found is not None and is_order(found["what"], found["what"]) else sentence
 
 
 def turned(sentence: str) -> str:

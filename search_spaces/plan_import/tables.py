@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from search_spaces.plan_import.actions import read_action
+from search_spaces.plan_import.changed_runs import changed_runs
 from search_spaces.plan_import.labels import ACTION, METRICS, PART, REMARK, REPLACEMENT, TITLE, is_sure, kind_of
 from search_spaces.plan_import.matrix import NO_RUN, counts_steps, is_base, runs_in, series
 from search_spaces.plan_import.pairs import WITHOUT, side_of
@@ -34,7 +35,7 @@ class Table:
             return [ladder]
         kinds = self._kinds()
         if not {PART, TITLE} & {*kinds} or len({*kinds} & {*_TELLING}) < (1 if TITLE in kinds else 2):
-            return []
+            return changed_runs(self._labels, self._rows)
         return [self._entry(kinds, cells) for cells in self._rows if any(cells)]
 
     def _ladder(self) -> Entry | None:

@@ -228,7 +228,9 @@ def foresees(sentence: str) -> bool:
     return found is not None and re.match(r"(?:i|we|you)\b", found["what"], re.I) is None
 
 
-_ANNOUNCED = re.compile(r"^(?:here|below|this|these|the following)\s+(?:is|are)\s+(?:what|how|the|my)\b[^:\d]*$", re.I)
+_ANNOUNCED = re.compile(
+    r"^(?:[^:\d]*[;,]\s+)?(?:here|below|this|these|the following)\s+(?:is|are)\s+(?:what|how|the|my)\b[^:\d]*$", re.I
+)
 """What only leads to what follows: ``Here is what I would run``."""
 
 
@@ -248,15 +250,33 @@ _TOGETHER = re.compile(
 _WANTS = re.compile(r"\b(?:i|we)(?:['’](?:d|ll)|\s+(?:will|would|want|propose|suggest|plan|intend|shall))\b", re.I)
 
 
+_WANTED = (
+    r"\b(?:i|we)(?:['’](?:d|ll)|\s+(?:will|would|could|should|(?:want|propose|suggest|plan|intend) to))\s+"
+    r"(?:\w+\s+){0,2}?"
+)
+_VAGUELY = re.compile(
+    rf"{_WANTED}(?:try|test|use|explore|find|look (?:for|into)|switch to|adopt|train with|work on"
+    r"|experiment with)\s+(?:out\s+)?(?:some|something|a few|several|various|other|different|another|better"
+    r"|an?\s+(?:better|improved|more modern|modern|stronger|smarter|newer))\b"
+    rf"|{_WANTED}(?:improve|tune|optimi[sz]e|moderni[sz]e|rethink|revisit)\b",
+    re.I,
+)
+"""What is asked for without saying what: ``I would try some improved recipe there``."""
+
+
 def wants_more(sentence: str) -> bool:
-    """Whether somebody wants other numbers, of whatever, or several changes together: ``I would combine all three``."""
-    return bool((_WANTS.search(sentence) and _OTHER_NUMBERS.search(sentence)) or _TOGETHER.search(sentence))
+    """Whether somebody wants other numbers, of whatever, several changes together, or something better."""
+    if _VAGUELY.search(sentence) or _TOGETHER.search(sentence):
+        return True
+    return bool(_WANTS.search(sentence) and _OTHER_NUMBERS.search(sentence))
 
 
 _AT_PRESENT = re.compile(
     r"^(?:at present|currently|today|so far|as it is)?,?\s*(?:you|they|the authors)\s+"
     r"(?:currently\s+|only\s+|always\s+)?(?:use|evaluate|train|sample|set|have|report|apply|run|start|initiali[sz]e|predict|fix|keep|take|work"
     r"|do(?:n['’]t| not)|average)\b(?!.*\b(?:should|could|would|must|want|try|instead)\b)"
+    r"|^(?:so far,?\s+)?(?:we|i)(?:['’]ve|\s+have)\s+(?:so far\s+)?(?:only|always|never)\s+(?:ever\s+)?\w+\b"
+    r"(?!.*\b(?:should|could|would|must|want|try|instead)\b)"
     r"|^there (?:is|are) (?:no|none)\b(?!.*\b(?:should|could|would|must|want|try|instead|add|use)\b)"
     r"|^(?:none|no \w+(?: \w+)?) (?:is|are) (?:used|there|applied|present)\b[^.;:]*$",
     re.I,

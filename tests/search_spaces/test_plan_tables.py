@@ -158,3 +158,99 @@ def test_what_counts_a_topic() -> None:
     assert ordinal("Next, I would drop the EMA. Report FID.") is None
     assert ordinal("Finally, the recipe looks odd. Replace it.") is None
     assert len(one_by_one(["One: depth.", "Use 14 blocks.", "Two: norm.", "Use RMSNorm."])) == 2
+
+
+CHANGED = """| Model | Difference to the reference | Purpose |
+|---|---|---|
+| ref | — | |
+| A | RMSNorm in place of LayerNorm | cheaper |
+| B | DiT-B/2 instead of DiT-XL/2 | scale |
+| C | Remove the horizontal flips | augmentation |
+| D | SwiGLU, no EMA (both of the usual suspects) | |
+| E | {odd} | |
+"""
+
+
+def test_a_column_that_says_in_words_what_a_run_changes_is_read_row_by_row(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, "**Reference:** DiT-XL/2, 400K steps.\n\n" + CHANGED.format(odd="Sophia for AdamW"))
+    arms = _arms(plan)
+    both = {"mlp": ("swiglu",), "ema_decay": (0.0,)}
+    assert arms == {"A": ("rmsnorm",), "B": ("B",), "C": "REMOVE", "D": both}
+    assert {item.ablation for item in plan.not_understood} == {"E"}
+
+
+def test_an_empty_table_of_results_lists_what_its_paragraph_tries(tmp_path: Path) -> None:
+    text = "**(a) Patches.** The side of a patch.\n\n| p | FID |\n|---|---|\n| 2 (default) | |\n| 8 | – |\n\n"
+    text += "**(b) Normalisation.** What keeps activations in range.\n\n"
+    text += "| kind | Gflops | FID |\n|---|---|---|\n| RMSNorm | | |\n| ScaleNorm | | |\n"
+    plan = _plan(tmp_path, text)
+    assert _arms(plan) == {"(a) Patches": (2, 8), "(b) Normalisation": ("rmsnorm",)}
+    assert [item.text for item in plan.not_understood] == ["ScaleNorm"]
+
+
+def test_a_table_with_results_lists_nothing(tmp_path: Path) -> None:
+    text = "**Patches.** Replace p = 2 by 4.\n\n**Flips.** Remove the random flips.\n\n"
+    plan = _plan(tmp_path, text + "| p | FID |\n|---|---|\n| 2 | 9.6 |\n| 8 | 40 |\n")
+    assert _arms(plan) == {"Patches": (4,), "Flips": "REMOVE"}
+
+
+@pytest.mark.parametrize(
+    ("more", "arms"),
+    [
+        ("Drop the sin-cos table completely, and in a second run use a learned one.", ("none", "learned")),
+        ("Replace the sin-cos table with RoPE, and in another model take it out altogether.", ("rotary", "none")),
+        ("Take the sin-cos table out, and in another run halve the depth.", None),
+        ("Drop the sin-cos table, and in one more run also the EMA.", None),
+    ],
+)
+def test_an_arm_with_a_run_of_its_own_is_not_passed_over(
+    more: str, arms: tuple[str, ...] | None, tmp_path: Path
+) -> None:
+    text = f"**Positions.** {more}\n\n**Patch size.** So far, we have only used 2. Could you try 4 and 8 too?\n"
+    plan = _plan(tmp_path, text)
+    assert _arms(plan)["Patch size"] == (4, 8)
+    assert plan.not_understood or arms is not None
+    assert arms is None or _arms(plan)["Positions"] == arms
+
+
+TOPICS = """Hello,
+
+The next thing that we want to question is the adaLN-Zero block. I would replace it with plain adaLN, {kept}, on FID.
+
+The EMA of the weights merits a look: I would replace the decay of 0.9999 with 0.99. It costs nothing.
+
+As for the label dropout which guidance needs, we would replace the usual 10% by 20% and measure FID.
+
+Also, I would try some better way of training, measured by FID.
+"""
+
+
+def test_a_topic_that_is_said_first_is_an_entry_and_a_vague_wish_is_not_passed_over(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, TOPICS.format(kept="keep everything else as it is"))
+    assert _arms(plan) == {
+        "adaLN-Zero block": ("adaln",),
+        "EMA of the weights": (0.99,),
+        "label dropout": (0.2,),
+    }
+    assert any("some better way" in item.text for item in plan.not_understood)
+
+
+@pytest.mark.parametrize("kept", ["leave the learning rate at 3e-4 unchanged", "keep DiT-B/2 as it is"])
+def test_what_a_letter_keeps_as_it_is_has_to_be_so(kept: str, tmp_path: Path) -> None:
+    plan = _plan(tmp_path, TOPICS.format(kept=kept))
+    assert any(kept.split()[-3] in item.text for item in plan.not_understood if item.ablation == "adaLN-Zero block")
+
+
+def test_entries_that_an_object_keeps_by_their_names_are_found_beside_other_labels(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text(
+        '{"name": "A plan", "setting": "DiT-XL/2", "experiments": {"norms": {"component": "normalisation", "action":'
+        ' "REPLACE", "replacement": "RMSNorm"}, "flips": {"component": "random flips", "action": "REMOVE"}}}'
+    )
+    plan = import_plan(path, profile="paper")
+    assert _arms(plan) == {"norms": ("rmsnorm",), "flips": "REMOVE"}
+
+
+def test_a_greek_letter_with_a_number_behind_it_is_counted(tmp_path: Path) -> None:
+    table = "| Run | Norm | Adam β2 |\n|---|---|---|\n| base | LayerNorm | 0.999 |\n| a | – | 0.95 |\n"
+    assert _arms(_plan(tmp_path, table)) == {"a": (0.95,)}
