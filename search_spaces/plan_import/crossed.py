@@ -17,9 +17,10 @@ from dit_core.errors import UserError
 from search_spaces.axes import AXES, Axis
 from search_spaces.plan_import.blocks import Block
 from search_spaces.plan_import.choose import choose
-from search_spaces.plan_import.combined import Combined, grid_of, one_of
+from search_spaces.plan_import.combined import Combined, grid_of
 from search_spaces.plan_import.labels import FIELDS, is_sure, kind_of
 from search_spaces.plan_import.measured import only_metrics
+from search_spaces.plan_import.points import one_of
 from search_spaces.plan_import.sentences import SENTENCE_END
 from search_spaces.plan_import.values import read_values
 from search_spaces.plan_import.written import Entry, clean
