@@ -44,6 +44,11 @@ def side_of(label: str) -> str:
     return WITHOUT if _WITHOUT.match(label) else WITH if _WITH.match(label) else ""
 
 
+def is_pair(entry: Entry) -> bool:
+    """Whether an entry tells both arms below a title."""
+    return bool(entry.title) and {WITH, WITHOUT} <= {side_of(label) for label, _ in entry.unknown}
+
+
 def place_pair(entry: Entry) -> None:
     """Takes one arm of two as what is tried, and the other one as what is there.
 
@@ -65,6 +70,8 @@ def place_pair(entry: Entry) -> None:
         return
     if actions == {"REMOVE"}:
         entry.replacements.append(f"none: {told[WITHOUT][1]}")
+    elif not entry.actions and own == [WITH] and side_of(told[WITHOUT][1]):  # "without it"
+        entry.actions.append("REMOVE")
     elif not entry.actions and own == [WITH]:
         entry.replacements.append(told[WITHOUT][1])
         entry.remarks.append(told[WITH])
