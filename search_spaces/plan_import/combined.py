@@ -95,7 +95,7 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
         baseline,
         profile,
     )
-    if listed is not None:
+    if listed is not None and not any(map(_PARTIAL.search, (*texts, *entry.actions))):
         return listed
     stacked = _STACKED.search(" ".join((title, *entry.actions, *texts)))
     sets = sets_of(texts, named, baseline, profile, read_values) if len(named) > 1 and not stacked else {}
@@ -208,6 +208,11 @@ _PLUS_FIRST = re.compile(r"\s*\+\s*[A-Za-z]")
 
 _STACKED = re.compile(r"→|->|=>|⇒|(?:^|\s)\+\s|\bon top\b|\bone after\b|\badd up\b", re.I)
 """What says that one change comes after another."""
+
+_PARTIAL = re.compile(
+    r"\b(?:diagonals?|subset|fraction of|not (?:all|every)|one at a time|only (?:the|a|some|those|\w+ of))\b", re.I
+)
+"""What says that not every combination is meant."""
 
 _ALL = re.compile(
     r"[,;(]?\s*(?:in\s+)?\b(?:all|every|each)\s+(?:of\s+the\s+)?(?:\w+\s+)?(?:comb(?:ination|o)s?|pairs?|pairings?|cells?|crossings?)\b\)?"

@@ -31,6 +31,7 @@ _ALONE = re.compile(r"^(?:\(?\w{1,4}[.)]\s+)?(?:\*\*|__|`)?(?P<title>[A-Za-z][^*
 _FIELD = re.compile(
     r"^[*_`]{0,3}\s*(?P<label>[A-Za-z][A-Za-z _/-]{1,40}?)\s*[*_`]{0,3}\s*[:：=]\s*[*_`]{0,3}\s*(?P<value>\S.*)$"
 )
+_RUNG = re.compile(r"^[*_]{0,3}rung\s+\d+[*_]{0,3}:", re.I)
 
 
 def outlines(text: str) -> Iterator[WrittenPlan]:
@@ -69,6 +70,8 @@ def _by_item(found: list[Block]) -> list[_Unit]:
     depths = [block.depth for block in found if block.kind == "line" and block.bullet]
     if not depths or _are_fields([b for b in found if b.kind == "line" and b.bullet and b.depth == min(depths)]):
         return []
+    if any(_RUNG.match(block.text) for block in found if block.kind == "line" and block.bullet):
+        return []  # they are no entries of their own
     units: list[_Unit] = []
     open_item = False
     for block in found:

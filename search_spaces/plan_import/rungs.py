@@ -97,7 +97,13 @@ def stack(plan: WrittenPlan, said: Iterable[str]) -> None:
                 entry.stepped = True
         if not entry.stepped or len(entry.replacements) < 2:
             continue
-        told = [entry.title, *entry.actions, *entry.context, *(text for _, text in (*entry.remarks, *entry.unknown)), *entry.said]
+        told = [
+            entry.title,
+            *entry.actions,
+            *entry.context,
+            *(text for _, text in (*entry.remarks, *entry.unknown)),
+            *entry.said,
+        ]
         sentences = [one for text in told for one in SENTENCE_END.split(text)]
         up = [text for text in sentences if adds_up(text)]
         if any(map(apart, sentences)) and not up:

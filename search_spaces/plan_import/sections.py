@@ -1,7 +1,7 @@
 """Lists below a title that are one entry together, as the labelled lines that say the same.
 
-The arms of a part (``- without (baseline)``, ``- with 4 registers``), the factors of a grid (``Factor A: size ∈ {S, B}``)
-and the rungs of a ladder (``1. + RMSNorm``, ``2. − label dropout``) are none of them entries of their own.
+The arms of a part (``- without (baseline)``, ``- with 4 registers``), the factors of a grid (``Factor A: heads = 8, 9``) and
+the rungs of a ladder (``1. + RMSNorm``, ``2. − label dropout``) are none of them entries of their own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,14 @@ _FACTOR = re.compile(
     re.I,
 )
 
-_RUNG = re.compile(r"^(?P<sign>[+−–-])\s+(?P<said>[A-Za-z].*)$")
+_NOT_ALL = re.compile(
+    r"\b(?:only|except|skip\w*|without|not|diagonal|subset|fraction\w*|half|one at a time|alone"
+    r"|separate\w*|individual\w*|random\w*)\b",
+    re.I,
+)
+"""What says that not every combination of the levels is meant."""
+
+_RUNG = re.compile(r"^(?P<sign>[+−])\s+(?P<said>[A-Za-z].*)$")
 _BASE = re.compile(r"^(?:the\s+)?(?:[\w/-]+\s+){0,3}(?:baseline|reference|paper)\b[\w\s/-]{0,20}\.?$", re.I)
 """The baseline as the first line of a ladder."""
 
@@ -45,7 +52,10 @@ def sectioned(text: str) -> str:
         end = start
         while end < len(lines) and lines[end].strip() and not _TITLE.match(lines[end]):
             end += 1
+        close = next((n for n in range(end, len(lines)) if _TITLE.match(lines[n])), len(lines))
         for read in _READERS:
+            if read is _factors and any(map(_NOT_ALL.search, lines[end:close])):
+                continue
             if (said := read(lines[start:end])) is not None:
                 out += ["", *said]
                 at = end
@@ -70,9 +80,7 @@ def _arms(lines: list[str]) -> list[str] | None:
         joined = bool(what) and not arm["mark"].strip() and what[0] not in "(["
         if gone and joined:
             what = f"no {what}"
-        sides.setdefault("Without" if gone else "With", []).append(
-            what or ("without it" if gone else "with it")
-        )
+        sides.setdefault("Without" if gone else "With", []).append(what or ("without it" if gone else "with it"))
     if len(sides) < 2:
         return None
     return [*(f"- {side}: {'; '.join(texts)}" for side, texts in sides.items()), *others]
@@ -87,9 +95,13 @@ def _factors(lines: list[str]) -> list[str] | None:
     if any("," not in held for _, held in sets):
         return None
     rest = [line for line in lines if _FACTOR.match(line.strip()) is None]
+    if any(map(_NOT_ALL.search, rest)):
+        return None
+    acted = any(re.match(r"^[-*+\s]*[*_]{0,2}action\b", line, re.I) for line in rest)
     names = " × ".join(name for name, _ in sets)
     levels = " × ".join(f"{name} {{{held.strip()}}}" for name, held in sets)
-    return [f"- Component: {names}", "- Action: every combination", f"- Levels: {levels}", "", *rest]
+    every = [] if acted else ["- Action: every combination"]
+    return [f"- Component: {names}", *every, f"- Levels: {levels}", "", *rest]
 
 
 def _rungs(lines: list[str]) -> list[str] | None:
@@ -103,10 +115,23 @@ def _rungs(lines: list[str]) -> list[str] | None:
         lines[count:], found[count:], strict=True
     )):  # fmt: skip
         return None
-    out = [f"- Step 0: {found[0]}"] if base else []
+    out = [f"- Rung 0: {found[0]}"] if base else []
     for number, step in enumerate(filter(None, counted), 1):
-        out.append(f"- Step {number}: {'+' if step['sign'] == '+' else 'remove'} {step['said']}")
+        out.append(f"- Rung {number}: {'+' if step['sign'] == '+' else 'remove'} {step['said']}")
     return [*out, "", *lines[count:]]
 
 
-_READERS: tuple[Callable[[list[str]], list[str] | None], ...] = (_arms, _factors, _rungs)
+_ONLY = re.compile(
+    r"^(?:[-*+]\s+)?[*_]{0,2}(?:(?:an?|one|just one|only one|the)\s+)?(?:single|only|sole)\s+"
+    r"(?:rung|step|stage|level|phase|run|change)[*_]{0,2}\s*[:–—-]\s*[*_]{0,2}\s*(?P<said>[A-Za-z].*)$",
+    re.I,
+)
+
+
+def _one_step(lines: list[str]) -> list[str] | None:
+    """The only step of a part as what is done: ``A single stage: remove the flips``."""
+    found = _ONLY.match(lines[0]) if lines else None
+    return [f"- Action: {found['said']}", "", *lines[1:]] if found is not None else None
+
+
+_READERS: tuple[Callable[[list[str]], list[str] | None], ...] = (_arms, _factors, _rungs, _one_step)
