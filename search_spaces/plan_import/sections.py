@@ -1,7 +1,7 @@
 """Lists below a title that are one entry together, as the labelled lines that say the same.
 
-The arms of a part (``- without (baseline)``, ``- with 4 registers``), the factors of a grid (``Factor A: heads = 8, 9``) and
-the rungs of a ladder (``1. + RMSNorm``, ``2. − label dropout``) are none of them entries of their own.
+Below one title, the arms of a part (``- without (baseline)``, ``- with 4 registers``), the factors of a grid
+(``Factor A: heads = 8, 9``) and the rungs of a ladder (``1. + RMSNorm``) are none of them entries of their own.
 """
 
 from __future__ import annotations
