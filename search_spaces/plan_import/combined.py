@@ -20,6 +20,7 @@ from search_spaces.plan_import.joined import axes_joined, axes_named, called
 from search_spaces.plan_import.labels import kind_of
 from search_spaces.plan_import.ladders import steps_of, stuck
 from search_spaces.plan_import.points import COST, SETS_SEVERAL, SETTING, SQUARE, Point, one_of, point_in
+from search_spaces.plan_import.rungs import apart
 from search_spaces.plan_import.sets import sets_of
 from search_spaces.plan_import.values import read_values
 from search_spaces.plan_import.variants import spelled_out
@@ -76,7 +77,8 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
     entry = replace(entry, replacements=items)
     texts = [text for text in entry.replacements if not is_nothing(text) and not says_constant(text)]
     cumulative = any(read_action(text).cumulative for text in (*entry.actions, *entry.parts))
-    plussed = len(texts) > 1 and all(map(_PLUS_FIRST.match, texts[1:]))
+    each = any(apart(text) for text in (title, *entry.context, *(text for _, text in entry.remarks)))
+    plussed = len(texts) > 1 and all(map(_PLUS_FIRST.match, texts[1:])) and not each
     if cumulative or plussed or any(map(_PLUSSED.search, texts)):
         if len(texts) == 1:
             texts = [clean(step) for step in _ARROW.split(texts[0]) if clean(step)]
@@ -95,7 +97,8 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
         baseline,
         profile,
     )
-    if listed is not None and not any(map(_PARTIAL.search, (*texts, *entry.actions))):
+    whole = all(re.search(r"[(\[{:]", text) or HOLDS.match(text) for text in texts)  # "heads: 2" and "3" is one list
+    if listed is not None and whole and not any(map(_PARTIAL.search, (*texts, *entry.actions))):
         return listed
     stacked = _STACKED.search(" ".join((title, *entry.actions, *texts)))
     sets = sets_of(texts, named, baseline, profile, read_values) if len(named) > 1 and not stacked else {}

@@ -45,7 +45,7 @@ _LADDER = re.compile(r"\bladders?\b", re.I)
 
 _APART = re.compile(
     rf"\b(?:alternatives|independent\w*|separate(?:ly)?|mutually exclusive|on (?:its|their) own|one at a time"
-    r"|in isolation"
+    r"|in isolation|alone|by itself"
     rf"|individually)\b|\bone (?:model|run|arm|value|training)\b[^.;]*\bper {_STEP_WORD}\b"
     rf"|\bnot cumulative|\bnothing is cumulative"
     rf"|\bnot (?:add|stack|accumulat)",

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from search_spaces.plan_import.stems import STOP_STEMS, stems
+
 _TITLE = re.compile(r"^(?:#{1,6}\s+\S.*|(?:\d+[.)]\s+)?(?:\*\*|__)[^*_]+(?:\*\*|__):?)\s*$")
 _ITEM = re.compile(r"^(?:[-*+]|\d{1,2}[.)])\s+(?P<said>\S.*)$")
 _LABELLED = re.compile(r"^[*_]{0,3}[A-Z][\w /-]{1,30}[*_]{0,3}:\s*[*_]{0,3}\s*\S")
@@ -56,14 +58,14 @@ def sectioned(text: str) -> str:
         for read in _READERS:
             if read is _factors and any(map(_NOT_ALL.search, lines[end:close])):
                 continue
-            if (said := read(lines[start:end])) is not None:
+            if (said := read(lines[start:end], lines[at - 1])) is not None:
                 out += ["", *said]
                 at = end
                 break
     return "\n".join(out)
 
 
-def _arms(lines: list[str]) -> list[str] | None:
+def _arms(lines: list[str], title: str) -> list[str] | None:
     """The arms of a part: every item opens with the side that it is of, or is a labelled line."""
     found = [item["said"] if (item := _ITEM.match(line)) is not None else "" for line in lines]
     sides: dict[str, list[str]] = {}
@@ -78,15 +80,17 @@ def _arms(lines: list[str]) -> list[str] | None:
         gone = arm["side"].lower() in ("without", "w/o")
         what = arm["said"].strip()
         joined = bool(what) and not arm["mark"].strip() and what[0] not in "(["
+        if joined and not (({*stems(what)} & {*stems(title)}) - STOP_STEMS or (not gone and re.search(r"\d", what))):
+            return None  # it is with or without another thing than the title
         if gone and joined:
             what = f"no {what}"
         sides.setdefault("Without" if gone else "With", []).append(what or ("without it" if gone else "with it"))
-    if len(sides) < 2:
+    if len(sides) < 2 or len(sides["Without"]) > 1:
         return None
     return [*(f"- {side}: {'; '.join(texts)}" for side, texts in sides.items()), *others]
 
 
-def _factors(lines: list[str]) -> list[str] | None:
+def _factors(lines: list[str], title: str) -> list[str] | None:
     """The factors of a grid, each with the set of its levels."""
     found = [match for line in lines if (match := _FACTOR.match(line.strip())) is not None]
     if len(found) < 2:
@@ -104,7 +108,7 @@ def _factors(lines: list[str]) -> list[str] | None:
     return [f"- Component: {names}", *every, f"- Levels: {levels}", "", *rest]
 
 
-def _rungs(lines: list[str]) -> list[str] | None:
+def _rungs(lines: list[str], title: str) -> list[str] | None:
     """The rungs of a ladder: what is added or taken away, below the baseline that it starts from."""
     found = [item["said"] if (item := _ITEM.match(line)) is not None else "" for line in lines]
     steps = [_RUNG.match(said) for said in found]
@@ -128,10 +132,10 @@ _ONLY = re.compile(
 )
 
 
-def _one_step(lines: list[str]) -> list[str] | None:
+def _one_step(lines: list[str], title: str) -> list[str] | None:
     """The only step of a part as what is done: ``A single stage: remove the flips``."""
     found = _ONLY.match(lines[0]) if lines else None
     return [f"- Action: {found['said']}", "", *lines[1:]] if found is not None else None
 
 
-_READERS: tuple[Callable[[list[str]], list[str] | None], ...] = (_arms, _factors, _rungs, _one_step)
+_READERS: tuple[Callable[[list[str], str], list[str] | None], ...] = (_arms, _factors, _rungs, _one_step)
