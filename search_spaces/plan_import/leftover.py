@@ -14,6 +14,7 @@ from typing import Any
 from search_spaces.plan_import.blocks import COMMENT, Block, blocks
 from search_spaces.plan_import.containers import data_in
 from search_spaces.plan_import.labels import is_notes, kind_of
+from search_spaces.plan_import.rungs import step_in
 from search_spaces.plan_import.sentences import SENTENCE_END
 from search_spaces.plan_import.written import clean
 from search_spaces.words import words
@@ -122,8 +123,9 @@ def left_over(said: Iterable[tuple[str, str]], account: Iterable[str]) -> list[t
         labelled = _LABELLED.match(text)
         short = labelled is not None and len(words(labelled["label"])) < 3
         told = frozenset(words(labelled["text"])) if labelled is not None and short else frozenset[str]()
+        told = told or frozenset(words(step_in(text)))
         if told and any(told <= place for place in places):
-            continue  # a label that nobody knows, and its text
+            continue  # a label that nobody knows, or that counts a step, and its text
         if not held or not re.search(r"[^\W\d_]{3}", text):
             continue
         here = max((len(held & place) for place in places), default=0) / len(held)

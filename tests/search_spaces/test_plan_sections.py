@@ -74,6 +74,10 @@ def test_an_empty_table_of_two_axes_is_a_grid(tmp_path: Path) -> None:
 def test_rungs_that_add_or_take_away_are_steps(tmp_path: Path) -> None:
     up = read(tmp_path, "## Modern\n0. DiT-S/2 baseline\n1. + QK-Norm\n2. + RMSNorm in place of LayerNorm\n")
     assert [step.set for step in up.study.ladder] == [{"qk_norm": True}, {"norm": "rmsnorm"}]
+    bare = read(tmp_path, "## Modern\n- + QK-Norm\n- + SwiGLU\n")
+    assert len(bare.study.ladder) == 2 and bare.not_understood == () == up.not_understood
+    each = read(tmp_path, "## Modern\n- + QK-Norm\n- + SwiGLU\n\nEach addition is tried alone.\n")
+    assert not each.study.ladder and each.not_understood
     down = read(tmp_path, "## Stripping (cumulative)\n0. baseline\n1. − label dropout\n2. − EMA\n")
     assert [step.set for step in down.study.ladder] == [{"class_dropout": 0.0}, {"ema_decay": 0.0}]
     with pytest.raises(UserError):
@@ -88,3 +92,15 @@ def test_stages_that_are_told_as_sentences_are_steps(tmp_path: Path) -> None:
     assert [step.set for step in plan.study.ladder] == [{"qk_norm": True}, {"norm": "rmsnorm"}]
     only = read(tmp_path, "## Track B: Label dropout\nJust one single step: remove it.\n\nMetrics: FID\n")
     assert arms(only) == [("class_dropout", ())] and only.not_understood == ()
+
+
+def test_arms_with_something_else_than_their_title_are_no_arms_of_it(tmp_path: Path) -> None:
+    items = "- without EMA\n- without label dropout\n- with registers\n"
+    plan = read(tmp_path, f"## Taken away\n{items}")
+    assert {axis for axis, _ in arms(plan)} >= {"ema_decay", "class_dropout"}
+
+
+def test_items_of_two_lists_are_no_grid_of_their_first_ones(tmp_path: Path) -> None:
+    text = "## Depth and heads\nFactor A: depth: 3, 12\nFactor B: heads: 2, 3\nOnly half of the runs are done.\n"
+    with pytest.raises(UserError, match="not certain"):
+        read(tmp_path, text)
