@@ -97,8 +97,11 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
         baseline,
         profile,
     )
-    whole = all(re.search(r"[(\[{:]", text) or HOLDS.match(text) for text in texts)  # "heads: 2" and "3" is one list
-    if listed is not None and whole and not any(map(_PARTIAL.search, (*texts, *entry.actions))):
+    cut = any(  # "heads: 2" and "3" are one list
+        re.search(r":[^()\[\]{}]*$", before) and not re.search(r"[(\[{:]", text)
+        for before, text in itertools.pairwise(texts)
+    )
+    if listed is not None and not cut and not any(map(_PARTIAL.search, (*texts, *entry.actions))):
         return listed
     stacked = _STACKED.search(" ".join((title, *entry.actions, *texts)))
     sets = sets_of(texts, named, baseline, profile, read_values) if len(named) > 1 and not stacked else {}
