@@ -77,8 +77,8 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
     entry = replace(entry, replacements=items)
     texts = [text for text in entry.replacements if not is_nothing(text) and not says_constant(text)]
     cumulative = any(read_action(text).cumulative for text in (*entry.actions, *entry.parts))
-    each = any(apart(text) for text in (title, *entry.context, *(text for _, text in entry.remarks)))
-    plussed = len(texts) > 1 and all(map(_PLUS_FIRST.match, texts[1:])) and not each
+    alone = any(apart(text) for text in (title, *entry.context, *(text for _, text in entry.remarks)))
+    plussed = len(texts) > 1 and all(map(_PLUS_FIRST.match, texts[1:])) and not alone
     if cumulative or plussed or any(map(_PLUSSED.search, texts)):
         if len(texts) == 1:
             texts = [clean(step) for step in _ARROW.split(texts[0]) if clean(step)]
