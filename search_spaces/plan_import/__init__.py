@@ -21,6 +21,7 @@ from search_spaces.plan_import.gist import gist, is_whole
 from search_spaces.plan_import.labels import REPLACEMENT
 from search_spaces.plan_import.ladders import as_arms
 from search_spaces.plan_import.outside import ELSEWHERE, beside, outside
+from search_spaces.plan_import.pairs import side_of
 from search_spaces.plan_import.sentences import asks
 from search_spaces.plan_import.stems import STOP_STEMS, stems
 from search_spaces.plan_import.study_file import with_comments
@@ -209,7 +210,8 @@ def _possible(readers: list[EntryReader], profile: Profile) -> list[Ablation]:
         way = reader.entry.other
         while reader.open and way is not None:
             again = EntryReader(way, reader.name, reader.baseline, profile, reader.accept_guesses)
-            acted = Entry(actions=list(way.actions))
+            sides = [told for told in way.remarks if side_of(told[0])]
+            acted = Entry(actions=list(way.actions), remarks=sides)
             other = again.read()
             again.ride(entries[at], other)
             again.ride(acted, other)

@@ -51,7 +51,7 @@ _UNREAD = 0.5
 """The share of its evidence in words that an axis loses when it can read none of the values."""
 
 _NUMBERING = re.compile(
-    r"^\W*(?:(?:ablation|study|experiment|test|exp|item|no|plan|part)\.?\s*#?\s*(?:\d+(?:\.\d+)*|[a-z]|[ivx]+)\b"
+    r"^\W*(?:(?:ablation|study|experiment|test|exp|item|no|plan|part|track|ladder|theme)\.?\s*#?\s*(?:\d+(?:\.\d+)*|[a-z]|[ivx]+)\b"
     r"|[a-z]?\d+(?:\.\d+)*(?=\W|$)|(?:[a-z]|[ivx]+)(?=[.):\]]|\s*[–—-]\s|\s*$))[\s.):\]–—-]*",
     re.I,
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 from dit_core.config import TrialConfig
 from dit_core.errors import UserError
-from search_spaces.axes import AXES, Axis, all_axes, axis_called
+from search_spaces.axes import AXES, all_axes, axis_called
 from search_spaces.axes.choice import ChoiceAxis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.absence import is_nothing
@@ -19,11 +19,11 @@ from search_spaces.plan_import.doing import HOLDS, says_constant, without_consta
 from search_spaces.plan_import.joined import axes_joined, axes_named, called
 from search_spaces.plan_import.labels import kind_of
 from search_spaces.plan_import.ladders import steps_of, stuck
+from search_spaces.plan_import.points import COST, SETS_SEVERAL, SETTING, SQUARE, Point, one_of, point_in
+from search_spaces.plan_import.rungs import apart
 from search_spaces.plan_import.sets import sets_of
-from search_spaces.plan_import.stems import stems
-from search_spaces.plan_import.values import names_values, read_values, reads
+from search_spaces.plan_import.values import read_values
 from search_spaces.plan_import.variants import spelled_out
-from search_spaces.plan_import.wrapping import without_what_holds
 from search_spaces.plan_import.written import Entry, clean, split_items
 from search_spaces.profiles import Profile
 from search_spaces.study import LadderStep
@@ -33,16 +33,6 @@ _EVERY = re.compile(
     r"\bsimultaneous|\btogether\b",
     re.I,
 )
-_SETTING = re.compile(r"^\s*([A-Za-z][\w &/-]*?)\s*(?:=|:|∈)\s*(.+)$")
-
-_PLACE_LAST = re.compile(
-    r"\b(?:in|on|to|inside|within|after|before)\s+(?:the\s+|every\s+|each\s+|both\s+|all\s+)*"
-    r"(?:self-?\s?attention|attention|mlps?|ffns?|feed-?\s?forward|blocks?|layers?)\W*$",
-    re.I,
-)
-"""A place at the end of a piece; what ``and`` joins to it is another place."""
-
-Point = dict[str, Any]
 
 
 class StuckLadder(Exception):
@@ -87,7 +77,8 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
     entry = replace(entry, replacements=items)
     texts = [text for text in entry.replacements if not is_nothing(text) and not says_constant(text)]
     cumulative = any(read_action(text).cumulative for text in (*entry.actions, *entry.parts))
-    plussed = len(texts) > 1 and all(map(_PLUS_FIRST.match, texts[1:]))
+    alone = any(apart(text) for text in (title, *entry.context, *(text for _, text in entry.remarks)))
+    plussed = len(texts) > 1 and all(map(_PLUS_FIRST.match, texts[1:])) and not alone
     if cumulative or plussed or any(map(_PLUSSED.search, texts)):
         if len(texts) == 1:
             texts = [clean(step) for step in _ARROW.split(texts[0]) if clean(step)]
@@ -106,7 +97,11 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
         baseline,
         profile,
     )
-    if listed is not None:
+    cut = any(  # "heads: 2" and "3" are one list
+        re.search(r":[^()\[\]{}]*$", before) and not re.search(r"[(\[{:]", text)
+        for before, text in itertools.pairwise(texts)
+    )
+    if listed is not None and not cut and not any(map(_PARTIAL.search, (*texts, *entry.actions))):
         return listed
     stacked = _STACKED.search(" ".join((title, *entry.actions, *texts)))
     sets = sets_of(texts, named, baseline, profile, read_values) if len(named) > 1 and not stacked else {}
@@ -119,7 +114,7 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
     ):
         return spread
     found = None
-    squares = [_SQUARE.fullmatch(_COST.sub("", text)) for text in entry.replacements]
+    squares = [SQUARE.fullmatch(COST.sub("", text)) for text in entry.replacements]
     if texts and all(squares) and len({square[2] for square in squares if square}) > 1:
         named = ("size", "patch_size")
     texts_split = [piece for text in entry.replacements for piece in re.split(r"\s+and\s+(?:with|by|to)\s+", text)]
@@ -137,7 +132,7 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
             found = _columns([point for point in flat if point])
         elif all(
             point is not None and len(point) > 1 and (named or entry.pointed or _has_number(point)) for point in flat
-        ) or (all(flat) and all(map(_SETTINGS.search, texts))):
+        ) or (all(flat) and all(map(SETS_SEVERAL.match, texts))):
             found = _points([point for point in flat if point])
     elif len(named) > 1 and _EVERY.search(" ".join((part, *entry.actions))) and not _says_more(entry):
         return grid_of({name: tuple(AXES.get(name).values(profile)) for name in named})
@@ -152,7 +147,7 @@ def combine(entry: Entry, title: str, baseline: TrialConfig, profile: Profile) -
 
 def settings_of_no_axis(texts: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
     """The axes that texts set, each one thing, and what they set that is no axis; neither where all are axes."""
-    settings = [found for text in texts if (found := _SETTING.match(text) or _IN_SET.match(text))]
+    settings = [found for text in texts if (found := SETTING.match(text) or _IN_SET.match(text))]
     keys = {clean(found[1]): axis_called(found[1]) for found in settings if kind_of(found[1]) is None}
     axes = tuple(dict.fromkeys(axis.name for axis in keys.values() if axis is not None))
     odd = [key for key, axis in keys.items() if axis is None]
@@ -219,6 +214,11 @@ _PLUS_FIRST = re.compile(r"\s*\+\s*[A-Za-z]")
 
 _STACKED = re.compile(r"→|->|=>|⇒|(?:^|\s)\+\s|\bon top\b|\bone after\b|\badd up\b", re.I)
 """What says that one change comes after another."""
+
+_PARTIAL = re.compile(
+    r"\b(?:diagonals?|subset|fraction of|not (?:all|every)|one at a time|only (?:the|a|some|those|\w+ of))\b", re.I
+)
+"""What says that not every combination is meant."""
 
 _ALL = re.compile(
     r"[,;(]?\s*(?:in\s+)?\b(?:all|every|each)\s+(?:of\s+the\s+)?(?:\w+\s+)?(?:comb(?:ination|o)s?|pairs?|pairings?|cells?|crossings?)\b\)?"
@@ -339,123 +339,6 @@ def _listed(texts: list[str], baseline: TrialConfig, profile: Profile) -> Combin
     return grid_of(grid) if len(grid) > 1 and len(set(fields)) == len(fields) else None
 
 
-_SQUARE = re.compile(r"\s*(?:DiT\s*-?\s*)?(S|B|L|XL)\s*/\s*(\d{1,4})\s*", re.I)
-"""A model by its size and patch: ``DiT-S/4``."""
-
-_COST = re.compile(r"\s*[(\[][^()\[\]]*\b(?:gflops?|flops?|param\w*|tokens?|[\d.]+\s*[MB])\b[^()\[\]]*[)\]]", re.I)
-"""What a model costs, in brackets."""
-
-
-def point_in(text: str, named: Sequence[str], baseline: TrialConfig, profile: Profile) -> Point | None:
-    """Returns the axes that an item sets, each to a tuple of values; None when some of it is not understood.
-
-    ``mlp_ratio = 2`` sets one; ``DDIM with 50 steps``, ``DiT-S/4`` and ``patch 4, size B`` set two.
-    """
-    text = without_what_holds(text)
-    if len(rows := _SETTINGS.split(text)) > 1:
-        return _set_together(rows, named, baseline, profile)
-    if (found := _SETTING.match(text)) and not re.search(r"[,;]\s*[A-Za-z][\w ]*=", found[2]):
-        axis = axis_called(found[1]) or _of_unit(found[1], named)
-        if axis is None and len(named) > 1:
-            axis = _of_values(found[2], named, baseline, profile)
-        if axis is not None:
-            try:
-                return {axis.name: read_values(found[2], axis, baseline, profile)[0]}
-            except UserError:
-                return None
-    if square := _SQUARE.fullmatch(_COST.sub("", text)):
-        if int(square[2]) != profile.config.model.patch_size or {"size", "patch_size"} <= set(named):
-            return {"size": (square[1].upper(),), "patch_size": (int(square[2]),)}
-        return None
-    if re.search(r"[(\[].*\d", text) and (shaped := _shaped(text, profile)) is not None:
-        return {"size": (shaped,)}
-    pieces = [
-        clean(p)
-        for p in re.split(r"\s*(?:,|\+|;|@|\bwith\b|\bat\b|\band\b|\busing\b|[()\[\]]|/(?!\d))\s*", text)
-        if clean(p)
-    ]
-    if len(pieces) == 1 and len(named) > 1:
-        return one_of(text, named, baseline, profile)
-    if len(pieces) < 2:
-        return None
-    if any(_PLACE_LAST.search(piece) for piece in pieces[:-1]):
-        return None  # "dropout in attention and MLP" is in both places
-    point: Point = {}
-    for piece in pieces:
-        value = one_of(piece, named if len(named) > 1 else (), baseline, profile)
-        if value is None or set(value) & set(point):
-            return None
-        point |= value
-    return point
-
-
-_SETTINGS = re.compile(r"\s*;\s*(?=[A-Za-z][\w &/-]*?\s*=)")
-
-
-def _set_together(rows: list[str], named: Sequence[str], baseline: TrialConfig, profile: Profile) -> Point | None:
-    """What ``sampler = DDIM; steps = 50`` sets, where every piece sets another axis."""
-    point: Point = {}
-    for row in rows:
-        steps = re.fullmatch(r"\s*steps\s*=\s*(\d+)\s*", row)
-        one = point_in(row if steps is None else f"sampling steps = {steps[1]}", named, baseline, profile)
-        if one is None or len(one) != 1 or set(one) & set(point) or any(len(values) != 1 for values in one.values()):
-            return None
-        point |= one
-    return point
-
-
-def _shaped(text: str, profile: Profile) -> Any:
-    """The size that a text names with its own layers, width or heads behind it: ``DiT-S (12 layers, width 384)``."""
-    try:
-        return AXES.get("size").parse(text, profile)
-    except UserError:
-        return None
-
-
-def one_of(text: str, named: Sequence[str], baseline: TrialConfig, profile: Profile) -> Point | None:
-    """The one axis (of ``named``, or of all) that reads a text, with what it reads."""
-    said = axes_named(text) or _by_unit(text, named)
-    pool = [AXES.get(name) for name in (said or named)] or list(all_axes())
-    if not said and not named and re.fullmatch(r"[-+.\d eE%×x]+", text):
-        return None  # a number alone belongs to no axis
-    read: dict[tuple[str, ...], Point] = {}
-    for axis in pool:
-        try:
-            if names_values(text, axis, baseline, profile):
-                read.setdefault(axis.fields, {axis.name: read_values(text, axis, baseline, profile)[0]})
-        except UserError:
-            continue
-    if len(read) > 1:  # 50 steps are sampling steps where nothing else is said
-        return None
-    return next(iter(read.values()), None)
-
-
-def _of_values(text: str, named: Sequence[str], baseline: TrialConfig, profile: Profile) -> Axis | None:
-    """The one of the named axes that reads every value of a set."""
-    items = split_items(text.strip(" {}[]()"))
-    fits = [AXES.get(name) for name in named if all(reads(item, AXES.get(name), baseline, profile) for item in items)]
-    return fits[0] if len(fits) == 1 else None
-
-
-def _of_unit(text: str, named: Sequence[str]) -> Axis | None:
-    """The one of the named axes that a unit belongs to: ``Steps`` of sampling steps."""
-    said = stems(text)
-    found = [AXES.get(name) for name in named]
-    fits = [axis for axis in found if isinstance(axis, NumberAxis) and any(stems(unit) == said for unit in axis.units)]
-    return fits[0] if len(fits) == 1 else None
-
-
-def _by_unit(text: str, named: Sequence[str]) -> tuple[str, ...]:
-    """The axes whose unit a number has: ``50 steps`` are sampling steps."""
-    said = set(stems(re.sub(r"[\d.]+", " ", text)))
-    if not re.search(r"\d", text) or not said:
-        return ()
-    units = [
-        axis for axis in all_axes() if isinstance(axis, NumberAxis) and any(set(stems(u)) == said for u in axis.units)
-    ]
-    return tuple(axis.name for axis in units if not named or axis.name in named)
-
-
 def _columns(points: list[Point]) -> Combined | None:
     columns: dict[str, list[Any]] = {}
     for point in points:
@@ -500,6 +383,3 @@ def _ladder(texts: list[str], baseline: TrialConfig, profile: Profile) -> Combin
         return None
     how = "every step keeps what the steps before it have set"
     return Combined(names, ladder=tuple(found[0]), means="a ladder", how=how, items=found[1])
-
-
-__all__ = ["Combined", "combine", "grid_of", "one_of"]

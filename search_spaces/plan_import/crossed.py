@@ -17,9 +17,11 @@ from dit_core.errors import UserError
 from search_spaces.axes import AXES, Axis
 from search_spaces.plan_import.blocks import Block
 from search_spaces.plan_import.choose import choose
-from search_spaces.plan_import.combined import Combined, grid_of, one_of
+from search_spaces.plan_import.combined import Combined, grid_of
 from search_spaces.plan_import.labels import FIELDS, is_sure, kind_of
 from search_spaces.plan_import.measured import only_metrics
+from search_spaces.plan_import.measures import is_metric
+from search_spaces.plan_import.points import one_of
 from search_spaces.plan_import.sentences import SENTENCE_END
 from search_spaces.plan_import.values import read_values
 from search_spaces.plan_import.written import Entry, clean
@@ -116,6 +118,8 @@ def crossed_in(rows: Sequence[tuple[str, ...]]) -> Crossed | None:
     if any(is_sure(label) and kind_of(label) in FIELDS for label in head):
         return None
     inside = [(r, c, cell) for r, row in enumerate(body) for c, cell in enumerate(row[1:])]
+    if not any(cell for _, _, cell in inside) and not any(map(is_metric, head[1:])):  # all of it is still to be run
+        return Crossed(head[0], tuple(heads), head[1:], tuple((r, c) for r, c, _ in inside), ())
     runs = [(r, c, cell) for r, c, cell in inside if not _NOT_RUN.fullmatch(cell)]
     names = [cell for _, _, cell in runs]
     marked = len(set(names)) < 2 and all(map(_MARK.fullmatch, names)) and bool(_CROSS.search(f" {head[0]} "))

@@ -8,12 +8,13 @@ from typing import Any
 from search_spaces.axes import AXES, Axis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.choose import Choice
-from search_spaces.plan_import.combined import Combined, one_of, point_in, settings_of_no_axis
+from search_spaces.plan_import.combined import Combined, settings_of_no_axis
 from search_spaces.plan_import.described import untrue_in
 from search_spaces.plan_import.evidence import Score
 from search_spaces.plan_import.items import ItemReader, LeftOut, candidates_named
 from search_spaces.plan_import.labels import ACTION, PART, REPLACEMENT, SENTENCE
 from search_spaces.plan_import.numerals import numbers_in
+from search_spaces.plan_import.points import one_of, point_in
 from search_spaces.plan_import.riders import changes_more, rider
 from search_spaces.plan_import.there import is_published
 from search_spaces.plan_import.told_baseline import ANOTHER, another_baseline, is_baseline

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from search_spaces.plan_import.ordinals import ordinal
+from search_spaces.plan_import.sections import sectioned
 from search_spaces.plan_import.struck import struck_lines
 from search_spaces.plan_import.text_tables import tabled
 
@@ -63,7 +64,7 @@ def normal(text: str) -> str:
     text = _DRAWN.sub("\n", text)
     text = _CHECKED.sub(r"\1", struck_lines(text))
     text = _CHECK.sub(lambda at: f"{at[1] or at[2] or ''}- ", text)
-    return _unwrapped(_key_lines(text))
+    return sectioned(_unwrapped(_key_lines(text)))
 
 
 def _from_latex(text: str) -> str:

@@ -53,6 +53,9 @@ _LATER = re.compile(
 )
 """A time in training, at which something else would have to happen: ``after iteration 5000``."""
 
+_STYLE = re.compile(r"(?:in\s+(?:the\s+)?)?[\w-]+(?:\s+style|-style|-like|\s+fashion)", re.I)
+"""Whose way to do the same it is: ``U-ViT style``."""
+
 _WITH_IT = re.compile(
     r"\W*(?:and\s+)?(?:(?:along|together|combined|in combination|paired|jointly) with|as well as"
     r"|(?:but\s+)?without|with no)\b",
@@ -311,7 +314,7 @@ class ItemReader(EntryAccount):
 
     def _belongs_to_last(self, last: str, text: str, axis: Axis) -> bool:
         """Whether ``text`` is a remark that a comma separated from the value before it."""
-        if len(text.split()) < 3:
+        if len(text.split()) < 3 and not _STYLE.fullmatch(text):
             return False
         try:
             before = read_values(last, axis, self.baseline, self.profile)[0]

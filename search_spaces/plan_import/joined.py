@@ -20,6 +20,9 @@ _PLACED = re.compile(
 _CLAUSE = re.compile(r",?\s+\b(?:used (?:to|for)|which|that|so that|because|since|where|whereas|in which)\b", re.I)
 """What only describes the part before it."""
 
+_STEPS = re.compile(r"\W*(?:(?:the|its|of|number|count)\s+)*steps\W*", re.I)
+"""Steps beside a sampler, which are its own."""
+
 
 def axes_joined(text: str) -> tuple[str, ...]:
     """Returns the axes that a text names side by side (``model size and patch size``); fewer than two are none."""
@@ -37,6 +40,8 @@ def axes_joined(text: str) -> tuple[str, ...]:
     for side in sides:
         own = axes_named(side)
         names = [name for name in own if name in whole] if own else called(side)
+        if not names and "sampler" in whole and _STEPS.fullmatch(side):
+            names = ["sampling_steps"]
         if len(names) == 1 and names[0] not in found:
             found.append(names[0])
     return tuple(found) if len(found) > 1 else ()

@@ -27,15 +27,15 @@ ReadOne = Callable[[str, Sequence[str], TrialConfig, Profile], Point | None]
 _LEADS = re.compile(
     r"^\s*(?:\(?\d+[.)]\s*|step\s+\d+\s*[:.)–—-]\s*)?"
     r"(?:(?:\+|plus|on top of (?:that|this|it|all that),?|on top,?|first(?:ly)?|second(?:ly)?|"
-    r"third(?:ly)?|next|finally|lastly|then|and|also|additionally|in addition|furthermore|moreover|add|adding|"
-    r"switch to|swap in|use)\b[\s,:]*|\+\s*)+",
+    r"third(?:ly)?|next|finally|lastly|then|and|also|additionally|in addition|furthermore|moreover|adds?|adding|"
+    r"switch(?:es)? to|swaps? in|uses?)\b[\s,:]*|\+\s*)+",
     re.I,
 )
 """What only leads to a step, or says that it comes on top."""
 
 _START = re.compile(
     r"(?:(?:we|i)\s+)?(?:(?:go|start|begin|move|climb)\w*\s+)?(?:from\s+|with\s+)?(?:the\s+|a\s+)?"
-    r"(?:plain|vanilla|unmodified|original|published|standard|full)?\s*(?:baseline|DiT|model|reference)(?:\s+(?:model|baseline))?\W*",
+    r"(?:plain|vanilla|unmodified|original|published|standard|full)?\s*(?:baseline|DiT(?:-\w+(?:/\d+)?)?|model|reference)(?:\s+(?:model|baseline))?\W*",
     re.I,
 )
 """The baseline as the first of the steps."""

@@ -14,6 +14,7 @@ from typing import Any
 from search_spaces.plan_import.blocks import COMMENT, Block, blocks
 from search_spaces.plan_import.containers import data_in
 from search_spaces.plan_import.labels import REMARK, is_notes, kind_of
+from search_spaces.plan_import.rungs import step_in
 from search_spaces.plan_import.sentences import SENTENCE_END
 from search_spaces.plan_import.struck import is_struck, struck_in
 from search_spaces.plan_import.written import clean
@@ -131,8 +132,9 @@ def left_over(said: Iterable[tuple[str, str]], account: Iterable[str]) -> list[t
         labelled = LABELLED.match(text)
         short = labelled is not None and len(words(labelled["label"])) < 3
         told = frozenset(words(labelled["text"])) if labelled is not None and short else frozenset[str]()
+        told = told or frozenset(words(step_in(text)))
         if told and any(told <= place for place in places):
-            continue  # a label that nobody knows, and its text
+            continue  # a label that nobody knows, or that counts a step, and its text
         if told_by := words(label) if kind_of(label) == REMARK else ():
             held |= frozenset(told_by)  # "seeds: [3, 4, 5]": a label says what its numbers are of
         if not held or not (told_by or re.search(r"[^\W\d_]{3}", text)):

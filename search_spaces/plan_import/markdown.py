@@ -29,7 +29,7 @@ from search_spaces.plan_import.labels import (
     sides_of,
 )
 from search_spaces.plan_import.off_words import is_state
-from search_spaces.plan_import.pairs import WITHOUT, side_of
+from search_spaces.plan_import.pairs import WITHOUT, is_pair, side_of
 from search_spaces.plan_import.prose import titled, with_told
 from search_spaces.plan_import.roles import commands
 from search_spaces.plan_import.rungs import adds_up, step_in
@@ -46,7 +46,7 @@ _FIELD = re.compile(
 )
 _BOLD = re.compile(r"^(?:\d+[.)]\s+)?(?:\*\*|__)(?P<text>[^*_]+)(?:\*\*|__)\s*[:：]?\s*$")
 _NAMED = re.compile(
-    r"^(?:ablation|experiment|study|exp|test|variant|arm|item|grid|sweep|pair|crossing|interaction)\.?\s*"
+    r"^(?:ablation|experiment|study|exp|test|variant|arm|item|grid|sweep|pair|crossing|interaction|track|ladder|theme)\.?\s*"
     r"(?:no\.?\s*|#\s*)?\w{1,3}\s*[:.)–—-]\s*\S",
     re.I,
 )
@@ -220,7 +220,7 @@ class _Reader:
             self._table = None
         (self._entry.context if self._entry.replacements else self._entry.replacements).extend(self._tried)
         self._tried = []
-        if not self._entry.empty:
+        if not self._entry.empty or is_pair(self._entry):
             self.entries.append(with_told(with_measured(self._entry)))
         elif (told := self._told()) is not None:
             self.entries.append(told)

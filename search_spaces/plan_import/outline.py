@@ -14,6 +14,7 @@ from search_spaces.plan_import.actions import is_action, leads_with_action
 from search_spaces.plan_import.blocks import Block, blocks
 from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.labels import ACTION, FIELDS, PART, REPLACEMENT, TITLE, is_notes, kind_of
+from search_spaces.plan_import.pairs import WITHOUT, is_pair, side_of
 from search_spaces.plan_import.prose import titled
 from search_spaces.plan_import.purposes import is_purpose
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean
@@ -30,6 +31,7 @@ _ALONE = re.compile(r"^(?:\(?\w{1,4}[.)]\s+)?(?:\*\*|__|`)?(?P<title>[A-Za-z][^*
 _FIELD = re.compile(
     r"^[*_`]{0,3}\s*(?P<label>[A-Za-z][A-Za-z _/-]{1,40}?)\s*[*_`]{0,3}\s*[:：=]\s*[*_`]{0,3}\s*(?P<value>\S.*)$"
 )
+_RUNG = re.compile(r"^[*_]{0,3}rung\s+\d+[*_]{0,3}:", re.I)
 
 
 def outlines(text: str) -> Iterator[WrittenPlan]:
@@ -68,6 +70,8 @@ def _by_item(found: list[Block]) -> list[_Unit]:
     depths = [block.depth for block in found if block.kind == "line" and block.bullet]
     if not depths or _are_fields([b for b in found if b.kind == "line" and b.bullet and b.depth == min(depths)]):
         return []
+    if any(_RUNG.match(block.text) for block in found if block.kind == "line" and block.bullet):
+        return []  # they are no entries of their own
     units: list[_Unit] = []
     open_item = False
     for block in found:
@@ -136,12 +140,15 @@ def _entry(title: str, said: list[Block], again: frozenset[Words]) -> Entry | No
     sentences: list[str] = []
     items: list[str] = []
     listed = sum(block.bullet for block in said) > 1
+    paired = any(side_of(" ".join(label)) == WITHOUT for label in _labels(said))
     for block in said:
         found = _FIELD.match(block.text)
         kind = kind_of(found["label"]) if found is not None else None
         known = found is not None and (kind is not None or words(found["label"]) in again)
         value = found is not None and axis_called(found["label"]) is not None and not is_purpose(*_field(found))
-        if found is not None and known and kind != TITLE and not value:
+        if found is not None and paired and side_of(found["label"]):
+            entry.unknown.append(_field(found))
+        elif found is not None and known and kind != TITLE and not value:
             entry.put_labelled(*_field(found))
         elif block.bullet and listed:
             items.append(clean(block.text))
@@ -154,7 +161,7 @@ def _entry(title: str, said: list[Block], again: frozenset[Words]) -> Entry | No
         entry.actions += [told] if told else []
         return entry
     if not told.strip(" ."):
-        return entry if not entry.empty else None
+        return entry if not entry.empty or is_pair(entry) else None
     if not title:
         speaks = any(score.text >= _SPEAKS for score in evidence([("", told, 1.0)]))
         return _with(entry, titled(told.split(". ")[0][:80], told)) if speaks or not entry.empty else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 
 from dit_core.config import TrialConfig
@@ -21,12 +22,21 @@ from search_spaces.profiles import Profile
 
 WITH, WITHOUT = "with", "without"
 
+_ARM = r"(?:(?:model|arm|variant|run|version)\s+)?"
 _WITHOUT = re.compile(
-    r"^\W*(?:the\s+)?(?:(?:model|arm|variant|run|version)\s+)?(?:without|w/o)(?:\s+(?:it|this|the part))?\W*$", re.I
+    rf"^\W*(?:the\s+)?{_ARM}(?:without|w/o|off|disabled|absent|switched off)(?:\s+(?:it|this|the part))?\W*$", re.I
 )
 _WITH = re.compile(
-    r"^\W*(?:the\s+)?(?:(?:model|arm|variant|run|version)\s+)?(?:with|w/)(?:\s+(?:it|this|the part))?\W*$", re.I
+    rf"^\W*(?:the\s+)?{_ARM}(?:with|w/|on|enabled|present|switched on)(?:\s+(?:it|this|the part))?\W*$", re.I
 )
+_OWN = re.compile(
+    r"(?:\s*[(\[]\s*|^)(?:(?:as\s+)?(?:in|of|from)\s+|(?:this|that)\s+is\s+|=\s*|our\s+|the\s+)*"
+    r"(?:paper|baseline|default|published|original|reference|control|current|status quo|standard)"
+    r"(?:[’']?s)?(?:\s+(?:model|recipe|setting|configuration|setup|dit|value|choice|one|paper))?\s*(?:[)\]]|$)"
+    r"|,\s*(?:(?:as in|which is)\s+)?the\s+(?:paper|baseline)(?:[’']s)?(?:\s+own)?\s*$",
+    re.I,
+)
+"""What says that an arm is the baseline's own."""
 
 
 def side_of(label: str) -> str:
@@ -34,19 +44,44 @@ def side_of(label: str) -> str:
     return WITHOUT if _WITHOUT.match(label) else WITH if _WITH.match(label) else ""
 
 
+def is_pair(entry: Entry) -> bool:
+    """Whether an entry tells both arms below a title."""
+    return bool(entry.title) and {WITH, WITHOUT} <= {side_of(label) for label, _ in entry.unknown}
+
+
 def place_pair(entry: Entry) -> None:
-    """Takes the arm that an action asks for as what is tried, and the other one as what is there."""
+    """Takes one arm of two as what is tried, and the other one as what is there.
+
+    The action says which is tried, or what is said of an arm does: the paper's own one is there. Where nothing does,
+    both are tried, or the part is with and without.
+    """
     told = {side: (label, text) for label, text in entry.unknown if (side := side_of(label))}
     actions = frozenset[str]().union(*(read_action(text).actions for text in entry.actions))
     if len(told) < 2 or entry.replacements or len(actions) > 1 or actions == {"REPLACE"}:
         return
     entry.unknown = [pair for pair in entry.unknown if not side_of(pair[0])]
+    own = [side for side, (_, text) in told.items() if _OWN.search(text)]
+    if not entry.actions and own == [WITHOUT]:
+        entry.actions.append("ADD")
+        actions = frozenset({"ADD"})
     if actions == {"ADD"}:
         entry.put("Replacement", told[WITH][1])
         entry.remarks.append(told[WITHOUT])
         return
     if actions == {"REMOVE"}:
         entry.replacements.append(f"none: {told[WITHOUT][1]}")
+    elif not entry.actions and own == [WITH] and side_of(told[WITHOUT][1]):  # "without it"
+        entry.actions.append("REMOVE")
+    elif not entry.actions and own == [WITH]:
+        entry.replacements.append(told[WITHOUT][1])
+        entry.remarks.append(told[WITH])
+        return
+    elif not entry.actions:
+        entry.other = copy.deepcopy(entry)
+        entry.other.actions.append("with and without")
+        entry.other.remarks += [told[WITH], told[WITHOUT]]
+        entry.replacements += [told[WITH][1], told[WITHOUT][1]]
+        return
     else:
         entry.actions.append("with and without")
     entry.remarks += [told[WITH], told[WITHOUT]]

@@ -15,9 +15,10 @@ from search_spaces.axes import AXES, Axis
 from search_spaces.axes.number import NumberAxis
 from search_spaces.plan_import.actions import read_action
 from search_spaces.plan_import.choose import choose
-from search_spaces.plan_import.combined import Combined, grid_of, one_of
+from search_spaces.plan_import.combined import Combined, grid_of
 from search_spaces.plan_import.evidence import SPEAKS, evidence
 from search_spaces.plan_import.joined import axes_named
+from search_spaces.plan_import.points import one_of
 from search_spaces.plan_import.values import read_values, reads
 from search_spaces.plan_import.written import Entry, clean
 from search_spaces.profiles import Profile

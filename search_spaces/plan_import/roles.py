@@ -18,7 +18,6 @@ from search_spaces.plan_import.evidence import evidence
 from search_spaces.plan_import.labels import ACTION, METRICS, PART, REPLACEMENT, SENTENCE, TITLE
 from search_spaces.plan_import.measures import is_metric
 from search_spaces.plan_import.numerals import numbers_in
-from search_spaces.plan_import.own_arms import place_own_arms
 from search_spaces.plan_import.pairs import place_pair
 from search_spaces.plan_import.purposes import is_purpose
 from search_spaces.plan_import.sentences import SENTENCE_END
@@ -37,7 +36,6 @@ _SPEAKS = 1.5
 
 def place_labels(plan: WrittenPlan) -> None:
     """Moves text under unknown labels to the role that it plays; a label without a role stays unknown."""
-    place_own_arms(plan)
     for entry in plan.entries:
         place_pair(entry)
         _place_purposes(entry)

@@ -14,8 +14,15 @@ from search_spaces.plan_import.sentences import SENTENCE_END
 from search_spaces.plan_import.written import Entry, WrittenPlan, clean
 
 _STEP_WORD = r"(?:rung|step|stage|level|phase|tier)"
+_DOES = (
+    r"adds|replaces|swaps|switches|removes|drops|changes|uses|introduces|turns|sets|raises|lowers|increases|reduces"
+    r"|halves|doubles|moves|brings|takes|trains|puts|disables|enables|cuts"
+)
+"""What a step does: ``Stage 2 adds QK-Norm``."""
+
 _COUNTED = re.compile(
-    rf"^[*_`]{{0,3}}{_STEP_WORD}\s*#?(?P<number>\d{{1,2}}|[A-H])[*_`]{{0,3}}\s*(?:[:.)]|\s[–—-]\s|→)[*_`]{{0,3}}\s*(?P<said>\S.*)$",
+    rf"^[*_`]{{0,3}}{_STEP_WORD}\s*#?(?P<number>\d{{1,2}}|[A-H])[*_`]{{0,3}}\s*(?:(?:[:.)]|\s[–—-]\s|→)[*_`]{{0,3}}\s*"
+    rf"|\s+(?:then\s+)?(?=(?:{_DOES})\s))(?P<said>\S.*)$",
     re.I | re.S,
 )
 
@@ -38,7 +45,7 @@ _LADDER = re.compile(r"\bladders?\b", re.I)
 
 _APART = re.compile(
     rf"\b(?:alternatives|independent\w*|separate(?:ly)?|mutually exclusive|on (?:its|their) own|one at a time"
-    r"|in isolation"
+    r"|in isolation|alone|by itself"
     rf"|individually)\b|\bone (?:model|run|arm|value|training)\b[^.;]*\bper {_STEP_WORD}\b"
     rf"|\bnot cumulative|\bnothing is cumulative"
     rf"|\bnot (?:add|stack|accumulat)",
@@ -90,7 +97,13 @@ def stack(plan: WrittenPlan, said: Iterable[str]) -> None:
                 entry.stepped = True
         if not entry.stepped or len(entry.replacements) < 2:
             continue
-        told = [*entry.actions, *entry.context, *(text for _, text in (*entry.remarks, *entry.unknown)), *entry.said]
+        told = [
+            entry.title,
+            *entry.actions,
+            *entry.context,
+            *(text for _, text in (*entry.remarks, *entry.unknown)),
+            *entry.said,
+        ]
         sentences = [one for text in told for one in SENTENCE_END.split(text)]
         up = [text for text in sentences if adds_up(text)]
         if any(map(apart, sentences)) and not up:

@@ -124,7 +124,9 @@ PAIRS: dict[tuple[str, str, str, str], Arms | None] = {
     ("Dropout in the blocks", "ADD", "dropout 0.1 in all of them", "no dropout, and weight decay 0.1"): None,
     ("Horizontal flips", "REMOVE", "images are flipped", "no flips but random crops"): None,
     ("QK normalization", "", "queries and keys are normalised", "plain attention"): {"qk_norm": (False, True)},
-    ("Gradient clipping", "", "norm limited to 2.0", "no clipping"): None,
+    ("Gradient clipping", "", "norm limited to 2.0", "no clipping"): {"gradient_clip": (2.0, 0.0)},
+    ("Gradient clipping", "", "norm limited to 2.0", "no clipping and no warmup"): None,
+    ("QK normalization", "", "queries and keys are normalised", "plain attention with 0.1 dropout"): None,
 }
 
 
