@@ -28,6 +28,7 @@ from search_spaces.plan_import.labels import (
     on_sides,
     sides_of,
 )
+from search_spaces.plan_import.line_forms import COUNTS, LEADS_ON, RUN_ON, STAYS
 from search_spaces.plan_import.off_words import is_state
 from search_spaces.plan_import.pairs import WITHOUT, is_pair, side_of
 from search_spaces.plan_import.prose import titled, with_told
@@ -59,23 +60,7 @@ _NEXT_LABEL = re.compile(
     r"\s*[;|·–—]?\s+(?=(?:\*\*|__)[A-Za-z][^*_:]{1,40}(?::(?:\*\*|__)|(?:\*\*|__)\s*:))"
     r"|\s*[;|·]\s+(?=[A-Z][A-Za-z ]{2,40}:\s)"
 )
-_RUN_ON = re.compile(r"\s*[.,;]\s+(?=(?P<label>[A-Z][A-Za-z ]{2,40}):\s)")
-"""Where one label may follow another in running text: ``Ablated Part: patch size. Action: REPLACE.``"""
-
-_LEADING = (
-    r"(?:with|by|to|for|among|over|from|as|(?:one|each|any|all|either) of|these|follows"
-    r"|(?:the )?following(?: [a-z-]+)?)"
-)
-_LEADS_ON = re.compile(rf"(?:(?:[\s,]+\b{_LEADING})+\s*:?|:)[*_`]*\s*$", re.I)
-"""How an action ends whose values stand below it: ``Replace the decoder with:``."""
-
-_COUNTS = re.compile(r"^(?P<mark>[a-h])[.)]\s+(?=\S)", re.I)
-"""What counts an item beside its bullet: ``- a. ReLU``."""
-
 _LISTS = (REPLACEMENT, METRICS)
-
-_STAYS = re.compile(r"^\W*(?:we\s+)?(?:keep|hold|leave|fix)\b|\b(?:unchanged|kept|held|untouched)\b", re.I)
-"""What says below an action what stays as it is."""
 
 _BELOW_ACTION = "below an action"
 """What is open behind an action that names no value: bullets that lie deeper than it may be what is tried."""
@@ -141,7 +126,7 @@ def _labelled_pieces(text: str) -> list[str]:
     pieces: list[str] = []
     for piece in _NEXT_LABEL.split(text):
         opens = _FIELD.match(_bare(piece))
-        starts = [found for found in _RUN_ON.finditer(piece) if opens is not None and _is_field(opens["label"])
+        starts = [found for found in RUN_ON.finditer(piece) if opens is not None and _is_field(opens["label"])
                   and _is_field(found["label"])]  # fmt: skip
         ends = [found.start() for found in starts]
         pieces += [piece[a:b] for a, b in zip([0, *(at.end() for at in starts)], [*ends, len(piece)], strict=True)]
@@ -154,7 +139,7 @@ def _is_field(label: str) -> bool:
 
 def _uncounted(text: str, before: int) -> str:
     """An item without the letter that counts it, where as many items as that letter says stand before it."""
-    found = _COUNTS.match(text)
+    found = COUNTS.match(text)
     return text[found.end() :] if found is not None and ord(found["mark"].lower()) - ord("a") == before else text
 
 
@@ -399,7 +384,7 @@ class _Reader:
             self._open = None if value else REMARK
             return True
         if (name == ACTION or (name == PART and is_action(clean(value)))) and value:
-            leads = _LEADS_ON.search(value)
+            leads = LEADS_ON.search(value)
             self._entry.put_labelled(label, clean(value[: leads.start()] if leads and leads.start() else value))
             self._open, self._depth = None, block.depth
             if self._entry.actions and is_action(self._entry.actions[-1]):
@@ -440,7 +425,7 @@ class _Reader:
         elif self._open == REMARK or self._open is None:
             self._entry.context.append(clean(text))
         elif self._open == _BELOW_ACTION:
-            deeper = block.bullet and block.depth > self._depth and not _STAYS.search(text)
+            deeper = block.bullet and block.depth > self._depth and not STAYS.search(text)
             (self._tried if deeper else self._entry.context).append(clean(text))
             self._open = _BELOW_ACTION if deeper else None
         elif self._open == ACTION and block.bullet:  # "Modification:" above a list of what is tried
