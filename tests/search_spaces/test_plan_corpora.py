@@ -46,6 +46,8 @@ FOLDERS = {
     "twentyninth": 84,
     "thirtieth": 84,
     "thirtyfirst": 84,
+    "thirtysecond": 77,
+    "thirtythird": 84,
 }
 """Entries of each."""
 FILES = [path for folder in FOLDERS for path in sorted((PLANS / folder).glob("*.expected.json"))]

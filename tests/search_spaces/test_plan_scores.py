@@ -24,27 +24,35 @@ LEAST = {
     "second": 0.93,
     "third": 0.94,
     "fourth": 0.91,
-    "fifth": 0.94,
+    "fifth": 0.93,
     "sixth": 0.85,
     "seventh": 0.92,
     "eighth": 0.96,
     "ninth": 0.97,
     "tenth": 0.97,
     "eleventh": 0.96,
-    "twelfth": 0.93,
+    "twelfth": 0.92,
     "thirteenth": 0.94,
     "fourteenth": 0.92,
     "fifteenth": 0.88,
     "sixteenth": 0.96,
     "seventeenth": 0.97,
-    "eighteenth": 0.92,
+    "eighteenth": 0.91,
     "nineteenth": 0.95,
     "twentieth": 0.95,
     "twentyfirst": 0.97,
     "twentysecond": 0.97,
-    "twentythird": 0.98,
+    "twentythird": 0.97,
     "twentyfourth": 0.97,
     "twentyfifth": 0.9,
+    "twentysixth": 0.98,
+    "twentyseventh": 0.98,
+    "twentyeighth": 0.98,
+    "twentyninth": 0.97,
+    "thirtieth": 0.9,
+    "thirtyfirst": 0.9,
+    "thirtysecond": 0.67,
+    "thirtythird": 0.91,
 }
 """The share of each folder's entries that has to be right. Every folder is scored once, here."""
 
@@ -57,6 +65,18 @@ TAKEN_OTHERWISE = {
     "sixteenth": {
         "LR warm-up",  # the usual lengths of a warm-up, where it should be asked
     },
+    "nineteenth": {
+        "Ablation 1: Gating in the adaLN-Zero Block",  # the arm is right, and a description of it is left open
+    },
+    "thirtysecond": {  # held out
+        "Where the conditioning enters",
+        "Noise schedule",
+        "S2.2 Batch size",
+        "Class labels",
+        "Ladder F: a modernised loss",
+        "adaLN-Zero gating",
+    },
+    "thirtythird": {"Guided sampling"},  # held out
     "twentyfifth": {
         "Training Batch Size",  # the arms are right, and "seeing the same number of images" is left open
     },
