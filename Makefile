@@ -25,7 +25,7 @@ demo: $(STAMP)  ## Run the five ablations of a written plan on real digits, a qu
 # What starts no cluster runs on all cores, a file at a time. Clusters come one after another: each wants the memory and
 # the cores of the others. A failure does not hide the rest, but of clusters three are enough: where a cluster itself is
 # broken, every later test would wait for it. Files are handed out in the order given, not those of many tests first: the
-# file that scores written plans has few tests and takes longest, so it comes early.
+# files that score written plans have few tests and take longest, so they come early.
 PARALLEL := -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 test: $(STAMP)  ## Every test.
 	@failed=0; \
