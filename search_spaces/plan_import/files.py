@@ -151,6 +151,9 @@ def _data_in(text: str, where: str) -> WrittenPlan | None:
     return None
 
 
+_BEHIND_JSON = re.compile(r"[ \t]*[.,;]?[ \t]*\n?")
+
+
 def with_fences(text: str) -> str:
     """Returns a text with the JSON that stands in it unfenced, from the start of a line on, in fences.
 
@@ -167,7 +170,8 @@ def with_fences(text: str) -> str:
         broken = max(broken, read)
         if close:
             out.append(f"\n```json\n{text[at:close].strip()}\n```\n\n")
-            at = close + len(re.match(r"[ \t]*[.,;]?[ \t]*\n?", text[close:])[0])  # type: ignore[index]
+            behind = _BEHIND_JSON.match(text, close)
+            at = behind.end() if behind is not None else close
         else:
             out.append(line)
             at = end
